@@ -1,0 +1,252 @@
+"""The `mtl-keras` command. TensorFlow is imported only by the commands that compute."""
+
+import argparse
+import json
+import os
+import sys
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from mtl_keras.errors import InputError, WorkError
+
+DESCRIPTION = "Several text tasks, one compact transformer, one recipe."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns the exit status: 0, 1 (the work failed) or 2 (wrong input)."""
+    options = _parser().parse_args(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        options.run(options)
+        return 0
+    except (InputError, WorkError) as error:
+        if options.debug:
+            raise
+        print(f"mtl-keras: {error}", file=sys.stderr)
+        return 1 if isinstance(error, WorkError) else 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("mtl-keras: interrupted", file=sys.stderr)
+        return 130
+
+
+def train(options: argparse.Namespace) -> None:
+    """Trains a recipe and prints where the run is and what it scores."""
+    from mtl_keras.recipes import load_recipe
+    from mtl_keras.runs import METRICS, Run, next_folder
+
+    recipe = load_recipe(options.recipe)
+    folder = options.output or next_folder(recipe.path)
+    Run(folder).check_free()
+    datasets = _open_datasets(recipe)
+    from mtl_keras.training import train as train_recipe
+
+    run = train_recipe(recipe, folder, datasets, verbose=options.verbose)
+    _print_metrics(run.read_json(METRICS))
+    print(f"run: {run.folder}")
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """Prints a run's metrics on a split of its recipe's files."""
+    from mtl_keras.runs import Run
+
+    run = Run.open(options.run_folder)
+    datasets = _open_datasets(run.recipe, labels_of=run)
+    for dataset in datasets.values():
+        dataset.check_split(options.split)
+    from mtl_keras.training import evaluate_all
+
+    tasks = evaluate_all(run.model(), datasets, options.split)
+    if options.json:
+        _print_json({"tasks": tasks})
+    else:
+        _print_metrics({options.split: tasks})
+
+
+def predict(options: argparse.Namespace) -> None:
+    """Prints every task's answer for each text."""
+    from mtl_keras.runs import Run
+
+    run = Run.open(options.run_folder)
+    texts = list(_lines(options.input)) if options.input else options.text
+    if not texts:
+        raise InputError("predict needs texts: give them as arguments or with --input FILE")
+    from mtl_keras.prediction import answer
+
+    model = run.model()
+    for start in range(0, len(texts), 1024):
+        for each in answer(model, texts[start : start + 1024]):
+            _print_json(each, indent=None) if options.json else print(_readable(each))
+
+
+def embed(options: argparse.Namespace) -> None:
+    """Writes the sentence embeddings of a file's lines."""
+    _check_output(options.output)
+    count = sum(1 for _ in _lines(options.input))
+    if not count:
+        raise InputError(f"{options.input}: no line; give one text a line")
+    from mtl_keras.text_encoder import TextEncoder, write_embeddings
+
+    encoder = TextEncoder.from_pretrained(options.source, max_length=options.max_length)
+    shape = write_embeddings(encoder, _lines(options.input), count, options.output)
+    print(f"{options.output}: {shape[0]} × {shape[1]}, float32")
+
+
+def inspect(options: argparse.Namespace) -> None:
+    """Prints a recipe's or run's tasks, and which layer groups train in which stage."""
+    from mtl_keras.recipes import load_recipe
+    from mtl_keras.runs import Run
+
+    source = Path(options.source)
+    run = Run.open(source) if source.is_dir() else None
+    recipe = run.recipe if run else load_recipe(source)
+    datasets = _open_datasets(recipe, labels_of=run)
+    from mtl_keras.training import build_model, plan_table
+
+    model = run.model() if run else build_model(recipe, datasets)
+    table = plan_table(recipe, model)
+    if options.json:
+        _print_json({"tasks": _counts(datasets), "groups": table})
+        return
+    print(tabulate(_counts(datasets), headers="keys", intfmt=","), end="\n\n")
+    print(tabulate([_plan_row(row) for row in table], headers="keys", intfmt=","))
+
+
+def recipes(options: argparse.Namespace) -> None:
+    """Lists the bundled recipes."""
+    from mtl_keras.recipes import bundled_recipes
+
+    rows = [
+        {"name": name, "what": _first_comment(path), "path": str(path)}
+        for name, path in bundled_recipes().items()
+    ]
+    _print_json({"recipes": rows}) if options.json else print(tabulate(rows, headers="keys"))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("mtl-keras", description=DESCRIPTION)
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = _command(commands, "train", train)
+    command.add_argument("recipe", help="a YAML file, or the name of a bundled recipe")
+    command.add_argument("--output", help="folder of the run (default: runs/<recipe>-<n>)")
+    command.add_argument(
+        "--quiet", dest="verbose", action="store_const", const=0, default="auto", help="no progress"
+    )
+
+    command = _command(commands, "evaluate", evaluate, as_json=True)
+    command.add_argument("run_folder", metavar="run", help="a run's folder")
+    command.add_argument("--split", default="test", choices=("train", "validation", "test"))
+
+    command = _command(commands, "predict", predict, as_json=True)
+    command.add_argument("run_folder", metavar="run", help="a run's folder")
+    command.add_argument("text", nargs="*", help="texts")
+    command.add_argument("--input", help="a file (.gz too) with one text a line")
+
+    command = _command(commands, "embed", embed)
+    command.add_argument("source", help="an encoder: all-MiniLM-L6-v2, a TF Hub handle, a folder …")
+    command.add_argument("--input", required=True, help="a file (.gz too) with one text a line")
+    command.add_argument("--output", required=True, help="the .npy file to write")
+    command.add_argument("--max-length", type=int, default=128, help="word pieces a text")
+
+    command = _command(commands, "inspect", inspect, as_json=True)
+    command.add_argument("source", help="a recipe, or a run's folder")
+
+    _command(commands, "recipes", recipes, as_json=True)
+    return parser
+
+
+def _command(commands, name: str, run, *, as_json: bool = False) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
+    command.set_defaults(run=run)
+    command.add_argument(
+        "--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks"
+    )
+    if as_json:
+        command.add_argument("--json", action="store_true", help="for programs")
+    return command
+
+
+def _open_datasets(recipe, labels_of=None) -> dict:
+    """The recipe's files, validated; for a run, against the labels it was trained with."""
+    from mtl_keras.datasets import TaskDataset
+    from mtl_keras.runs import RECORD
+
+    tasks = recipe.tasks
+    if labels_of:
+        known = labels_of.read_json(RECORD)["tasks"]
+        tasks = [task.with_labels(known[task.name]["labels"]) for task in tasks]
+    return {task.name: TaskDataset(task, base_folder=recipe.path.parent) for task in tasks}
+
+
+def _lines(path: str) -> Iterable[str]:
+    from mtl_keras.files import read_lines
+
+    return read_lines(Path(path))
+
+
+def _check_output(path: str) -> None:
+    if Path(path).suffix != ".npy" or not Path(path).absolute().parent.is_dir():
+        raise InputError(f"{path}: --output is a .npy file in a folder that exists")
+
+
+def _print_json(value: Mapping, indent: int | None = 2) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+def _print_metrics(by_split: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
+    rows = [
+        {"task": task, "split": split, "examples": metrics["examples"]}
+        | {"metrics": ", ".join(f"{k} {v:.4f}" for k, v in metrics.items() if k != "examples")}
+        for split, tasks in by_split.items()
+        for task, metrics in tasks.items()
+    ]
+    print(tabulate(rows, headers="keys", intfmt=","))
+
+
+def _counts(datasets: Mapping) -> list[dict]:
+    return [
+        {"task": name, "kind": dataset.task.kind, "labels": len(dataset.task.labels)}
+        | {split: dataset.counts.get(split, 0) for split in ("train", "validation", "test")}
+        for name, dataset in datasets.items()
+    ]
+
+
+def _plan_row(row: Mapping) -> dict:
+    stages = {
+        f"stage {number}": "frozen" if rate is None else f"{rate:.3g}"
+        for number, rate in enumerate(row["stages"], 1)
+    }
+    return {"group": row["group"], "parameters": row["parameters"]} | stages
+
+
+def _readable(answer: Mapping) -> str:
+    lines = [answer["text"]]
+    for task, found in answer.items():
+        if task == "text":
+            continue
+        if isinstance(found, list):
+            said = ", ".join(f"{e['text']} ({e['label']}, {e['score']:.2f})" for e in found)
+        elif "value" in found:
+            said = f"{found['value']:.4g}"
+        elif "labels" in found:
+            said = ", ".join(f"{label} ({found['scores'][label]:.2f})" for label in found["labels"])
+        else:
+            said = f"{found['label']} ({found['score']:.2f})"
+        lines.append(f"{task}: {said or 'none'}")
+    return textwrap.indent("\n".join(lines), "  ")[2:]
+
+
+def _first_comment(path: Path) -> str:
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    return first.removeprefix("#").strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""Files found by paths and globs, and their lines, as strict UTF-8."""
+
+import difflib
+import glob
+import gzip
+import os
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from mtl_keras.errors import InputError
+
+
+def find_files(patterns: Sequence[str], base_folder: str | os.PathLike = ".") -> list[str]:
+    """The files and folders that paths and globs stand for, each glob's in sorted order.
+
+    Raises:
+        InputError: nothing is there, or nothing matches.
+    """
+    found: list[str] = []
+    for pattern in patterns:
+        path = os.path.normpath(os.path.join(base_folder, pattern))
+        matches = sorted(glob.glob(pattern, root_dir=base_folder, recursive=True))
+        if os.path.exists(path):
+            found.append(path)
+        elif matches:
+            found += [os.path.normpath(os.path.join(base_folder, match)) for match in matches]
+        else:
+            raise InputError(f"{path}: no such file{_nearest_file(path)}")
+    return found
+
+
+def read_lines(path: str | os.PathLike) -> Iterator[str]:
+    """A file's lines, without their ends. Only a line feed ends a line, a carriage return may
+    come before it; a byte order mark at the start is left out. `.gz` is unpacked.
+
+    Raises:
+        InputError: the file is missing, unreadable, or not UTF-8.
+    """
+    return (line.rstrip("\r\n") for line in raw_lines(os.fspath(path)))
+
+
+def raw_lines(path: str) -> Iterator[str]:
+    """Lines with their ends. Only a line feed ends a line; a byte order mark is left out."""
+    try:
+        with _open(path, "rt", encoding="utf-8-sig", newline="\n") as file:
+            yield from file
+    except UnicodeDecodeError:
+        line = _undecodable_line(path)
+        raise InputError(f"{path}:{line}: not UTF-8; save the file as UTF-8") from None
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be read: {reason}") from None
+
+
+def shown(value: object) -> str:
+    """A value as a message quotes it: on one line, not too long."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:56]}…{text[-1]}"
+
+
+def listed(values: Iterable[object], limit: int = 8) -> str:
+    """Values as a message lists them."""
+    values = list(values)
+    rest = f", … ({len(values)} in all)" if len(values) > limit else ""
+    return ", ".join(map(shown, values[:limit])) + rest
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The hint that ends a message where one of the names is close; else nothing."""
+    matches = difflib.get_close_matches(name, list(names), n=1)
+    return f"; did you mean {matches[0]!r}?" if matches else ""
+
+
+def _open(path: str, mode: str, **options: Any) -> Any:
+    return (gzip.open if path.lower().endswith(".gz") else open)(path, mode, **options)
+
+
+def _undecodable_line(path: str) -> int:
+    with _open(path, "rb") as file:
+        for line, string in enumerate(file, 1):
+            try:
+                string.decode()
+            except UnicodeDecodeError:
+                return line
+    return 1
+
+
+def _nearest_file(path: str) -> str:
+    folder, name = os.path.split(path)
+    return nearest(name, glob.glob("*", root_dir=folder or "."))

@@ -1,0 +1,282 @@
+"""The encoder and the heads as one functional Keras model, and the step that trains it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mtl_keras.errors import InputError
+from mtl_keras.heads import TaskHead
+from mtl_keras.losses import task_loss, weighted_mean
+from mtl_keras.metrics import training_metrics
+from mtl_keras.optimizers import LayerwiseOptimizer
+from mtl_keras.tasks import Task
+from mtl_keras.text_encoder import TextEncoder
+
+
+@keras.saving.register_keras_serializable("mtl_keras")
+class MultiTaskModel(keras.Model):
+    """One encoder, a head per task: a functional Keras model.
+
+    Inputs, by name: `token_ids (batch, length)` int32 and `padding_mask (batch, length)` bool.
+    Outputs, by task: see `TaskHead`. `predict` also takes a list of strings.
+
+    `fit` takes batches `(x, labels, weights)`, labels and weights dicts by task, as
+    `interleave` makes them. A task whose weights are all 0 in a batch is idle: its head does
+    not move by one bit. Weights may be left out: then every example counts for every task.
+
+    Logs and history: `loss`, and per task `<task>_loss` and its metrics (`<task>_accuracy`, …),
+    averaged over the task's own examples.
+
+    Args:
+        encoder: the `TextEncoder` that the tasks share.
+        tasks: what to predict, with their labels.
+        head_dropout: rate of dropout before each head, in training.
+
+    Raises:
+        InputError: no task, two of one name, a task without labels.
+    """
+
+    def __init__(
+        self,
+        encoder: TextEncoder,
+        tasks: Sequence[Task],
+        *,
+        head_dropout: float = 0.1,
+        name: str = "multi_task_model",
+        **kwargs,
+    ):
+        _check_tasks(tasks)
+        heads = {task.name: TaskHead(task, head_dropout) for task in tasks}
+        vectors = encoder.transformer.output
+        outputs = {task.name: heads[task.name](vectors[_head_input(task)]) for task in tasks}
+        super().__init__(encoder.transformer.input, outputs, name=name, **kwargs)
+        self.encoder = encoder
+        self.tasks = {task.name: task for task in tasks}
+        self.head_dropout = head_dropout
+        self._task_losses = {task.name: task_loss(task) for task in tasks}
+        self._loss_weights = dict.fromkeys(self.tasks, 1.0)
+        self._total = keras.metrics.Mean("loss")
+        self._task_metrics: dict[str, list[keras.metrics.Metric]] = {}
+        self._compiled_for: tuple[bool, ...] = ()
+
+    @property
+    def layer_groups(self) -> dict[str, list[keras.layers.Layer]]:
+        """Layer group → layers, lowest first: `embeddings`, `block_0`, …, `heads/<task>`."""
+        used = {id(layer) for layer in self.layers}
+        backbone = {
+            name: [layer for layer in layers if id(layer) in used]
+            for name, layers in self.encoder.layer_groups.items()
+        }
+        heads = {f"heads/{name}": [self.get_layer(f"{name}_head")] for name in self.tasks}
+        return backbone | heads
+
+    def compile(
+        self,
+        optimizer: str | keras.optimizers.Optimizer = "adamw",
+        *,
+        loss_weights: Mapping[str, float] | None = None,
+        metrics: Mapping[str, Sequence[keras.metrics.Metric]] | None = None,
+        jit_compile: bool = False,
+        **kwargs,
+    ) -> None:
+        """Configures training; the losses follow from the tasks.
+
+        Args:
+            optimizer: any Keras optimizer; every layer gets its own state of it
+                (`LayerwiseOptimizer`).
+            loss_weights: task → factor of its loss, 1 where not given.
+            metrics: task → Keras metrics, beside those that the task's kind has.
+            jit_compile: whether XLA compiles the step. It compiles once per batch shape.
+            **kwargs: as in `keras.Model.compile` (`run_eagerly`, `steps_per_execution`).
+
+        Raises:
+            InputError: a loss weight or metric for a task that is not there.
+        """
+        self._check_names("loss_weights", loss_weights or {})
+        self._check_names("metrics", metrics or {})
+        optimizer = keras.optimizers.get(optimizer)
+        if not isinstance(optimizer, LayerwiseOptimizer):
+            optimizer = LayerwiseOptimizer(optimizer)
+        self._loss_weights = dict.fromkeys(self.tasks, 1.0) | dict(loss_weights or {})
+        self._task_metrics = {
+            name: training_metrics(task, (metrics or {}).get(name, ()))
+            for name, task in self.tasks.items()
+        }
+        self._compile_arguments = {
+            "loss_weights": self._loss_weights,
+            "metrics": {name: list(extra) for name, extra in (metrics or {}).items()},
+            "jit_compile": jit_compile,
+        } | kwargs
+        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+
+    def fit(self, x=None, *args, **kwargs) -> keras.callbacks.History:
+        """As in Keras. A dataset keeps its own order (Keras warns of its default, `shuffle`)."""
+        if isinstance(x, tf.data.Dataset):
+            kwargs.setdefault("shuffle", False)
+        return super().fit(x, *args, **kwargs)
+
+    def make_train_function(self, force: bool = False):
+        """Traces the step again where something was frozen or thawed since the last time."""
+        trains = tuple(variable.trainable for variable in self.variables)
+        if trains != self._compiled_for:
+            self._compiled_for = trains
+            self.optimizer.build(self.trainable_variables)
+            force = True
+        return super().make_train_function(force)
+
+    def train_step(self, data):
+        """One update from a batch of one task, or of several."""
+        x, labels, weights = self._unpack(data)
+        with tf.GradientTape() as tape:
+            outputs = self(x, training=True)
+            losses = self._losses_by_task(labels, outputs, weights)
+            total = self._weighted_sum(losses)
+        variables = self.trainable_variables
+        if variables:
+            gradients = tape.gradient(total, [variable.value for variable in variables])
+            self.optimizer.apply(gradients, variables, active=_active_heads(weights))
+        return self._update(labels, outputs, weights, losses, total)
+
+    def test_step(self, data):
+        """Losses and metrics of a batch."""
+        x, labels, weights = self._unpack(data)
+        outputs = self(x, training=False)
+        losses = self._losses_by_task(labels, outputs, weights)
+        return self._update(labels, outputs, weights, losses, self._weighted_sum(losses))
+
+    def predict(self, x, *args, **kwargs) -> dict[str, np.ndarray]:
+        """As in Keras; `x` may also be a sequence of strings, encoded on the way.
+
+        Returns:
+            Task → outputs, of the shapes in `TaskHead`; `length` is that of the longest text.
+        """
+        if not _are_strings(x):
+            return super().predict(x, *args, **kwargs)
+        encoded = self.encoder.encode(list(x), outputs=("token_ids", "padding_mask"))
+        return super().predict(encoded, *args, **kwargs)
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """The mean loss, then each task's loss and metrics."""
+        return [self._total, *(metric for each in self._task_metrics.values() for metric in each)]
+
+    def get_config(self) -> dict:
+        """Encoder and tasks as plain values, and which layer groups are frozen."""
+        frozen = [
+            group
+            for group, layers in self.layer_groups.items()
+            if layers and not any(layer.trainable for layer in layers)
+        ]
+        return {
+            "encoder": self.encoder.get_config(),
+            "tasks": [task.get_config() for task in self.tasks.values()],
+            "head_dropout": self.head_dropout,
+            "name": self.name,
+            "frozen": frozen,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        frozen = config.pop("frozen")
+        config["encoder"] = TextEncoder.from_config(config["encoder"])
+        config["tasks"] = [Task(**task) for task in config["tasks"]]
+        model = cls(**config)
+        for group in frozen:
+            for layer in model.layer_groups[group]:
+                layer.trainable = False
+        return model
+
+    def get_compile_config(self) -> dict:
+        """What `compile` was called with, and the layers whose optimizer has a state."""
+        config = {"optimizer": self.optimizer, "stateful": list(self.optimizer.of_layer)}
+        return keras.saving.serialize_keras_object(config | self._compile_arguments)
+
+    def compile_from_config(self, config: dict) -> None:
+        """Compiles a loaded model as it was, ready to take the optimizer's state."""
+        config = keras.saving.deserialize_keras_object(dict(config))
+        layers = config.pop("stateful")
+        self.compile(**config)
+        self.optimizer.build([v for name in layers for v in self.get_layer(name).weights])
+
+    def _unpack(self, data):
+        x, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+        if not isinstance(labels, Mapping) or set(labels) != set(self.tasks):
+            received = sorted(labels) if isinstance(labels, Mapping) else type(labels).__name__
+            raise InputError(
+                f"labels are a dict with the tasks {sorted(self.tasks)}. Received: {received}"
+            )
+        if weights is None:
+            weights = {
+                name: tf.ones(_example_shape(self.tasks[name], y)) for name, y in labels.items()
+            }
+        return x, labels, {name: tf.cast(weights[name], tf.float32) for name in self.tasks}
+
+    def _losses_by_task(self, labels, outputs, weights) -> dict[str, tf.Tensor]:
+        return {
+            name: weighted_mean(loss(labels[name], outputs[name]), weights[name])
+            for name, loss in self._task_losses.items()
+        }
+
+    def _weighted_sum(self, losses: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        return tf.add_n([self._loss_weights[name] * loss for name, loss in losses.items()])
+
+    def _update(self, labels, outputs, weights, losses, total) -> dict[str, tf.Tensor]:
+        self._total.update_state(total)
+        for name, (loss, *metrics) in self._task_metrics.items():
+            loss.update_state(losses[name], sample_weight=tf.reduce_sum(weights[name]))
+            for metric in metrics:
+                metric.update_state(labels[name], outputs[name], sample_weight=weights[name])
+        return self.get_metrics_result()
+
+    def _check_names(self, argument: str, names: Mapping) -> None:
+        for name in names:
+            if name not in self.tasks:
+                raise InputError(
+                    f"{argument}: there is no task {name!r}; there are {', '.join(self.tasks)}"
+                )
+
+
+def _check_tasks(tasks: Sequence[Task]) -> None:
+    if not tasks:
+        raise InputError("a model needs at least one task. Received: none")
+    names = [task.name for task in tasks]
+    for task in tasks:
+        if names.count(task.name) > 1:
+            raise InputError(f"two tasks are called {task.name!r}; give each its own name")
+        if task.kind != "regression" and not task.labels:
+            raise InputError(
+                f"task {task.name!r} has no labels; give them, or take them from the data with "
+                "TaskDataset(task).task"
+            )
+
+
+def _head_input(task: Task) -> str:
+    return "sequence_output" if task.kind == "tagging" else "sentence_embedding"
+
+
+def _example_shape(task: Task, labels: tf.Tensor) -> tf.Tensor:
+    return tf.shape(labels)[: 2 if task.kind == "tagging" else 1]
+
+
+def _active_heads(weights: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    return {f"{name}_head": tf.reduce_sum(weight) > 0 for name, weight in weights.items()}
+
+
+def _are_strings(x) -> bool:
+    if isinstance(x, str):
+        raise InputError("predict takes a list of strings; put the one string into a list")
+    if isinstance(x, np.ndarray):
+        return x.dtype.kind in "UO"
+    return isinstance(x, list | tuple) and len(x) > 0 and all(isinstance(text, str) for text in x)
+
+
+def load_model(path: str | Path) -> MultiTaskModel:
+    """Loads a `.keras` file of a `MultiTaskModel`, compiled as it was saved.
+
+    As `keras.saving.load_model`, with this package's layers known to it.
+    """
+    return keras.saving.load_model(path)

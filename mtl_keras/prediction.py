@@ -1,0 +1,132 @@
+"""Raw strings → every task's answer."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from mtl_keras.model import MultiTaskModel
+from mtl_keras.preprocessing import TokenizedText
+from mtl_keras.tasks import Task
+
+
+def answer(model: MultiTaskModel, texts: Sequence[str], *, batch_size: int = 32) -> list[dict]:
+    """Every task's answer for each text.
+
+    Args:
+        model: a trained model.
+        texts: any strings. What is beyond the encoder's `max_length` is not read.
+        batch_size: texts a pass.
+
+    Returns:
+        A dict a text: `text`, and per task
+        classification `{"label", "score", "scores": {label: probability}}`;
+        multilabel `{"labels", "scores"}` (labels of probability over 0.5);
+        regression `{"value"}`;
+        tagging `[{"start", "end", "text", "label", "score"}]`, character offsets, the score the
+        mean probability of the span's words.
+    """
+    tokenized = model.encoder.tokenizer(tf.constant(list(texts), tf.string, (len(texts),)))
+    outputs = task_outputs(model, tokenized, batch_size=batch_size)
+    words = model.encoder.tokenizer.split_words(tokenized)
+    answers: list[dict] = [{"text": text} for text in texts]
+    for name, task in model.tasks.items():
+        for index, text in enumerate(texts):
+            found = outputs[name][index]
+            if task.kind == "tagging":
+                places = [each[index].numpy() for each in words]
+                answers[index][name] = _entities(task, text, found, *places)
+            else:
+                answers[index][name] = _ANSWERS[task.kind](task, found)
+    return answers
+
+
+def task_outputs(
+    model: MultiTaskModel, tokenized: TokenizedText, *, batch_size: int = 32
+) -> dict[str, list[np.ndarray]]:
+    """Task → one array a text, in order: the head's outputs, without padding.
+
+    Texts of similar length share a pass, so that little padding is computed.
+    """
+    lengths = tokenized.token_ids.row_lengths().numpy()
+    order = np.argsort(-lengths, kind="stable")
+    outputs: dict[str, list] = {name: [None] * len(order) for name in model.tasks}
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        batch = model.predict_on_batch(_padded(tokenized.token_ids, rows))
+        for name, task in model.tasks.items():
+            for row, found in zip(rows, batch[name], strict=True):
+                outputs[name][row] = found[: lengths[row]] if task.kind == "tagging" else found
+    return outputs
+
+
+def spans(tags: Sequence[int]) -> list[tuple[int, int, int]]:
+    """`(type, first, end)` of each span in a row of tag indices (as in `Task.classes`).
+
+    `end` is one past the last word. An `I-` that continues nothing begins a span.
+
+    Example:
+
+    >>> spans([0, 1, 2, 4, 3])
+    [(0, 1, 3), (1, 3, 4), (1, 4, 5)]
+    """
+    found: list[tuple[int, int, int]] = []
+    for place, tag in enumerate(tags):
+        kind = (tag - 1) // 2
+        continues = tag > 0 and tag % 2 == 0 and place > 0 and tags[place - 1] > 0
+        if continues and found and found[-1][0] == kind and found[-1][2] == place:
+            found[-1] = (kind, found[-1][1], place + 1)
+        elif tag > 0:
+            found.append((kind, place, place + 1))
+    return found
+
+
+def _padded(token_ids: tf.RaggedTensor, rows: np.ndarray) -> dict[str, tf.Tensor]:
+    chosen = tf.gather(token_ids, rows)
+    mask = tf.sequence_mask(chosen.row_lengths())
+    return {"token_ids": chosen.to_tensor(), "padding_mask": mask}
+
+
+def _classification(task: Task, scores: np.ndarray) -> dict:
+    best = int(np.argmax(scores))
+    named = dict(zip(task.labels, map(float, scores), strict=True))
+    return {"label": task.labels[best], "score": float(scores[best]), "scores": named}
+
+
+def _multilabel(task: Task, scores: np.ndarray) -> dict:
+    named = dict(zip(task.labels, map(float, scores), strict=True))
+    return {"labels": [label for label, score in named.items() if score > 0.5], "scores": named}
+
+
+def _regression(task: Task, value: np.ndarray) -> dict:
+    return {"value": float(value)}
+
+
+_ANSWERS = {
+    "classification": _classification,
+    "multilabel": _multilabel,
+    "regression": _regression,
+}
+
+
+def _entities(
+    task: Task,
+    text: str,
+    scores: np.ndarray,
+    first_piece: np.ndarray,
+    starts: np.ndarray,
+    limits: np.ndarray,
+) -> list[dict]:
+    """Spans over the words of a raw text, byte offsets turned into characters."""
+    of_words = scores[first_piece]  # (words, classes)
+    encoded = text.encode()
+    entities = []
+    for kind, first, end in spans(of_words.argmax(-1)):
+        start, limit = (
+            len(encoded[:offset].decode(errors="ignore"))
+            for offset in (starts[first], limits[end - 1])
+        )
+        score = float(of_words[first:end].max(-1).mean())
+        entity = {"start": start, "end": limit, "text": text[start:limit]}
+        entities.append(entity | {"label": task.labels[kind], "score": score})
+    return entities

@@ -1,0 +1,217 @@
+"""Which task trains next. A schedule is a value that merges the tasks' batches into one dataset.
+
+Every batch of the merged dataset has the same structure, whichever task it is for:
+`(x, labels by task, weights by task)`, with zero weights for the tasks it is not for.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from mtl_keras.errors import InputError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+SCHEDULES = ("round_robin", "proportional", "temperature:<t>", "annealed", "joint")
+
+
+class Schedule(Protocol):
+    """How the tasks' batches follow each other."""
+
+    def merge(
+        self, datasets: Sequence[tf.data.Dataset], *, seed: int, first_epoch: int, epochs: int
+    ) -> tf.data.Dataset:
+        """One epoch of batches; each new iteration of the dataset is the next epoch."""
+
+
+class _Alternating:
+    """One task a batch. An epoch has as many steps as the tasks have batches together."""
+
+    def order(
+        self, num_batches: Sequence[int], *, epoch: int, epochs: int, generator: np.random.Generator
+    ) -> np.ndarray:
+        """The task index of each step of an epoch: `(sum(num_batches),)`, by `shares`."""
+        shares = self.shares(np.asarray(num_batches, float), epoch=epoch, epochs=epochs)
+        return generator.choice(len(shares), size=sum(num_batches), p=shares / shares.sum())
+
+    def shares(self, sizes: np.ndarray, *, epoch: int, epochs: int) -> np.ndarray:
+        """How often each task comes, up to a factor."""
+        return sizes
+
+    def merge(
+        self, datasets: Sequence[tf.data.Dataset], *, seed: int, first_epoch: int, epochs: int
+    ) -> tf.data.Dataset:
+        """Interleaves the datasets in the schedule's order. Those too short start again."""
+        import tensorflow as tf
+
+        num_batches = [int(dataset.cardinality()) for dataset in datasets]
+        epoch_numbers = iter(range(first_epoch, 1 << 62))
+
+        def choices():
+            epoch = next(epoch_numbers)
+            generator = np.random.default_rng((seed, epoch))
+            yield from self.order(num_batches, epoch=epoch, epochs=epochs, generator=generator)
+
+        choice = tf.data.Dataset.from_generator(
+            choices, output_signature=tf.TensorSpec((), tf.int64)
+        )
+        merged = tf.data.Dataset.choose_from_datasets(
+            [dataset.repeat() for dataset in datasets], choice
+        )
+        return merged.apply(tf.data.experimental.assert_cardinality(sum(num_batches)))
+
+
+@dataclass(frozen=True)
+class RoundRobin(_Alternating):
+    """The tasks in turn. Small tasks start again; of large ones an epoch sees a part."""
+
+    def order(self, num_batches, *, epoch, epochs, generator):
+        return np.arange(sum(num_batches)) % len(num_batches)
+
+
+@dataclass(frozen=True)
+class Proportional(_Alternating):
+    """Every batch of every task once an epoch, in random order."""
+
+    def order(self, num_batches, *, epoch, epochs, generator):
+        return generator.permutation(np.repeat(np.arange(len(num_batches)), num_batches))
+
+
+@dataclass(frozen=True)
+class Temperature(_Alternating):
+    """Tasks drawn with probability ∝ size^(1/t): 1 is proportional, large t uniform.
+
+    Aharoni et al., 2019, "Massively multilingual neural machine translation".
+
+    Args:
+        temperature: t, at least 1.
+    """
+
+    temperature: float
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.temperature < float("inf"):
+            raise InputError(f"a temperature is at least 1. Received: {self.temperature}")
+
+    def shares(self, sizes, *, epoch, epochs):
+        return sizes ** (1 / self.temperature)
+
+
+@dataclass(frozen=True)
+class Annealed(_Alternating):
+    """Tasks drawn ∝ size^α, α falling from 1 in the first epoch to 0.2 in the last.
+
+    Stickland & Murray, 2019, "BERT and PALs": α = 1 - 0.8 (e - 1) / (E - 1).
+    """
+
+    def shares(self, sizes, *, epoch, epochs):
+        progress = min(epoch / (epochs - 1), 1.0) if epochs > 1 else 0.0
+        return sizes ** (1 - 0.8 * progress)
+
+
+@dataclass(frozen=True)
+class Joint:
+    """A batch of every task in each step. An epoch is a pass over the longest; others repeat."""
+
+    def merge(
+        self, datasets: Sequence[tf.data.Dataset], *, seed: int, first_epoch: int, epochs: int
+    ) -> tf.data.Dataset:
+        """Concatenates one batch of each dataset along the batch axis."""
+        import tensorflow as tf
+
+        steps = max(int(dataset.cardinality()) for dataset in datasets)
+        zipped = tf.data.Dataset.zip(tuple(dataset.repeat() for dataset in datasets))
+        return zipped.take(steps).map(lambda *batches: tf.nest.map_structure(_stack, *batches))
+
+
+def parse_schedule(text: str) -> Schedule:
+    """The schedule of this name, `temperature` with its number.
+
+    Raises:
+        InputError: no such schedule; it names the nearest.
+
+    Example:
+
+    >>> parse_schedule("temperature:2")
+    Temperature(temperature=2.0)
+    """
+    plain: dict[str, Schedule] = {
+        "round_robin": RoundRobin(),
+        "proportional": Proportional(),
+        "annealed": Annealed(),
+        "joint": Joint(),
+    }
+    if text in plain:
+        return plain[text]
+    if match := re.fullmatch(r"temperature:(\d+(?:\.\d+)?)", str(text)):
+        return Temperature(float(match[1]))
+    nearest = difflib.get_close_matches(str(text), SCHEDULES, 1, 0.5)
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    raise InputError(f"a schedule is one of {', '.join(SCHEDULES)}. Received: {text!r}{hint}")
+
+
+def interleave(
+    datasets: Mapping[str, tf.data.Dataset],
+    schedule: str | Schedule = "proportional",
+    *,
+    seed: int = 0,
+    first_epoch: int = 0,
+    epochs: int = 1,
+) -> tf.data.Dataset:
+    """Merges the tasks' batches into the one dataset that `MultiTaskModel.fit` takes.
+
+    Args:
+        datasets: task name → batches `(x, labels, weights)` of that task, of known cardinality.
+        schedule: a schedule or its name.
+        seed: of the order of tasks.
+        first_epoch: the number of the first iteration, where training goes on.
+        epochs: of the whole training; `annealed` spreads over them.
+
+    Returns:
+        Dataset of `(x, {task: labels}, {task: weights})`.
+    """
+    chosen = parse_schedule(schedule) if isinstance(schedule, str) else schedule
+    specs = {name: dataset.element_spec for name, dataset in datasets.items()}
+    spread = [dataset.map(_spread(name, specs)) for name, dataset in datasets.items()]
+    return chosen.merge(spread, seed=seed, first_epoch=first_epoch, epochs=epochs).prefetch(2)
+
+
+def _spread(name: str, specs: Mapping[str, tuple]):
+    """One task's batch → a batch for all tasks, the others' labels and weights zero."""
+    import tensorflow as tf
+
+    def spread(x, labels, weights):
+        shape = tf.shape(x["token_ids"])
+        zero_labels = {other: _zeros(spec, shape) for other, (_, spec, _) in specs.items()}
+        zero_weights = {other: _zeros(spec, shape) for other, (_, _, spec) in specs.items()}
+        return x, zero_labels | {name: labels}, zero_weights | {name: weights}
+
+    return spread
+
+
+def _zeros(spec: tf.TensorSpec, shape: tf.Tensor) -> tf.Tensor:
+    """Zeros for a spec `(batch,)`, `(batch, length)` or `(batch, a fixed number)`."""
+    import tensorflow as tf
+
+    if spec.shape.rank == 1:
+        return tf.zeros(shape[:1], spec.dtype)
+    width = shape[1] if spec.shape[1] is None else spec.shape[1]
+    return tf.zeros((shape[0], width), spec.dtype)
+
+
+def _stack(*tensors: tf.Tensor) -> tf.Tensor:
+    """Concatenates along the batch, the second axis padded with zeros to the longest."""
+    import tensorflow as tf
+
+    if tensors[0].shape.rank == 1:
+        return tf.concat(tensors, axis=0)
+    length = tf.reduce_max([tf.shape(tensor)[1] for tensor in tensors])
+    padded = [tf.pad(t, ((0, 0), (0, length - tf.shape(t)[1]))) for t in tensors]
+    return tf.concat(padded, axis=0)

@@ -1,0 +1,116 @@
+"""The rooms of the package: which module may import which, and what is public."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mtl_keras
+
+PACKAGE = Path(mtl_keras.__file__).parent
+# Each row may import the rows above it, and nothing else of the package.
+ROOMS = (
+    "errors",
+    "tasks",
+    "files",
+    "formats",
+    "examples",
+    "datasets",
+    "preprocessing",
+    "encoders",
+    "families",
+    "pretrained",
+    "text_encoder",
+    "heads",
+    "losses",
+    "metrics",
+    "freezing",
+    "stages",
+    "optimizers",
+    "schedules",
+    "model",
+    "prediction",
+    "evaluation",
+    "located_yaml",
+    "recipes",
+    "runs",
+    "training",
+    "cli",
+)
+WITHOUT_TENSORFLOW = (
+    "errors",
+    "tasks",
+    "files",
+    "formats",
+    "examples",
+    "datasets",
+    "freezing",
+    "stages",
+    "schedules",
+    "located_yaml",
+    "recipes",
+    "runs",
+    "cli",
+)
+
+
+def _imports(path: Path) -> set[str]:
+    """The package's modules that a module imports, at its top or inside functions."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        found |= {name.split(".")[1] for name in names if name.startswith("mtl_keras.")}
+    return found
+
+
+def test_every_module_has_its_room():
+    modules = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
+    assert modules == set(ROOMS)
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_imports_point_upwards(name):
+    above = set(ROOMS[: ROOMS.index(name)])
+    assert _imports(PACKAGE / f"{name}.py") <= above
+
+
+def test_what_is_public():
+    assert sorted(mtl_keras.__all__) == [
+        "Columns",
+        "FreezePlan",
+        "InputError",
+        "LayerwiseOptimizer",
+        "LearningRates",
+        "MultiTaskModel",
+        "Recipe",
+        "Run",
+        "Stage",
+        "Task",
+        "TaskDataset",
+        "TextEncoder",
+        "WorkError",
+        "answer",
+        "batches",
+        "evaluate",
+        "interleave",
+        "layerwise_adamw",
+        "load_model",
+        "load_recipe",
+        "train",
+        "trainability",
+    ]
+
+
+@pytest.mark.parametrize("name", mtl_keras.__all__)
+def test_public_names_are_there_and_described(name):
+    assert getattr(mtl_keras, name).__doc__
+
+
+def test_declarations_load_without_tensorflow():
+    imports = "; ".join(f"import mtl_keras.{name}" for name in WITHOUT_TENSORFLOW)
+    program = f"import sys; {imports}; sys.exit('tensorflow' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)

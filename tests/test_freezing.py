@@ -1,0 +1,69 @@
+"""Freeze plans over layer groups."""
+
+import pytest
+
+from mtl_keras.errors import InputError
+from mtl_keras.freezing import FreezePlan, trainability
+
+GROUPS = ["embeddings", "block_0", "block_1", "block_2", "heads/topic", "heads/stars"]
+
+
+@pytest.mark.parametrize(
+    ("plan", "frozen"),
+    [
+        (FreezePlan.none(), []),
+        (FreezePlan.all(), GROUPS),
+        (FreezePlan.backbone(), GROUPS[:4]),
+        (FreezePlan.head("stars"), ["heads/stars"]),
+        (FreezePlan.lowest(0), GROUPS[:1]),
+        (FreezePlan.lowest(2), GROUPS[:3]),
+        (FreezePlan.lowest(3), GROUPS[:4]),
+        (FreezePlan.top(0), GROUPS[:4]),
+        (FreezePlan.top(1), GROUPS[:3]),
+        (FreezePlan.top(3), GROUPS[:1]),
+    ],
+    ids=lambda value: getattr(value, "rule", ""),
+)
+def test_presets_freeze_what_they_say(plan, frozen):
+    assert plan.frozen(GROUPS) == tuple(frozen)
+
+
+def test_every_rule_is_read_back_from_its_text():
+    for rule in ("none", "all", "backbone", "head:topic", "lowest:2", "top:1"):
+        assert FreezePlan(rule).rule == rule
+
+
+@pytest.mark.parametrize("rule", ["tip:2", "top", "top:-1", "lowest:x", "head:", "", "ALL"])
+def test_an_unknown_rule_is_refused_with_the_known_ones(rule):
+    with pytest.raises(InputError, match="none, all, backbone, head:<task>, lowest:<k>, top:<k>"):
+        FreezePlan(rule)
+
+
+def test_a_missing_head_is_refused_with_the_heads_there_are():
+    with pytest.raises(InputError, match="no task 'tone'; there are topic, stars"):
+        FreezePlan.head("tone").frozen(GROUPS)
+
+
+def test_too_many_blocks_are_refused_with_their_number():
+    with pytest.raises(InputError, match="'lowest:99': the encoder has 3 blocks; .* 0 to 3"):
+        FreezePlan.lowest(99).frozen(GROUPS)
+
+
+def test_apply_freezes_and_thaws(tiny_model):
+    model = tiny_model()
+    FreezePlan.all().apply(model)
+    assert not model.trainable_variables
+    FreezePlan.lowest(1).apply(model)
+    states = {row.group: row.trains for row in trainability(model)}
+    assert states == {
+        "embeddings": False,
+        "block_0": False,
+        "block_1": True,
+        "heads/topic": True,
+        "heads/entities": True,
+    }
+
+
+def test_the_table_counts_every_weight(tiny_model):
+    model = tiny_model()
+    assert sum(row.parameters for row in trainability(model)) == model.count_params()
