@@ -21,10 +21,11 @@ class LocatedYaml:
 
     def __init__(self, path: Path):
         self.path = path
-        self._root = _compose(path)
-        if not isinstance(self._root, yaml.MappingNode):
+        root = _compose(path)
+        if not isinstance(root, yaml.MappingNode):
             raise InputError(f"{path}: a recipe is a mapping of keys (encoder, tasks, training)")
-        self._check_keys(self._root)
+        self._root: yaml.Node = root
+        self._check_keys(root)
         try:
             self.content: dict[str, Any] = yaml.SafeLoader("").construct_document(self._root)
         except yaml.YAMLError as error:

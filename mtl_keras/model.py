@@ -155,7 +155,9 @@ class MultiTaskModel(keras.Model):
         """
         if not _are_strings(x):
             return super().predict(x, *args, **kwargs)
-        encoded = self.encoder.encode(list(x), outputs=("token_ids", "padding_mask"))
+        token_ids = self.encoder.tokenizer(tf.constant(list(x))).token_ids
+        padding_mask = tf.sequence_mask(token_ids.row_lengths())
+        encoded = {"token_ids": token_ids.to_tensor(), "padding_mask": padding_mask}
         return super().predict(encoded, *args, **kwargs)
 
     @property

@@ -43,10 +43,15 @@ class Words(NamedTuple):
 class WordpieceTokenizer:
     """BERT's word pieces, with byte offsets, in two operations of tensorflow-text.
 
-    The ids are those of TF Hub's `bert_en_uncased_preprocess`, except that the line and paragraph
-    separators U+2028, U+2029 and U+1680 separate words, and that thirteen signs newer than Unicode
-    14 are not known as punctuation. A `[SEP]` in the text is plain text. A word of more than 100
-    bytes is `[UNK]`.
+    The ids are those of TF Hub's `bert_en_uncased_preprocess`, but for sixteen characters: the
+    blanks U+1680, U+2028 and U+2029 separate words, and thirteen signs of scripts newer than
+    Unicode 14 are letters.
+
+    They are those of Hugging Face's tokenizers, but for characters with a compatibility form,
+    which is written out ("…" becomes ". . .", "½" "1⁄2", "²" "2", "ﬁ" "fi", "ß" "ss"); control
+    and private characters, which separate words or are unknown instead of being dropped; marks
+    and signs newer than Unicode 3.2, of which the two know different ones. A "[SEP]" in the text
+    is plain text, and a word of more than 100 bytes (not characters) is `[UNK]`.
 
     Args:
         vocabulary: the word pieces, in the order of their ids. Holds `[UNK]`, `[CLS]`, `[SEP]`.
@@ -211,13 +216,15 @@ def batches(
 def _check(vocabulary: list[str], max_length: int) -> None:
     for token in (UNKNOWN, FIRST, LAST):
         if token not in vocabulary:
-            raise InputError(f"the vocabulary ({len(vocabulary)} word pieces) lacks {token}; add it")
+            raise InputError(
+                f"the vocabulary ({len(vocabulary)} word pieces) lacks {token}; add it"
+            )
     if len(set(vocabulary)) < len(vocabulary):
         twice = next(v for i, v in enumerate(vocabulary) if v in vocabulary[:i])
         raise InputError(f"the vocabulary holds {twice!r} twice; every word piece needs one id")
     if not isinstance(max_length, int) or max_length < 3:
         raise InputError(
-            f"max_length must be a whole number of word pieces, at least 3. Received: {max_length!r}"
+            f"max_length is a whole number of word pieces, at least 3. Received: {max_length!r}"
         )
 
 
@@ -316,22 +323,24 @@ def _group_by_length(rows: dict, batch_size: int, key: tf.Tensor) -> dict:
 
 
 def _cut(rows: dict, batch_size: int, buckets: list[int]) -> tf.data.Dataset:
-    """Slices one padded chunk into batches, each as long as its longest text needs."""
+    """Pads a chunk once and slices it into batches, each as wide as its longest text needs."""
     pieces = tf.cast(rows["token_ids"].row_lengths(), tf.int32)
-    firsts = tf.range(0, tf.size(pieces), batch_size)
     longest = tf.math.segment_max(pieces, tf.range(tf.size(pieces)) // batch_size)
-    lengths = tf.gather(buckets, tf.searchsorted(buckets, longest))
-    mask = tf.sequence_mask(pieces, buckets[-1])
-    token_ids, label, weight = (_pad(rows[name], buckets[-1]) for name in ("token_ids", "label", "weight"))
+    widths = tf.gather(buckets, tf.searchsorted(buckets, longest))
+    wide = {name: rows[name].to_tensor(shape=(None, buckets[-1])) for name in _ragged(rows)}
+    wide["padding_mask"] = tf.sequence_mask(pieces, buckets[-1])
+    narrow = {name: values for name, values in rows.items() if name not in wide}
 
-    def batch(first, length):
-        take = lambda values, is_wide: values[first:first+batch_size, :length] if is_wide else values[first:first+batch_size]
-        wide = isinstance(rows["label"], tf.RaggedTensor)
-        x = {"token_ids": take(token_ids, True), "padding_mask": take(mask, True)}
-        return x, take(label, wide), take(weight, wide)
+    def batch(first, width):
+        part = slice(first, first + batch_size)
+        taken = {name: values[part, :width] for name, values in wide.items()}
+        taken |= {name: values[part] for name, values in narrow.items()}
+        x = {name: taken[name] for name in ("token_ids", "padding_mask")}
+        return x, taken["label"], taken["weight"]
 
-    return tf.data.Dataset.from_tensor_slices((firsts, lengths)).map(batch)
+    firsts = tf.range(0, tf.size(pieces), batch_size)
+    return tf.data.Dataset.from_tensor_slices((firsts, widths)).map(batch)
 
 
-def _pad(values, length: int):
-    return values.to_tensor(shape=(None, length)) if isinstance(values, tf.RaggedTensor) else values
+def _ragged(rows: dict) -> list[str]:
+    return [name for name, values in rows.items() if isinstance(values, tf.RaggedTensor)]

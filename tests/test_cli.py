@@ -1,0 +1,170 @@
+"""The command, as a user runs it."""
+
+import gzip
+import json
+import resource
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from mtl_keras.cli import main
+
+
+def _run(capsys, *arguments) -> tuple[int, str, str]:
+    status = main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def test_from_files_to_answers(trained, capsys, tmp_path):
+    run_folder = trained
+    files = {"recipe.yaml", "run.json", "history.json", "metrics.json", "model.keras"}
+    assert {path.name for path in run_folder.iterdir()} == files
+
+    status, out, _ = _run(capsys, "evaluate", run_folder, "--split", "test", "--json")
+    tasks = json.loads(out)["tasks"]
+    assert status == 0
+    assert set(tasks["topic"]) == {"examples", "accuracy", "macro_f1", "loss"}
+    assert set(tasks["entities"]) == {"examples", "span_f1", "precision", "recall", "loss"}
+    assert tasks["topic"]["examples"] == 12
+    recorded = json.loads((run_folder / "metrics.json").read_text())["test"]
+    assert tasks["topic"]["loss"] == pytest.approx(recorded["topic"]["loss"], rel=1e-5)
+
+    _, out, _ = _run(capsys, "predict", run_folder, "bbb aaa.", "é aaa", "", "--json")
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert [answer["text"] for answer in answers] == ["bbb aaa.", "é aaa", ""]
+    assert set(answers[0]["topic"]) == {"label", "score", "scores"}
+    assert sum(answers[0]["topic"]["scores"].values()) == pytest.approx(1, abs=1e-5)
+    for answer in answers:
+        for entity in answer["entities"]:
+            assert answer["text"][entity["start"] : entity["end"]] == entity["text"]
+
+    (tmp_path / "texts.txt.gz").write_bytes(gzip.compress(b"bbb\naaa\n"))
+    _, out, _ = _run(capsys, "predict", run_folder, "--input", tmp_path / "texts.txt.gz", "--json")
+    assert [json.loads(line)["text"] for line in out.splitlines()] == ["bbb", "aaa"]
+    status, out, _ = _run(capsys, "predict", run_folder, "bbb aaa")
+    assert status == 0
+    assert out.startswith("bbb aaa\n  topic: ")
+
+    _, out, _ = _run(capsys, "inspect", run_folder, "--json")
+    groups = {row["group"]: row["stages"] for row in json.loads(out)["groups"]}
+    assert groups["block_0"] == [None, pytest.approx(9e-3)]
+    assert groups["heads/topic"] == [pytest.approx(1e-2), pytest.approx(2e-2)]
+
+
+def test_inspect_shows_the_plan_before_training(tiny_recipe, capsys):
+    status, out, _ = _run(capsys, "inspect", tiny_recipe)
+    assert status == 0
+    assert [line.split() for line in out.splitlines() if line.startswith("embeddings")] == [
+        ["embeddings", "600", "frozen", "0.0081"]
+    ]
+
+
+def test_train_ends_with_the_metrics_and_the_run(trained, tiny_recipe, tmp_path, capsys):
+    status, out, _ = _run(capsys, "train", tiny_recipe, "--output", tmp_path / "run", "--quiet")
+    assert status == 0
+    assert "topic" in out
+    assert out.splitlines()[-1] == f"run: {tmp_path / 'run'}"
+    again, before = (folder / "metrics.json" for folder in (tmp_path / "run", trained))
+    assert again.read_text() == before.read_text(), "the same recipe and seed: the same metrics"
+
+
+def test_embed_writes_normalised_or_plain_embeddings(tiny_bert, tmp_path, capsys):
+    texts, output = tmp_path / "texts.txt", tmp_path / "out.npy"
+    texts.write_text("aaa\n\nbbb ccc\n")
+    arguments = ("embed", tiny_bert, "--input", texts, "--output", output, "--max-length", 16)
+    status, out, _ = _run(capsys, *arguments)
+    assert status == 0
+    assert out == f"{output}: 3 × 8, float32\n"
+    embeddings = np.load(output, allow_pickle=False)
+    assert embeddings.dtype == np.float32
+    assert not np.allclose(np.linalg.norm(embeddings, axis=1), 1.0)
+
+
+def test_recipes_lists_the_bundled_ones(capsys):
+    status, out, _ = _run(capsys, "recipes", "--json")
+    assert status == 0
+    rows = {row["name"]: row["what"] for row in json.loads(out)["recipes"]}
+    assert "synthetic" in rows["tickets"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("train.csv", "absent.csv", "absent.csv: no such file"),
+        ("freeze: none", "freeze: lowest:99", "the encoder has 2 blocks"),
+        ("freeze: none", "freeze: head:tone", "recipe.yaml:13: training.stages.1.freeze: "),
+        ("batch_size", "batchsize", "did you mean 'batch_size'?"),
+        ("max_length: 16", "max_length: 64", "32"),
+    ],
+)
+def test_a_mistake_ends_with_one_line_and_status_2(tiny_recipe, tmp_path, capsys, old, new, said):
+    tiny_recipe.write_text(tiny_recipe.read_text().replace(old, new))
+    status, out, err = _run(capsys, "train", tiny_recipe, "--output", tmp_path / "run", "--quiet")
+    assert (status, out) == (2, "")
+    assert said in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_mistakes_of_the_commands(tmp_path, tiny_recipe, tiny_bert, capsys):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    for arguments, said in [
+        (("evaluate", tmp_path), "no finished run here"),
+        (("predict", tmp_path / "absent", "text"), "no finished run here"),
+        (("train", tiny_recipe, "--output", tmp_path / "full"), "exists already"),
+        (("train", tmp_path / "absent.yaml"), "no such file"),
+        (
+            ("embed", tiny_bert, "--input", tmp_path / "absent", "--output", tmp_path / "x.npy"),
+            "absent",
+        ),
+        (("embed", tiny_bert, "--input", tiny_recipe, "--output", tmp_path / "x.txt"), ".npy file"),
+    ]:
+        status, out, err = _run(capsys, *arguments)
+        assert (status, out) == (2, ""), arguments
+        assert said in err
+        assert err.count("\n") == 1
+
+
+def test_a_damaged_run_is_refused(trained, capsys, tmp_path):
+    run_folder = shutil.copytree(trained, tmp_path / "run")
+    record = run_folder / "run.json"
+    record.write_text(record.read_text().replace(str(trained.parent), str(tmp_path)))
+    status, _, err = _run(capsys, "evaluate", run_folder)
+    assert status == 2
+    assert "train.csv: no such file" in err
+    model = run_folder / "model.keras"
+    model.write_bytes(model.read_bytes()[:1000])
+    status, _, err = _run(capsys, "predict", run_folder, "text")
+    assert status == 2
+    assert "model.keras: cannot be loaded" in err
+    assert err.count("\n") == 1
+
+
+def test_a_full_disk_ends_with_status_1_and_no_half_written_file(tiny_recipe, tmp_path):
+    program = (
+        "import resource, signal, sys; from mtl_keras.cli import main;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, {resource.RLIM_INFINITY}));"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    arguments = ["train", tiny_recipe, "--output", tmp_path / "run", "--quiet"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("mtl-keras: ")
+    assert "Traceback" not in done.stderr
+    left = {path.name for path in (tmp_path / "run").iterdir()}
+    assert "run.json" not in left
+    assert not any(name.startswith(".partial") or name == "model.keras" for name in left)
+
+
+def test_help_is_quick_and_loads_no_tensorflow():
+    program = "import sys; from mtl_keras.cli import main\ntry: main(['--help'])\n"
+    program += "except SystemExit: sys.exit('tensorflow' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.DEVNULL)
