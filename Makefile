@@ -1,16 +1,19 @@
 # Two commands: `make demo` trains on the sample data, `make test` runs every check.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
+RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
 BIN := $(VENV)/bin
-SAMPLES := "I was charged twice for order \#48213, please refund one of them" \
-	"The Nimbus speaker arrived in Leeds a day early, lovely packaging" \
-	"Your app logs me out every five minutes and nobody answers"
+SENTENCES := "I was charged twice for order A-48213, please refund one of them." \
+	"My Nimbus arrived in Leeds a day early, lovely packaging!" \
+	"The app logs me out every five minutes and nobody answers me."
 
 .PHONY: demo test clean
 
+demo: RUN := $(RUN)
 demo: $(VENV)/ready
-	$(BIN)/mtl-keras train tickets --output $(or $(RUN),runs/demo-$(shell date +%Y%m%d-%H%M%S))
-	@$(BIN)/mtl-keras predict "$$(ls -dt $(or $(RUN),runs/demo-*) | head -n 1)" $(SAMPLES)
+	$(BIN)/mtl-keras train tickets --output $(RUN)
+	@$(BIN)/mtl-keras predict $(RUN) $(SENTENCES)
+	@echo "the run: $(RUN)"
 
 test: $(VENV)/ready-test
 	$(BIN)/ruff check .

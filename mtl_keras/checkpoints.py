@@ -65,8 +65,8 @@ def reading(what: str) -> Iterator[None]:
     except InputError:
         raise
     except (
-        *(OSError, ValueError, RuntimeError, tf.errors.OpError),
-        *(DecodeError, safetensors.SafetensorError),
+        *(OSError, ValueError, LookupError, TypeError, RuntimeError),
+        *(tf.errors.OpError, DecodeError, safetensors.SafetensorError),
     ) as error:
         raise InputError(
             f"{what} cannot be read ({first_line(error)}); fetch a fresh copy"
@@ -173,18 +173,20 @@ def _settings(family: Family, config: dict) -> dict[str, Any]:
 def _number(config: dict, key: str, kind: Any) -> int | float:
     value: Any = config.get(key)
     if type(value) not in (int, kind) or value < (kind is int):
-        raise InputError(f"config.json must give {key}, a {kind.__name__}. Received: {value!r}")
+        wanted = "a whole number from 1" if kind is int else "a number from 0"
+        raise InputError(f"config.json must give {key}, {wanted}. Received: {value!r}")
     return value
 
 
 def _find_pooling(folder: Path) -> str:
     """What sentence-transformers' files say of pooling; the mean where there are none."""
+    pooling = "mean"
     for module, path in _modules(folder):
         if not module.endswith(("Transformer", "Pooling", "Normalize")):
             raise InputError(f"modules.json lists {module}, which is not supported")
         if module.endswith("Pooling"):
-            return _pooling_mode(_read_json(folder / path / "config.json"))
-    return "mean"
+            pooling = _pooling_mode(_read_json(folder / path / "config.json"))
+    return pooling
 
 
 def _pooling_mode(config: dict) -> str:
@@ -198,8 +200,12 @@ def _pooling_mode(config: dict) -> str:
 
 
 def _modules(folder: Path) -> list[tuple[str, str]]:
-    file = folder / "modules.json"
-    return [(m["type"], m["path"]) for m in _read_json(file)] if file.is_file() else []
+    """Type and folder of each module that sentence-transformers would chain."""
+    if not (folder / "modules.json").is_file():
+        return []
+    with reading("modules.json"):
+        modules = json.loads((folder / "modules.json").read_bytes())
+        return [(module["type"], module["path"]) for module in modules]
 
 
 def _find_tokenizer(folder: Path) -> dict[str, Any]:
@@ -210,12 +216,15 @@ def _find_tokenizer(folder: Path) -> dict[str, Any]:
     )
     normalizer = fast.get("normalizer") or {}
     lowercase = config.get("do_lower_case", normalizer.get("lowercase", True))
-    strip = config.get("strip_accents", normalizer.get("strip_accents"))
-    if strip not in (None, lowercase):
-        raise InputError(
-            f"strip_accents {strip} with do_lower_case {lowercase} is not supported; "
-            "they must be equal"
-        )
+    strips = config.get("strip_accents", normalizer.get("strip_accents"))
+    chinese = config.get("tokenize_chinese_chars", normalizer.get("handle_chinese_chars", True))
+    for setting, value, supported in (
+        ("strip_accents", strips, (None, lowercase)),
+        ("tokenize_chinese_chars", chinese, (True,)),
+        ("word_tokenizer_type", config.get("word_tokenizer_type", "basic"), ("basic",)),
+    ):
+        if value not in supported:
+            raise InputError(f"the tokenizer has {setting} {value!r}; supported: {supported[-1]!r}")
     return {"vocabulary": _find_vocabulary(folder, fast), "lowercase": lowercase}
 
 
@@ -225,7 +234,8 @@ def _find_vocabulary(folder: Path, fast: dict) -> list[str]:
     model = fast.get("model") or {}
     if model.get("type") != "WordPiece":
         raise InputError("has no vocabulary: neither vocab.txt nor a WordPiece tokenizer.json")
-    return sorted(model["vocab"], key=model["vocab"].get)
+    with reading("tokenizer.json"):
+        return sorted(model["vocab"], key=model["vocab"].__getitem__)
 
 
 def _read_vocabulary(file: Path) -> list[str]:
@@ -234,6 +244,9 @@ def _read_vocabulary(file: Path) -> list[str]:
     return [line.removesuffix("\r") for line in lines]
 
 
-def _read_json(file: Path) -> Any:
+def _read_json(file: Path) -> dict:
     with reading(file.name):
-        return json.loads(file.read_bytes())
+        content = json.loads(file.read_bytes())
+    if not isinstance(content, dict):
+        raise InputError(f"{file.name} does not hold an object; fetch a fresh copy")
+    return content

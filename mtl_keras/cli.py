@@ -18,7 +18,6 @@ DESCRIPTION = "Several text tasks, one compact transformer, one recipe."
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status: 0, 1 (the work failed) or 2 (wrong input)."""
     options = _parser().parse_args(arguments)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         options.run(options)
         return 0
@@ -44,9 +43,11 @@ def train(options: argparse.Namespace) -> None:
     folder = options.output or next_folder(recipe.path)
     Run(folder).check_free()
     datasets = _open_datasets(recipe)
+    _load_tensorflow()
     from mtl_keras.training import train as train_recipe
 
-    run = train_recipe(recipe, folder, datasets, verbose=options.verbose)
+    bar = 1 if sys.stdout.isatty() else 2  # a line an epoch where nobody watches
+    run = train_recipe(recipe, folder, datasets, verbose=0 if options.quiet else bar)
     _print_metrics(run.read_json(METRICS))
     print(f"run: {run.folder}")
 
@@ -59,6 +60,7 @@ def evaluate(options: argparse.Namespace) -> None:
     datasets = _open_datasets(run.recipe, labels_of=run)
     for dataset in datasets.values():
         dataset.check_split(options.split)
+    _load_tensorflow()
     from mtl_keras.training import evaluate_all
 
     tasks = evaluate_all(run.model(), datasets, options.split)
@@ -76,6 +78,7 @@ def predict(options: argparse.Namespace) -> None:
     texts = list(_lines(options.input)) if options.input else options.text
     if not texts:
         raise InputError("predict needs texts: give them as arguments or with --input FILE")
+    _load_tensorflow()
     from mtl_keras.prediction import answer
 
     model = run.model()
@@ -90,6 +93,7 @@ def embed(options: argparse.Namespace) -> None:
     count = sum(1 for _ in _lines(options.input))
     if not count:
         raise InputError(f"{options.input}: no line; give one text a line")
+    _load_tensorflow()
     from mtl_keras.text_encoder import TextEncoder, write_embeddings
 
     encoder = TextEncoder.from_pretrained(options.source, max_length=options.max_length)
@@ -106,6 +110,7 @@ def inspect(options: argparse.Namespace) -> None:
     run = Run.open(source) if source.is_dir() else None
     recipe = run.recipe if run else load_recipe(source)
     datasets = _open_datasets(recipe, labels_of=run)
+    _load_tensorflow()
     from mtl_keras.training import build_model, plan_table
 
     model = run.model() if run else build_model(recipe, datasets)
@@ -136,9 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     command = _command(commands, "train", train)
     command.add_argument("recipe", help="a YAML file, or the name of a bundled recipe")
     command.add_argument("--output", help="folder of the run (default: runs/<recipe>-<n>)")
-    command.add_argument(
-        "--quiet", dest="verbose", action="store_const", const=0, default="auto", help="no progress"
-    )
+    command.add_argument("--quiet", action="store_true", help="no progress")
 
     command = _command(commands, "evaluate", evaluate, as_json=True)
     command.add_argument("run_folder", metavar="run", help="a run's folder")
@@ -171,6 +174,20 @@ def _command(commands, name: str, run, *, as_json: bool = False) -> argparse.Arg
     if as_json:
         command.add_argument("--json", action="store_true", help="for programs")
     return command
+
+
+def _load_tensorflow() -> None:
+    """Imports TensorFlow, whose C++ parts talk of absent GPUs before they know a log level."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            import tensorflow  # noqa: F401
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def _open_datasets(recipe, labels_of=None) -> dict:

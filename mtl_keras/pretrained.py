@@ -74,6 +74,7 @@ def load(
 
 
 def find(source: str) -> Path:
+    """The folder that a source names, fetched where it is elsewhere. See `load`."""
     if source == MINILM:
         return _find_minilm()
     if source.startswith("hf://"):
@@ -134,16 +135,7 @@ def _config(checkpoint: Checkpoint, pooling: str | None) -> EncoderConfig:
             f"pooling must be one of {', '.join(POOLINGS)}, pooler only where there is one. "
             f"Received: {settings['pooling']!r}"
         )
-    with _one_line():
-        return EncoderConfig(**_with_sizes(checkpoint, settings))
-
-
-@contextlib.contextmanager
-def _one_line() -> Iterator[None]:
-    try:
-        yield
-    except ValueError as error:
-        raise InputError(first_line(error)) from None
+    return EncoderConfig(**_with_sizes(checkpoint, settings))
 
 
 def _count_layers(checkpoint: Checkpoint) -> int:
@@ -186,10 +178,13 @@ def _weights(
 
 
 def _compare_names(expected: set[str], found: set[str]) -> None:
-    for problem, names in (("lacks", expected - found), ("has unknown", found - expected)):
+    for problem, names in (
+        ("lacks {} tensors", expected - found),
+        ("has {} unknown tensors", found - expected),
+    ):
         if names:
             listed = ", ".join(sorted(names)[:5]) + (", …" if len(names) > 5 else "")
-            raise InputError(f"{problem} {len(names)} tensors: {listed}")
+            raise InputError(f"{problem.format(len(names))}: {listed}")
 
 
 def _check_sizes(checkpoint: Checkpoint, config: EncoderConfig, max_length: int) -> None:

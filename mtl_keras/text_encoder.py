@@ -1,5 +1,6 @@
 """Tokenizer and transformer together: strings in, token vectors and sentence embeddings out."""
 
+import contextlib
 import itertools
 import os
 from collections.abc import Iterable, Sequence
@@ -135,7 +136,8 @@ class TextEncoder:
         longest = lengths.max(initial=0)
         results = {name: self._empty(name, len(lengths), longest) for name in outputs}
         order = np.argsort(-lengths, kind="stable")
-        for rows in np.split(order, range(batch_size, len(order), batch_size)):
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
             padded = tf.gather(token_ids, rows).to_tensor()
             found = self._forward(padded, tf.sequence_mask(lengths[rows]))
             for name, result in results.items():
@@ -210,7 +212,8 @@ def write_embeddings(
     except OSError as error:
         raise WorkError(f"{path}: cannot be written ({error.strerror or error})") from None
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
     return shape
 
 

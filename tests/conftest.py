@@ -61,10 +61,11 @@ def tiny_encoder(tiny_bert):
         import keras
 
         keras.utils.set_random_seed(0)
-        encoder = mtl.TextEncoder.from_pretrained(str(tiny_bert), max_length=16, dtype=dtype)
-        for layer in encoder.transformer._flatten_layers():
-            if isinstance(layer, keras.layers.Dropout):
-                layer.rate = dropout
+        loaded = mtl.TextEncoder.from_pretrained(str(tiny_bert), max_length=16, dtype=dtype)
+        config = loaded.get_config()
+        config["config"] |= {"dropout": dropout}
+        encoder = mtl.TextEncoder.from_config(config)
+        encoder.transformer.set_weights(loaded.transformer.get_weights())
         return encoder
 
     return make

@@ -64,6 +64,13 @@ def test_folder_is_small_and_says_synthetic():
     assert "synthetic" in (TICKETS_FOLDER / "README.md").read_text(encoding="utf-8").lower()
 
 
+def test_readme_counts_the_tickets_and_frames():
+    readme = (TICKETS_FOLDER / "README.md").read_text(encoding="utf-8")
+    for split in SPLITS:
+        row = f"| {split} | {len(TICKETS[split]):,} | {len(set(FRAMES[split]))} |"
+        assert row in readme
+
+
 def test_tickets_are_distinct_and_3000_to_4000():
     texts = [ticket.text.lower() for tickets in TICKETS.values() for ticket in tickets]
     assert len(texts) == len(set(texts))
