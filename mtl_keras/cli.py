@@ -58,8 +58,7 @@ def evaluate(options: argparse.Namespace) -> None:
 
     run = Run.open(options.run_folder)
     datasets = _open_datasets(run.recipe, labels_of=run)
-    for dataset in datasets.values():
-        dataset.check_split(options.split)
+    _check_split(datasets, options.split)
     _load_tensorflow()
     from mtl_keras.training import evaluate_all
 
@@ -200,6 +199,15 @@ def _open_datasets(recipe, labels_of=None) -> dict:
         known = labels_of.read_json(RECORD)["tasks"]
         tasks = [task.with_labels(known[task.name]["labels"]) for task in tasks]
     return {task.name: TaskDataset(task, base_folder=recipe.path.parent) for task in tasks}
+
+
+def _check_split(datasets: Mapping, split: str) -> None:
+    """Names the tasks without files for a split; an error where that is all of them."""
+    without = [name for name, dataset in datasets.items() if split not in dataset.counts]
+    if len(without) == len(datasets):
+        datasets[without[0]].check_split(split)
+    for name in without:
+        print(f"mtl-keras: task {name!r} has no {split} files; left out", file=sys.stderr)
 
 
 def _lines(path: str) -> Iterable[str]:

@@ -9,6 +9,8 @@ import tensorflow as tf
 from mtl_keras.stages import LearningRates
 
 NOT_DECAYED = ("bias", "gamma", "beta")
+# Keras's 1e-7, which it adds before the bias correction, slows weights of small gradients.
+EPSILON = 1e-8
 
 
 @keras.saving.register_keras_serializable("mtl_keras")
@@ -137,7 +139,8 @@ def layerwise_adamw(
         for group, layers in model.layer_groups.items()
         for layer in layers
     }
-    return LayerwiseOptimizer(keras.optimizers.AdamW(weight_decay=weight_decay), by_layer)
+    adamw = keras.optimizers.AdamW(weight_decay=weight_decay, epsilon=EPSILON)
+    return LayerwiseOptimizer(adamw, by_layer)
 
 
 def _by_layer(variables: Sequence[keras.Variable]) -> dict[str, list[keras.Variable]]:

@@ -11,7 +11,8 @@ import tensorflow_text as tf_text
 from mtl_keras.errors import InputError
 
 BUCKETS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
-BATCHES_PER_CHUNK = 64
+BATCHES_PER_GROUP = 64
+GROUPS_PER_EPOCH = 4  # at least, or a small data set would meet in the same batches every epoch
 UNKNOWN, FIRST, LAST = "[UNK]", "[CLS]", "[SEP]"
 
 
@@ -179,9 +180,9 @@ def batches(
 ) -> tf.data.Dataset:
     """The examples of one task as padded batches, tokenized while the model trains.
 
-    With a seed, texts of similar length share a batch, chosen among 64 batches of shuffled
-    examples, and the batches come shuffled, in a new order at each iteration. Without one, the
-    order of the file is kept. All batches are full but the last.
+    With a seed, texts of similar length share a batch, chosen among the shuffled examples of 64
+    batches or of a quarter of the epoch, whichever is less; the batches come shuffled, anew at
+    each iteration. Without one, the order of the file is kept. All batches are full but the last.
 
     Args:
         dataset: a `TaskDataset`.
@@ -197,7 +198,9 @@ def batches(
         tagging. `sample_weight` is ones `(batch,)`, for tagging `(batch, length)`: 1 on each
         word's first piece. The length is the longest of the batch, rounded up to one of a few.
     """
-    chunks = dataset.stream(split, batch_size * BATCHES_PER_CHUNK, seed=seed)
+    count = math.ceil(dataset.counts[split] / batch_size)
+    group = min(BATCHES_PER_GROUP, math.ceil(count / GROUPS_PER_EPOCH))
+    chunks = dataset.stream(split, batch_size * group, seed=seed)
     rows = chunks.map(
         lambda chunk: _tokenize_rows(tokenizer, chunk), num_parallel_calls=tf.data.AUTOTUNE
     )
@@ -209,7 +212,6 @@ def batches(
         )
     buckets = [bucket for bucket in BUCKETS if bucket < tokenizer.max_length]
     cut = rows.flat_map(lambda rows: _cut(rows, batch_size, [*buckets, tokenizer.max_length]))
-    count = math.ceil(dataset.counts[split] / batch_size)
     return cut.apply(tf.data.experimental.assert_cardinality(count)).prefetch(tf.data.AUTOTUNE)
 
 

@@ -168,3 +168,18 @@ def test_help_is_quick_and_loads_no_tensorflow():
     program = "import sys; from mtl_keras.cli import main\ntry: main(['--help'])\n"
     program += "except SystemExit: sys.exit('tensorflow' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_evaluate_names_the_tasks_without_the_split(trained, capsys, tmp_path):
+    run_folder = shutil.copytree(trained, tmp_path / "run")
+    recipe = run_folder / "recipe.yaml"
+    text = recipe.read_text()
+    recipe.write_text(text.replace(", test: test.conll", ""))
+    status, out, err = _run(capsys, "evaluate", run_folder, "--json")
+    assert status == 0
+    assert list(json.loads(out)["tasks"]) == ["topic"]
+    assert err == "mtl-keras: task 'entities' has no test files; left out\n"
+    recipe.write_text(text.replace(", test: test.conll", "").replace(", test: test.csv", ""))
+    status, out, err = _run(capsys, "evaluate", run_folder, "--json")
+    assert (status, out) == (2, "")
+    assert "task 'topic' has no test examples; it has train, validation" in err

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mtl_keras.optimizers import LayerwiseOptimizer
+from mtl_keras.optimizers import LayerwiseOptimizer, layerwise_adamw
 
 
 def _model() -> keras.Model:
@@ -133,3 +133,16 @@ def test_config_round_trip(schedule):
     rated.learning_rate = 0.05
     copy = keras.optimizers.deserialize(keras.optimizers.serialize(rated))
     assert copy.rates == pytest.approx(rated.rates)
+
+
+def test_layerwise_adamw_steps_like_pytorchs_adamw():
+    """One step of a gradient is the learning rate in size, however small the gradient."""
+    model = _model()
+    model.layer_groups = {"heads/x": model.layers[1:]}
+    optimizer = layerwise_adamw(model, head_lr=0.1, weight_decay=0.0)
+    before = model.get_layer("upper").kernel.numpy()
+    tiny = [tf.fill(v.shape, 1e-5) for v in model.trainable_variables]
+    optimizer.apply(tiny, model.trainable_variables)
+    # 1e-5 / (1e-5 + 1e-8 / sqrt(1 - 0.999)): Keras adds epsilon before the bias correction.
+    step = 0.1 / (1 + 1e-3 / 0.001**0.5)
+    np.testing.assert_allclose(before - model.get_layer("upper").kernel.numpy(), step, rtol=1e-3)
