@@ -15,6 +15,7 @@ import tensorflow as tf
 from mtl_keras import pretrained
 from mtl_keras.encoders import EncoderConfig, build_transformer, layer_groups
 from mtl_keras.errors import InputError, WorkError
+from mtl_keras.memory import keep_freed_memory
 from mtl_keras.preprocessing import WordpieceTokenizer
 
 CHUNK = 4096  # texts held at once while embeddings are written
@@ -56,6 +57,7 @@ class TextEncoder:
         normalize: bool = False,
         source: str | None = None,
     ):
+        keep_freed_memory()
         self.tokenizer = tokenizer
         self.config = config
         self.transformer = build_transformer(config) if transformer is None else transformer

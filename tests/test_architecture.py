@@ -13,6 +13,7 @@ PACKAGE = Path(mtl_keras.__file__).parent
 # Each row may import the rows above it, and nothing else of the package.
 ROOMS = (
     "errors",
+    "memory",
     "tasks",
     "files",
     "formats",
