@@ -14,8 +14,8 @@ libc.free.argtypes = [ctypes.c_void_p]
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(20):
-        block = libc.malloc(8 << 20)
-        ctypes.memset(block, 1, 8 << 20)
+        block = libc.malloc(48 << 20)
+        ctypes.memset(block, 1, 48 << 20)
         libc.free(block)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 KEEP
@@ -30,5 +30,6 @@ def test_large_blocks_are_taken_from_the_system_once():
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
         return int(done.stdout)
 
-    once = (8 << 20) // 4096
+    once = (48 << 20) // 4096
     assert faults("keep_freed_memory()") < 2 * once
+    assert faults("") > 10 * once, "what it is for"
