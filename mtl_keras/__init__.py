@@ -7,7 +7,11 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mtl_keras.advice import advise as advise
+    from mtl_keras.comparison import compare as compare
     from mtl_keras.datasets import TaskDataset as TaskDataset
+    from mtl_keras.drift import Snapshot as Snapshot
+    from mtl_keras.embedding_transformer import EmbeddingTransformer as EmbeddingTransformer
     from mtl_keras.errors import InputError as InputError
     from mtl_keras.errors import WorkError as WorkError
     from mtl_keras.evaluation import evaluate as evaluate
@@ -17,13 +21,19 @@ if TYPE_CHECKING:
     from mtl_keras.model import load_model as load_model
     from mtl_keras.optimizers import LayerwiseOptimizer as LayerwiseOptimizer
     from mtl_keras.optimizers import layerwise_adamw as layerwise_adamw
+    from mtl_keras.plans import TrainingPlan as TrainingPlan
     from mtl_keras.prediction import answer as answer
     from mtl_keras.preprocessing import batches as batches
+    from mtl_keras.protection import Distillation as Distillation
+    from mtl_keras.protection import GradientProjection as GradientProjection
+    from mtl_keras.protection import StartingWeights as StartingWeights
     from mtl_keras.recipes import Recipe as Recipe
     from mtl_keras.recipes import load_recipe as load_recipe
     from mtl_keras.runs import Run as Run
     from mtl_keras.schedules import interleave as interleave
+    from mtl_keras.schedules import with_replay as with_replay
     from mtl_keras.stages import LearningRates as LearningRates
+    from mtl_keras.stages import RateSchedule as RateSchedule
     from mtl_keras.stages import Stage as Stage
     from mtl_keras.tasks import Columns as Columns
     from mtl_keras.tasks import Task as Task
@@ -31,7 +41,11 @@ if TYPE_CHECKING:
     from mtl_keras.training import train as train
 
 _MODULE_OF = {
+    "advise": "advice",
+    "compare": "comparison",
     "TaskDataset": "datasets",
+    "Snapshot": "drift",
+    "EmbeddingTransformer": "embedding_transformer",
     "InputError": "errors",
     "WorkError": "errors",
     "evaluate": "evaluation",
@@ -41,13 +55,19 @@ _MODULE_OF = {
     "load_model": "model",
     "LayerwiseOptimizer": "optimizers",
     "layerwise_adamw": "optimizers",
+    "TrainingPlan": "plans",
     "answer": "prediction",
     "batches": "preprocessing",
+    "Distillation": "protection",
+    "GradientProjection": "protection",
+    "StartingWeights": "protection",
     "Recipe": "recipes",
     "load_recipe": "recipes",
     "Run": "runs",
     "interleave": "schedules",
+    "with_replay": "schedules",
     "LearningRates": "stages",
+    "RateSchedule": "stages",
     "Stage": "stages",
     "Columns": "tasks",
     "Task": "tasks",

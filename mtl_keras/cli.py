@@ -12,6 +12,8 @@ from tabulate import tabulate
 
 from mtl_keras.errors import InputError, WorkError
 
+BEST_HELP = "with the weights that were best for this task on the validation split, or for the mean"
+PLANS_HELP = "named training plans, features (everything frozen), stages (the recipe's own)"
 DESCRIPTION = "Several text tasks, one compact transformer, one recipe."
 
 
@@ -62,7 +64,7 @@ def evaluate(options: argparse.Namespace) -> None:
     _load_tensorflow()
     from mtl_keras.training import evaluate_all
 
-    tasks = evaluate_all(run.model(), datasets, options.split)
+    tasks = evaluate_all(run.model(best=options.best), datasets, options.split)
     if options.json:
         _print_json({"tasks": tasks})
     else:
@@ -80,7 +82,7 @@ def predict(options: argparse.Namespace) -> None:
     _load_tensorflow()
     from mtl_keras.prediction import answer
 
-    model = run.model()
+    model = run.model(best=options.best)
     for start in range(0, len(texts), 1024):
         for each in answer(model, texts[start : start + 1024]):
             _print_json(each, indent=None) if options.json else print(_readable(each))
@@ -100,6 +102,29 @@ def embed(options: argparse.Namespace) -> None:
     print(f"{options.output}: {shape[0]} × {shape[1]}, float32")
 
 
+def compare(options: argparse.Namespace) -> None:
+    """Runs training plans side by side and writes a report: what each costs, gains and breaks."""
+    from mtl_keras.comparison import compare as compare_plans
+    from mtl_keras.recipes import load_recipe
+
+    recipe = load_recipe(options.recipe)
+    folder = Path(options.output or f"comparisons/{recipe.path.stem}")
+    compare_plans(recipe, folder, plans=options.plans or (), seeds=options.seeds)
+    print((folder / "report.md").read_text(encoding="utf-8"))
+    print(f"report: {folder / 'report.html'}")
+
+
+def advise(options: argparse.Namespace) -> None:
+    """Looks at a recipe's data and recommends a training plan, with the reason."""
+    from mtl_keras.advice import advise as advise_plan
+    from mtl_keras.advice import render
+    from mtl_keras.recipes import load_recipe
+
+    recipe = load_recipe(options.recipe)
+    advice = advise_plan(recipe, _open_datasets(recipe), plan_name=str(recipe.plan))
+    _print_json(advice.to_json()) if options.json else print(render(advice))
+
+
 def inspect(options: argparse.Namespace) -> None:
     """Prints a recipe's or run's tasks, and which layer groups train in which stage."""
     from mtl_keras.recipes import load_recipe
@@ -113,7 +138,7 @@ def inspect(options: argparse.Namespace) -> None:
     from mtl_keras.training import build_model, plan_table
 
     model = run.model() if run else build_model(recipe, datasets)
-    table = plan_table(recipe, model)
+    table = plan_table(model, recipe.plan.stages(list(model.layer_groups)))
     if options.json:
         _print_json({"tasks": _counts(datasets), "groups": table})
         return
@@ -142,13 +167,24 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--output", help="folder of the run (default: runs/<recipe>-<n>)")
     command.add_argument("--quiet", action="store_true", help="no progress")
 
+    command = _command(commands, "compare", compare)
+    command.add_argument("recipe", help="a YAML file, or the name of a bundled recipe")
+    command.add_argument("--plans", nargs="+", metavar="PLAN", help=PLANS_HELP)
+    command.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N-1")
+    command.add_argument("--output", help="folder of the report (default: comparisons/<recipe>)")
+
+    command = _command(commands, "advise", advise, as_json=True)
+    command.add_argument("recipe", help="a YAML file, or the name of a bundled recipe")
+
     command = _command(commands, "evaluate", evaluate, as_json=True)
     command.add_argument("run_folder", metavar="run", help="a run's folder")
     command.add_argument("--split", default="test", choices=("train", "validation", "test"))
+    command.add_argument("--best", metavar="TASK", help=BEST_HELP)
 
     command = _command(commands, "predict", predict, as_json=True)
     command.add_argument("run_folder", metavar="run", help="a run's folder")
     command.add_argument("text", nargs="*", help="texts")
+    command.add_argument("--best", metavar="TASK", help=BEST_HELP)
     command.add_argument("--input", help="a file (.gz too) with one text a line")
 
     command = _command(commands, "embed", embed)

@@ -1,6 +1,6 @@
 """What a model scores on a split of a task's files."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -9,7 +9,8 @@ from sklearn.metrics import f1_score
 from mtl_keras.datasets import TaskDataset
 from mtl_keras.model import MultiTaskModel
 from mtl_keras.prediction import spans, task_outputs
-from mtl_keras.preprocessing import align_labels
+from mtl_keras.preprocessing import TokenizedText, align_labels
+from mtl_keras.tasks import Task
 
 CHUNK = 2048
 SMALLEST = 1e-7
@@ -37,39 +38,50 @@ def evaluate(
     Raises:
         InputError: the dataset has no such split.
     """
-    task = dataset.task
     dataset.check_split(split)
     chunks = _predicted(model, dataset, split, batch_size)
-    measure = {
+    return {"examples": dataset.counts[split]} | measure(dataset.task, chunks)
+
+
+def measure(task: Task, chunks: Iterable[tuple[list, list]]) -> dict:
+    """A task's metrics, as in `evaluate`, over labels and outputs as `by_example` gives them."""
+    of_kind = {
         "classification": _classification,
         "multilabel": _multilabel,
         "regression": _regression,
         "tagging": _tagging,
     }[task.kind]
-    return {"examples": dataset.counts[split]} | measure(chunks)
+    return of_kind(chunks)
+
+
+def by_example(
+    task: Task, chunk: Mapping, tokenized: TokenizedText, outputs: list[np.ndarray]
+) -> tuple[list, list[np.ndarray]]:
+    """Labels and outputs of a chunk's examples, in order; of tagging a row for each word.
+
+    Args:
+        task: the task.
+        chunk: an element of `TaskDataset.stream`.
+        tokenized: the chunk's texts.
+        outputs: the head's outputs, an array a text; of tagging a row for each word piece.
+    """
+    if task.kind != "tagging":
+        return list(chunk["label"].numpy()), outputs
+    labels = chunk["label"].to_list()
+    _, first = align_labels(tokenized, chunk["word_starts"], chunk["label"])
+    words = _words_of_pieces(tokenized.starts, chunk["word_starts"])
+    rows = zip(outputs, first.to_list(), words, labels, strict=True)
+    return labels, [_by_word(output, begins, word, len(row)) for output, begins, word, row in rows]
 
 
 def _predicted(
     model: MultiTaskModel, dataset: TaskDataset, split: str, batch_size: int
 ) -> Iterator[tuple[list, list]]:
-    """Labels and outputs of a chunk of examples; of tagging one row a word."""
     task = dataset.task
     for chunk in dataset.stream(split, CHUNK):
         tokenized = model.encoder.tokenizer(chunk["text"])
         outputs = task_outputs(model, tokenized, batch_size=batch_size)[task.name]
-        if task.kind == "tagging":
-            labels = chunk["label"].to_list()
-            _, first = align_labels(tokenized, chunk["word_starts"], chunk["label"])
-            words = _words_of_pieces(tokenized.starts, chunk["word_starts"])
-            outputs = [
-                _by_word(output, begins, word, len(row))
-                for output, begins, word, row in zip(
-                    outputs, first.to_list(), words, labels, strict=True
-                )
-            ]
-        else:
-            labels = list(chunk["label"].numpy())
-        yield labels, outputs
+        yield by_example(task, chunk, tokenized, outputs)
 
 
 def _words_of_pieces(starts: tf.RaggedTensor, word_starts: tf.RaggedTensor) -> list[np.ndarray]:

@@ -1,14 +1,16 @@
-"""Files found by paths and globs, and their lines, as strict UTF-8."""
+"""Files found by paths and globs, their lines as strict UTF-8, and files written whole."""
 
+import contextlib
 import difflib
 import glob
 import gzip
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
-from mtl_keras.errors import InputError
+from mtl_keras.errors import InputError, WorkError
 
 
 def find_files(patterns: Sequence[str], base_folder: str | os.PathLike = ".") -> list[str]:
@@ -89,3 +91,22 @@ def _undecodable_line(path: str) -> int:
 def _nearest_file(path: str) -> str:
     folder, name = os.path.split(path)
     return nearest(name, glob.glob("*", root_dir=folder or "."))
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Calls `write` with a path beside the file's place, then puts it there.
+
+    Raises:
+        WorkError: it could not be written; nothing of it is left.
+    """
+    beside = path.with_name(f".partial-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(beside)
+        beside.replace(path)
+    except OSError as error:
+        reason = error.strerror or str(error).splitlines()[0]
+        raise WorkError(f"{path}: cannot be written: {reason}; make room and try again") from error
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink()

@@ -1,13 +1,18 @@
 """Which layer groups are frozen: a plan is a value over group names, applied to a model."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from tabulate import tabulate
 
 from mtl_keras.errors import InputError
 
 EMBEDDINGS = "embeddings"
 PRESETS = ("none", "all", "backbone", "head:<task>", "lowest:<k>", "top:<k>")
+_NAME = r"[a-z][a-z0-9_]*"
+_PRESET = rf"none|all|backbone|head:{_NAME}|(lowest|top):\d+"
+_GROUPS = rf"{EMBEDDINGS}|block_\d+(-\d+)?|heads/{_NAME}"
 
 
 @dataclass(frozen=True)
@@ -15,9 +20,10 @@ class FreezePlan:
     """Which layer groups are frozen. Everything else trains.
 
     Args:
-        rule: `none`, `all`, `backbone` (embeddings and every block), `head:<task>` (that head),
-            `lowest:<k>` (embeddings and the k lowest blocks), or `top:<k>` (embeddings and all
-            but the k top blocks).
+        rule: one or several of these, joined by ` + `: the presets `none`, `all`, `backbone`
+            (embeddings and every block), `head:<task>` (that head), `lowest:<k>` (embeddings and
+            the k lowest blocks), `top:<k>` (embeddings and all but the k top blocks); and the
+            groups themselves: `embeddings`, `block_3`, `block_0-7` (a range), `heads/<task>`.
 
     Raises:
         InputError: a rule that is none of these.
@@ -29,15 +35,27 @@ class FreezePlan:
     ('embeddings', 'block_0')
     >>> FreezePlan("backbone").frozen(groups) == FreezePlan.top(0).frozen(groups)
     True
+    >>> print(FreezePlan.lowest(0) | FreezePlan.head("topic"))
+    lowest:0 + head:topic
     """
 
     rule: str = "none"
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"none|all|backbone|head:[a-z][a-z0-9_]*|(lowest|top):\d+", self.rule):
-            raise InputError(
-                f"a freeze plan is one of {', '.join(PRESETS)}. Received: {self.rule!r}"
-            )
+        for term in self.terms:
+            if not re.fullmatch(f"{_PRESET}|{_GROUPS}", term):
+                raise InputError(
+                    f"a freeze plan is one of {', '.join(PRESETS)}, or names of layer groups "
+                    f"(embeddings, block_0, block_0-3, heads/<task>), joined by ' + '. "
+                    f"Received: {term!r}"
+                )
+
+    def __or__(self, other: "FreezePlan") -> "FreezePlan":
+        """Frozen is what either plan freezes."""
+        return FreezePlan.of(dict.fromkeys((*self.terms, *other.terms)))
+
+    def __str__(self) -> str:
+        return self.rule
 
     @classmethod
     def none(cls) -> "FreezePlan":
@@ -69,26 +87,33 @@ class FreezePlan:
         """Of the backbone only the k top blocks train."""
         return cls(f"top:{k}")
 
+    @classmethod
+    def of(cls, terms: Iterable[str]) -> "FreezePlan":
+        """What any of these rules or layer groups freezes; nothing where there are none."""
+        return cls(" + ".join(terms) or "none")
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The rules that the plan joins."""
+        return tuple(term.strip() for term in self.rule.split("+"))
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks whose heads the plan names."""
+        named = (re.fullmatch(rf"(?:head:|heads/)({_NAME})", term) for term in self.terms)
+        return tuple(match[1] for match in named if match)
+
     def frozen(self, groups: Sequence[str]) -> tuple[str, ...]:
         """The frozen ones of these layer groups, lowest first.
 
         Raises:
             InputError: a block or head that is not among the groups; it lists those that are.
         """
-        heads = [name for name in groups if name.startswith("heads/")]
-        backbone = [name for name in groups if name not in heads]
-        word, _, argument = self.rule.partition(":")
-        if word == "head":
-            return (self._known_head(argument, heads),)
-        if word in ("lowest", "top"):
-            blocks = [name for name in backbone if name != EMBEDDINGS]
-            count = self._known_count(int(argument), blocks)
-            kept = len(blocks) - count if word == "lowest" else count
-            return tuple(backbone[: len(backbone) - kept])
-        return tuple({"none": [], "all": groups, "backbone": backbone}[word])
+        cold = {name for term in self.terms for name in _frozen_by(term, groups)}
+        return tuple(name for name in groups if name in cold)
 
-    def apply(self, model) -> "FreezePlan":
-        """Freezes the model's layer groups, thaws the others, and returns the plan.
+    def apply(self, model) -> "Trainability":
+        """Freezes the model's layer groups, thaws the others, and gives the resulting table.
 
         It takes effect at once, also on a compiled `MultiTaskModel`.
         """
@@ -96,21 +121,7 @@ class FreezePlan:
         for name, layers in model.layer_groups.items():
             for layer in layers:
                 layer.trainable = name not in frozen
-        return self
-
-    def _known_head(self, task: str, heads: Sequence[str]) -> str:
-        if f"heads/{task}" not in heads:
-            known = ", ".join(name.removeprefix("heads/") for name in heads)
-            raise InputError(f"freeze {self.rule!r}: there is no task {task!r}; there are {known}")
-        return f"heads/{task}"
-
-    def _known_count(self, count: int, blocks: Sequence[str]) -> int:
-        if count > len(blocks):
-            raise InputError(
-                f"freeze {self.rule!r}: the encoder has {len(blocks)} blocks; "
-                f"choose a number from 0 to {len(blocks)}"
-            )
-        return count
+        return trainability(model)
 
 
 @dataclass(frozen=True)
@@ -122,13 +133,73 @@ class GroupState:
     trains: bool
 
 
-def trainability(model) -> list[GroupState]:
+class Trainability(tuple[GroupState, ...]):
+    """A model's layer groups as they are now, lowest first; prints as a table."""
+
+    def __str__(self) -> str:
+        return self._table("simple")
+
+    def _repr_html_(self) -> str:
+        return self._table("html")
+
+    def _table(self, form: str) -> str:
+        rows = [(row.group, row.parameters, "trains" if row.trains else "frozen") for row in self]
+        return tabulate(rows, headers=("group", "parameters", ""), intfmt=",", tablefmt=form)
+
+
+def trainability(model) -> Trainability:
     """The table of a model's layer groups as they are now, lowest first."""
-    return [
+    return Trainability(
         GroupState(
             group=name,
             parameters=sum(layer.count_params() for layer in layers),
             trains=any(layer.trainable for layer in layers),
         )
         for name, layers in model.layer_groups.items()
-    ]
+    )
+
+
+def named_groups(name: str, groups: Sequence[str]) -> list[str]:
+    """The layer groups that a name stands for: itself, or of `block_0-3` the blocks 0 to 3.
+
+    Raises:
+        InputError: one that is not among the groups; it lists those that are.
+    """
+    first, dash, last = name.removeprefix("block_").partition("-")
+    names = [name]
+    if dash:
+        names = [f"block_{index}" for index in range(int(first), int(last) + 1)]
+    if not names or not set(names) <= set(groups):
+        raise InputError(f"there is no layer group {name!r}; there are {', '.join(groups)}")
+    return names
+
+
+def _frozen_by(term: str, groups: Sequence[str]) -> Sequence[str]:
+    heads = [name for name in groups if name.startswith("heads/")]
+    backbone = [name for name in groups if name not in heads]
+    word, _, argument = term.partition(":")
+    if word == "head":
+        return [_known_head(term, argument, heads)]
+    if word in ("lowest", "top"):
+        blocks = [name for name in backbone if name != EMBEDDINGS]
+        count = _known_count(term, int(argument), blocks)
+        kept = len(blocks) - count if word == "lowest" else count
+        return backbone[: len(backbone) - kept]
+    presets: dict[str, Sequence[str]] = {"none": [], "all": groups, "backbone": backbone}
+    return presets[term] if term in presets else named_groups(term, groups)
+
+
+def _known_head(term: str, task: str, heads: Sequence[str]) -> str:
+    if f"heads/{task}" not in heads:
+        known = ", ".join(name.removeprefix("heads/") for name in heads)
+        raise InputError(f"freeze {term!r}: there is no task {task!r}; there are {known}")
+    return f"heads/{task}"
+
+
+def _known_count(term: str, count: int, blocks: Sequence[str]) -> int:
+    if count > len(blocks):
+        raise InputError(
+            f"freeze {term!r}: the encoder has {len(blocks)} blocks; "
+            f"choose a number from 0 to {len(blocks)}"
+        )
+    return count

@@ -36,7 +36,7 @@ class _SquaredError(keras.losses.Loss):
     """
 
     def __init__(self):
-        super().__init__(reduction=None)
+        super().__init__(name="squared_error", reduction=None)
 
     def call(self, y_true, y_pred):
         return tf.square(tf.cast(y_true, y_pred.dtype) - y_pred)

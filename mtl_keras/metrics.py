@@ -13,21 +13,11 @@ def training_metrics(
 ) -> list[keras.metrics.Metric]:
     """A task's mean loss, the metrics of its kind, then the user's, named `<task>_<metric>`.
 
-    classification: `accuracy`; multilabel: `f1` (micro, threshold 0.5); regression: `mae`;
+    classification: `accuracy`; multilabel: `micro_f1` (threshold 0.5); regression: `mae`;
     tagging: `span_f1`.
     """
     metrics = [keras.metrics.Mean("loss"), _of_kind(task), *extra]
     return [_renamed(metric, f"{task.name}_{metric.name}") for metric in metrics]
-
-
-def primary_metric(task: Task) -> str:
-    """The name of the metric by which a task is judged, as in `evaluate`'s answer."""
-    return {
-        "classification": "accuracy",
-        "multilabel": "micro_f1",
-        "regression": "mae",
-        "tagging": "span_f1",
-    }[task.kind]
 
 
 @keras.saving.register_keras_serializable("mtl_keras")
@@ -95,7 +85,7 @@ def _of_kind(task: Task) -> keras.metrics.Metric:
     if task.kind == "tagging":
         return SpanF1()
     if task.kind == "multilabel":
-        return keras.metrics.F1Score(average="micro", threshold=0.5, name="f1")
+        return keras.metrics.F1Score(average="micro", threshold=0.5, name="micro_f1")
     if task.kind == "regression":
         return _MeanAbsoluteError()
     return keras.metrics.SparseCategoricalAccuracy("accuracy")

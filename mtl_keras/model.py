@@ -8,10 +8,12 @@ import numpy as np
 import tensorflow as tf
 
 from mtl_keras.errors import InputError
+from mtl_keras.guards import Guard
 from mtl_keras.heads import TaskHead
 from mtl_keras.losses import task_loss, weighted_mean
 from mtl_keras.metrics import training_metrics
 from mtl_keras.optimizers import LayerwiseOptimizer
+from mtl_keras.protection import Protection, guard_of
 from mtl_keras.tasks import Task
 from mtl_keras.text_encoder import TextEncoder
 
@@ -60,7 +62,8 @@ class MultiTaskModel(keras.Model):
         self._loss_weights = dict.fromkeys(self.tasks, 1.0)
         self._total = keras.metrics.Mean("loss")
         self._task_metrics: dict[str, list[keras.metrics.Metric]] = {}
-        self._compiled_for: tuple[bool, ...] = ()
+        self._guard = Guard()
+        self._compiled_for: tuple = ()
 
     @property
     def layer_groups(self) -> dict[str, list[keras.layers.Layer]]:
@@ -72,6 +75,11 @@ class MultiTaskModel(keras.Model):
         }
         heads = {f"heads/{name}": [self.get_layer(f"{name}_head")] for name in self.tasks}
         return backbone | heads
+
+    @property
+    def loss_weights(self) -> dict[str, float]:
+        """Task → factor of its loss."""
+        return dict(self._loss_weights)
 
     def compile(
         self,
@@ -112,6 +120,23 @@ class MultiTaskModel(keras.Model):
         } | kwargs
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
 
+    def protect(self, tasks: Sequence[str], by: Protection | None) -> None:
+        """Keeps tasks whose heads are frozen from drifting while others train the encoder.
+
+        It captures what it needs of the model as it is now, holds from the next `fit` on, also
+        after `compile`, until it is called again, and is not saved. The `loss` of training, but
+        not of validation, has its penalties in it.
+
+        Args:
+            tasks: the protected tasks; none: nothing is protected.
+            by: `GradientProjection()`, `Distillation()`, `StartingWeights()`; None: no protection.
+
+        Raises:
+            InputError: a task that is not there, or every task; when training starts, a
+                protected task whose head is not frozen.
+        """
+        self._guard = guard_of(self, tasks, by)
+
     def fit(self, x=None, *args, **kwargs) -> keras.callbacks.History:
         """As in Keras. A dataset keeps its own order (Keras warns of its default, `shuffle`)."""
         if isinstance(x, tf.data.Dataset):
@@ -119,24 +144,29 @@ class MultiTaskModel(keras.Model):
         return super().fit(x, *args, **kwargs)
 
     def make_train_function(self, force: bool = False):
-        """Traces the step again where something was frozen or thawed since the last time."""
-        trains = tuple(variable.trainable for variable in self.variables)
-        if trains != self._compiled_for:
-            self._compiled_for = trains
-            self.optimizer.build(self.trainable_variables)
+        """Traces the step again where something was frozen, thawed or protected meanwhile."""
+        state = (self._guard, *(variable.trainable for variable in self.variables))
+        if state != self._compiled_for:
+            self._guard.check(self)
+            self._compiled_for = state
             force = True
+        # Slots made while the step is traced would have it traced twice.
+        self.optimizer.build(self.trainable_variables)
         return super().make_train_function(force)
 
     def train_step(self, data):
         """One update from a batch of one task, or of several."""
         x, labels, weights = self._unpack(data)
-        with tf.GradientTape() as tape:
+        guard = self._guard
+        with tf.GradientTape(persistent=guard.two_gradients) as tape:
             outputs = self(x, training=True)
             losses = self._losses_by_task(labels, outputs, weights)
-            total = self._weighted_sum(losses)
+            weighted = self._weighted(losses)
+            total = tf.add_n([*weighted.values(), *guard.penalties(self, x, outputs)])
         variables = self.trainable_variables
         if variables:
-            gradients = tape.gradient(total, [variable.value for variable in variables])
+            values = [variable.value for variable in variables]
+            gradients = guard.gradients(tape, total, weighted, values)
             self.optimizer.apply(gradients, variables, active=_active_heads(weights))
         return self._update(labels, outputs, weights, losses, total)
 
@@ -145,7 +175,8 @@ class MultiTaskModel(keras.Model):
         x, labels, weights = self._unpack(data)
         outputs = self(x, training=False)
         losses = self._losses_by_task(labels, outputs, weights)
-        return self._update(labels, outputs, weights, losses, self._weighted_sum(losses))
+        total = tf.add_n(list(self._weighted(losses).values()))
+        return self._update(labels, outputs, weights, losses, total)
 
     def predict(self, x, *args, **kwargs) -> dict[str, np.ndarray]:
         """As in Keras; `x` may also be a sequence of strings, encoded on the way.
@@ -223,8 +254,8 @@ class MultiTaskModel(keras.Model):
             for name, loss in self._task_losses.items()
         }
 
-    def _weighted_sum(self, losses: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        return tf.add_n([self._loss_weights[name] * loss for name, loss in losses.items()])
+    def _weighted(self, losses: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return {name: self._loss_weights[name] * loss for name, loss in losses.items()}
 
     def _update(self, labels, outputs, weights, losses, total) -> dict[str, tf.Tensor]:
         self._total.update_state(total)

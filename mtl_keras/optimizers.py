@@ -1,12 +1,15 @@
 """A learning rate, and an optimizer state, for every layer."""
 
+import dataclasses
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import keras
 import tensorflow as tf
 
-from mtl_keras.stages import LearningRates
+from mtl_keras.errors import InputError
+from mtl_keras.stages import LearningRates, RateSchedule
 
 NOT_DECAYED = ("bias", "gamma", "beta")
 # Keras's 1e-7, which it adds before the bias correction, slows weights of small gradients.
@@ -21,13 +24,18 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
     move it by its momentum), a frozen layer takes no memory, and a layer that thaws starts
     afresh while the others keep their state. Weight decay leaves out biases and layer norms.
 
-    `learning_rate` is the highest of the layers' rates; setting it, by hand, callback or
-    schedule, scales all of them.
+    `learning_rate` is the highest of the layers' rates, at the schedule's peak; setting it, by
+    hand, callback or Keras schedule, scales all of them. `rates` are the layers' rates now.
 
     Args:
         optimizer: what every layer gets a copy of.
         rates: layer name (the first part of its variables' paths) → learning rate. Layers not
             named, or all when None, learn at `optimizer`'s own rate.
+        schedule: how the rates rise and fall over `steps`; they stay as they are when None.
+        steps: how many steps the schedule spans.
+
+    Raises:
+        InputError: a schedule without the number of steps that it spans.
 
     Example:
 
@@ -41,9 +49,18 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         self,
         optimizer: keras.optimizers.Optimizer,
         rates: Mapping[str, float] | None = None,
+        *,
+        schedule: RateSchedule | None = None,
+        steps: int | None = None,
         name: str = "layerwise",
         **kwargs,
     ):
+        schedule = schedule or RateSchedule()
+        if schedule != RateSchedule() and not steps:
+            raise InputError(
+                f"the schedule {schedule.shape!r} needs steps, the number of steps it spans. "
+                f"Received: {steps}"
+            )
         rates = dict(rates or {})
         learning_rate = kwargs.pop("learning_rate", None)
         if learning_rate is None:
@@ -51,6 +68,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         if isinstance(learning_rate, keras.Variable):
             learning_rate = float(learning_rate)
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
+        self.schedule, self.steps = schedule, steps
         self._template = keras.optimizers.serialize(optimizer)
         highest = max(rates.values(), default=1.0)
         self._factors = {layer: rate / highest for layer, rate in rates.items()}
@@ -60,7 +78,8 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
     def rates(self) -> dict[str, float]:
         """Layer name → its learning rate now."""
         names = self._factors or self.of_layer
-        return {layer: float(self.learning_rate) * self._factor(layer) for layer in names}
+        now = float(self._rate_now())
+        return {layer: now * self._factor(layer) for layer in names}
 
     def build(self, variables: Sequence[keras.Variable]) -> None:
         """Makes the state of layers that have none yet; what others have stays."""
@@ -75,33 +94,43 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         for layer in _by_layer(variables):
             if layer in previous.of_layer:
                 self.of_layer[layer] = previous.of_layer[layer]
+                self.of_layer[layer].weight_decay = self._template["config"].get("weight_decay")
         self.build(variables)
 
     def apply(self, grads, trainable_variables=None, active: Mapping[str, tf.Tensor] | None = None):
         """One step. Layers whose `active` is false (a scalar bool tensor) are left untouched."""
         variables = list(trainable_variables)
         self.build(variables)
+        rate = self._rate_now()
         gradient_of = {variable.path: grad for variable, grad in zip(variables, grads, strict=True)}
         for layer, members in _by_layer(variables).items():
             optimizer = self.of_layer[layer]
-            optimizer.learning_rate.assign(self.learning_rate * self._factor(layer))
+            optimizer.learning_rate.assign(rate * self._factor(layer))
             gradients = [gradient_of[variable.path] for variable in members]
             _apply_if((active or {}).get(layer), optimizer, gradients, members)
         self.iterations.assign_add(1)
 
     def get_config(self):
-        highest = float(max(self.rates.values(), default=1.0))
-        rates = {layer: factor * highest for layer, factor in self._factors.items()}
+        peak = float(self.learning_rate)
+        rates = {layer: factor * peak for layer, factor in self._factors.items()}
         learning_rate = super().get_config()["learning_rate"]
         config = {"optimizer": self._template, "rates": rates, "learning_rate": learning_rate}
-        return config | {"name": self.name}
+        schedule = {"schedule": dataclasses.asdict(self.schedule), "steps": self.steps}
+        return config | schedule | {"name": self.name}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         config = dict(config)
         for key in ("optimizer", "learning_rate"):
             config[key] = keras.saving.deserialize_keras_object(config[key])
+        config["schedule"] = RateSchedule(**config["schedule"])
         return cls(**config)
+
+    def _rate_now(self):
+        """The highest of the layers' rates at this step."""
+        if not self.steps:
+            return tf.convert_to_tensor(self.learning_rate)
+        return self.learning_rate * rate_factor(self.schedule, self.iterations, self.steps)
 
     def _factor(self, layer: str) -> float:
         return self._factors.get(layer, 1.0)
@@ -116,10 +145,13 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
 def layerwise_adamw(
     model,
     *,
-    head_lr: float = 1e-3,
-    backbone_lr: float = 5e-5,
+    head_lr: float = LearningRates.heads,
+    backbone_lr: float = LearningRates.backbone,
     decay: float = 1.0,
+    group_lrs: Mapping[str, float] | None = None,
     weight_decay: float = 0.01,
+    schedule: RateSchedule | None = None,
+    steps: int | None = None,
 ) -> LayerwiseOptimizer:
     """AdamW with a learning rate for every layer group of a model.
 
@@ -130,9 +162,14 @@ def layerwise_adamw(
         head_lr: rate of the heads.
         backbone_lr: rate of the top block.
         decay: factor from each block to the one below.
+        group_lrs: layer group, or range of blocks (`block_0-7`), → its own rate instead.
         weight_decay: of kernels and tables; biases and layer norms are left out.
+        schedule: how the rates rise and fall over `steps`.
+        steps: how many steps the schedule spans.
     """
-    rates = LearningRates(heads=head_lr, backbone=backbone_lr, decay=decay)
+    rates = LearningRates(
+        heads=head_lr, backbone=backbone_lr, decay=decay, groups=dict(group_lrs or {})
+    )
     by_group = rates.by_group(list(model.layer_groups))
     by_layer = {
         layer.name: by_group[group]
@@ -140,7 +177,28 @@ def layerwise_adamw(
         for layer in layers
     }
     adamw = keras.optimizers.AdamW(weight_decay=weight_decay, epsilon=EPSILON)
-    return LayerwiseOptimizer(adamw, by_layer)
+    return LayerwiseOptimizer(adamw, by_layer, schedule=schedule, steps=steps)
+
+
+def rate_factor(schedule: RateSchedule, step, steps: int) -> tf.Tensor:
+    """By how much a schedule scales the rates at a step (from 0) of so many: a scalar in [0, 1].
+
+    Example:
+
+    >>> linear = RateSchedule(shape="linear", warmup=0.5)
+    >>> [round(float(rate_factor(linear, step, 7)), 2) for step in range(7)]
+    [0.25, 0.5, 0.75, 1.0, 0.75, 0.5, 0.25]
+    """
+    progress = (tf.cast(step, tf.float32) + 1) / (steps + 1)
+    fallen = tf.clip_by_value((progress - schedule.rise) / (1 - schedule.rise), 0.0, 1.0)
+    fall = {
+        "constant": tf.ones_like(fallen),
+        "linear": 1 - fallen,
+        "cosine": (1 + tf.cos(math.pi * fallen)) / 2,
+        "slanted_triangular": 1 - fallen,
+    }[schedule.shape]
+    factor = tf.minimum(fall, progress / schedule.rise) if schedule.rise else fall
+    return (1 + 31 * factor) / 32 if schedule.shape == "slanted_triangular" else factor
 
 
 def _by_layer(variables: Sequence[keras.Variable]) -> dict[str, list[keras.Variable]]:

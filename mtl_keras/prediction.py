@@ -1,7 +1,8 @@
 """Raw strings → every task's answer."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -44,19 +45,33 @@ def answer(model: MultiTaskModel, texts: Sequence[str], *, batch_size: int = 32)
 def task_outputs(
     model: MultiTaskModel, tokenized: TokenizedText, *, batch_size: int = 32
 ) -> dict[str, list[np.ndarray]]:
-    """Task → one array a text, in order: the head's outputs, without padding.
+    """Task → one array a text, in order: the head's outputs, without padding."""
+    of_pieces = [name for name, task in model.tasks.items() if task.kind == "tagging"]
+    return outputs_by_text(model, tokenized, of_pieces, batch_size=batch_size)
+
+
+def outputs_by_text(
+    network: keras.Model, tokenized: TokenizedText, of_pieces: Collection[str], *, batch_size: int
+) -> dict[str, list[np.ndarray]]:
+    """Output name → one array a text, in order, without padding.
 
     Texts of similar length share a pass, so that little padding is computed.
+
+    Args:
+        network: takes what a `MultiTaskModel` takes and gives a dict.
+        tokenized: the texts.
+        of_pieces: names of the outputs that have a row for each word piece.
+        batch_size: texts a pass.
     """
     lengths = tokenized.token_ids.row_lengths().numpy()
     order = np.argsort(-lengths, kind="stable")
-    outputs: dict[str, list] = {name: [None] * len(order) for name in model.tasks}
+    outputs: dict[str, list] = {name: [None] * len(order) for name in network.output}
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
-        batch = model.predict_on_batch(_padded(tokenized.token_ids, rows))
-        for name, task in model.tasks.items():
-            for row, found in zip(rows, batch[name], strict=True):
-                outputs[name][row] = found[: lengths[row]] if task.kind == "tagging" else found
+        batch = network.predict_on_batch(_padded(tokenized.token_ids, rows))
+        for name, arrays in batch.items():
+            for row, found in zip(rows, arrays, strict=True):
+                outputs[name][row] = found[: lengths[row]] if name in of_pieces else found
     return outputs
 
 

@@ -1,19 +1,20 @@
 """The folder that training writes, and what later commands read from it."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from mtl_keras.errors import InputError, WorkError
+from mtl_keras.files import write_whole
 from mtl_keras.recipes import Recipe, load_recipe
 
-RECIPE, RECORD, HISTORY, METRICS, MODEL = (
+RECIPE, RECORD, HISTORY, METRICS, MODEL, BEST = (
     "recipe.yaml",
     "run.json",
     "history.json",
     "metrics.json",
     "model.keras",
+    "best",
 )
 
 
@@ -72,15 +73,20 @@ class Run:
         folder = self.read_json(RECORD)["recipe_folder"]
         return load_recipe(self.folder / RECIPE, folder=folder)
 
-    def model(self):
+    def model(self, best: str | None = None):
         """The trained `MultiTaskModel`, compiled as it was.
 
+        Args:
+            best: a task, or `mean`: with the weights that were best for it on the validation
+                split, instead of those that the run ended with.
+
         Raises:
-            InputError: the file is absent or damaged.
+            InputError: the file is absent or damaged, or there are no best weights of this name.
         """
         import keras
 
         from mtl_keras.model import MultiTaskModel
+        from mtl_keras.selection import load_weights
 
         path = self.folder / MODEL
         try:
@@ -92,7 +98,18 @@ class Run:
             ) from error
         if not isinstance(model, MultiTaskModel):
             raise InputError(f"{path}: not a MultiTaskModel but {type(model).__name__}")
+        if best is not None:
+            load_weights(model, self._best_weights(best))
         return model
+
+    def _best_weights(self, name: str) -> Path:
+        known = {path.stem: path for path in sorted((self.folder / BEST).glob("*.safetensors"))}
+        if name not in known:
+            raise InputError(
+                f"{self.folder}: no best weights of {name!r}; "
+                f"there are {', '.join(known) or 'none'}"
+            )
+        return known[name]
 
     def read_json(self, name: str) -> dict:
         """One of the run's JSON files."""
@@ -108,23 +125,8 @@ class Run:
         self.write(name, lambda path: path.write_text(text, encoding="utf-8"))
 
     def write(self, name: str, write: Callable[[Path], object]) -> None:
-        """Calls `write` with a path beside the file's place, then puts it there.
-
-        Raises:
-            WorkError: it could not be written; nothing of it is left.
-        """
-        path = self.folder / name
-        beside = path.with_name(f".partial-{name}")
-        try:
-            write(beside)
-            os.replace(beside, path)
-        except OSError as error:
-            reason = error.strerror or str(error).splitlines()[0]
-            raise WorkError(
-                f"{path}: cannot be written: {reason}; make room and try again"
-            ) from error
-        finally:
-            beside.unlink(missing_ok=True)
+        """Writes one of the run's files, as `write_whole` does."""
+        write_whole(self.folder / name, write)
 
 
 def next_folder(recipe: Path, base: str | Path = "runs") -> Path:

@@ -72,6 +72,9 @@ class _Alternating:
 class RoundRobin(_Alternating):
     """The tasks in turn. Small tasks start again; of large ones an epoch sees a part."""
 
+    def __str__(self) -> str:
+        return "round_robin"
+
     def order(self, num_batches, *, epoch, epochs, generator):
         return np.arange(sum(num_batches)) % len(num_batches)
 
@@ -79,6 +82,9 @@ class RoundRobin(_Alternating):
 @dataclass(frozen=True)
 class Proportional(_Alternating):
     """Every batch of every task once an epoch, in random order."""
+
+    def __str__(self) -> str:
+        return "proportional"
 
     def order(self, num_batches, *, epoch, epochs, generator):
         return generator.permutation(np.repeat(np.arange(len(num_batches)), num_batches))
@@ -88,7 +94,7 @@ class Proportional(_Alternating):
 class Temperature(_Alternating):
     """Tasks drawn with probability ∝ size^(1/t): 1 is proportional, large t uniform.
 
-    Aharoni et al., 2019, "Massively multilingual neural machine translation".
+    Arivazhagan et al., 2019, "Massively multilingual neural machine translation in the wild".
 
     Args:
         temperature: t, at least 1.
@@ -99,6 +105,9 @@ class Temperature(_Alternating):
     def __post_init__(self) -> None:
         if not 1 <= self.temperature < float("inf"):
             raise InputError(f"a temperature is at least 1. Received: {self.temperature}")
+
+    def __str__(self) -> str:
+        return f"temperature:{self.temperature:g}"
 
     def shares(self, sizes, *, epoch, epochs):
         return sizes ** (1 / self.temperature)
@@ -111,6 +120,9 @@ class Annealed(_Alternating):
     Stickland & Murray, 2019, "BERT and PALs": α = 1 - 0.8 (e - 1) / (E - 1).
     """
 
+    def __str__(self) -> str:
+        return "annealed"
+
     def shares(self, sizes, *, epoch, epochs):
         progress = min(epoch / (epochs - 1), 1.0) if epochs > 1 else 0.0
         return sizes ** (1 - 0.8 * progress)
@@ -120,6 +132,9 @@ class Annealed(_Alternating):
 class Joint:
     """A batch of every task in each step. An epoch is a pass over the longest; others repeat."""
 
+    def __str__(self) -> str:
+        return "joint"
+
     def merge(
         self, datasets: Sequence[tf.data.Dataset], *, seed: int, first_epoch: int, epochs: int
     ) -> tf.data.Dataset:
@@ -128,7 +143,7 @@ class Joint:
 
         steps = max(int(dataset.cardinality()) for dataset in datasets)
         zipped = tf.data.Dataset.zip(tuple(dataset.repeat() for dataset in datasets))
-        return zipped.take(steps).map(lambda *batches: tf.nest.map_structure(_stack, *batches))
+        return zipped.take(steps).map(_joined)
 
 
 def parse_schedule(text: str) -> Schedule:
@@ -164,6 +179,7 @@ def interleave(
     seed: int = 0,
     first_epoch: int = 0,
     epochs: int = 1,
+    tasks: Sequence[str] = (),
 ) -> tf.data.Dataset:
     """Merges the tasks' batches into the one dataset that `MultiTaskModel.fit` takes.
 
@@ -173,14 +189,43 @@ def interleave(
         seed: of the order of tasks.
         first_epoch: the number of the first iteration, where training goes on.
         epochs: of the whole training; `annealed` spreads over them.
+        tasks: those whose batches come, all when empty. The others are idle throughout.
 
     Returns:
         Dataset of `(x, {task: labels}, {task: weights})`.
     """
     chosen = parse_schedule(schedule) if isinstance(schedule, str) else schedule
     specs = {name: dataset.element_spec for name, dataset in datasets.items()}
-    spread = [dataset.map(_spread(name, specs)) for name, dataset in datasets.items()]
+    spread = [datasets[name].map(_spread(name, specs)) for name in tasks or datasets]
     return chosen.merge(spread, seed=seed, first_epoch=first_epoch, epochs=epochs).prefetch(2)
+
+
+def with_replay(dataset: tf.data.Dataset, replay: tf.data.Dataset) -> tf.data.Dataset:
+    """Each batch joined with one of other tasks, for protections that replay them.
+
+    An epoch is a pass over `dataset`; `replay` starts again where it is too short.
+
+    Args:
+        dataset: the batches of the tasks that train, as `interleave` merges them.
+        replay: those of the protected tasks, merged over the same tasks.
+
+    Raises:
+        InputError: the two are not over the same tasks, or there is nothing to replay.
+
+    Returns:
+        Dataset of `(x, {task: labels}, {task: weights})` with both batches' examples.
+    """
+    import tensorflow as tf
+
+    tasks, replayed = (sorted(each.element_spec[1]) for each in (dataset, replay))
+    if tasks != replayed:
+        raise InputError(
+            f"replay must be merged over the tasks {', '.join(tasks)}. "
+            f"Received: {', '.join(replayed)}"
+        )
+    if int(replay.cardinality()) == 0:
+        raise InputError("replay has no batch; give examples of the protected tasks")
+    return tf.data.Dataset.zip((dataset, replay.repeat())).map(_joined).prefetch(2)
 
 
 def _spread(name: str, specs: Mapping[str, tuple]):
@@ -204,6 +249,12 @@ def _zeros(spec: tf.TensorSpec, shape: tf.Tensor) -> tf.Tensor:
         return tf.zeros(shape[:1], spec.dtype)
     width = shape[1] if spec.shape[1] is None else spec.shape[1]
     return tf.zeros((shape[0], width), spec.dtype)
+
+
+def _joined(*batches: tuple) -> tuple:
+    import tensorflow as tf
+
+    return tf.nest.map_structure(_stack, *batches)
 
 
 def _stack(*tensors: tf.Tensor) -> tf.Tensor:

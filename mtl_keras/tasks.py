@@ -10,6 +10,12 @@ from mtl_keras.errors import InputError
 
 KINDS = ("classification", "tagging", "regression", "multilabel")
 SPLITS = ("train", "validation", "test")
+METRICS = {
+    "classification": "accuracy",
+    "tagging": "span_f1",
+    "regression": "mae",
+    "multilabel": "micro_f1",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +118,11 @@ class Task:
         """Width of the task's head."""
         return 1 if self.kind == "regression" else len(self.classes)
 
+    @property
+    def metric(self) -> str:
+        """The metric by which the task is judged: `accuracy`, `span_f1`, `micro_f1` or `mae`."""
+        return METRICS[self.kind]
+
     def columns_of(self, split: str) -> Columns:
         """Where the split's files keep text and label."""
         if isinstance(self.columns, Columns):
@@ -125,6 +136,11 @@ class Task:
     def get_config(self) -> dict:
         """What the model needs of the task, as plain values: name, kind, labels."""
         return {"name": self.name, "kind": self.kind, "labels": list(self.labels)}
+
+
+def higher_is_better(metric: str) -> bool:
+    """Whether a task's metric grows as answers improve: all do but `mae`, an error."""
+    return metric != METRICS["regression"]
 
 
 def to_bio(tags: Sequence[str]) -> list[str]:

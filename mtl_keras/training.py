@@ -1,22 +1,26 @@
 """Runs the stages of a recipe: freeze, compile, fit, evaluate, write the run."""
 
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
 from mtl_keras.datasets import TaskDataset
+from mtl_keras.drift import Snapshot, drift
 from mtl_keras.evaluation import evaluate
-from mtl_keras.freezing import trainability
+from mtl_keras.freezing import FreezePlan, trainability
 from mtl_keras.model import MultiTaskModel
 from mtl_keras.optimizers import layerwise_adamw
 from mtl_keras.preprocessing import batches
+from mtl_keras.proof import Fingerprint, prove
 from mtl_keras.recipes import Recipe
-from mtl_keras.runs import HISTORY, METRICS, MODEL, RECIPE, RECORD, Run
-from mtl_keras.schedules import Proportional, interleave
+from mtl_keras.runs import BEST, HISTORY, METRICS, MODEL, RECIPE, RECORD, Run
+from mtl_keras.schedules import Proportional, interleave, with_replay
+from mtl_keras.selection import Selection
 from mtl_keras.stages import Stage
 from mtl_keras.text_encoder import TextEncoder
 
@@ -47,12 +51,10 @@ def train(
     Run(folder).check_free()
     keras.utils.set_random_seed(recipe.seed)
     datasets = datasets or open_datasets(recipe)
-    training = Training(recipe, datasets, build_model(recipe, datasets))
+    model = build_model(recipe, datasets)
     run = Run.create(folder)
-    stages = [
-        training.run_stage(index, report=report, verbose=verbose, callbacks=callbacks)
-        for index in range(len(recipe.stages))
-    ]
+    training = Training(recipe, datasets, model, run.folder / BEST)
+    stages = run_stages(training, report=report, verbose=verbose, callbacks=callbacks)
     training.write(run, stages)
     return run
 
@@ -68,8 +70,7 @@ def build_model(recipe: Recipe, datasets: Mapping[str, TaskDataset]) -> MultiTas
         recipe.encoder, max_length=recipe.max_length, dtype=recipe.precision
     )
     model = MultiTaskModel(encoder, [dataset.task for dataset in datasets.values()])
-    for stage in recipe.stages:
-        stage.freeze.frozen(list(model.layer_groups))
+    recipe.plan.stages(list(model.layer_groups))
     return model
 
 
@@ -84,7 +85,7 @@ def evaluate_all(
     }
 
 
-def plan_table(recipe: Recipe, model: MultiTaskModel) -> list[dict]:
+def plan_table(model: MultiTaskModel, stages: Sequence[Stage]) -> list[dict]:
     """What each stage does to each layer group, lowest group first.
 
     Returns:
@@ -92,34 +93,60 @@ def plan_table(recipe: Recipe, model: MultiTaskModel) -> list[dict]:
         None where the group is frozen.
     """
     groups = list(model.layer_groups)
-    frozen = [stage.freeze.frozen(groups) for stage in recipe.stages]
-    rates = [stage.learning_rate.by_group(groups) for stage in recipe.stages]
+    rates = [
+        stage.learning_rate.by_group(groups) | dict.fromkeys(stage.frozen(groups))
+        for stage in stages
+    ]
     return [
         {
             "group": row.group,
             "parameters": row.parameters,
-            "stages": [
-                None if row.group in cold else by_group[row.group]
-                for cold, by_group in zip(frozen, rates, strict=True)
-            ],
+            "stages": [by_group[row.group] for by_group in rates],
         }
         for row in trainability(model)
     ]
 
 
-@dataclass(frozen=True)
+def run_stages(
+    training: "Training",
+    *,
+    report: Callable[[str], None] = print,
+    verbose: int | str = "auto",
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> list[dict]:
+    """Trains all stages, puts back the best weights, and gives what `run_stage` says of each."""
+    stages = [
+        training.run_stage(index, report=report, verbose=verbose, callbacks=callbacks)
+        for index in range(len(training.stages))
+    ]
+    training.selection.restore(training.recipe.restore)
+    return stages
+
+
 class Training:
     """A model on its way through the stages of a recipe.
 
     Args:
-        recipe: the stages, schedule, batch size and seed.
+        recipe: plan, schedule, batch size and seed.
         datasets: task name → its files.
         model: what is trained.
+        best: folder for the best weights of each task and of their mean.
     """
 
-    recipe: Recipe
-    datasets: Mapping[str, TaskDataset]
-    model: MultiTaskModel
+    def __init__(
+        self,
+        recipe: Recipe,
+        datasets: Mapping[str, TaskDataset],
+        model: MultiTaskModel,
+        best: str | Path,
+    ):
+        self.recipe = recipe
+        self.datasets = datasets
+        self.model = model
+        self.stages = recipe.plan.stages(list(model.layer_groups))
+        self.selection = Selection(model.tasks, best)
+        self._epochs_done = 0
+        self._stage_batches: tf.data.Dataset | None = None
 
     def run_stage(
         self,
@@ -132,35 +159,42 @@ class Training:
         """Trains one stage.
 
         Returns:
-            `freeze`, `seconds`, `history` (name → a value an epoch), `learning_rates` by layer
-            and `groups`, the trainability table.
+            `freeze`, `seconds` of `fit`, `step_seconds`, `history` (name → a value an epoch),
+            `learning_rates` by layer, `groups` (the trainability table), `proof` (a
+            `GroupProof` a group), `drift` by task of frozen head, `done` (heads that
+            `freeze_when_done` froze).
+
+        Raises:
+            WorkError: a frozen group moved, or one that trains did not.
         """
-        stage = self.recipe.stages[index]
-        first_epoch = sum(each.epochs for each in self.recipe.stages[:index])
-        stage.freeze.apply(self.model)
-        self._compile(stage)
-        report(f"stage {index + 1} of {len(self.recipe.stages)}: {self._in_words(stage)}")
+        stage = self.stages[index]
+        frozen = self.begin(stage)
+        report(f"stage {index + 1} of {len(self.stages)}: {self._in_words(stage)}")
+        for warning in self._warnings(stage):
+            report(f"warning: {warning}")
+        groups = trainability(self.model)
+        snapshots = self._snapshots(frozen)
+        fingerprint, clock = Fingerprint.of(self.model), StepClock()
         started = time.perf_counter()
-        history = self.model.fit(
-            self._training_batches(first_epoch),
-            validation_data=self._validation_batches(),
-            initial_epoch=first_epoch,
-            epochs=first_epoch + stage.epochs,
-            verbose=verbose,
-            callbacks=list(callbacks),
-        )
+        history = self._fit(stage, verbose, [self.selection, clock, *callbacks])
+        seconds = time.perf_counter() - started
+        proof = prove(fingerprint, Fingerprint.of(self.model), frozen)
         return {
-            "freeze": stage.freeze.rule,
-            "seconds": time.perf_counter() - started,
+            "freeze": str(stage.freeze),
+            "seconds": seconds,
+            "step_seconds": clock.mean,
             "history": history.history,
             "learning_rates": self.model.optimizer.rates,
-            "groups": [asdict(row) for row in trainability(self.model)],
+            "groups": [asdict(row) for row in groups],
+            "proof": [asdict(row) for row in proof],
+            "drift": self._drift(snapshots),
+            "done": self.selection.done,
         }
 
     def write(self, run: Run, stages: Sequence[Mapping]) -> None:
         """Evaluates the model and writes the run's files, `run.json` last."""
         run.write(RECIPE, lambda path: path.write_bytes(self.recipe.path.read_bytes()))
-        run.write_json(HISTORY, {"stages": list(stages)})
+        run.write_json(HISTORY, {"stages": list(stages), "best": self.selection.best})
         metrics = {
             split: evaluate_all(self.model, self.datasets, split)
             for split in ("validation", "test")
@@ -169,50 +203,143 @@ class Training:
         run.write(MODEL, self.model.save)
         record = {
             "recipe_folder": str(self.recipe.path.parent),
+            "plan": str(self.recipe.plan),
             "tasks": {name: each.task.get_config() for name, each in self.datasets.items()},
             "examples": {name: dict(each.counts) for name, each in self.datasets.items()},
             "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
         }
         run.write_json(RECORD, record)
 
-    def _compile(self, stage: Stage) -> None:
+    def begin(self, stage: Stage) -> tuple[str, ...]:
+        """Freezes, compiles and protects for a stage; gives the frozen layer groups."""
+        frozen = stage.frozen(list(self.model.layer_groups))
+        FreezePlan.of(frozen).apply(self.model)
+        self._stage_batches = self.training_batches(stage)
+        self._compile(stage, stage.epochs * int(self._stage_batches.cardinality()))
+        protected = stage.idle_tasks(tuple(self.model.tasks))
+        self.model.protect(protected if self._backbone_trains() else (), stage.protect)
+        self.selection.begin(stage)
+        return frozen
+
+    def _compile(self, stage: Stage, steps: int) -> None:
         """A new optimizer with the stage's rates; layers that go on training keep their state."""
         rates = stage.learning_rate
         optimizer = layerwise_adamw(
-            self.model, head_lr=rates.heads, backbone_lr=rates.backbone, decay=rates.decay
+            self.model,
+            head_lr=rates.heads,
+            backbone_lr=rates.backbone,
+            decay=rates.decay,
+            group_lrs=rates.groups,
+            weight_decay=stage.weight_decay,
+            schedule=rates.schedule,
+            steps=steps,
         )
         if self.model.compiled:
             optimizer.take_over(self.model.optimizer, self.model.trainable_variables)
+        else:
+            optimizer.build(self.model.trainable_variables)
         self.model.compile(
             optimizer,
             loss_weights=self.recipe.loss_weights,
             jit_compile=self.recipe.jit_compile,
         )
 
-    def _training_batches(self, first_epoch: int) -> tf.data.Dataset:
+    def _fit(self, stage: Stage, verbose, callbacks) -> keras.callbacks.History:
+        history = self.model.fit(
+            self._stage_batches,
+            validation_data=self._validation_batches,
+            initial_epoch=self._epochs_done,
+            epochs=self._epochs_done + stage.epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+        )
+        self._epochs_done += len(history.epoch)
+        return history
+
+    @functools.cached_property
+    def _validation_batches(self) -> tf.data.Dataset:
+        return interleave(self.batches("validation", seed=0), Proportional())
+
+    def training_batches(self, stage: Stage) -> tf.data.Dataset:
+        """The batches of an epoch of a stage, those replayed for protected tasks with them."""
+        tasks = tuple(self.model.tasks)
+        batches = self._interleaved(stage.trained_tasks(tasks))
+        replayed = stage.idle_tasks(tasks)
+        if stage.protect and stage.protect.replays and replayed and self._backbone_trains():
+            return with_replay(batches, self._interleaved(replayed))
+        return batches
+
+    def _interleaved(self, tasks: Sequence[str]) -> tf.data.Dataset:
         return interleave(
-            self._batches("train", seed=self.recipe.seed + first_epoch),
+            self.batches("train", seed=self.recipe.seed + self._epochs_done),
             self.recipe.schedule,
             seed=self.recipe.seed,
-            first_epoch=first_epoch,
-            epochs=self.recipe.epochs,
+            first_epoch=self._epochs_done,
+            epochs=sum(stage.epochs for stage in self.stages),
+            tasks=tasks,
         )
 
-    def _validation_batches(self) -> tf.data.Dataset:
-        return interleave(self._batches("validation", seed=0), Proportional())
-
-    def _batches(self, split: str, seed: int) -> dict[str, tf.data.Dataset]:
+    def batches(self, split: str, seed: int) -> dict[str, tf.data.Dataset]:
+        """Task → the batches of a split."""
         tokenizer = self.model.encoder.tokenizer
         return {
             name: batches(dataset, split, tokenizer, batch_size=self.recipe.batch_size, seed=seed)
             for name, dataset in self.datasets.items()
         }
 
+    def _snapshots(self, frozen: Sequence[str]) -> dict[str, Snapshot]:
+        """Task → how it is now, of those whose head is frozen while the encoder will move."""
+        if not self._backbone_trains():
+            return {}
+        return {
+            name: Snapshot.of(self.model, dataset)
+            for name, dataset in self.datasets.items()
+            if f"heads/{name}" in frozen
+        }
+
+    def _drift(self, snapshots: Mapping[str, Snapshot]) -> dict[str, dict]:
+        return {
+            name: drift(before, Snapshot.of(self.model, self.datasets[name]))
+            for name, before in snapshots.items()
+        }
+
+    def _backbone_trains(self) -> bool:
+        rows = trainability(self.model)
+        return any(row.trains for row in rows if not row.group.startswith("heads/"))
+
+    def _warnings(self, stage: Stage) -> list[str]:
+        found = stage.warnings(list(self.model.layer_groups))
+        if stage.protect and not stage.idle_tasks(tuple(self.model.tasks)):
+            found.append("protect has no effect: every task has batches in this stage")
+        return found
+
     def _in_words(self, stage: Stage) -> str:
         rows = trainability(self.model)
         trains = sum(row.parameters for row in rows if row.trains)
         total = sum(row.parameters for row in rows)
-        said = f"freeze {stage.freeze.rule}, epochs {stage.epochs}, "
+        said = f"freeze {stage.freeze}, epochs {stage.epochs}, "
+        if stage.tasks:
+            said += f"tasks {', '.join(stage.tasks)}, "
         if not trains:
             return said + "everything is frozen: nothing will learn"
         return said + f"{trains:,} of {total:,} parameters train"
+
+
+class StepClock(keras.callbacks.Callback):
+    """Mean seconds of a training step, without the first, which traces the step."""
+
+    def __init__(self):
+        super().__init__()
+        self._seconds: list[float] = []
+
+    @property
+    def mean(self) -> float | None:
+        """None where there was no second step."""
+        later = self._seconds[1:]
+        return sum(later) / len(later) if later else None
+
+    def on_train_batch_begin(self, batch: int, logs=None) -> None:
+        self._started = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs=None) -> None:
+        self._seconds.append(time.perf_counter() - self._started)

@@ -21,7 +21,7 @@ def _run(capsys, *arguments) -> tuple[int, str, str]:
 
 def test_from_files_to_answers(trained, capsys, tmp_path):
     run_folder = trained
-    files = {"recipe.yaml", "run.json", "history.json", "metrics.json", "model.keras"}
+    files = {"recipe.yaml", "run.json", "history.json", "metrics.json", "model.keras", "best"}
     assert {path.name for path in run_folder.iterdir()} == files
 
     status, out, _ = _run(capsys, "evaluate", run_folder, "--split", "test", "--json")

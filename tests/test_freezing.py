@@ -21,6 +21,11 @@ GROUPS = ["embeddings", "block_0", "block_1", "block_2", "heads/topic", "heads/s
         (FreezePlan.top(0), GROUPS[:4]),
         (FreezePlan.top(1), GROUPS[:3]),
         (FreezePlan.top(3), GROUPS[:1]),
+        (FreezePlan.head("topic") | FreezePlan.head("stars"), GROUPS[4:]),
+        (FreezePlan.lowest(1) | FreezePlan.head("stars"), [*GROUPS[:2], "heads/stars"]),
+        (FreezePlan.of(["heads/topic", "block_1", "embeddings"]), [GROUPS[k] for k in (0, 2, 4)]),
+        (FreezePlan("block_0-1 + head:topic"), [GROUPS[k] for k in (1, 2, 4)]),
+        (FreezePlan.of([]), []),
     ],
     ids=lambda value: getattr(value, "rule", ""),
 )
@@ -33,7 +38,22 @@ def test_every_rule_is_read_back_from_its_text():
         assert FreezePlan(rule).rule == rule
 
 
-@pytest.mark.parametrize("rule", ["tip:2", "top", "top:-1", "lowest:x", "head:", "", "ALL"])
+@pytest.mark.parametrize("name", ["block_3", "block_1-4", "block_2-1", "heads/tone"])
+def test_a_missing_group_is_refused_with_the_groups_there_are(name):
+    with pytest.raises(InputError, match=f"no layer group '{name}'; there are embeddings, block_0"):
+        FreezePlan(name).frozen(GROUPS)
+
+
+def test_plans_are_values_that_print_and_join():
+    plan = FreezePlan.lowest(2) | FreezePlan.head("topic") | FreezePlan.lowest(2)
+    assert plan == FreezePlan("lowest:2 + head:topic")
+    assert f"{plan}" == "lowest:2 + head:topic"
+    assert plan.tasks == ("topic",)
+
+
+@pytest.mark.parametrize(
+    "rule", ["tip:2", "top", "top:-1", "lowest:x", "head:", "", "ALL", "none + ", "block_x"]
+)
 def test_an_unknown_rule_is_refused_with_the_known_ones(rule):
     with pytest.raises(InputError, match="none, all, backbone, head:<task>, lowest:<k>, top:<k>"):
         FreezePlan(rule)
@@ -62,6 +82,14 @@ def test_apply_freezes_and_thaws(tiny_model):
         "heads/topic": True,
         "heads/entities": True,
     }
+
+
+def test_the_table_prints_and_shows_in_a_notebook(tiny_model):
+    table = FreezePlan.lowest(1).apply(tiny_model())
+    lines = str(table).splitlines()
+    assert [line.split()[0] for line in lines[2:]] == [row.group for row in table]
+    assert [line.split()[-1] for line in lines[2:]] == ["frozen"] * 2 + ["trains"] * 3
+    assert table._repr_html_().count("<tr>") == 1 + len(table)
 
 
 def test_the_table_counts_every_weight(tiny_model):

@@ -79,7 +79,8 @@ def test_what_a_plan_freezes_does_not_move_and_the_rest_does(tiny_model, rule):
     model = tiny_model()
     model.compile()
     model.fit(_dataset(model, [None]), verbose=0)
-    plan = mtl.FreezePlan(rule).apply(model)
+    plan = mtl.FreezePlan(rule)
+    plan.apply(model)
     frozen = plan.frozen(list(model.layer_groups))
     moving = [group for group in model.layer_groups if group not in frozen]
     assert_only_these_move(

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mtl_keras.optimizers import LayerwiseOptimizer, layerwise_adamw
+from mtl_keras.errors import InputError
+from mtl_keras.optimizers import LayerwiseOptimizer, layerwise_adamw, rate_factor
+from mtl_keras.stages import RateSchedule
 
 
 def _model() -> keras.Model:
@@ -133,6 +135,89 @@ def test_config_round_trip(schedule):
     rated.learning_rate = 0.05
     copy = keras.optimizers.deserialize(keras.optimizers.serialize(rated))
     assert copy.rates == pytest.approx(rated.rates)
+
+
+@pytest.mark.parametrize("warmup", [None, 0.0, 0.25])
+@pytest.mark.parametrize("shape", ["constant", "linear", "cosine", "slanted_triangular"])
+def test_rate_schedules_rise_to_the_peak_and_fall(shape, warmup):
+    schedule, steps = RateSchedule(shape=shape, warmup=warmup), 99
+    factors = [float(rate_factor(schedule, step, steps)) for step in range(steps)]
+    peak = round(schedule.rise * (steps + 1)) - 1 if schedule.rise else 0
+    assert max(factors) == pytest.approx(factors[peak], abs=1e-6)
+    assert all(0 < factor <= 1 for factor in factors)
+    assert np.all(np.diff(factors[: peak + 1]) > 0)
+    assert np.all(np.diff(factors[peak:]) <= 1e-7)
+    if shape == "slanted_triangular":
+        assert min(factors) >= 1 / 32
+    if shape == "constant":
+        assert factors[peak:] == pytest.approx([1.0] * (steps - peak))
+
+
+def test_linear_equals_keras_polynomial_decay():
+    linear = RateSchedule(shape="linear")
+    theirs = keras.optimizers.schedules.PolynomialDecay(1.0, 10, end_learning_rate=0.0)
+    for step in range(9):
+        np.testing.assert_allclose(rate_factor(linear, step, 9), theirs(step + 1), atol=1e-6)
+
+
+def test_a_rate_schedule_moves_every_layer_and_can_still_be_scaled():
+    model = _model()
+    optimizer = LayerwiseOptimizer(
+        keras.optimizers.SGD(),
+        {"lower": 0.01, "upper": 0.1},
+        schedule=RateSchedule(shape="linear"),
+        steps=3,
+    )
+    ones = [tf.ones_like(v) for v in model.trainable_variables]
+    seen = []
+    for _ in range(3):
+        seen.append(optimizer.rates["upper"])
+        before = model.get_layer("upper").kernel.numpy()
+        optimizer.apply(ones, model.trainable_variables)
+        moved = before - model.get_layer("upper").kernel.numpy()
+        np.testing.assert_allclose(moved, seen[-1], rtol=1e-4)
+        optimizer.learning_rate = float(optimizer.learning_rate) * 2
+    assert seen == pytest.approx([0.075, 0.1, 0.1])
+
+
+def test_a_schedule_needs_its_number_of_steps():
+    with pytest.raises(InputError, match="needs steps"):
+        LayerwiseOptimizer(keras.optimizers.SGD(), schedule=RateSchedule(shape="cosine"))
+
+
+def test_a_rate_schedule_survives_serialization():
+    optimizer = LayerwiseOptimizer(
+        keras.optimizers.SGD(), {"lower": 0.1}, schedule=RateSchedule(shape="cosine"), steps=7
+    )
+    copy = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+    assert (copy.schedule, copy.steps) == (RateSchedule(shape="cosine"), 7)
+    assert copy.rates == pytest.approx(optimizer.rates)
+
+
+def test_weight_decay_of_the_new_stage_holds_for_layers_that_go_on():
+    model = _model()
+    first = LayerwiseOptimizer(keras.optimizers.AdamW(0.1, weight_decay=0.5))
+    first.build(model.trainable_variables)
+    second = LayerwiseOptimizer(keras.optimizers.AdamW(0.1, weight_decay=0.0))
+    second.take_over(first, model.trainable_variables)
+    before = model.get_layer("upper").kernel.numpy()
+    second.apply([tf.zeros_like(v) for v in model.trainable_variables], model.trainable_variables)
+    np.testing.assert_array_equal(model.get_layer("upper").kernel.numpy(), before)
+
+
+def test_keras_callbacks_change_the_rate_of_a_scheduled_optimizer():
+    model = _model()
+    optimizer = LayerwiseOptimizer(
+        keras.optimizers.SGD(),
+        {"lower": 0.01, "upper": 0.1},
+        schedule=RateSchedule(shape="constant", warmup=0.1),
+        steps=8,
+    )
+    model.compile(optimizer, loss="mse")
+    halve = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    history = model.fit(np.ones((8, 3)), np.ones((8, 2)), epochs=2, verbose=0, callbacks=[halve])
+    assert history.history["learning_rate"] == pytest.approx([0.05, 0.025])
+    assert optimizer.rates == pytest.approx({"lower": 0.0025, "upper": 0.025})
 
 
 def test_layerwise_adamw_steps_like_pytorchs_adamw():

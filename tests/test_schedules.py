@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from mtl_keras.errors import InputError
-from mtl_keras.schedules import Annealed, Temperature, interleave, parse_schedule
+from mtl_keras.schedules import Annealed, Temperature, interleave, parse_schedule, with_replay
 
 SIZES = {"topic": 30, "entities": 10, "stars": 20}
 LABELS = {
@@ -118,6 +118,13 @@ def test_joint_has_a_batch_of_every_task_in_each_step():
     assert labels["entities"].shape == (12, 7)
 
 
+@pytest.mark.parametrize(
+    "name", ["round_robin", "proportional", "temperature:2", "temperature:1.5", "annealed", "joint"]
+)
+def test_a_schedule_prints_as_recipes_write_it(name):
+    assert str(parse_schedule(name)) == name
+
+
 def test_an_unknown_schedule_is_refused_with_the_nearest():
     with pytest.raises(InputError, match="Received: 'round_robbin'; did you mean 'round_robin'"):
         parse_schedule("round_robbin")
@@ -127,3 +134,29 @@ def test_an_unknown_schedule_is_refused_with_the_nearest():
 def test_a_temperature_below_one_is_refused(temperature):
     with pytest.raises(InputError, match="at least 1"):
         Temperature(temperature)
+
+
+def test_replay_joins_each_batch_with_one_of_the_protected_tasks():
+    sets = {name: _batches(name) for name in SIZES}
+    new = interleave(sets, "proportional", tasks=["topic", "stars"])
+    dataset = with_replay(new, interleave(sets, "proportional", tasks=["entities"]))
+    steps = list(dataset)
+    assert int(dataset.cardinality()) == len(steps) == 50
+    for x, labels, weights in steps:
+        assert x["token_ids"].shape == x["padding_mask"].shape == (8, 7)
+        assert not x["padding_mask"][:4, 5:].numpy().any()
+        assert labels["entities"].shape == (8, 7)
+        assert float(tf.reduce_sum(weights["entities"][4:])) == 28.0
+        totals = [float(tf.reduce_sum(weights[name])) for name in ("topic", "stars")]
+        assert sorted(totals) == [0.0, 4.0]
+    replayed = [int(x["token_ids"][-1, 0]) for x, _, _ in steps]
+    assert all(replayed.count(number) == 5 for number in range(SIZES["entities"]))
+
+
+def test_what_cannot_be_replayed_is_refused():
+    sets = {name: _batches(name) for name in SIZES}
+    new = interleave(sets, tasks=["topic"])
+    with pytest.raises(InputError, match="over the tasks entities, stars, topic"):
+        with_replay(new, interleave({"stars": sets["stars"]}))
+    with pytest.raises(InputError, match="replay has no batch"):
+        with_replay(new, interleave(sets, tasks=["stars"]).take(0))

@@ -3,7 +3,9 @@
 import pytest
 
 from mtl_keras.errors import InputError
-from mtl_keras.stages import LearningRates, Stage
+from mtl_keras.freezing import FreezePlan
+from mtl_keras.stages import LearningRates, RateSchedule, Stage, check_sequence, watchable
+from mtl_keras.tasks import Task
 
 GROUPS = ["embeddings", "block_0", "block_1", "heads/topic"]
 
@@ -15,7 +17,15 @@ def test_decay_falls_from_the_top_block_to_the_embeddings():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"heads": 0.0}, {"backbone": -1e-5}, {"heads": float("nan")}, {"decay": 0.0}, {"decay": 1.1}],
+    [
+        {"groups": {"block_0": -1.0}},
+        {"groups": {"block_0": float("inf")}},
+        {"heads": 0.0},
+        {"backbone": -1e-5},
+        {"heads": float("nan")},
+        {"decay": 0.0},
+        {"decay": 1.1},
+    ],
 )
 def test_rates_that_make_no_sense_are_refused(wrong):
     with pytest.raises(InputError):
@@ -25,3 +35,63 @@ def test_rates_that_make_no_sense_are_refused(wrong):
 def test_a_stage_has_epochs():
     with pytest.raises(InputError, match=r"at least 1 epoch\. Received: 0"):
         Stage(epochs=0)
+
+
+def test_groups_and_ranges_have_rates_of_their_own():
+    rates = LearningRates(heads=1.0, backbone=0.5, groups={"block_0-1": 0.1, "heads/topic": 2.0})
+    assert rates.by_group(GROUPS) == {
+        "embeddings": 0.5,
+        "block_0": 0.1,
+        "block_1": 0.1,
+        "heads/topic": 2.0,
+    }
+
+
+def test_a_rate_for_a_missing_group_is_refused_with_the_groups_there_are():
+    with pytest.raises(InputError, match="no layer group 'block_9'; there are embeddings"):
+        LearningRates(groups={"block_9": 1e-5}).by_group(GROUPS)
+
+
+def test_rates_of_frozen_groups_are_warned_of_by_name():
+    rates = LearningRates(groups={"block_0-1": 1e-5, "heads/topic": 1e-3})
+    stage = Stage(freeze=FreezePlan.lowest(1), learning_rate=rates)
+    (warning,) = stage.warnings(GROUPS)
+    assert warning.endswith("have no effect: block_0")
+
+
+def test_the_heads_of_idle_tasks_are_frozen():
+    stage = Stage(tasks=("stars",))
+    assert stage.frozen([*GROUPS, "heads/stars"]) == ("heads/topic",)
+    assert stage.idle_tasks(["topic", "stars"]) == ("topic",)
+    assert Stage().frozen(GROUPS) == ()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"patience": 0}, "at least 1 evaluation"),
+        ({"freeze_when_done": True}, "needs patience"),
+        ({"weight_decay": float("nan")}, "0 or more"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(wrong, said):
+    with pytest.raises(InputError, match=said):
+        Stage(**wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"shape": "square"}, {"warmup": 1.0}, {"warmup": -0.1}])
+def test_schedules_that_make_no_sense_are_refused(wrong):
+    with pytest.raises(InputError, match=r"linear|share of the steps"):
+        RateSchedule(**wrong)
+
+
+def test_what_can_be_watched():
+    tasks = [Task("topic"), Task("spans", kind="tagging"), Task("stars", kind="regression")]
+    names = watchable(tasks)
+    assert {"mean", "loss", "topic_accuracy", "spans_span_f1", "stars_mae"} < set(names)
+
+
+def test_stages_that_change_something_are_a_sequence():
+    check_sequence([Stage(), Stage(learning_rate=LearningRates(heads=1e-5)), Stage()])
+    with pytest.raises(InputError, match=r"stage 3 thaws and freezes nothing .* epochs: 5"):
+        check_sequence([Stage(freeze=FreezePlan.all()), Stage(epochs=2), Stage(epochs=3)])

@@ -47,7 +47,7 @@ def test_callbacks_are_called_in_every_stage(tiny_recipe, tmp_path):
 
 
 def test_the_plan_table_has_a_rate_or_nothing_for_every_stage(tiny_recipe, tiny_model):
-    table = plan_table(load_recipe(tiny_recipe), tiny_model())
+    table = plan_table(tiny_model(), load_recipe(tiny_recipe).plan.given)
     by_group = {row["group"]: row["stages"] for row in table}
     assert by_group["block_1"] == [None, pytest.approx(1e-2)]
     assert by_group["heads/entities"] == [pytest.approx(1e-2), pytest.approx(2e-2)]

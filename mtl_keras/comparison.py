@@ -1,0 +1,279 @@
+"""Runs training plans side by side over seeds, and reports what each costs, gains and breaks.
+
+Every run is a process of its own, so that its peak memory is its own, and leaves one file; so a
+comparison that was interrupted goes on where it was.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+
+from scipy.stats import t as student_t
+
+from mtl_keras.datasets import TaskDataset
+from mtl_keras.errors import InputError, WorkError
+from mtl_keras.plans import EXPLICIT, TrainingPlan
+from mtl_keras.recipes import Recipe, load_recipe
+from mtl_keras.reports import write_report
+from mtl_keras.runs import RECIPE, Run
+
+FEATURES = "features"  # everything frozen, scikit-learn's classifiers on the features
+RECORD, RUNS = "comparison.json", "runs"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training of a comparison: a plan, a seed, and the tasks of its model."""
+
+    plan: str
+    seed: int
+    tasks: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.plan}, seed {self.seed}, {' + '.join(self.tasks)}"
+
+    @property
+    def file(self) -> str:
+        """Where its results are, in the comparison's folder."""
+        folder = self.plan.replace(":", "-")
+        return f"{RUNS}/{folder}/seed-{self.seed}/{'+'.join(self.tasks)}.json"
+
+
+def compare(
+    recipe: Recipe,
+    folder: str | Path,
+    *,
+    plans: Sequence[str] = (),
+    seeds: int = 3,
+    report: Callable[[str], None] = print,
+) -> dict:
+    """Compares training plans on a recipe's data and writes the report.
+
+    Each plan trains one model of all tasks and, beside it, a model of each task alone. The
+    recipe's learning rates, epochs and other settings of a stage hold for all of them.
+
+    Args:
+        recipe: tasks, encoder and settings.
+        folder: of the report: `report.json`, `report.md`, `report.html`, and `runs/`, the
+            results of every run. One that holds part of this comparison already is gone on with.
+        plans: names as in `TrainingPlan`; `features`, everything frozen with logistic regression
+            (ridge regression for numbers) on the features; `stages`, the recipe's own stages.
+            When empty `default_plans`.
+        seeds: how many; 0, 1, …
+        report: told what happens, a line at a time.
+
+    Returns:
+        What `report.json` holds.
+
+    Raises:
+        InputError: no seed, an unknown plan, a folder with another recipe's results.
+        WorkError: a run failed, or the folder cannot be written.
+    """
+    if seeds < 1:
+        raise InputError(f"a comparison has at least 1 seed. Received: {seeds}")
+    plans = tuple(dict.fromkeys(plans)) or default_plans(recipe)
+    for plan in plans:
+        plan_of(recipe, plan)
+    datasets = {
+        task.name: TaskDataset(task, base_folder=recipe.path.parent) for task in recipe.tasks
+    }
+    run = _open(Path(folder), recipe)
+    jobs = _jobs(plans, seeds, tuple(datasets))
+    _run_all(run, jobs, report)
+    results = {job: run.read_json(job.file) for job in jobs}
+    summary = _summary(recipe, datasets, plans, seeds, results)
+    write_report(run.folder, summary)
+    return summary
+
+
+def default_plans(recipe: Recipe) -> tuple[str, ...]:
+    """Everything frozen, the backbone, each single head, the lowest half, gradual, full."""
+    heads = [f"head_frozen:{task.name}" for task in recipe.tasks] if len(recipe.tasks) > 1 else []
+    return (FEATURES, "linear_probe", *heads, "lowest_half", "gradual", "full")
+
+
+def plan_of(recipe: Recipe, name: str) -> TrainingPlan | None:
+    """The plan of this name with the recipe's settings; None for `features`.
+
+    Raises:
+        InputError: there is no such plan, or no such task in it.
+    """
+    if name == FEATURES:
+        return None
+    if name == EXPLICIT and recipe.plan.given:
+        return recipe.plan
+    try:
+        plan = TrainingPlan(name, recipe.plan.as_template())
+    except InputError as error:
+        raise InputError(f"{error}; or {FEATURES}") from None
+    known = [task.name for task in recipe.tasks]
+    for task in plan.tasks:
+        if task not in known:
+            raise InputError(
+                f"plan {name}: there is no task {task!r}; there are {', '.join(known)}"
+            )
+    return plan
+
+
+def single_plan(name: str) -> str:
+    """The plan of the single-task models beside those of a plan.
+
+    It is the same one, but `full` where a plan speaks of the other tasks.
+    """
+    return "full" if name == EXPLICIT or name.startswith("head_frozen:") else name
+
+
+def _open(folder: Path, recipe: Recipe) -> Run:
+    """The folder, with the recipe in it; refused where it holds something else."""
+    run, content = Run(folder), recipe.path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    if (folder / RECORD).is_file():
+        if run.read_json(RECORD)["recipe_sha256"] != digest:
+            raise InputError(
+                f"{folder}: holds the results of another recipe, or of this one before it was "
+                "changed; choose another --output"
+            )
+        return run
+    run = Run.create(folder)
+    run.write(RECIPE, lambda path: path.write_bytes(content))
+    place = str(recipe.path.parent)
+    run.write_json(RECORD, {"recipe_sha256": digest, "recipe_folder": place})
+    return run
+
+
+def _jobs(plans: Sequence[str], seeds: int, tasks: tuple[str, ...]) -> list[Job]:
+    """Every run that is needed, seed by seed."""
+    jobs = []
+    for seed in range(seeds):
+        for plan in plans:
+            jobs.append(Job(plan, seed, tasks))
+            if len(tasks) > 1 and plan != FEATURES:
+                jobs += [Job(single_plan(plan), seed, (task,)) for task in tasks]
+    return list(dict.fromkeys(jobs))
+
+
+def _run_all(run: Run, jobs: Sequence[Job], report: Callable[[str], None]) -> None:
+    missing = [job for job in jobs if not (run.folder / job.file).is_file()]
+    if len(missing) < len(jobs):
+        report(f"{len(jobs) - len(missing)} of {len(jobs)} runs are there already")
+    started = time.perf_counter()
+    for done, job in enumerate(missing):
+        left = (time.perf_counter() - started) / done * (len(missing) - done) if done else None
+        said = f", about {max(1, round(left / 60))} min left" if left else ""
+        report(f"run {done + 1} of {len(missing)}: {job}{said}")
+        _run(run, job)
+
+
+def _run(run: Run, job: Job) -> None:
+    """Runs a job in a process of its own."""
+    arguments = [str(run.folder), job.plan, str(job.seed), *job.tasks]
+    finished = subprocess.run(
+        [sys.executable, "-m", "mtl_keras.comparison_run", *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+        text=True,
+        check=False,
+    )
+    if finished.returncode:
+        lines = finished.stderr.strip().splitlines() or [f"status {finished.returncode}"]
+        kind = InputError if finished.returncode == 2 else WorkError
+        raise kind(f"{job}: {lines[-1].removeprefix('mtl-keras: ')}")
+
+
+def open_comparison(folder: str | Path) -> tuple[Run, Recipe]:
+    """A comparison's folder and its recipe, whose files are where they were."""
+    run = Run(folder)
+    place = run.read_json(RECORD)["recipe_folder"]
+    return run, load_recipe(run.folder / RECIPE, folder=place)
+
+
+def _summary(
+    recipe: Recipe,
+    datasets: Mapping[str, TaskDataset],
+    plans: Sequence[str],
+    seeds: int,
+    results: Mapping[Job, dict],
+) -> dict:
+    tasks = {
+        name: {
+            "kind": dataset.task.kind,
+            "metric": dataset.task.metric,
+            "examples": dict(dataset.counts),
+        }
+        for name, dataset in datasets.items()
+    }
+    return {
+        "title": recipe.path.stem,
+        "encoder": recipe.encoder,
+        "seeds": list(range(seeds)),
+        "split": next(iter(results.values()))["split"],
+        "tasks": tasks,
+        "plans": {plan: _plan_summary(plan, seeds, tasks, results) for plan in plans},
+    }
+
+
+def _plan_summary(plan: str, seeds: int, tasks: Mapping, results: Mapping[Job, dict]) -> dict:
+    runs = [results[Job(plan, seed, tuple(tasks))] for seed in range(seeds)]
+    curves = {task: [run["curves"][task] for run in runs if run["curves"]] for task in tasks}
+    return {
+        "tasks": {
+            name: _task_summary(plan, name, task["metric"], runs, seeds, results)
+            for name, task in tasks.items()
+        },
+        "trainable_parameters": runs[0]["trainable_parameters"],
+        **{name: _mean_of(run[name] for run in runs) for name in _COSTS},
+        "drift": _mean_drift([run["drift"] for run in runs]),
+        "grid": runs[0]["grid"],
+        "curves": {task: each for task, each in curves.items() if each},
+    }
+
+
+_COSTS = ("step_seconds", "wall_seconds", "peak_memory_bytes")
+
+
+def _task_summary(
+    plan: str,
+    task: str,
+    metric: str,
+    runs: Sequence[dict],
+    seeds: int,
+    results: Mapping[Job, dict],
+) -> dict:
+    summary = {"metric": metric} | _spread([run["metrics"][task][metric] for run in runs])
+    alone = [Job(single_plan(plan), seed, (task,)) for seed in range(seeds)]
+    if len(runs[0]["metrics"]) == 1 or not all(job in results for job in alone):
+        return summary | {"single": None, "sharing": None}
+    single = _spread([results[job]["metrics"][task][metric] for job in alone])
+    return summary | {"single": single, "sharing": summary["mean"] - single["mean"]}
+
+
+def _spread(values: list[float]) -> dict:
+    """The mean and the half-width of its 95% t-interval; none of one value."""
+    count = len(values)
+    interval = None
+    if count > 1:
+        interval = float(student_t.ppf(0.975, count - 1)) * stdev(values) / count**0.5
+    return {"values": values, "mean": mean(values), "interval": interval}
+
+
+def _mean_of(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return mean(known) if known else None
+
+
+def _mean_drift(drifts: Sequence[Mapping[str, Mapping]]) -> dict:
+    """Task → its drift, numbers averaged over the seeds."""
+    return {
+        task: {
+            name: value if isinstance(value, str) else _mean_of(each[task][name] for each in drifts)
+            for name, value in drifts[0][task].items()
+        }
+        for task in drifts[0]
+    }

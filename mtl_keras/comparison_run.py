@@ -1,0 +1,144 @@
+"""One run of a comparison, in a process of its own: `python -m mtl_keras.comparison_run`."""
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from statistics import mean
+
+import keras
+
+from mtl_keras.comparison import FEATURES, Job, open_comparison, plan_of
+from mtl_keras.datasets import TaskDataset
+from mtl_keras.errors import InputError, WorkError
+from mtl_keras.freezing import FreezePlan
+from mtl_keras.model import MultiTaskModel
+from mtl_keras.probing import probe
+from mtl_keras.recipes import Recipe
+from mtl_keras.stages import MEAN, Stage
+from mtl_keras.training import (
+    Training,
+    build_model,
+    evaluate_all,
+    open_datasets,
+    plan_table,
+    run_stages,
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the job that the arguments name and writes its results into the comparison's folder."""
+    folder, plan, seed, *tasks = arguments
+    job = Job(plan, int(seed), tuple(tasks))
+    try:
+        run, recipe = open_comparison(folder)
+        run.write_json(job.file, run_job(recipe, job))
+    except (InputError, WorkError) as error:
+        print(f"mtl-keras: {error}", file=sys.stderr)
+        return 1 if isinstance(error, WorkError) else 2
+    return 0
+
+
+def run_job(recipe: Recipe, job: Job) -> dict:
+    """Trains and evaluates a job's model.
+
+    Returns:
+        `split`; `metrics` by task; `trainable_parameters`, the most of any stage;
+        `step_seconds`, `wall_seconds` of training, `peak_memory_bytes` of the process; `drift`
+        by task; `grid`, what trains when; `curves`, task → its metric after each epoch.
+    """
+    tasks = tuple(task for task in recipe.tasks if task.name in job.tasks)
+    recipe = replace(
+        recipe,
+        tasks=tasks,
+        seed=job.seed,
+        plan=plan_of(recipe, job.plan) or recipe.plan,
+        loss_weights={k: v for k, v in recipe.loss_weights.items() if k in job.tasks},
+        restore=recipe.restore if recipe.restore in (*job.tasks, None) else MEAN,
+    )
+    keras.utils.set_random_seed(job.seed)
+    datasets = open_datasets(recipe)
+    split = "test" if all("test" in each.counts for each in datasets.values()) else "validation"
+    work = _probe if job.plan == FEATURES else _train
+    results = work(recipe, datasets, split)
+    return {"split": split, "peak_memory_bytes": _peak_memory()} | results
+
+
+def _train(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str) -> dict:
+    model = build_model(recipe, datasets)
+    with tempfile.TemporaryDirectory() as best:
+        training = Training(recipe, datasets, model, best)
+        stages = run_stages(training, report=lambda line: None, verbose=0)
+    return {
+        "metrics": evaluate_all(model, datasets, split),
+        "trainable_parameters": max(map(_trainable, stages)),
+        "step_seconds": _mean_step(stages),
+        "wall_seconds": sum(stage["seconds"] for stage in stages),
+        "drift": {task: each for stage in stages for task, each in stage["drift"].items()},
+        "grid": _grid(model, training.stages, [len(stage["history"]["loss"]) for stage in stages]),
+        "curves": {name: _curve(stages, each.task) for name, each in datasets.items()},
+    }
+
+
+def _probe(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str) -> dict:
+    model = build_model(recipe, datasets)
+    started = time.perf_counter()
+    metrics = {name: probe(model.encoder, each, split) for name, each in datasets.items()}
+    return {
+        "metrics": metrics,
+        "trainable_parameters": 0,
+        "step_seconds": None,
+        "wall_seconds": time.perf_counter() - started,
+        "drift": {},
+        "grid": _grid(model, [Stage(freeze=FreezePlan.all())], epochs=[0]),
+        "curves": {},
+    }
+
+
+def _trainable(stage: Mapping) -> int:
+    return sum(row["parameters"] for row in stage["groups"] if row["trains"])
+
+
+def _mean_step(stages: Sequence[Mapping]) -> float | None:
+    """The stages' mean step, each as often as it had epochs."""
+    known = [
+        stage["step_seconds"]
+        for stage in stages
+        if stage["step_seconds"] is not None
+        for _ in stage["history"]["loss"]
+    ]
+    return mean(known) if known else None
+
+
+def _curve(stages: Sequence[Mapping], task) -> list[float]:
+    name = f"val_{task.name}_{task.metric}"
+    return [value for stage in stages for value in stage["history"][name]]
+
+
+def _grid(model: MultiTaskModel, stages: Sequence[Stage], epochs: Sequence[int]) -> dict:
+    """What trains when, and at which rate; the epochs are those that were run."""
+    table = plan_table(model, stages)
+    return {
+        "groups": [row["group"] for row in table],
+        "parameters": [row["parameters"] for row in table],
+        "stages": [
+            {
+                "freeze": str(stage.freeze),
+                "epochs": count,
+                "rates": [row["stages"][number] for row in table],
+            }
+            for number, (stage, count) in enumerate(zip(stages, epochs, strict=True))
+        ],
+    }
+
+
+def _peak_memory() -> int:
+    """Bytes; Linux counts kilobytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

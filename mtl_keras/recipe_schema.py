@@ -1,0 +1,251 @@
+"""What a recipe may hold: keys, types, and the checks that need no data and no encoder."""
+
+import dataclasses
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal, Self
+
+import pydantic
+from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+
+from mtl_keras.errors import InputError
+from mtl_keras.freezing import FreezePlan
+from mtl_keras.plans import NAMED_PLANS, TrainingPlan
+from mtl_keras.protection import Distillation, GradientProjection, Protection, StartingWeights
+from mtl_keras.schedules import parse_schedule
+from mtl_keras.stages import MEAN, LearningRates, RateSchedule, Stage, check_sequence, watchable
+from mtl_keras.tasks import SPLITS, Columns, Task
+
+
+class Strict(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+
+class _Columns(Strict):
+    text: int | str | list[int | str] = "text"
+    label: int | str = "label"
+    header: bool | None = None
+    label_names: dict[str, str] = {}
+
+    def build(self) -> Columns:
+        text = tuple(self.text) if isinstance(self.text, list) else self.text
+        return Columns(
+            text=text, label=self.label, header=self.header, label_names=self.label_names
+        )
+
+
+class _SplitColumns(Strict):
+    train: _Columns = _Columns()
+    validation: _Columns | None = None
+    test: _Columns | None = None
+
+
+def _which_columns(value: Any) -> str:
+    return "by_split" if isinstance(value, dict) and set(value) & set(SPLITS) else "plain"
+
+
+class _Files(Strict):
+    train: str | list[str] | None = None
+    validation: str | list[str] | None = None
+    test: str | list[str] | None = None
+
+
+class _Task(Strict):
+    kind: Literal["classification", "tagging", "regression", "multilabel"] = "classification"
+    labels: list[str] = []
+    files: _Files
+    columns: Annotated[
+        Annotated[_Columns, pydantic.Tag("plain")]
+        | Annotated[_SplitColumns, pydantic.Tag("by_split")],
+        pydantic.Discriminator(_which_columns),
+    ] = _Columns()
+
+    def build(self, name: str) -> Task:
+        files = {split: paths for split, paths in self.files if paths is not None}
+        columns = self.columns
+        if isinstance(columns, _Columns):
+            columns = _SplitColumns(train=columns)
+        by_split = {split: (each or columns.train).build() for split, each in columns}
+        return Task(name, self.kind, tuple(self.labels), files=files, columns=by_split)
+
+
+class _Rates(Strict):
+    heads: float = LearningRates.heads
+    backbone: float = LearningRates.backbone
+    decay: float = LearningRates.decay
+    groups: dict[str, float] = {}
+    schedule: str = RateSchedule.shape
+    warmup: float | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        self.build()
+        return self
+
+    def build(self) -> LearningRates:
+        return LearningRates(
+            heads=self.heads,
+            backbone=self.backbone,
+            decay=self.decay,
+            groups=self.groups,
+            schedule=RateSchedule(shape=self.schedule, warmup=self.warmup),
+        )
+
+
+PROTECTIONS: dict[str, type] = {
+    "gradient_projection": GradientProjection,
+    "distillation": Distillation,
+    "starting_weights": StartingWeights,
+}
+
+
+def _protection(value: Any) -> Protection | None:
+    """`{by: distillation, weight: 2}`, or only the name."""
+    if value is None:
+        return None
+    settings = dict(value) if isinstance(value, dict) else {"by": value}
+    kind = PROTECTIONS.get(str(settings.pop("by", None)))
+    if kind is None:
+        raise InputError(f"protect: by is one of {', '.join(PROTECTIONS)}. Received: {value!r}")
+    known = [each.name for each in dataclasses.fields(kind)]
+    for name, number in settings.items():
+        if name not in known or not isinstance(number, int | float):
+            raise InputError(
+                f"protect: {name}: {number!r} is not a number of this remedy; "
+                f"it has {', '.join(known) or 'none'}"
+            )
+    return kind(**settings)
+
+
+def _freeze_plan(value: Any) -> FreezePlan:
+    return FreezePlan.of(map(str, value)) if isinstance(value, list) else FreezePlan(str(value))
+
+
+class _StageSettings(Strict):
+    """What a stage may say, and `training` for all stages."""
+
+    epochs: int = pydantic.Field(1, ge=1)
+    learning_rate: _Rates = _Rates()
+    weight_decay: pydantic.NonNegativeFloat = Stage.weight_decay
+    patience: int | None = pydantic.Field(None, ge=1)
+    watch: str = MEAN
+    freeze_when_done: bool = False
+    protect: Annotated[Any, pydantic.AfterValidator(_protection)] = None
+
+    def settings(self) -> dict[str, Any]:
+        """The stage arguments that were written."""
+        written = {name: getattr(self, name) for name in self.model_fields_set & STAGE_KEYS}
+        if "learning_rate" in written:
+            written["learning_rate"] = written["learning_rate"].build()
+        return written
+
+
+class _Stage(_StageSettings):
+    freeze: Annotated[Any, pydantic.AfterValidator(_freeze_plan)] = FreezePlan("none")
+    tasks: list[str] = []
+
+    def build(self, shared: Mapping[str, Any]) -> Stage:
+        settings = {**shared, **self.settings()}
+        return Stage(freeze=self.freeze, tasks=tuple(self.tasks), **settings)
+
+
+STAGE_KEYS = set(_StageSettings.model_fields)
+
+
+class _Training(_StageSettings):
+    plan: str | None = None
+    stages: list[_Stage] = []
+    schedule: Annotated[Any, pydantic.AfterValidator(parse_schedule)] = parse_schedule(
+        "proportional"
+    )
+    loss_weights: dict[str, pydantic.PositiveFloat] = {}
+    batch_size: int = pydantic.Field(32, ge=1)
+    seed: int = pydantic.Field(0, ge=0)
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    jit_compile: bool = False
+    restore: str | None = MEAN
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        if bool(self.plan) == bool(self.stages):
+            raise ValueError(
+                "either stages (a list) or plan (the name of one) says how to train. Received: "
+                + ("both" if self.plan else "neither")
+            )
+        for index, stage in enumerate(self.stages):
+            check_at(("stages", index), stage.build, self.settings())
+        check_sequence([stage.build(self.settings()) for stage in self.stages])
+        check_at(("plan",) if self.plan else (), self.build)
+        return self
+
+    def build(self) -> TrainingPlan:
+        if self.plan:
+            return TrainingPlan(_nearest_plan(self.plan), Stage(**self.settings()))
+        return TrainingPlan.of(stage.build(self.settings()) for stage in self.stages)
+
+
+def _nearest_plan(name: str) -> str:
+    """The name; where it is none, the error says which is nearest."""
+    try:
+        return TrainingPlan(name).name
+    except InputError as error:
+        nearest = difflib.get_close_matches(name, NAMED_PLANS, 1, 0.5)
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        raise InputError(f"{error}{hint}") from None
+
+
+class RecipeSchema(Strict):
+    """A whole recipe file."""
+
+    encoder: str
+    max_length: int = pydantic.Field(128, ge=3)
+    tasks: dict[str, _Task] = pydantic.Field(min_length=1)
+    training: _Training
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        for name, task in self.tasks.items():
+            check_at(("tasks", name), task.build, name)
+        names = watchable(self.build_tasks())
+        for settings, place in self._places():
+            check_at((*place, "watch"), _check_watch, settings.watch, names)
+            for name in getattr(settings, "tasks", ()):
+                check_at((*place, "tasks"), self._check_task, name)
+            for name in getattr(settings, "freeze", FreezePlan()).tasks:
+                check_at((*place, "freeze"), self._check_task, name)
+        for name in self.training.build().tasks:
+            check_at(("training", "plan"), self._check_task, name)
+        for name in self.training.loss_weights:
+            check_at(("training", "loss_weights", name), self._check_task, name)
+        if self.training.restore not in (MEAN, None):
+            check_at(("training", "restore"), self._check_task, self.training.restore)
+        return self
+
+    def build_tasks(self) -> tuple[Task, ...]:
+        """The declared tasks."""
+        return tuple(task.build(name) for name, task in self.tasks.items())
+
+    def _places(self) -> list[tuple[_StageSettings, tuple[str | int, ...]]]:
+        """Everything that says what a stage does, and where it stands."""
+        stages = enumerate(self.training.stages)
+        own = [(stage, ("training", "stages", index)) for index, stage in stages]
+        return [(self.training, ("training",)), *own]
+
+    def _check_task(self, name: str) -> None:
+        if name not in self.tasks:
+            raise InputError(f"there is no task {name!r}; there are {', '.join(self.tasks)}")
+
+
+def _check_watch(name: str, names: Sequence[str]) -> None:
+    if name not in names:
+        raise InputError(f"there is no metric {name!r}; there are {', '.join(names)}")
+
+
+def check_at(place: Sequence[str | int], check: Callable, *arguments: Any) -> None:
+    """Runs a declaration's own check; its error is told at this place of the recipe."""
+    try:
+        check(*arguments)
+    except InputError as error:
+        kind = PydanticCustomError("declaration", "{message}", {"message": str(error)})
+        details = InitErrorDetails(type=kind, loc=tuple(place), input=None)
+        raise ValidationError.from_exception_data("recipe", [details]) from None

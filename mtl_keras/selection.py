@@ -1,0 +1,119 @@
+"""When a task has peaked: the best weights of each task and of their mean, and early stopping."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import keras
+from safetensors.numpy import load_file, save
+
+from mtl_keras.files import write_whole
+from mtl_keras.stages import MEAN, Stage
+from mtl_keras.tasks import Task
+
+LOWER_IS_BETTER = ("loss", "mae", "rmse")
+
+
+class Selection(keras.callbacks.Callback):
+    """Watches the validation metrics: keeps the best weights, ends stages, freezes done heads.
+
+    A task is judged by its metric (`Task.metric`), `mean` by the mean of the tasks' metrics, an
+    error such as `mae` counting as its negative. One object serves all stages; each stage begins
+    its count of evaluations afresh, while the bests remain.
+
+    Args:
+        tasks: what is judged.
+        folder: where the best weights go, a file for every task and for the mean.
+    """
+
+    def __init__(self, tasks: Mapping[str, Task], folder: str | Path):
+        super().__init__()
+        self.tasks = tasks
+        self.folder = Path(folder)
+        self.best: dict[str, dict] = {}
+        self.done: list[str] = []
+        self._stage = Stage()
+        self._waited: dict[str, int] = {}
+
+    def begin(self, stage: Stage) -> None:
+        """The next stage: its patience counts from now."""
+        self._stage = stage
+        self._waited = {}
+        self.done = []
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        scores = self._scores(logs or {})
+        for name, score in scores.items():
+            self._judge(name, score, epoch)
+        if self._stage.freeze_when_done:
+            self._freeze_done_heads()
+        if self._waits_too_long(self._stage.watch) or self._all_done():
+            self.model.stop_training = True
+
+    def restore(self, name: str | None) -> None:
+        """Puts back the best weights of a task or of the mean; None leaves the last ones."""
+        if name in self.best:
+            load_weights(self.model, self.folder / f"{name}.safetensors")
+
+    def _scores(self, logs: Mapping[str, float]) -> dict[str, float]:
+        """Every judged name that was measured → its score, higher is better."""
+        scores = {
+            name: _score(task.metric, logs[f"val_{name}_{task.metric}"])
+            for name, task in self.tasks.items()
+            if f"val_{name}_{task.metric}" in logs
+        }
+        if len(scores) == len(self.tasks):
+            scores[MEAN] = sum(scores.values()) / len(scores)
+        watch = self._stage.watch
+        if f"val_{watch}" in logs:
+            scores[watch] = _score(watch, logs[f"val_{watch}"])
+        return scores
+
+    def _judge(self, name: str, score: float, epoch: int) -> None:
+        best = self.best.get(name, {}).get("score", -math.inf)
+        if score > best:
+            self.best[name] = {"score": score, "epoch": epoch + 1}
+            self._waited[name] = 0
+            if name in (*self.tasks, MEAN):
+                save_weights(self.model, self.folder / f"{name}.safetensors")
+        else:
+            self._waited[name] = self._waited.get(name, 0) + 1
+
+    def _waits_too_long(self, name: str) -> bool:
+        return self._stage.patience is not None and self._waited[name] >= self._stage.patience
+
+    def _freeze_done_heads(self) -> None:
+        for name in self.tasks:
+            head = self.model.layer_groups[f"heads/{name}"]
+            if name not in self.done and head[0].trainable and self._waits_too_long(name):
+                self.done.append(name)
+                for layer in head:
+                    layer.trainable = False
+        self.model.make_train_function()
+
+    def _all_done(self) -> bool:
+        return set(self.done) == set(self._stage.trained_tasks(tuple(self.tasks)))
+
+
+def save_weights(model: keras.Model, path: Path) -> None:
+    """Writes a model's weights, without the optimizer's state, whole or not at all.
+
+    Raises:
+        WorkError: the file cannot be written.
+    """
+    arrays = {each.path: each.numpy() for each in model.weights}
+    write_whole(path, lambda beside: beside.write_bytes(save(arrays)))
+
+
+def load_weights(model: keras.Model, path: Path) -> None:
+    """Puts weights of `save_weights` into a model of the same shape."""
+    arrays = load_file(path)
+    for variable in model.weights:
+        variable.assign(arrays[variable.path])
+
+
+def _score(metric: str, value: float) -> float:
+    """A metric turned so that higher is better; what is no number is worst."""
+    if not math.isfinite(value):
+        return -math.inf
+    return -value if metric.endswith(LOWER_IS_BETTER) else value
