@@ -1,6 +1,7 @@
 """The `mtl-keras` command. TensorFlow is imported only by the commands that compute."""
 
 import argparse
+import dataclasses
 import json
 import os
 import sys
@@ -126,7 +127,7 @@ def advise(options: argparse.Namespace) -> None:
 
 
 def inspect(options: argparse.Namespace) -> None:
-    """Prints a recipe's or run's tasks, and which layer groups train in which stage."""
+    """Prints a recipe's or run's tasks, which groups train when, and what a recipe will cost."""
     from mtl_keras.recipes import load_recipe
     from mtl_keras.runs import Run
 
@@ -135,15 +136,23 @@ def inspect(options: argparse.Namespace) -> None:
     recipe = run.recipe if run else load_recipe(source)
     datasets = _open_datasets(recipe, labels_of=run)
     _load_tensorflow()
-    from mtl_keras.training import build_model, plan_table
+    from mtl_keras.forecast import forecast
+    from mtl_keras.forecast import table as forecast_table
+    from mtl_keras.grid import plan_table
+    from mtl_keras.training import Training, build_model
 
     model = run.model() if run else build_model(recipe, datasets)
-    table = plan_table(model, recipe.plan.stages(list(model.layer_groups)))
+    stages = recipe.plan.stages(list(model.layer_groups))
+    groups = plan_table(model, stages)
+    costs = [] if run else forecast(Training(recipe, datasets, model, ""))
     if options.json:
-        _print_json({"tasks": _counts(datasets), "groups": table})
+        forecasts = [dataclasses.asdict(each) for each in costs]
+        _print_json({"tasks": _counts(datasets), "groups": groups, "forecast": forecasts})
         return
     print(tabulate(_counts(datasets), headers="keys", intfmt=","), end="\n\n")
-    print(tabulate([_plan_row(row) for row in table], headers="keys", intfmt=","))
+    print(tabulate([_plan_row(row) for row in _with_totals(groups)], headers="keys", intfmt=","))
+    if costs:
+        print("\n" + tabulate(forecast_table(costs), headers="keys"))
 
 
 def recipes(options: argparse.Namespace) -> None:
@@ -279,12 +288,26 @@ def _counts(datasets: Mapping) -> list[dict]:
     ]
 
 
+def _with_totals(groups: Sequence[Mapping]) -> list[Mapping]:
+    """The rows, and one of all parameters and those that train in each stage."""
+    trains = [
+        sum(row["parameters"] for row in groups if row["stages"][number] is not None)
+        for number in range(len(groups[0]["stages"]))
+    ]
+    total = sum(row["parameters"] for row in groups)
+    return [*groups, {"group": "all", "parameters": total, "stages": [f"{n:,}" for n in trains]}]
+
+
 def _plan_row(row: Mapping) -> dict:
     stages = {
-        f"stage {number}": "frozen" if rate is None else f"{rate:.3g}"
+        f"stage {number}": "frozen" if rate is None else _rate(rate)
         for number, rate in enumerate(row["stages"], 1)
     }
     return {"group": row["group"], "parameters": row["parameters"]} | stages
+
+
+def _rate(rate: float | str) -> str:
+    return rate if isinstance(rate, str) else f"{rate:.3g}"
 
 
 def _readable(answer: Mapping) -> str:

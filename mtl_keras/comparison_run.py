@@ -14,7 +14,7 @@ from mtl_keras.comparison import FEATURES, Job, open_comparison, plan_of
 from mtl_keras.datasets import TaskDataset
 from mtl_keras.errors import InputError, WorkError
 from mtl_keras.freezing import FreezePlan
-from mtl_keras.model import MultiTaskModel
+from mtl_keras.grid import plan_grid
 from mtl_keras.probing import probe
 from mtl_keras.recipes import Recipe
 from mtl_keras.stages import MEAN, Stage
@@ -23,7 +23,6 @@ from mtl_keras.training import (
     build_model,
     evaluate_all,
     open_datasets,
-    plan_table,
     run_stages,
 )
 
@@ -77,7 +76,9 @@ def _train(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str) -> d
         "step_seconds": _mean_step(stages),
         "wall_seconds": sum(stage["seconds"] for stage in stages),
         "drift": {task: each for stage in stages for task, each in stage["drift"].items()},
-        "grid": _grid(model, training.stages, [len(stage["history"]["loss"]) for stage in stages]),
+        "grid": plan_grid(
+            model, training.stages, [len(stage["history"]["loss"]) for stage in stages]
+        ),
         "curves": {name: _curve(stages, each.task) for name, each in datasets.items()},
     }
 
@@ -92,7 +93,7 @@ def _probe(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str) -> d
         "step_seconds": None,
         "wall_seconds": time.perf_counter() - started,
         "drift": {},
-        "grid": _grid(model, [Stage(freeze=FreezePlan.all())], epochs=[0]),
+        "grid": plan_grid(model, [Stage(freeze=FreezePlan.all())], epochs=[0]),
         "curves": {},
     }
 
@@ -115,23 +116,6 @@ def _mean_step(stages: Sequence[Mapping]) -> float | None:
 def _curve(stages: Sequence[Mapping], task) -> list[float]:
     name = f"val_{task.name}_{task.metric}"
     return [value for stage in stages for value in stage["history"][name]]
-
-
-def _grid(model: MultiTaskModel, stages: Sequence[Stage], epochs: Sequence[int]) -> dict:
-    """What trains when, and at which rate; the epochs are those that were run."""
-    table = plan_table(model, stages)
-    return {
-        "groups": [row["group"] for row in table],
-        "parameters": [row["parameters"] for row in table],
-        "stages": [
-            {
-                "freeze": str(stage.freeze),
-                "epochs": count,
-                "rates": [row["stages"][number] for row in table],
-            }
-            for number, (stage, count) in enumerate(zip(stages, epochs, strict=True))
-        ],
-    }
 
 
 def _peak_memory() -> int:

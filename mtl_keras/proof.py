@@ -25,7 +25,7 @@ class Fingerprint:
     @classmethod
     def of(cls, model) -> "Fingerprint":
         """The model's fingerprint now; one without an optimizer has no slots."""
-        optimizers = getattr(model.optimizer, "of_layer", {}) if model.optimizer else {}
+        optimizers = getattr(getattr(model, "optimizer", None), "of_layer", {})
         weights, slots = {}, {}
         for group, layers in model.layer_groups.items():
             weights[group] = _hash(variable for layer in layers for variable in layer.weights)

@@ -23,6 +23,7 @@ from mtl_keras.schedules import Proportional, interleave, with_replay
 from mtl_keras.selection import Selection
 from mtl_keras.stages import Stage
 from mtl_keras.text_encoder import TextEncoder
+from mtl_keras.timings import StepClock
 
 
 def train(
@@ -85,28 +86,6 @@ def evaluate_all(
     }
 
 
-def plan_table(model: MultiTaskModel, stages: Sequence[Stage]) -> list[dict]:
-    """What each stage does to each layer group, lowest group first.
-
-    Returns:
-        Rows of `group`, `parameters` (a count) and `stages`: the learning rate in each stage,
-        None where the group is frozen.
-    """
-    groups = list(model.layer_groups)
-    rates = [
-        stage.learning_rate.by_group(groups) | dict.fromkeys(stage.frozen(groups))
-        for stage in stages
-    ]
-    return [
-        {
-            "group": row.group,
-            "parameters": row.parameters,
-            "stages": [by_group[row.group] for by_group in rates],
-        }
-        for row in trainability(model)
-    ]
-
-
 def run_stages(
     training: "Training",
     *,
@@ -146,7 +125,7 @@ class Training:
         self.stages = recipe.plan.stages(list(model.layer_groups))
         self.selection = Selection(model.tasks, best)
         self._epochs_done = 0
-        self._stage_batches: tf.data.Dataset | None = None
+        self.stage_batches: tf.data.Dataset | None = None
 
     def run_stage(
         self,
@@ -214,12 +193,34 @@ class Training:
         """Freezes, compiles and protects for a stage; gives the frozen layer groups."""
         frozen = stage.frozen(list(self.model.layer_groups))
         FreezePlan.of(frozen).apply(self.model)
-        self._stage_batches = self.training_batches(stage)
-        self._compile(stage, stage.epochs * int(self._stage_batches.cardinality()))
+        self.stage_batches = self.training_batches(stage)
+        self._compile(stage, stage.epochs * int(self.stage_batches.cardinality()))
         protected = stage.idle_tasks(tuple(self.model.tasks))
         self.model.protect(protected if self._backbone_trains() else (), stage.protect)
         self.selection.begin(stage)
         return frozen
+
+    def training_batches(self, stage: Stage) -> tf.data.Dataset:
+        """The batches of an epoch of a stage, those replayed for protected tasks with them."""
+        tasks = tuple(self.model.tasks)
+        batches = self._interleaved(stage.trained_tasks(tasks))
+        replayed = stage.idle_tasks(tasks)
+        if stage.protect and stage.protect.replays and replayed and self._backbone_trains():
+            return with_replay(batches, self._interleaved(replayed))
+        return batches
+
+    @functools.cached_property
+    def validation_batches(self) -> tf.data.Dataset:
+        """The batches that every epoch is judged by."""
+        return interleave(self.batches("validation", seed=0), Proportional())
+
+    def batches(self, split: str, seed: int) -> dict[str, tf.data.Dataset]:
+        """Task → the batches of a split."""
+        tokenizer = self.model.encoder.tokenizer
+        return {
+            name: batches(dataset, split, tokenizer, batch_size=self.recipe.batch_size, seed=seed)
+            for name, dataset in self.datasets.items()
+        }
 
     def _compile(self, stage: Stage, steps: int) -> None:
         """A new optimizer with the stage's rates; layers that go on training keep their state."""
@@ -246,8 +247,8 @@ class Training:
 
     def _fit(self, stage: Stage, verbose, callbacks) -> keras.callbacks.History:
         history = self.model.fit(
-            self._stage_batches,
-            validation_data=self._validation_batches,
+            self.stage_batches,
+            validation_data=self.validation_batches,
             initial_epoch=self._epochs_done,
             epochs=self._epochs_done + stage.epochs,
             verbose=verbose,
@@ -255,19 +256,6 @@ class Training:
         )
         self._epochs_done += len(history.epoch)
         return history
-
-    @functools.cached_property
-    def _validation_batches(self) -> tf.data.Dataset:
-        return interleave(self.batches("validation", seed=0), Proportional())
-
-    def training_batches(self, stage: Stage) -> tf.data.Dataset:
-        """The batches of an epoch of a stage, those replayed for protected tasks with them."""
-        tasks = tuple(self.model.tasks)
-        batches = self._interleaved(stage.trained_tasks(tasks))
-        replayed = stage.idle_tasks(tasks)
-        if stage.protect and stage.protect.replays and replayed and self._backbone_trains():
-            return with_replay(batches, self._interleaved(replayed))
-        return batches
 
     def _interleaved(self, tasks: Sequence[str]) -> tf.data.Dataset:
         return interleave(
@@ -278,14 +266,6 @@ class Training:
             epochs=sum(stage.epochs for stage in self.stages),
             tasks=tasks,
         )
-
-    def batches(self, split: str, seed: int) -> dict[str, tf.data.Dataset]:
-        """Task → the batches of a split."""
-        tokenizer = self.model.encoder.tokenizer
-        return {
-            name: batches(dataset, split, tokenizer, batch_size=self.recipe.batch_size, seed=seed)
-            for name, dataset in self.datasets.items()
-        }
 
     def _snapshots(self, frozen: Sequence[str]) -> dict[str, Snapshot]:
         """Task → how it is now, of those whose head is frozen while the encoder will move."""
@@ -323,23 +303,3 @@ class Training:
         if not trains:
             return said + "everything is frozen: nothing will learn"
         return said + f"{trains:,} of {total:,} parameters train"
-
-
-class StepClock(keras.callbacks.Callback):
-    """Mean seconds of a training step, without the first, which traces the step."""
-
-    def __init__(self):
-        super().__init__()
-        self._seconds: list[float] = []
-
-    @property
-    def mean(self) -> float | None:
-        """None where there was no second step."""
-        later = self._seconds[1:]
-        return sum(later) / len(later) if later else None
-
-    def on_train_batch_begin(self, batch: int, logs=None) -> None:
-        self._started = time.perf_counter()
-
-    def on_train_batch_end(self, batch: int, logs=None) -> None:
-        self._seconds.append(time.perf_counter() - self._started)

@@ -5,8 +5,11 @@ import json
 import keras
 import pytest
 
+from mtl_keras.errors import InputError
+from mtl_keras.evaluation import evaluate
 from mtl_keras.recipes import load_recipe
-from mtl_keras.training import open_datasets, plan_table, train
+from mtl_keras.runs import Run
+from mtl_keras.training import open_datasets, train
 
 
 def test_the_history_tells_every_stage(trained):
@@ -36,6 +39,90 @@ def test_everything_frozen_is_legal_and_said(tiny_recipe, tmp_path):
     assert run.read_json("metrics.json")["test"]["topic"]["examples"] == 12
 
 
+def test_every_stage_is_proved(trained):
+    first, second = json.loads((trained / "history.json").read_text())["stages"]
+    moved = {row["group"]: row["weights_changed"] for row in first["proof"]}
+    assert moved == {
+        "embeddings": False,
+        "block_0": False,
+        "block_1": False,
+        "heads/topic": True,
+        "heads/entities": True,
+    }
+    assert all(row["weights_changed"] and row["slots_changed"] for row in second["proof"])
+
+
+def test_the_run_ends_with_the_best_weights_of_the_mean(trained):
+    history = json.loads((trained / "history.json").read_text())
+    names = ("val_topic_accuracy", "val_entities_span_f1")
+    topic, entities = (
+        [value for stage in history["stages"] for value in stage["history"][name]] for name in names
+    )
+    means = [(a + b) / 2 for a, b in zip(topic, entities, strict=True)]
+    assert history["best"]["mean"]["epoch"] == 1 + means.index(max(means))
+    metrics = json.loads((trained / "metrics.json").read_text())["validation"]
+    kept = (metrics["topic"]["accuracy"] + metrics["entities"]["span_f1"]) / 2
+    assert kept == pytest.approx(max(means), abs=1e-6)
+
+
+def test_each_tasks_best_weights_can_be_had(trained):
+    run = Run.open(trained)
+    best = run.model(best="topic")
+    dataset = open_datasets(run.recipe)["topic"]
+    known = json.loads((trained / "history.json").read_text())["best"]["topic"]["score"]
+    assert evaluate(best, dataset, "validation")["accuracy"] == pytest.approx(known, abs=1e-6)
+    with pytest.raises(
+        InputError, match="no best weights of 'tone'; there are entities, mean, topic"
+    ):
+        run.model(best="tone")
+
+
+@pytest.mark.parametrize("protect", ["gradient_projection", "{by: distillation}"])
+def test_a_task_that_stands_aside_is_frozen_protected_and_measured(tiny_recipe, tmp_path, protect):
+    text = tiny_recipe.read_text()
+    start = text.index("    - {freeze: backbone")
+    stage = (
+        f"    - {{tasks: [entities], protect: {protect}, learning_rate: {{backbone: 1.0e-2}}}}\n"
+    )
+    tiny_recipe.write_text(text[:start] + stage)
+    said = []
+    run = train(load_recipe(tiny_recipe), tmp_path / "run", report=said.append, verbose=0)
+    (stage,) = run.read_json("history.json")["stages"]
+    proof = {row["group"]: row for row in stage["proof"]}
+    assert proof["heads/topic"]["frozen"]
+    assert not proof["heads/topic"]["weights_changed"]
+    assert list(stage["drift"]) == ["topic"]
+    assert 0 < stage["drift"]["topic"]["cka"] < 1
+    assert "tasks entities" in said[0]
+
+
+def test_a_plateau_ends_its_stages_early(tiny_recipe, tmp_path):
+    text = tiny_recipe.read_text()
+    start = text.index("  stages:")
+    tiny_recipe.write_text(
+        text[:start] + "  plan: plateau\n  epochs: 9\n  patience: 1\n  restore: null\n"
+        "  learning_rate: {heads: 1.0e-9, backbone: 1.0e-9}\n"
+    )
+    run = train(load_recipe(tiny_recipe), tmp_path / "run", report=lambda line: None, verbose=0)
+    stages = run.read_json("history.json")["stages"]
+    assert [stage["freeze"] for stage in stages] == ["backbone", "top:1", "none"]
+    assert [len(stage["history"]["loss"]) for stage in stages] == [2, 1, 1]
+
+
+def test_what_has_no_effect_is_warned_of(tiny_recipe, tmp_path):
+    text = tiny_recipe.read_text().replace(
+        "{heads: 1.0e-2}", "{groups: {block_0: 1.0e-5}}, protect: distillation"
+    )
+    start = text.index("    - {freeze: none")
+    tiny_recipe.write_text(text[:start])
+    said = []
+    train(load_recipe(tiny_recipe), tmp_path / "run", report=said.append, verbose=0)
+    assert said[1:] == [
+        "warning: learning rates for frozen groups have no effect: block_0",
+        "warning: protect has no effect: every task has batches in this stage",
+    ]
+
+
 def test_callbacks_are_called_in_every_stage(tiny_recipe, tmp_path):
     epochs = []
     callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append(epoch))
@@ -44,13 +131,6 @@ def test_callbacks_are_called_in_every_stage(tiny_recipe, tmp_path):
     recipe = load_recipe(tiny_recipe)
     train(recipe, tmp_path / "run", report=lambda line: None, verbose=0, callbacks=[callback])
     assert epochs == [0, 1, 2]
-
-
-def test_the_plan_table_has_a_rate_or_nothing_for_every_stage(tiny_recipe, tiny_model):
-    table = plan_table(tiny_model(), load_recipe(tiny_recipe).plan.given)
-    by_group = {row["group"]: row["stages"] for row in table}
-    assert by_group["block_1"] == [None, pytest.approx(1e-2)]
-    assert by_group["heads/entities"] == [pytest.approx(1e-2), pytest.approx(2e-2)]
 
 
 def test_datasets_share_the_recipes_folder(tiny_recipe):

@@ -1,0 +1,134 @@
+"""What the steps of an epoch take on this machine, from a few of them."""
+
+import bisect
+import itertools
+import statistics
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import keras
+import tensorflow as tf
+
+READ_BATCHES = 2000  # of an epoch; what lies beyond is taken to be like them
+KEPT_BATCHES = 10  # of each shape
+
+Shape = tuple[int, int]  # batch, length
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The batches of an epoch by their shape: how many there are, and some of each."""
+
+    steps: int
+    counts: Counter[Shape]
+    batches: dict[Shape, list]
+    spec: tuple
+    reading_seconds: float
+
+    @classmethod
+    def of(cls, dataset: tf.data.Dataset) -> "Epoch":
+        """Reads an epoch, or the beginning of a long one."""
+        counts: Counter[Shape] = Counter()
+        batches: dict[Shape, list] = defaultdict(list)
+        started = time.perf_counter()
+        for batch in dataset.take(READ_BATCHES):
+            counts[_shape(batch)] += 1
+            if counts[_shape(batch)] <= KEPT_BATCHES:
+                batches[_shape(batch)].append(batch)
+        seconds, steps = time.perf_counter() - started, int(dataset.cardinality())
+        reading = seconds * steps / counts.total()
+        return cls(steps, counts, dict(batches), dataset.element_spec, reading)
+
+    def mean(self, cost: Callable[[Shape], float]) -> float:
+        """Mean cost of a batch."""
+        return sum(n * cost(shape) for shape, n in self.counts.items()) / self.counts.total()
+
+    def one_of_each(self) -> list:
+        """A batch of every shape."""
+        return [batches[0] for batches in self.batches.values()]
+
+    def spread(self, cost: Callable[[Shape], float], count: int) -> list:
+        """Batches at the middle of so many equal parts of the epoch ordered by cost."""
+        ordered = sorted(self.counts, key=cost)
+        limits = list(itertools.accumulate(self.counts[shape] for shape in ordered))
+        turns = {shape: itertools.cycle(batches) for shape, batches in self.batches.items()}
+        places = [(part + 0.5) / count * limits[-1] for part in range(count)]
+        return [next(turns[ordered[bisect.bisect_right(limits, place)]]) for place in places]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of the steps of an epoch, of reading it, and of tracing, which comes once."""
+
+    steps: int
+    step_seconds: float
+    reading_seconds: float
+    tracing_seconds: float
+
+    @classmethod
+    def of(cls, function: Callable, epoch: Epoch, flops: Callable, count: int) -> "Timing":
+        """Times a model's train or test function on so many batches."""
+        first, timed = epoch.one_of_each(), epoch.spread(flops, count)
+        first_seconds = sum(_seconds(function, first, epoch.spec))
+        line = _line([flops(_shape(b)) for b in timed], _seconds(function, timed, epoch.spec))
+        tracing = max(0.0, first_seconds - sum(line(flops(_shape(batch))) for batch in first))
+        return cls(
+            steps=epoch.steps,
+            step_seconds=epoch.mean(lambda shape: line(flops(shape))),
+            reading_seconds=epoch.reading_seconds,
+            tracing_seconds=tracing,
+        )
+
+    def seconds(self, epochs: int) -> float:
+        """Of so many epochs."""
+        return self.tracing_seconds + epochs * (
+            self.reading_seconds + self.steps * self.step_seconds
+        )
+
+
+def _shape(batch: tuple) -> Shape:
+    return tuple(batch[0]["token_ids"].shape)
+
+
+def _seconds(function: Callable, batches: Sequence, spec: tuple) -> list[float]:
+    """Seconds of a step on each batch."""
+    dataset = tf.data.Dataset.from_generator(lambda: iter(batches), output_signature=spec)
+    iterator = iter(dataset)
+    seconds = []
+    for _ in batches:
+        started = time.perf_counter()
+        float(function(iterator)["loss"])  # waits for an accelerator to finish
+        seconds.append(time.perf_counter() - started)
+    return seconds
+
+
+def _line(flops: Sequence[float], seconds: Sequence[float]) -> Callable[[float], float]:
+    """Seconds over operations: a line, through 0 where the timings give none that rises."""
+    slope, fixed = 0.0, -1.0
+    if len(set(flops)) > 1:
+        slope, fixed = statistics.linear_regression(flops, seconds)
+    if slope < 0 or fixed < 0:
+        slope, fixed = sum(seconds) / sum(flops), 0.0
+    return lambda each: fixed + slope * each
+
+
+class StepClock(keras.callbacks.Callback):
+    """Mean seconds of a training step, without the first, which traces the step."""
+
+    def __init__(self):
+        super().__init__()
+        self._seconds: list[float] = []
+
+    @property
+    def mean(self) -> float | None:
+        """None where there was no second step."""
+        later = self._seconds[1:]
+        return sum(later) / len(later) if later else None
+
+    def on_train_batch_begin(self, batch: int, logs=None) -> None:
+        self._started = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs=None) -> None:
+        self._seconds.append(time.perf_counter() - self._started)
