@@ -59,9 +59,16 @@ def house_style() -> Iterator[None]:
         yield
 
 
+class NotebookFigure(Figure):
+    """A figure that notebooks show, without pyplot."""
+
+    def _repr_svg_(self) -> str:
+        return to_svg(self)
+
+
 def blank_figure(height: float, title: str = "") -> Figure:
     """A figure of the one width, its title at the top."""
-    figure = Figure(figsize=(WIDTH / POINTS, height / POINTS), dpi=POINTS)
+    figure = NotebookFigure(figsize=(WIDTH / POINTS, height / POINTS), dpi=POINTS)
     if title:
         figure.suptitle(title, y=1 - 4 / height, va="top")
     return figure

@@ -166,3 +166,9 @@ def test_labels_keep_clear_of_one_another_and_inside(anchors):
     for place, box in enumerate(boxes):
         assert overlap(box, (0, 0, 200, 200)) == pytest.approx(500)
         assert all(overlap(box, other) < 1e-6 for other in boxes[:place])
+
+
+def test_a_notebook_shows_a_figure_without_pyplot():
+    stages = [{"freeze": "none", "epochs": 1, "rates": [1e-4]}]
+    figure = plots.trainability_grid({"groups": ["block_0"], "stages": stages}, title="full")
+    assert figure._repr_svg_().startswith("<?xml")
