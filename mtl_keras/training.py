@@ -138,10 +138,10 @@ class Training:
         """Trains one stage.
 
         Returns:
-            `freeze`, `seconds` of `fit`, `step_seconds`, `history` (name → a value an epoch),
-            `learning_rates` by layer, `groups` (the trainability table), `proof` (a
-            `GroupProof` a group), `drift` by task of frozen head, `done` (heads that
-            `freeze_when_done` froze).
+            `freeze`; `seconds` of `fit`, `proof_seconds`, `step_seconds`; `history` (name → a
+            value an epoch); `learning_rates` by layer; `groups`, the trainability table; `proof`,
+            a `GroupProof` a group; `drift` by task of frozen head; `done`, the heads that
+            `freeze_when_done` froze.
 
         Raises:
             WorkError: a frozen group moved, or one that trains did not.
@@ -153,14 +153,15 @@ class Training:
             report(f"warning: {warning}")
         groups = trainability(self.model)
         snapshots = self._snapshots(frozen)
-        fingerprint, clock = Fingerprint.of(self.model), StepClock()
-        started = time.perf_counter()
-        history = self._fit(stage, verbose, [self.selection, clock, *callbacks])
-        seconds = time.perf_counter() - started
+        clock, started = StepClock(), time.perf_counter()
+        fingerprint = Fingerprint.of(self.model)
+        history, seconds = self._fit(stage, verbose, [self.selection, clock, *callbacks])
         proof = prove(fingerprint, Fingerprint.of(self.model), frozen)
+        proof_seconds = time.perf_counter() - started - seconds
         return {
             "freeze": str(stage.freeze),
             "seconds": seconds,
+            "proof_seconds": proof_seconds,
             "step_seconds": clock.mean,
             "history": history.history,
             "learning_rates": self.model.optimizer.rates,
@@ -245,7 +246,9 @@ class Training:
             jit_compile=self.recipe.jit_compile,
         )
 
-    def _fit(self, stage: Stage, verbose, callbacks) -> keras.callbacks.History:
+    def _fit(self, stage: Stage, verbose, callbacks) -> tuple[keras.callbacks.History, float]:
+        """The history of `fit`, and its seconds."""
+        started = time.perf_counter()
         history = self.model.fit(
             self.stage_batches,
             validation_data=self.validation_batches,
@@ -255,7 +258,7 @@ class Training:
             callbacks=callbacks,
         )
         self._epochs_done += len(history.epoch)
-        return history
+        return history, time.perf_counter() - started
 
     def _interleaved(self, tasks: Sequence[str]) -> tf.data.Dataset:
         return interleave(

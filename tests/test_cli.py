@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 
+from mtl_keras import comparison, comparison_run
 from mtl_keras.cli import main
 
 
@@ -61,6 +62,44 @@ def test_inspect_shows_the_plan_before_training(tiny_recipe, capsys):
     assert [line.split() for line in out.splitlines() if line.startswith("embeddings")] == [
         ["embeddings", "600", "frozen", "0.0081"]
     ]
+    totals = next(line.split() for line in out.splitlines() if line.startswith("all "))
+    assert totals[1] == totals[3], "in the second stage everything trains"
+    assert "GFLOP a step" in out
+
+
+def test_advise_recommends_a_plan_without_tensorflow(tiny_recipe):
+    program = (
+        "import sys; from mtl_keras.cli import main; status = main(sys.argv[1:]); "
+        "sys.exit(status or 'tensorflow' in sys.modules)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program, "advise", tiny_recipe], capture_output=True, text=True
+    )
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "heads_then_top:2" in told.stdout
+    assert "What would change it" in told.stdout
+
+
+def test_compare_prints_the_report_and_says_where_it_is(tiny_recipe, tmp_path, capsys, monkeypatch):
+    def run_here(run, job):
+        comparison_run.main([str(run.folder), job.plan, str(job.seed), *job.tasks])
+
+    monkeypatch.setattr(comparison, "_run", run_here)
+    folder = tmp_path / "report"
+    arguments = ("compare", tiny_recipe, "--plans", "features", "--seeds", 1, "--output", folder)
+    status, out, _ = _run(capsys, *arguments)
+    assert status == 0
+    assert "run 1 of 1: features, seed 0, topic + entities" in out
+    assert (folder / "report.md").read_text() in out
+    assert out.splitlines()[-1] == f"report: {folder / 'report.html'}"
+
+
+def test_predict_and_evaluate_take_the_best_weights_of_a_task(trained, capsys):
+    status, out, _ = _run(capsys, "evaluate", trained, "--best", "topic", "--json")
+    assert (status, json.loads(out)["tasks"]["topic"]["examples"]) == (0, 12)
+    status, _, error = _run(capsys, "predict", trained, "aaa", "--best", "tone")
+    assert status == 2
+    assert "no best weights of 'tone'; there are entities, mean, topic" in error
 
 
 def test_train_ends_with_the_metrics_and_the_run(trained, tiny_recipe, tmp_path, capsys):
