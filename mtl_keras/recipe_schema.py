@@ -206,6 +206,7 @@ class RecipeSchema(Strict):
     def _check(self) -> Self:
         for name, task in self.tasks.items():
             check_at(("tasks", name), task.build, name)
+            check_at(("tasks", name), _check_name, name)
         names = watchable(self.build_tasks())
         for settings, place in self._places():
             check_at((*place, "watch"), _check_watch, settings.watch, names)
@@ -234,6 +235,11 @@ class RecipeSchema(Strict):
     def _check_task(self, name: str) -> None:
         if name not in self.tasks:
             raise InputError(f"there is no task {name!r}; there are {', '.join(self.tasks)}")
+
+
+def _check_name(name: str) -> None:
+    if name == MEAN:
+        raise InputError(f"{MEAN!r} stands for the mean of all tasks; give the task another name")
 
 
 def _check_watch(name: str, names: Sequence[str]) -> None:

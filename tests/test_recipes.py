@@ -78,6 +78,7 @@ def test_a_recipe_becomes_its_declarations(tmp_path):
         ("label: 1}", "lable: 1}", 7, "did you mean 'label'?"),
         ("encoder: all-MiniLM-L6-v2\n", "", 1, "encoder: this key is missing"),
         ("  entities:", "  Entities:", 9, "lower-case letters"),
+        ("  entities:", "  mean:", 9, "stands for the mean of all tasks"),
         ("max_length: 64", "max_length: 2", 2, "greater than or equal to 3"),
         ("{topic: 0.5}", "{tone: 0.5}", 14, "no task 'tone'"),
         ("{topic: 0.5}", "{topic: 0}", 14, "greater than 0"),
