@@ -150,7 +150,9 @@ def inspect(options: argparse.Namespace) -> None:
         _print_json({"tasks": _counts(datasets), "groups": groups, "forecast": forecasts})
         return
     print(tabulate(_counts(datasets), headers="keys", intfmt=","), end="\n\n")
-    print(tabulate([_plan_row(row) for row in _with_totals(groups)], headers="keys", intfmt=","))
+    rows = [_plan_row(row) for row in _with_totals(groups)]
+    columns = ["left", *["right"] * (len(rows[0]) - 1)]
+    print(tabulate(rows, headers="keys", colalign=columns, disable_numparse=True))
     if costs:
         print("\n" + tabulate(forecast_table(costs), headers="keys"))
 
@@ -303,7 +305,7 @@ def _plan_row(row: Mapping) -> dict:
         f"stage {number}": "frozen" if rate is None else _rate(rate)
         for number, rate in enumerate(row["stages"], 1)
     }
-    return {"group": row["group"], "parameters": row["parameters"]} | stages
+    return {"group": row["group"], "parameters": f"{row['parameters']:,}"} | stages
 
 
 def _rate(rate: float | str) -> str:
