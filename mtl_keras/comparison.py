@@ -56,7 +56,8 @@ def compare(
     """Compares training plans on a recipe's data and writes the report.
 
     Each plan trains one model of all tasks and, beside it, a model of each task alone. The
-    recipe's learning rates, epochs and other settings of a stage hold for all of them.
+    recipe's learning rates, epochs and other settings of a stage hold for all of them; where a
+    plan has more stages than epochs, each of its stages has one (see `TrainingPlan`).
 
     Args:
         recipe: tasks, encoder and settings.
@@ -132,18 +133,20 @@ def single_plan(name: str) -> str:
 def _open(folder: Path, recipe: Recipe) -> Run:
     """The folder, with the recipe in it; refused where it holds something else."""
     run, content = Run(folder), recipe.path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
+    record = {
+        "recipe_sha256": hashlib.sha256(content).hexdigest(),
+        "recipe_folder": str(recipe.path.parent),
+    }
     if (folder / RECORD).is_file():
-        if run.read_json(RECORD)["recipe_sha256"] != digest:
+        if run.read_json(RECORD) != record:
             raise InputError(
                 f"{folder}: holds the results of another recipe, or of this one before it was "
-                "changed; choose another --output"
+                "changed or moved; choose another --output"
             )
         return run
     run = Run.create(folder)
     run.write(RECIPE, lambda path: path.write_bytes(content))
-    place = str(recipe.path.parent)
-    run.write_json(RECORD, {"recipe_sha256": digest, "recipe_folder": place})
+    run.write_json(RECORD, record)
     return run
 
 

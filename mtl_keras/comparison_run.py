@@ -1,11 +1,13 @@
 """One run of a comparison, in a process of its own: `python -m mtl_keras.comparison_run`."""
 
+import re
 import resource
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from statistics import mean
 
 import keras
@@ -15,9 +17,11 @@ from mtl_keras.datasets import TaskDataset
 from mtl_keras.errors import InputError, WorkError
 from mtl_keras.freezing import FreezePlan
 from mtl_keras.grid import plan_grid
-from mtl_keras.probing import probe
+from mtl_keras.plans import TrainingPlan
+from mtl_keras.probing import Probe
 from mtl_keras.recipes import Recipe
-from mtl_keras.stages import MEAN, Stage
+from mtl_keras.stages import MEAN, Stage, watchable
+from mtl_keras.tasks import Task
 from mtl_keras.training import (
     Training,
     build_model,
@@ -46,14 +50,15 @@ def run_job(recipe: Recipe, job: Job) -> dict:
     Returns:
         `split`; `metrics` by task; `trainable_parameters`, the most of any stage;
         `step_seconds`, `wall_seconds` of training, `peak_memory_bytes` of the process; `drift`
-        by task; `grid`, what trains when; `curves`, task → its metric after each epoch.
+        by task, of the model that is scored; `grid`, what trains when; `curves`, task → its
+        metric after each epoch.
     """
     tasks = tuple(task for task in recipe.tasks if task.name in job.tasks)
     recipe = replace(
         recipe,
         tasks=tasks,
         seed=job.seed,
-        plan=plan_of(recipe, job.plan) or recipe.plan,
+        plan=_narrowed(plan_of(recipe, job.plan) or recipe.plan, tasks),
         loss_weights={k: v for k, v in recipe.loss_weights.items() if k in job.tasks},
         restore=recipe.restore if recipe.restore in (*job.tasks, None) else MEAN,
     )
@@ -75,7 +80,7 @@ def _train(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str) -> d
         "trainable_parameters": max(map(_trainable, stages)),
         "step_seconds": _mean_step(stages),
         "wall_seconds": sum(stage["seconds"] for stage in stages),
-        "drift": {task: each for stage in stages for task, each in stage["drift"].items()},
+        "drift": training.drift(),
         "grid": plan_grid(
             model, training.stages, [len(stage["history"]["loss"]) for stage in stages]
         ),
@@ -86,12 +91,13 @@ def _train(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str) -> d
 def _probe(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str) -> dict:
     model = build_model(recipe, datasets)
     started = time.perf_counter()
-    metrics = {name: probe(model.encoder, each, split) for name, each in datasets.items()}
+    probes = {name: Probe.fit(model.encoder, each) for name, each in datasets.items()}
+    seconds = time.perf_counter() - started
     return {
-        "metrics": metrics,
+        "metrics": {name: probe.evaluate(datasets[name], split) for name, probe in probes.items()},
         "trainable_parameters": 0,
         "step_seconds": None,
-        "wall_seconds": time.perf_counter() - started,
+        "wall_seconds": seconds,
         "drift": {},
         "grid": plan_grid(model, [Stage(freeze=FreezePlan.all())], epochs=[0]),
         "curves": {},
@@ -118,8 +124,27 @@ def _curve(stages: Sequence[Mapping], task) -> list[float]:
     return [value for stage in stages for value in stage["history"][name]]
 
 
+def _narrowed(plan: TrainingPlan, tasks: Sequence[Task]) -> TrainingPlan:
+    """A named plan without what its template says of other tasks than these."""
+    template, names = plan.template, {task.name for task in tasks}
+    rates = template.learning_rate
+    groups = {
+        group: rate
+        for group, rate in rates.groups.items()
+        if not group.startswith("heads/") or group.removeprefix("heads/") in names
+    }
+    watch = template.watch if template.watch in watchable(tasks) else MEAN
+    return replace(
+        plan,
+        template=replace(template, learning_rate=replace(rates, groups=groups), watch=watch),
+    )
+
+
 def _peak_memory() -> int:
-    """Bytes; Linux counts kilobytes."""
+    """Bytes of this process; `ru_maxrss` of Linux may be those of the one that started it."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())[0]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

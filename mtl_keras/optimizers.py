@@ -17,6 +17,46 @@ EPSILON = 1e-8
 
 
 @keras.saving.register_keras_serializable("mtl_keras")
+class FusedAdamW(keras.optimizers.AdamW):
+    """Keras's AdamW with one operation a variable, TensorFlow's `ResourceApplyAdam`.
+
+    The arithmetic is the same, without `amsgrad`; a variable is read and written twice, not ten
+    times, and there is less to trace.
+    """
+
+    def update_step(self, gradient, variable, learning_rate):
+        dtype, index = variable.dtype, self._get_variable_index(variable)
+        step = tf.cast(self.iterations + 1, dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=tf.pow(tf.constant(self.beta_1, dtype), step),
+            beta2_power=tf.pow(tf.constant(self.beta_2, dtype), step),
+            lr=tf.cast(learning_rate, dtype),
+            beta1=tf.constant(self.beta_1, dtype),
+            beta2=tf.constant(self.beta_2, dtype),
+            epsilon=tf.constant(self.epsilon, dtype),
+            grad=tf.cast(tf.convert_to_tensor(gradient), dtype),
+        )
+
+    def _apply_weight_decay(self, variables):
+        """As in Keras, where it takes three operations a variable."""
+
+        def decay(variable):
+            rate = tf.cast(self.learning_rate, variable.dtype)
+            variable.assign(variable * (1 - rate * self.weight_decay))
+
+        def decay_all(strategy, variables):
+            for variable in variables:
+                strategy.extended.update(variable, decay, group=False)
+
+        decayed = [variable.value for variable in variables if self._use_weight_decay(variable)]
+        if self.weight_decay and decayed:
+            tf.distribute.get_replica_context().merge_call(decay_all, args=(decayed,))
+
+
+@keras.saving.register_keras_serializable("mtl_keras")
 class LayerwiseOptimizer(keras.optimizers.Optimizer):
     """Any Keras optimizer, once for every layer: own rate, own state, own step count.
 
@@ -176,7 +216,7 @@ def layerwise_adamw(
         for group, layers in model.layer_groups.items()
         for layer in layers
     }
-    adamw = keras.optimizers.AdamW(weight_decay=weight_decay, epsilon=EPSILON)
+    adamw = FusedAdamW(weight_decay=weight_decay, epsilon=EPSILON)
     return LayerwiseOptimizer(adamw, by_layer, schedule=schedule, steps=steps)
 
 

@@ -1,9 +1,11 @@
 """Everything frozen: linear models of scikit-learn on an encoder's features, scored as heads."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import keras
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.multiclass import OneVsRestClassifier
 
@@ -19,31 +21,39 @@ MAX_ITERATIONS = 1000
 FEATURES = "features"
 
 
-def probe(encoder: TextEncoder, dataset: TaskDataset, split: str = "test") -> dict:
-    """Trains logistic regression (ridge regression for numbers) on frozen features; scores it.
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """A linear model on frozen features: logistic regression, ridge regression for numbers.
 
     Alain & Bengio, 2017, "Understanding intermediate layers using linear classifier probes". The
     features are what a head would read: sentence embeddings, for tagging the vectors of the
-    words' first pieces. Those of the training split are held in memory.
+    words' first pieces.
 
     Args:
-        encoder: stays as it is.
-        dataset: a task's files.
-        split: what is scored.
-
-    Returns:
-        Metrics, as of `evaluate`.
+        encoder: makes the features, and stays as it is.
+        estimator: scikit-learn's.
     """
-    dataset.check_split(split)
-    task = dataset.task
-    network = _features_of(encoder, task)
-    rows, labels = _training_rows(encoder, network, dataset)
-    estimator = _estimator(task).fit(rows, labels)
-    chunks = (
-        by_example(task, chunk, tokenized, [_scores(task, estimator, each) for each in features])
-        for chunk, tokenized, features in _passes(encoder, network, dataset, split)
-    )
-    return {"examples": dataset.counts[split]} | measure(task, chunks)
+
+    encoder: TextEncoder
+    estimator: BaseEstimator
+
+    @classmethod
+    def fit(cls, encoder: TextEncoder, dataset: TaskDataset) -> "Probe":
+        """Trains on a task's training split, whose features are held in memory."""
+        rows, labels = _training_rows(encoder, dataset)
+        return cls(encoder, _estimator(dataset.task).fit(rows, labels))
+
+    def evaluate(self, dataset: TaskDataset, split: str = "test") -> dict:
+        """Metrics on a split, as of `mtl_keras.evaluate`."""
+        dataset.check_split(split)
+        task = dataset.task
+        chunks = (
+            by_example(
+                task, chunk, tokenized, [_scores(task, self.estimator, each) for each in features]
+            )
+            for chunk, tokenized, features in _passes(self.encoder, dataset, split)
+        )
+        return {"examples": dataset.counts[split]} | measure(task, chunks)
 
 
 def _features_of(encoder: TextEncoder, task: Task) -> keras.Model:
@@ -52,12 +62,10 @@ def _features_of(encoder: TextEncoder, task: Task) -> keras.Model:
     return keras.Model(transformer.input, {FEATURES: transformer.output[name]}, name=FEATURES)
 
 
-def _training_rows(
-    encoder: TextEncoder, network: keras.Model, dataset: TaskDataset
-) -> tuple[np.ndarray, np.ndarray]:
+def _training_rows(encoder: TextEncoder, dataset: TaskDataset) -> tuple[np.ndarray, np.ndarray]:
     """Features `(rows, hidden)` and labels; a row is an example, for tagging a word."""
     rows, labels = [], []
-    for chunk, tokenized, features in _passes(encoder, network, dataset, "train"):
+    for chunk, tokenized, features in _passes(encoder, dataset, "train"):
         if dataset.task.kind == "tagging":
             tags, first = align_labels(tokenized, chunk["word_starts"], chunk["label"])
             begins = first.values.numpy().astype(bool)
@@ -70,9 +78,10 @@ def _training_rows(
 
 
 def _passes(
-    encoder: TextEncoder, network: keras.Model, dataset: TaskDataset, split: str
+    encoder: TextEncoder, dataset: TaskDataset, split: str
 ) -> Iterator[tuple[dict, TokenizedText, list[np.ndarray]]]:
     """Chunks of a split, tokenized, and an array of features a text, of tagging one row a piece."""
+    network = _features_of(encoder, dataset.task)
     of_pieces = (FEATURES,) if dataset.task.kind == "tagging" else ()
     for chunk in dataset.stream(split, CHUNK):
         tokenized = encoder.tokenizer(chunk["text"])

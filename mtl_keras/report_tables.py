@@ -59,7 +59,7 @@ def summary(report: Mapping) -> str:
 def scores(report: Mapping) -> Section:
     """Plan by task: the metric, and what the plan cost."""
     tasks = [f"{name}: {directed(task['metric'])}" for name, task in report["tasks"].items()]
-    costs = ("trainable parameters", "s a step", "wall time", "peak memory")
+    costs = ("trainable parameters", "epochs", "s a step", "wall time", "peak memory")
     best = {task: _best(report, task) for task in report["tasks"]}
     rows = [
         (Cell(name), *(_score(report, name, task, best[task]) for task in best), *_costs(plan))
@@ -191,6 +191,7 @@ def _score(report: Mapping, name: str, task: str, best: str) -> Cell:
 def _costs(plan: Mapping) -> list[Cell]:
     return [
         Cell(f"{plan['trainable_parameters']:,}"),
+        Cell(f"{sum(stage['epochs'] for stage in plan['grid']['stages'])}"),
         Cell(_or_nothing(plan["step_seconds"], "{:.3f}".format)),
         Cell(_or_nothing(plan["wall_seconds"], _duration)),
         Cell(_or_nothing(plan["peak_memory_bytes"], _gigabytes)),

@@ -37,9 +37,14 @@ class _Alternating:
     def order(
         self, num_batches: Sequence[int], *, epoch: int, epochs: int, generator: np.random.Generator
     ) -> np.ndarray:
-        """The task index of each step of an epoch: `(sum(num_batches),)`, by `shares`."""
+        """The task index of each step of an epoch: `(sum(num_batches),)`, by `shares`.
+
+        Every task comes at least once.
+        """
         shares = self.shares(np.asarray(num_batches, float), epoch=epoch, epochs=epochs)
-        return generator.choice(len(shares), size=sum(num_batches), p=shares / shares.sum())
+        rest = sum(num_batches) - len(shares)
+        drawn = generator.choice(len(shares), size=rest, p=shares / shares.sum())
+        return generator.permutation(np.concatenate([np.arange(len(shares)), drawn]))
 
     def shares(self, sizes: np.ndarray, *, epoch: int, epochs: int) -> np.ndarray:
         """How often each task comes, up to a factor."""
@@ -163,9 +168,9 @@ def parse_schedule(text: str) -> Schedule:
         "annealed": Annealed(),
         "joint": Joint(),
     }
-    if text in plain:
-        return plain[text]
-    if match := re.fullmatch(r"temperature:(\d+(?:\.\d+)?)", str(text)):
+    if str(text) in plain:
+        return plain[str(text)]
+    if match := re.fullmatch(r"temperature:([0-9]+(?:\.[0-9]+)?)", str(text)):
         return Temperature(float(match[1]))
     nearest = difflib.get_close_matches(str(text), SCHEDULES, 1, 0.5)
     hint = f"; did you mean {nearest[0]!r}?" if nearest else ""

@@ -1,7 +1,7 @@
 """When a task has peaked: the best weights of each task and of their mean, and early stopping."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import keras
@@ -24,12 +24,19 @@ class Selection(keras.callbacks.Callback):
     Args:
         tasks: what is judged.
         folder: where the best weights go, a file for every task and for the mean.
+        on_done: told a task whose head `freeze_when_done` is about to freeze.
     """
 
-    def __init__(self, tasks: Mapping[str, Task], folder: str | Path):
+    def __init__(
+        self,
+        tasks: Mapping[str, Task],
+        folder: str | Path,
+        on_done: Callable[[str], None] = lambda task: None,
+    ):
         super().__init__()
         self.tasks = tasks
         self.folder = Path(folder)
+        self.on_done = on_done
         self.best: dict[str, dict] = {}
         self.done: list[str] = []
         self._stage = Stage()
@@ -47,7 +54,7 @@ class Selection(keras.callbacks.Callback):
             self._judge(name, score, epoch)
         if self._stage.freeze_when_done:
             self._freeze_done_heads()
-        if self._waits_too_long(self._stage.watch) or self._all_done():
+        if self._is_over():
             self.model.stop_training = True
 
     def restore(self, name: str | None) -> None:
@@ -86,13 +93,20 @@ class Selection(keras.callbacks.Callback):
         for name in self.tasks:
             head = self.model.layer_groups[f"heads/{name}"]
             if name not in self.done and head[0].trainable and self._waits_too_long(name):
+                self.on_done(name)
                 self.done.append(name)
                 for layer in head:
                     layer.trainable = False
         self.model.make_train_function()
 
-    def _all_done(self) -> bool:
-        return set(self.done) == set(self._stage.trained_tasks(tuple(self.tasks)))
+    def _is_over(self) -> bool:
+        """Where heads are frozen when they are done, the last of them ends the stage."""
+        training = self._stage.trained_tasks(tuple(self.tasks))
+        heads = [self.model.layer_groups[f"heads/{name}"][0] for name in training]
+        go_on = any(head.trainable for head in heads)
+        if self._stage.freeze_when_done and (go_on or self.done):
+            return not go_on
+        return self._waits_too_long(self._stage.watch)
 
 
 def save_weights(model: keras.Model, path: Path) -> None:

@@ -123,8 +123,9 @@ class Training:
         self.datasets = datasets
         self.model = model
         self.stages = recipe.plan.stages(list(model.layer_groups))
-        self.selection = Selection(model.tasks, best)
+        self.selection = Selection(model.tasks, best, on_done=self._head_freezes)
         self._epochs_done = 0
+        self._frozen_as: dict[str, Snapshot] = {}  # task → how it was when its head was frozen
         self.stage_batches: tf.data.Dataset | None = None
 
     def run_stage(
@@ -140,8 +141,8 @@ class Training:
         Returns:
             `freeze`; `seconds` of `fit`, `proof_seconds`, `step_seconds`; `history` (name → a
             value an epoch); `learning_rates` by layer; `groups`, the trainability table; `proof`,
-            a `GroupProof` a group; `drift` by task of frozen head; `done`, the heads that
-            `freeze_when_done` froze.
+            a `GroupProof` a group; `drift` by task of frozen head, since it was frozen; `done`,
+            the heads that `freeze_when_done` froze.
 
         Raises:
             WorkError: a frozen group moved, or one that trains did not.
@@ -152,7 +153,7 @@ class Training:
         for warning in self._warnings(stage):
             report(f"warning: {warning}")
         groups = trainability(self.model)
-        snapshots = self._snapshots(frozen)
+        self._remember_frozen_heads(frozen)
         clock, started = StepClock(), time.perf_counter()
         fingerprint = Fingerprint.of(self.model)
         history, seconds = self._fit(stage, verbose, [self.selection, clock, *callbacks])
@@ -167,14 +168,15 @@ class Training:
             "learning_rates": self.model.optimizer.rates,
             "groups": [asdict(row) for row in groups],
             "proof": [asdict(row) for row in proof],
-            "drift": self._drift(snapshots),
+            "drift": self.drift(),
             "done": self.selection.done,
         }
 
     def write(self, run: Run, stages: Sequence[Mapping]) -> None:
         """Evaluates the model and writes the run's files, `run.json` last."""
         run.write(RECIPE, lambda path: path.write_bytes(self.recipe.path.read_bytes()))
-        run.write_json(HISTORY, {"stages": list(stages), "best": self.selection.best})
+        history = {"stages": list(stages), "best": self.selection.best, "drift": self.drift()}
+        run.write_json(HISTORY, history)
         metrics = {
             split: evaluate_all(self.model, self.datasets, split)
             for split in ("validation", "test")
@@ -189,6 +191,17 @@ class Training:
             "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
         }
         run.write_json(RECORD, record)
+
+    def drift(self) -> dict[str, dict]:
+        """Task → its drift (see `mtl_keras.drift`), of those whose head was frozen and still is.
+
+        It runs from when the head was frozen and the encoder began to move, to the model as it
+        is now.
+        """
+        return {
+            name: drift(before, Snapshot.of(self.model, self.datasets[name]))
+            for name, before in self._frozen_as.items()
+        }
 
     def begin(self, stage: Stage) -> tuple[str, ...]:
         """Freezes, compiles and protects for a stage; gives the frozen layer groups."""
@@ -270,21 +283,16 @@ class Training:
             tasks=tasks,
         )
 
-    def _snapshots(self, frozen: Sequence[str]) -> dict[str, Snapshot]:
-        """Task → how it is now, of those whose head is frozen while the encoder will move."""
-        if not self._backbone_trains():
-            return {}
-        return {
-            name: Snapshot.of(self.model, dataset)
-            for name, dataset in self.datasets.items()
-            if f"heads/{name}" in frozen
-        }
+    def _remember_frozen_heads(self, frozen: Sequence[str]) -> None:
+        for name in self.model.tasks:
+            if f"heads/{name}" not in frozen:
+                self._frozen_as.pop(name, None)
+            elif name not in self._frozen_as:
+                self._head_freezes(name)
 
-    def _drift(self, snapshots: Mapping[str, Snapshot]) -> dict[str, dict]:
-        return {
-            name: drift(before, Snapshot.of(self.model, self.datasets[name]))
-            for name, before in snapshots.items()
-        }
+    def _head_freezes(self, task: str) -> None:
+        if self._backbone_trains():
+            self._frozen_as[task] = Snapshot.of(self.model, self.datasets[task])
 
     def _backbone_trains(self) -> bool:
         rows = trainability(self.model)

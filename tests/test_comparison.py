@@ -123,6 +123,26 @@ def test_a_folder_of_another_recipe_is_refused(copied, tiny_recipe):
         compare(load_recipe(tiny_recipe), folder, plans=["features"], seeds=1)
 
 
+def test_a_folder_of_the_same_text_elsewhere_is_refused(copied, compared, tmp_path):
+    _, folder = copied
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(compared, elsewhere, ignore=shutil.ignore_patterns("report"))
+    with pytest.raises(InputError, match="another recipe, or of this one before it was"):
+        compare(load_recipe(elsewhere / "recipe.yaml"), folder, plans=["features"], seeds=1)
+
+
+def test_a_task_alone_leaves_out_what_the_recipe_says_of_others(tiny_recipe):
+    text = tiny_recipe.read_text()
+    start = text.index("  stages:")
+    tiny_recipe.write_text(
+        text[:start] + "  plan: plateau\n  patience: 2\n  watch: topic_accuracy\n"
+        "  learning_rate: {groups: {heads/topic: 1.0e-3, block_0: 1.0e-4}}\n"
+    )
+    recipe = load_recipe(tiny_recipe)
+    results = comparison_run.run_job(recipe, Job("plateau", 0, ("entities",)))
+    assert list(results["metrics"]) == ["entities"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

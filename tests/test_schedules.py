@@ -80,6 +80,15 @@ def test_temperature_draws_by_the_root_of_the_size():
     assert_schedule_frequencies(_order(dataset), expected, tolerance=0.04)
 
 
+@pytest.mark.parametrize("schedule", [Temperature(1), Annealed()])
+def test_every_task_comes_in_every_epoch_however_small(schedule):
+    for seed in range(50):
+        generator = np.random.default_rng(seed)
+        order = schedule.order([300, 1], epoch=0, epochs=3, generator=generator)
+        assert len(order) == 301
+        assert set(order) == {0, 1}
+
+
 def test_annealed_goes_from_proportional_to_nearly_uniform():
     sizes = np.array([30.0, 10.0])
     first = Annealed().shares(sizes, epoch=0, epochs=5)

@@ -93,6 +93,26 @@ def test_a_done_task_freezes_its_head_while_the_other_goes_on(selection, model):
     assert selection.done == ["topic", "entities"]
 
 
+def test_heads_that_freeze_when_done_decide_when_the_stage_ends(selection):
+    selection.begin(Stage(patience=2, freeze_when_done=True))
+    topic, entities = [0.9, 0.7, 0.7, 0.7], [0.1, 0.2, 0.3, 0.4]  # the mean: 0.5 0.45 0.5 0.55
+    assert _epochs(selection, topic, entities) is None
+    assert selection.done == ["topic"]
+
+
+def test_who_asks_is_told_before_a_head_is_frozen(model, tmp_path):
+    told = []
+    selection = Selection(
+        model.tasks,
+        tmp_path / "best",
+        on_done=lambda task: told.append((task, model.get_layer(f"{task}_head").trainable)),
+    )
+    selection.set_model(model)
+    selection.begin(Stage(patience=1, freeze_when_done=True))
+    _epochs(selection, [0.9, 0.8], [0.1, 0.2])
+    assert told == [("topic", True)]
+
+
 def test_no_number_is_never_the_best(selection):
     _epochs(selection, [0.5, float("nan")], [0.5, 0.9])
     assert selection.best["mean"] == {"score": 0.5, "epoch": 1}

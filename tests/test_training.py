@@ -96,6 +96,22 @@ def test_a_task_that_stands_aside_is_frozen_protected_and_measured(tiny_recipe, 
     assert "tasks entities" in said[0]
 
 
+def test_a_head_that_is_done_is_measured_while_the_encoder_moves_on(tiny_recipe, tmp_path):
+    text = tiny_recipe.read_text()
+    start = text.index("    - {freeze: backbone")
+    stage = (
+        "    - {epochs: 12, patience: 1, freeze_when_done: true,"
+        " learning_rate: {heads: 2.0e-2, backbone: 1.0e-2}}\n"
+    )
+    tiny_recipe.write_text(text[:start] + stage)
+    run = train(load_recipe(tiny_recipe), tmp_path / "run", report=lambda line: None, verbose=0)
+    history = run.read_json("history.json")
+    (stage,) = history["stages"]
+    first, *_ = stage["done"]
+    assert first in stage["drift"]
+    assert set(history["drift"]) == set(stage["done"])
+
+
 def test_a_plateau_ends_its_stages_early(tiny_recipe, tmp_path):
     text = tiny_recipe.read_text()
     start = text.index("  stages:")
