@@ -53,7 +53,8 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     if (folder / "saved_model.pb").is_file():
         return _open_saved_model(folder)
     if (folder / "config.json").is_file():
-        return _open_hugging_face(folder)
+        with reading("a .json file"):
+            return _open_hugging_face(folder)
     raise InputError("holds neither saved_model.pb (TF Hub) nor config.json (Hugging Face)")
 
 
@@ -65,7 +66,7 @@ def reading(what: str) -> Iterator[None]:
     except InputError:
         raise
     except (
-        *(OSError, ValueError, LookupError, TypeError, RuntimeError),
+        *(OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError),
         *(tf.errors.OpError, DecodeError, safetensors.SafetensorError),
     ) as error:
         raise InputError(
@@ -115,7 +116,7 @@ def _checkpoint_keys(reader) -> dict[str, str]:
 def _open_hugging_face(folder: Path) -> Checkpoint:
     config = _read_json(folder / "config.json")
     model_type = config.get("model_type")
-    if model_type not in HUGGING_FACE_FAMILIES:
+    if not isinstance(model_type, str) or model_type not in HUGGING_FACE_FAMILIES:
         raise InputError(
             f"config.json says model_type {model_type!r}; "
             f"supported: {', '.join(HUGGING_FACE_FAMILIES)}"

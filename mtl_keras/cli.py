@@ -2,15 +2,14 @@
 
 import argparse
 import dataclasses
-import json
 import os
 import sys
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tabulate import tabulate
 
+from mtl_keras.console import counts, print_json, print_metrics, print_plan, readable
 from mtl_keras.errors import InputError, WorkError
 
 BEST_HELP = "with the weights that were best for this task on the validation split, or for the mean"
@@ -20,12 +19,14 @@ DESCRIPTION = "Several text tasks, one compact transformer, one recipe."
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status: 0, 1 (the work failed) or 2 (wrong input)."""
-    options = _parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
+        _check_utf8(arguments)
+        options = _parser().parse_args(arguments)
         options.run(options)
         return 0
     except (InputError, WorkError) as error:
-        if options.debug:
+        if "--debug" in arguments:
             raise
         print(f"mtl-keras: {error}", file=sys.stderr)
         return 1 if isinstance(error, WorkError) else 2
@@ -51,7 +52,7 @@ def train(options: argparse.Namespace) -> None:
 
     bar = 1 if sys.stdout.isatty() else 2  # a line an epoch where nobody watches
     run = train_recipe(recipe, folder, datasets, verbose=0 if options.quiet else bar)
-    _print_metrics(run.read_json(METRICS))
+    print_metrics(run.read_json(METRICS))
     print(f"run: {run.folder}")
 
 
@@ -60,16 +61,16 @@ def evaluate(options: argparse.Namespace) -> None:
     from mtl_keras.runs import Run
 
     run = Run.open(options.run_folder)
-    datasets = _open_datasets(run.recipe, labels_of=run)
+    datasets = _open_datasets(run.recipe)
     _check_split(datasets, options.split)
     _load_tensorflow()
     from mtl_keras.training import evaluate_all
 
     tasks = evaluate_all(run.model(best=options.best), datasets, options.split)
     if options.json:
-        _print_json({"tasks": tasks})
+        print_json({"tasks": tasks})
     else:
-        _print_metrics({options.split: tasks})
+        print_metrics({options.split: tasks})
 
 
 def predict(options: argparse.Namespace) -> None:
@@ -77,16 +78,19 @@ def predict(options: argparse.Namespace) -> None:
     from mtl_keras.runs import Run
 
     run = Run.open(options.run_folder)
+    if bool(options.text) == bool(options.input):
+        received = "both" if options.text else "neither"
+        raise InputError(f"predict takes texts, or --input FILE with them. Received: {received}")
     texts = list(_lines(options.input)) if options.input else options.text
     if not texts:
-        raise InputError("predict needs texts: give them as arguments or with --input FILE")
+        raise InputError(f"{options.input}: no line; give one text a line")
     _load_tensorflow()
     from mtl_keras.prediction import answer
 
     model = run.model(best=options.best)
     for start in range(0, len(texts), 1024):
         for each in answer(model, texts[start : start + 1024]):
-            _print_json(each, indent=None) if options.json else print(_readable(each))
+            print_json(each, indent=None) if options.json else print(readable(each))
 
 
 def embed(options: argparse.Namespace) -> None:
@@ -123,7 +127,7 @@ def advise(options: argparse.Namespace) -> None:
 
     recipe = load_recipe(options.recipe)
     advice = advise_plan(recipe, _open_datasets(recipe), plan_name=str(recipe.plan))
-    _print_json(advice.to_json()) if options.json else print(render(advice))
+    print_json(advice.to_json()) if options.json else print(render(advice))
 
 
 def inspect(options: argparse.Namespace) -> None:
@@ -134,7 +138,7 @@ def inspect(options: argparse.Namespace) -> None:
     source = Path(options.source)
     run = Run.open(source) if source.is_dir() else None
     recipe = run.recipe if run else load_recipe(source)
-    datasets = _open_datasets(recipe, labels_of=run)
+    datasets = _open_datasets(recipe)
     _load_tensorflow()
     from mtl_keras.forecast import forecast
     from mtl_keras.forecast import table as forecast_table
@@ -147,12 +151,10 @@ def inspect(options: argparse.Namespace) -> None:
     costs = [] if run else forecast(Training(recipe, datasets, model, ""))
     if options.json:
         forecasts = [dataclasses.asdict(each) for each in costs]
-        _print_json({"tasks": _counts(datasets), "groups": groups, "forecast": forecasts})
+        print_json({"tasks": counts(datasets), "groups": groups, "forecast": forecasts})
         return
-    print(tabulate(_counts(datasets), headers="keys", intfmt=","), end="\n\n")
-    rows = [_plan_row(row) for row in _with_totals(groups)]
-    columns = ["left", *["right"] * (len(rows[0]) - 1)]
-    print(tabulate(rows, headers="keys", colalign=columns, disable_numparse=True))
+    print(tabulate(counts(datasets), headers="keys", intfmt=","), end="\n\n")
+    print_plan(groups)
     if costs:
         print("\n" + tabulate(forecast_table(costs), headers="keys"))
 
@@ -165,24 +167,33 @@ def recipes(options: argparse.Namespace) -> None:
         {"name": name, "what": _first_comment(path), "path": str(path)}
         for name, path in bundled_recipes().items()
     ]
-    _print_json({"recipes": rows}) if options.json else print(tabulate(rows, headers="keys"))
+    print_json({"recipes": rows}) if options.json else print(tabulate(rows, headers="keys"))
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells a mistake in one line, as the commands do."""
+
+    def error(self, message: str):
+        raise InputError(f"{message}; see {self.prog} --help")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("mtl-keras", description=DESCRIPTION)
+    parser = _Parser("mtl-keras", description=DESCRIPTION)
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     command = _command(commands, "train", train)
     command.add_argument("recipe", help="a YAML file, or the name of a bundled recipe")
-    command.add_argument("--output", help="folder of the run (default: runs/<recipe>-<n>)")
+    help_text = "folder of the run (default: runs/<recipe>-<n>)"
+    command.add_argument("--output", type=_path, help=help_text)
     command.add_argument("--quiet", action="store_true", help="no progress")
 
     command = _command(commands, "compare", compare)
     command.add_argument("recipe", help="a YAML file, or the name of a bundled recipe")
     command.add_argument("--plans", nargs="+", metavar="PLAN", help=PLANS_HELP)
     command.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N-1")
-    command.add_argument("--output", help="folder of the report (default: comparisons/<recipe>)")
+    help_text = "folder of the report (default: comparisons/<recipe>)"
+    command.add_argument("--output", type=_path, help=help_text)
 
     command = _command(commands, "advise", advise, as_json=True)
     command.add_argument("recipe", help="a YAML file, or the name of a bundled recipe")
@@ -194,9 +205,9 @@ def _parser() -> argparse.ArgumentParser:
 
     command = _command(commands, "predict", predict, as_json=True)
     command.add_argument("run_folder", metavar="run", help="a run's folder")
-    command.add_argument("text", nargs="*", help="texts")
+    command.add_argument("text", nargs="*", help="texts; an empty one is answered too")
     command.add_argument("--best", metavar="TASK", help=BEST_HELP)
-    command.add_argument("--input", help="a file (.gz too) with one text a line")
+    command.add_argument("--input", type=_path, help="a file (.gz too) with one text a line")
 
     command = _command(commands, "embed", embed)
     command.add_argument("source", help="an encoder: all-MiniLM-L6-v2, a TF Hub handle, a folder …")
@@ -236,16 +247,11 @@ def _load_tensorflow() -> None:
             os.close(stderr)
 
 
-def _open_datasets(recipe, labels_of=None) -> dict:
-    """The recipe's files, validated; for a run, against the labels it was trained with."""
+def _open_datasets(recipe) -> dict:
+    """The recipe's files, validated."""
     from mtl_keras.datasets import TaskDataset
-    from mtl_keras.runs import RECORD
 
-    tasks = recipe.tasks
-    if labels_of:
-        known = labels_of.read_json(RECORD)["tasks"]
-        tasks = [task.with_labels(known[task.name]["labels"]) for task in tasks]
-    return {task.name: TaskDataset(task, base_folder=recipe.path.parent) for task in tasks}
+    return {task.name: TaskDataset(task, base_folder=recipe.path.parent) for task in recipe.tasks}
 
 
 def _check_split(datasets: Mapping, split: str) -> None:
@@ -263,70 +269,24 @@ def _lines(path: str) -> Iterable[str]:
     return read_lines(Path(path))
 
 
+def _check_utf8(arguments: Sequence[str]) -> None:
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise InputError(f"the argument {argument!r} is not UTF-8; give it in UTF-8") from None
+
+
+def _path(argument: str) -> str:
+    if not argument:
+        raise argparse.ArgumentTypeError("an empty path; give one, or leave the option out")
+    return argument
+
+
 def _check_output(path: str) -> None:
-    if Path(path).suffix != ".npy" or not Path(path).absolute().parent.is_dir():
+    file = Path(path)
+    if file.suffix != ".npy" or file.is_dir() or not file.absolute().parent.is_dir():
         raise InputError(f"{path}: --output is a .npy file in a folder that exists")
-
-
-def _print_json(value: Mapping, indent: int | None = 2) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=indent))
-
-
-def _print_metrics(by_split: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
-    rows = [
-        {"task": task, "split": split, "examples": metrics["examples"]}
-        | {"metrics": ", ".join(f"{k} {v:.4f}" for k, v in metrics.items() if k != "examples")}
-        for split, tasks in by_split.items()
-        for task, metrics in tasks.items()
-    ]
-    print(tabulate(rows, headers="keys", intfmt=","))
-
-
-def _counts(datasets: Mapping) -> list[dict]:
-    return [
-        {"task": name, "kind": dataset.task.kind, "labels": len(dataset.task.labels)}
-        | {split: dataset.counts.get(split, 0) for split in ("train", "validation", "test")}
-        for name, dataset in datasets.items()
-    ]
-
-
-def _with_totals(groups: Sequence[Mapping]) -> list[Mapping]:
-    """The rows, and one of all parameters and those that train in each stage."""
-    trains = [
-        sum(row["parameters"] for row in groups if row["stages"][number] is not None)
-        for number in range(len(groups[0]["stages"]))
-    ]
-    total = sum(row["parameters"] for row in groups)
-    return [*groups, {"group": "all", "parameters": total, "stages": [f"{n:,}" for n in trains]}]
-
-
-def _plan_row(row: Mapping) -> dict:
-    stages = {
-        f"stage {number}": "frozen" if rate is None else _rate(rate)
-        for number, rate in enumerate(row["stages"], 1)
-    }
-    return {"group": row["group"], "parameters": f"{row['parameters']:,}"} | stages
-
-
-def _rate(rate: float | str) -> str:
-    return rate if isinstance(rate, str) else f"{rate:.3g}"
-
-
-def _readable(answer: Mapping) -> str:
-    lines = [answer["text"]]
-    for task, found in answer.items():
-        if task == "text":
-            continue
-        if isinstance(found, list):
-            said = ", ".join(f"{e['text']} ({e['label']}, {e['score']:.2f})" for e in found)
-        elif "value" in found:
-            said = f"{found['value']:.4g}"
-        elif "labels" in found:
-            said = ", ".join(f"{label} ({found['scores'][label]:.2f})" for label in found["labels"])
-        else:
-            said = f"{found['label']} ({found['score']:.2f})"
-        lines.append(f"{task}: {said or 'none'}")
-    return textwrap.indent("\n".join(lines), "  ")[2:]
 
 
 def _first_comment(path: Path) -> str:

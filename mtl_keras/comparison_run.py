@@ -79,7 +79,7 @@ def _train(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str) -> d
         "metrics": evaluate_all(model, datasets, split),
         "trainable_parameters": max(map(_trainable, stages)),
         "step_seconds": _mean_step(stages),
-        "wall_seconds": sum(stage["seconds"] for stage in stages),
+        "wall_seconds": sum(stage["seconds"] + stage["features_seconds"] for stage in stages),
         "drift": training.drift(),
         "grid": plan_grid(
             model, training.stages, [len(stage["history"]["loss"]) for stage in stages]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mtl_keras.encoders import EncoderConfig
 from mtl_keras.freezing import EMBEDDINGS
+from mtl_keras.prefixes import SENTENCE
 from mtl_keras.tasks import Task
 
 FLOAT32 = 4  # bytes; layer norms, softmax and heads compute in it, whatever the rest does
@@ -27,6 +28,8 @@ class StepCosts:
         config: the encoder's shape.
         tasks: those that have a head; every head runs in every step.
         frozen: the frozen layer groups.
+        cached: the groups whose output is known and not computed, the pooling where
+            `sentence_embedding` is among them.
         float_bytes: bytes of a number in the encoder's products, 2 in mixed precision.
 
     Example:
@@ -42,13 +45,15 @@ class StepCosts:
     config: EncoderConfig
     tasks: Sequence[Task]
     frozen: Collection[str] = ()
+    cached: Collection[str] = ()
     float_bytes: int = FLOAT32
 
     def forward_flops(self, shape: tuple[int, int]) -> int:
         """Operations from a batch of this shape to every task's outputs."""
         block = self._kernel_flops(shape) + self._attention_flops(shape)
+        blocks = len([group for group in self._backbone[1:] if group not in self.cached])
         heads = sum(self._head_flops(task, shape) for task in self.tasks)
-        return self.config.num_layers * block + self._pooler_flops(shape) + heads
+        return blocks * block + self._pooler_flops(shape) + heads
 
     def backward_flops(self, shape: tuple[int, int]) -> int:
         """Operations from the loss of a batch of this shape to every gradient."""
@@ -119,7 +124,7 @@ class StepCosts:
 
     def _pooler_flops(self, shape: tuple[int, int]) -> int:
         used = any(task.kind != "tagging" for task in self.tasks)
-        runs = self.config.pooling == "pooler" and used
+        runs = self.config.pooling == "pooler" and used and SENTENCE not in self.cached
         return 2 * shape[0] * self.config.hidden_dim**2 if runs else 0
 
     def _head_flops(self, task: Task, shape: tuple[int, int]) -> int:

@@ -7,6 +7,17 @@ class InputError(ValueError):
     `mtl-keras` prints it without a traceback and exits with status 2.
     """
 
+    def __init__(self, message: str):
+        super().__init__(_on_one_line(message))
+
 
 class WorkError(RuntimeError):
     """Right input, but the work failed (a full disk). Exit status 1."""
+
+    def __init__(self, message: str):
+        super().__init__(_on_one_line(message))
+
+
+def _on_one_line(message: str) -> str:
+    """Line ends and control characters escaped: names of files and arguments may hold any."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in message)

@@ -13,7 +13,7 @@ import numpy as np
 from mtl_keras.errors import InputError
 from mtl_keras.files import listed, nearest, shown
 from mtl_keras.formats import split_words
-from mtl_keras.tasks import split_tag, to_bio
+from mtl_keras.tasks import is_tag, split_tag, to_bio
 
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
@@ -183,7 +183,7 @@ def span_types(labels: Sequence[str]) -> tuple[str, ...]:
     ('city', 'product')
     """
     spans = [label for label in labels if label != "O"]
-    if all(re.match("[BIELSU]-.", label) for label in spans):
+    if all(map(is_tag, spans)):
         spans = [split_tag(label)[1] for label in spans]
     return tuple(dict.fromkeys(spans))
 

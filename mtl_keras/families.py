@@ -51,6 +51,7 @@ class Family:
     settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
+MINILM = "all-MiniLM-L6-v2"
 QUERY_KEY_VALUE = ("query", "key", "value")
 
 TF_HUB_BERT = Family(

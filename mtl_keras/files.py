@@ -17,19 +17,30 @@ def find_files(patterns: Sequence[str], base_folder: str | os.PathLike = ".") ->
     """The files and folders that paths and globs stand for, each glob's in sorted order.
 
     Raises:
-        InputError: nothing is there, or nothing matches.
+        InputError: nothing is there, nothing matches, or a file comes twice.
     """
     found: list[str] = []
-    for pattern in patterns:
+    for pattern in map(os.path.expanduser, patterns):
         path = os.path.normpath(os.path.join(base_folder, pattern))
         matches = sorted(glob.glob(pattern, root_dir=base_folder, recursive=True))
         if os.path.exists(path):
             found.append(path)
         elif matches:
             found += [os.path.normpath(os.path.join(base_folder, match)) for match in matches]
+        elif glob.has_magic(pattern):
+            raise InputError(f"{path}: no file matches this pattern")
         else:
             raise InputError(f"{path}: no such file{_nearest_file(path)}")
+    _check_once(found)
     return found
+
+
+def _check_once(paths: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for path in paths:
+        if os.path.realpath(path) in seen:
+            raise InputError(f"{path}: comes twice among the files of one split; remove one")
+        seen.add(os.path.realpath(path))
 
 
 def read_lines(path: str | os.PathLike) -> Iterator[str]:

@@ -1,7 +1,9 @@
 """What each stage will cost, before it trains: steps, operations, memory and seconds."""
 
 import contextlib
+import math
 import random
+import statistics
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -12,13 +14,15 @@ import keras
 import tensorflow as tf
 
 from mtl_keras.costs import StepCosts
+from mtl_keras.features import FeatureCache
 from mtl_keras.model import MultiTaskModel
+from mtl_keras.prefixes import SENTENCE, groups_up_to
 from mtl_keras.selection import save_weights
 from mtl_keras.stages import Stage
 from mtl_keras.timings import Epoch, Shape, Timing
 from mtl_keras.training import Training
 
-TIMED_STEPS, TIMED_VALIDATION_STEPS = 10, 5
+TIMED_STEPS, TIMED_VALIDATION_STEPS, TIMED_PASSES = 10, 5, 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +40,8 @@ class StageForecast:
         state_bytes: weights, the gradients of those that train, and the optimizer's slots
             (without the teacher of a distillation).
         step_seconds: of a training step, on average.
-        seconds: of the stage's `fit` on this machine, validation included.
+        seconds: of the stage on this machine: what frozen layers compute beforehand, and `fit`,
+            validation included.
     """
 
     freeze: str
@@ -56,9 +61,10 @@ def forecast(training: Training) -> list[StageForecast]:
     A stage's step is traced and run once on each shape of batch, then timed on ten real batches,
     at the middle of ten equal parts of an epoch ordered by operations. Its seconds, as a line over
     a batch's operations, go over all batches of the epoch. To them come, each measured once:
-    tracing, reading the batches (as if nothing trained meanwhile), validation, and the best
-    weights written after every epoch. Stages that freeze and read the same are timed
-    once. It holds for a machine that stays as busy as it is now.
+    tracing, reading the batches (as if nothing trained meanwhile), validation, the best weights
+    written after every epoch, and, from a few passes, what frozen layers compute beforehand.
+    Stages that freeze and read the same are timed once. It holds for a machine that stays as busy
+    as it is now.
 
     A copy of the model is trained for it: the model, its optimizer and the random states stay as
     they are to the last bit, and memory for the copy is needed meanwhile.
@@ -74,15 +80,15 @@ def forecast(training: Training) -> list[StageForecast]:
     """
     with _random_state_kept():
         rehearsal = _rehearsal(training)
-        kinds = [_kind(rehearsal, stage) for stage in training.stages]
-        probes = {
-            kind: _Probe.of(rehearsal, stage)
-            for kind, stage in dict(zip(kinds, training.stages, strict=True)).items()
-        }
-        validation, saving = _validation(rehearsal), _saving_seconds(rehearsal.model)
+        probes: dict[tuple, _Probe] = {}
+        kinds = [_kind(rehearsal, index) for index in range(len(training.stages))]
+        for index, kind in enumerate(kinds):
+            if kind not in probes:
+                probes[kind] = _Probe.of(rehearsal, index)
+        saving = _saving_seconds(rehearsal.model)
     return [
-        probes[kind].scaled_to(stage, validation, saving)
-        for kind, stage in zip(kinds, training.stages, strict=True)
+        probes[kind].scaled_to(stage, saving, begins=kind not in kinds[:index])
+        for index, (kind, stage) in enumerate(zip(kinds, training.stages, strict=True))
     ]
 
 
@@ -117,13 +123,38 @@ def _rehearsal(training: Training) -> Training:
     """The same training of a copy of the model."""
     copy = MultiTaskModel.from_config(training.model.get_config())
     copy.set_weights(training.model.get_weights())
-    return Training(training.recipe, training.datasets, copy, training.selection.folder)
+    rehearsal = Training(training.recipe, training.datasets, copy, training.selection.folder)
+    rehearsal.features = _TimedPasses(copy, training.datasets)
+    return rehearsal
 
 
-def _kind(training: Training, stage: Stage) -> tuple:
+class _TimedPasses(FeatureCache):
+    """Features that are 0, but for those of a few passes, from which the time of all is told."""
+
+    def prepare(self, *arguments):
+        self._forecast = 0.0
+        super().prepare(*arguments)
+        self.seconds = self._forecast
+
+    def _run(self, step, passes):
+        passes = list(passes)
+        some = passes[:: math.ceil(len(passes) / TIMED_PASSES)]
+        first, *others = [self._seconds(step, rows) for rows in (some[-1], *some)]
+        self._forecast = first + statistics.mean(others) * len(passes)
+
+    @staticmethod
+    def _seconds(step, rows) -> float:
+        started = time.perf_counter()
+        step(rows)
+        return time.perf_counter() - started
+
+
+def _kind(training: Training, index: int) -> tuple:
     """Stages equal in this cost the same a step."""
+    stage, (levels, epochs) = training.stages[index], training.levels(index)
+    level = levels[0] if levels and epochs > 1 else None
     groups, tasks = list(training.model.layer_groups), tuple(training.model.tasks)
-    return stage.frozen(groups), stage.trained_tasks(tasks), stage.protect
+    return stage.frozen(groups), stage.trained_tasks(tasks), stage.protect, level
 
 
 @dataclass(frozen=True)
@@ -134,28 +165,42 @@ class _Probe:
     activation_bytes: int
     state_bytes: int
     timing: Timing
+    validation: Timing
+    features_seconds: float
 
     @classmethod
-    def of(cls, training: Training, stage: Stage) -> "_Probe":
-        """Begins the stage and runs a few of its steps."""
-        costs = _costs(training.model, training.begin(stage))
+    def of(cls, training: Training, index: int) -> "_Probe":
+        """Begins a stage and runs a few of its steps."""
+        stage = training.stages[index]
+        costs = _costs(training.model, training.begin(index))
         backwards = _backwards(stage, tuple(training.model.tasks))
 
         def flops(shape: Shape) -> float:
             return costs.forward_flops(shape) + backwards * costs.backward_flops(shape)
 
         epoch = Epoch.of(training.stage_batches)
-        training.model.make_train_function()
+        train_function = training.model.make_train_function()
         return cls(
             flops_per_step=epoch.mean(flops),
             activation_bytes=max(costs.activation_bytes(shape) for shape in epoch.counts),
             state_bytes=_state_bytes(training.model),
-            timing=Timing.of(training.model.train_function, epoch, flops, TIMED_STEPS),
+            timing=Timing.of(
+                train_function, epoch, flops, TIMED_STEPS, compiled=training.recipe.jit_compile
+            ),
+            validation=_validation(training, costs),
+            features_seconds=training.features.seconds,
         )
 
-    def scaled_to(self, stage: Stage, validation: Timing, saving: float) -> StageForecast:
-        """The forecast of a stage of this kind; `saving` are the seconds it takes an epoch."""
-        seconds = self.timing.seconds(stage.epochs) + validation.seconds(stage.epochs)
+    def scaled_to(self, stage: Stage, saving: float, *, begins: bool) -> StageForecast:
+        """The forecast of a stage of this kind.
+
+        Args:
+            stage: one of this kind.
+            saving: seconds that the best weights take an epoch.
+            begins: whether it is the first of its kind; later ones find its features.
+        """
+        seconds = self.timing.seconds(stage.epochs) + self.validation.seconds(stage.epochs)
+        seconds += begins * self.features_seconds
         return StageForecast(
             freeze=str(stage.freeze),
             epochs=stage.epochs,
@@ -169,12 +214,17 @@ class _Probe:
         )
 
 
-def _validation(training: Training) -> Timing:
-    """Times validation, which costs the same in every stage."""
-    epoch = Epoch.of(training.validation_batches)
-    training.model.make_test_function()
-    forward = _costs(training.model, ()).forward_flops
-    return Timing.of(training.model.test_function, epoch, forward, TIMED_VALIDATION_STEPS)
+def _validation(training: Training, costs: StepCosts) -> Timing:
+    """Times validation, which begins where training does."""
+    epoch, model = Epoch.of(training.validation_batches), training.model
+    model.make_test_function()
+    return Timing.of(
+        model.test_function,
+        epoch,
+        costs.forward_flops,
+        TIMED_VALIDATION_STEPS,
+        compiled=training.recipe.jit_compile,
+    )
 
 
 def _saving_seconds(model: MultiTaskModel) -> float:
@@ -191,6 +241,10 @@ def _costs(model: MultiTaskModel, frozen: Sequence[str]) -> StepCosts:
         config=model.encoder.config,
         tasks=tuple(model.tasks.values()),
         frozen=frozen,
+        cached=(
+            *groups_up_to(model, model.level),
+            *([SENTENCE] if model.level == SENTENCE else []),
+        ),
         float_bytes=tf.as_dtype(policy.compute_dtype).size,
     )
 

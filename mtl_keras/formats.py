@@ -93,7 +93,7 @@ def _csv_fault(message: str) -> str:
     if "expected after" in message:
         return 'characters after a closing quote; write a quote inside a quoted field twice: ""'
     if "new-line character" in message:
-        return "a carriage return inside a field; put the field in quotes"
+        return "a carriage return outside quotes; quote its field, or save with LF line ends"
     return f"not CSV: {message}"
 
 
@@ -127,6 +127,10 @@ def _positions(
         )
     names = [name.strip() for name in fields]
     places = [_position(f"{path}:{line}", column, names) for column in wanted]
+    if places[-1] % len(names) in [place % len(names) for place in places[:-1]]:
+        raise InputError(
+            f"{path}:{line}: text and label are one column. Received: {listed(wanted)}"
+        )
     return places[:-1], places[-1], named if columns.header is None else columns.header
 
 
@@ -162,11 +166,13 @@ def _json_lines(path: str, columns: Columns) -> Iterator[Row]:
 
 def _json_values(where: str, string: str, keys: Sequence) -> list:
     try:
-        record = json.loads(string)
+        record = _JSON.decode(string)
         if "\\u" in string:
             json.dumps(record, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise InputError(f"{where}: half a surrogate pair; write the whole character") from None
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: not JSON: {error}; expected one object a line") from None
     if not isinstance(record, dict):
@@ -177,6 +183,19 @@ def _json_values(where: str, string: str, keys: Sequence) -> list:
                 f"{where}: no key {key!r}; the line has {listed(record)}{nearest(key, record)}"
             )
     return [record[key] for key in keys]
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys are there once."""
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"key {shown(twice)} stands twice; remove one")
+    return record
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_once)
 
 
 def _conll(path: str, columns: Columns) -> Iterator[Row]:

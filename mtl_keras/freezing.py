@@ -11,8 +11,9 @@ from mtl_keras.errors import InputError
 EMBEDDINGS = "embeddings"
 PRESETS = ("none", "all", "backbone", "head:<task>", "lowest:<k>", "top:<k>")
 _NAME = r"[a-z][a-z0-9_]*"
-_PRESET = rf"none|all|backbone|head:{_NAME}|(lowest|top):\d+"
-_GROUPS = rf"{EMBEDDINGS}|block_\d+(-\d+)?|heads/{_NAME}"
+_COUNT = "[0-9]{1,4}"
+_PRESET = rf"none|all|backbone|head:{_NAME}|(lowest|top):{_COUNT}"
+_GROUPS = rf"{EMBEDDINGS}|block_{_COUNT}(-{_COUNT})?|heads/{_NAME}"
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class FreezePlan:
             groups themselves: `embeddings`, `block_3`, `block_0-7` (a range), `heads/<task>`.
 
     Raises:
-        InputError: a rule that is none of these.
+        InputError: a rule that is none of these, a range that runs backwards.
 
     Example:
 
@@ -49,6 +50,7 @@ class FreezePlan:
                     f"(embeddings, block_0, block_0-3, heads/<task>), joined by ' + '. "
                     f"Received: {term!r}"
                 )
+            _blocks_in(term)
 
     def __or__(self, other: "FreezePlan") -> "FreezePlan":
         """Frozen is what either plan freezes."""
@@ -165,27 +167,50 @@ def named_groups(name: str, groups: Sequence[str]) -> list[str]:
     Raises:
         InputError: one that is not among the groups; it lists those that are.
     """
-    first, dash, last = name.removeprefix("block_").partition("-")
-    names = [name]
-    if dash:
-        names = [f"block_{index}" for index in range(int(first), int(last) + 1)]
-    if not names or not set(names) <= set(groups):
+    names = _blocks_in(name) or [name]
+    if not set(names) <= set(groups):
         raise InputError(f"there is no layer group {name!r}; there are {', '.join(groups)}")
     return names
 
 
+def check_group(name: str) -> None:
+    """Raises `InputError` where a name cannot be that of a layer group, or of a range."""
+    if not re.fullmatch(_GROUPS, name):
+        raise InputError(
+            "a layer group is embeddings, block_0, block_0-3 (a range) or heads/<task>. "
+            f"Received: {name!r}"
+        )
+    _blocks_in(name)
+
+
+def _blocks_in(name: str) -> list[str]:
+    """The blocks of a range, `block_0-3`; none where it is no range."""
+    match = re.fullmatch(f"block_({_COUNT})-({_COUNT})", name)
+    if not match:
+        return []
+    first, last = int(match[1]), int(match[2])
+    if first > last:
+        raise InputError(f"the range {name!r} runs backwards; write block_{last}-{first}")
+    return [f"block_{index}" for index in range(first, last + 1)]
+
+
+def backbone(groups: Sequence[str]) -> list[str]:
+    """The layer groups without the heads."""
+    return [name for name in groups if not name.startswith("heads/")]
+
+
 def _frozen_by(term: str, groups: Sequence[str]) -> Sequence[str]:
     heads = [name for name in groups if name.startswith("heads/")]
-    backbone = [name for name in groups if name not in heads]
+    shared = backbone(groups)
     word, _, argument = term.partition(":")
     if word == "head":
         return [_known_head(term, argument, heads)]
     if word in ("lowest", "top"):
-        blocks = [name for name in backbone if name != EMBEDDINGS]
+        blocks = [name for name in shared if name != EMBEDDINGS]
         count = _known_count(term, int(argument), blocks)
         kept = len(blocks) - count if word == "lowest" else count
-        return backbone[: len(backbone) - kept]
-    presets: dict[str, Sequence[str]] = {"none": [], "all": groups, "backbone": backbone}
+        return shared[: len(shared) - kept]
+    presets: dict[str, Sequence[str]] = {"none": [], "all": groups, "backbone": shared}
     return presets[term] if term in presets else named_groups(term, groups)
 
 

@@ -92,7 +92,7 @@ class DistillingGuard(Guard):
         return cls(tasks=tasks, teacher=teacher, **settings)
 
     def penalties(self, model, x, outputs):
-        targets = self.teacher(x, training=False)
+        targets = self.teacher({name: x[name] for name in self.teacher.input}, training=False)
         return [
             self.weight
             * model.loss_weights[name]

@@ -7,6 +7,11 @@ from typing import Any
 import yaml
 
 from mtl_keras.errors import InputError
+from mtl_keras.files import shown
+
+# What PyYAML reads plain words as that are meant as names: `yes`, `null`, `2024-01-31`.
+NO_NAMES = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "null", "timestamp")}
+INDENTATION = "check indentation (blanks, no tabs), colons and brackets here and in the line above"
 
 
 class LocatedYaml:
@@ -16,20 +21,29 @@ class LocatedYaml:
         path: the file. It is read with PyYAML's safe loader: no tags, no objects.
 
     Raises:
-        InputError: it cannot be read, is not YAML, is no mapping, or repeats a key.
+        InputError: it cannot be read, is not YAML, is no mapping, repeats a key, or has one that
+            YAML does not read as text.
     """
 
     def __init__(self, path: Path):
         self.path = path
-        root = _compose(path)
-        if not isinstance(root, yaml.MappingNode):
-            raise InputError(f"{path}: a recipe is a mapping of keys (encoder, tasks, training)")
-        self._root: yaml.Node = root
-        self._check_keys(root)
+        text = _read(path)
         try:
-            self.content: dict[str, Any] = yaml.SafeLoader("").construct_document(self._root)
+            root = yaml.compose(text, Loader=yaml.SafeLoader)
+            if not isinstance(root, yaml.MappingNode):
+                raise InputError(
+                    f"{path}: a recipe is a mapping of keys (encoder, tasks, training)"
+                )
+            self._root: yaml.Node = root
+            self._check_keys(root)
+            self.content: dict[str, Any] = _Loader("").construct_document(root)
         except yaml.YAMLError as error:
-            raise InputError(_said(path, error)) from None
+            raise InputError(f"{path}{_said(text, error)}") from None
+        except RecursionError:
+            raise InputError(
+                f"{path}: nested too deeply, or an alias (*) within what it stands for (&); "
+                "write it out"
+            ) from None
 
     def line(self, place: Sequence[str | int]) -> int:
         """The line, from 1, of the deepest part of this path that is in the file."""
@@ -45,30 +59,51 @@ class LocatedYaml:
         seen = set()
         for child in node.value if isinstance(node, yaml.MappingNode) else ():
             key = child[0].value
+            where = f"{self.path}:{child[0].start_mark.line + 1}"
             if isinstance(key, str) and key in seen:
-                line = child[0].start_mark.line + 1
-                raise InputError(f"{self.path}:{line}: key {key!r} stands twice; remove one")
+                raise InputError(f"{where}: key {key!r} stands twice; remove one")
+            if child[0].tag in NO_NAMES:
+                kind = child[0].tag.rpartition(":")[2]
+                raise InputError(f"{where}: YAML reads the key {key} as a {kind}; put it in quotes")
             seen.add(str(key))
         for child in _children(node):
             self._check_keys(child)
 
 
-def _compose(path: Path) -> yaml.Node | None:
+class _Loader(yaml.SafeLoader):
+    """Tells where a value stands that is none of its kind, such as the 31st of February."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, LookupError, AttributeError):
+            kind = node.tag.rpartition(":")[2]
+            problem = f"{shown(node.value)} is no {kind}"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
+
+
+def _read(path: Path) -> str:
     try:
-        return yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise InputError(f"{path}: not UTF-8 text; save the recipe as UTF-8") from None
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; give the path of a recipe") from None
-    except yaml.YAMLError as error:
-        raise InputError(_said(path, error)) from None
 
 
-def _said(path: Path, error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    line = f":{mark.line + 1}" if mark else ""
-    problem = " ".join(str(getattr(error, "problem", None) or error).split())
-    return f"{path}{line}: not valid YAML: {problem}"
+def _said(text: str, error: yaml.YAMLError) -> str:
+    """`:line: what is wrong; the cure`."""
+    if isinstance(error, yaml.reader.ReaderError):
+        line = text.count("\n", 0, error.position) + 1
+        return f":{line}: not valid YAML: the character {text[error.position]!r}; remove it"
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return f": not valid YAML: {' '.join(str(error).split())}"
+    problem = f"{error.problem}; {INDENTATION}"
+    if "another document" in problem:
+        problem = "a second document begins; a recipe is one: remove '---' and the other"
+    elif isinstance(error, yaml.composer.ComposerError | yaml.constructor.ConstructorError):
+        problem = f"{error.problem}; write a plain value, text in quotes"
+    return f":{error.problem_mark.line + 1}: not valid YAML: {problem}"
 
 
 def _children(node: yaml.Node) -> list[yaml.Node]:

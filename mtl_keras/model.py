@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from mtl_keras.heads import TaskHead
 from mtl_keras.losses import task_loss, weighted_mean
 from mtl_keras.metrics import training_metrics
 from mtl_keras.optimizers import LayerwiseOptimizer
+from mtl_keras.prefixes import FEATURES, UpperPart
 from mtl_keras.protection import Protection, guard_of
 from mtl_keras.tasks import Task
 from mtl_keras.text_encoder import TextEncoder
@@ -26,8 +28,9 @@ class MultiTaskModel(keras.Model):
     Outputs, by task: see `TaskHead`. `predict` also takes a list of strings.
 
     `fit` takes batches `(x, labels, weights)`, labels and weights dicts by task, as
-    `interleave` makes them. A task whose weights are all 0 in a batch is idle: its head does
-    not move by one bit. Weights may be left out: then every example counts for every task.
+    `interleave` makes them; `x` may hold `features` too (see `start_above`). A task whose weights
+    are all 0 in a batch is idle: its head does not move by one bit. Weights may be left out: then
+    every example counts for every task.
 
     Logs and history: `loss`, and per task `<task>_loss` and its metrics (`<task>_accuracy`, …),
     averaged over the task's own examples.
@@ -63,6 +66,7 @@ class MultiTaskModel(keras.Model):
         self._total = keras.metrics.Mean("loss")
         self._task_metrics: dict[str, list[keras.metrics.Metric]] = {}
         self._guard = Guard()
+        self._upper: UpperPart | None = None
         self._compiled_for: tuple = ()
 
     @property
@@ -137,6 +141,27 @@ class MultiTaskModel(keras.Model):
         """
         self._guard = guard_of(self, tasks, by)
 
+    @property
+    def level(self) -> str | None:
+        """Where batches that hold `features` begin; None where they are not used."""
+        return self._upper.level if self._upper else None
+
+    def start_above(self, level: str | None) -> None:
+        """Has `fit` and `evaluate` take the `features` that batches hold for a layer's output.
+
+        Everything up to that layer is left out, so it must be frozen.
+
+        Args:
+            level: a layer group of the encoder, or `sentence_embedding`; None: batches begin with
+                token ids.
+
+        Raises:
+            InputError: when training starts, a layer group below that trains.
+        """
+        self._upper = None if level is None else UpperPart.of(self, level)
+        self.train_function: Any = None
+        self.test_function: Any = None
+
     def fit(self, x=None, *args, **kwargs) -> keras.callbacks.History:
         """As in Keras. A dataset keeps its own order (Keras warns of its default, `shuffle`)."""
         if isinstance(x, tf.data.Dataset):
@@ -145,21 +170,24 @@ class MultiTaskModel(keras.Model):
 
     def make_train_function(self, force: bool = False):
         """Traces the step again where something was frozen, thawed or protected meanwhile."""
-        state = (self._guard, *(variable.trainable for variable in self.variables))
+        state = (self._guard, self._upper, *(variable.trainable for variable in self.variables))
         if state != self._compiled_for:
             self._guard.check(self)
+            if self._upper:
+                self._upper.check(self)
             self._compiled_for = state
             force = True
         # Slots made while the step is traced would have it traced twice.
         self.optimizer.build(self.trainable_variables)
-        return super().make_train_function(force)
+        super().make_train_function(force)
+        return self.train_function
 
     def train_step(self, data):
         """One update from a batch of one task, or of several."""
         x, labels, weights = self._unpack(data)
         guard = self._guard
         with tf.GradientTape(persistent=guard.two_gradients) as tape:
-            outputs = self(x, training=True)
+            outputs = self._forward(x, training=True)
             losses = self._losses_by_task(labels, outputs, weights)
             weighted = self._weighted(losses)
             total = tf.add_n([*weighted.values(), *guard.penalties(self, x, outputs)])
@@ -173,7 +201,7 @@ class MultiTaskModel(keras.Model):
     def test_step(self, data):
         """Losses and metrics of a batch."""
         x, labels, weights = self._unpack(data)
-        outputs = self(x, training=False)
+        outputs = self._forward(x, training=False)
         losses = self._losses_by_task(labels, outputs, weights)
         total = tf.add_n(list(self._weighted(losses).values()))
         return self._update(labels, outputs, weights, losses, total)
@@ -234,6 +262,11 @@ class MultiTaskModel(keras.Model):
         layers = config.pop("stateful")
         self.compile(**config)
         self.optimizer.build([v for name in layers for v in self.get_layer(name).weights])
+
+    def _forward(self, x, *, training: bool) -> dict[str, tf.Tensor]:
+        if self._upper and FEATURES in x:
+            return self._upper(x, training=training)
+        return self(x, training=training)
 
     def _unpack(self, data):
         x, labels, weights = keras.utils.unpack_x_y_sample_weight(data)

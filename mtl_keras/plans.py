@@ -1,7 +1,8 @@
 """Training plans: lists of stages, and the ones that the field has names for."""
 
+import contextlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from mtl_keras.errors import InputError
@@ -51,9 +52,10 @@ class TrainingPlan:
         name: one of these, or `stages`.
         template: what the stages of a named plan share.
         given: the stages of `stages`.
+        places: where a recipe says each given stage, or names the plan; errors begin with it.
 
     Raises:
-        InputError: another name.
+        InputError: another name; `stages` without a stage.
 
     Example:
 
@@ -66,9 +68,10 @@ class TrainingPlan:
     name: str
     template: Stage = field(default_factory=Stage)
     given: tuple[Stage, ...] = ()
+    places: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
-        if self.name != EXPLICIT:
+        if self.name != EXPLICIT or not self.given:
             _expansion(self.name)
 
     def __str__(self) -> str:
@@ -105,12 +108,25 @@ class TrainingPlan:
         """
         stages = self.given
         if self.name != EXPLICIT:
-            stages = tuple(_expansion(self.name)(self.template, groups))
-        check_sequence(stages)
-        for stage in stages:
-            stage.frozen(groups)
-            stage.learning_rate.by_group(groups)
+            with self._told_at(0):
+                stages = tuple(_expansion(self.name)(self.template, groups))
+        for number, stage in enumerate(stages):
+            with self._told_at(number):
+                stage.frozen(groups)
+                stage.learning_rate.by_group(groups)
+                check_sequence(stages[: number + 1], groups)
         return stages
+
+    @contextlib.contextmanager
+    def _told_at(self, number: int) -> Iterator[None]:
+        """Begins errors with the place of a stage of this number."""
+        try:
+            yield
+        except InputError as error:
+            if not self.places:
+                raise
+            place = self.places[min(number, len(self.places) - 1)]
+            raise InputError(f"{place}: {error}") from None
 
 
 def _expansion(name: str) -> Callable[[Stage, Sequence[str]], Iterable[Stage]]:
@@ -125,7 +141,7 @@ def _expansion(name: str) -> Callable[[Stage, Sequence[str]], Iterable[Stage]]:
     }
     if name in plain:
         return plain[name]
-    if word == "heads_then_top" and argument.isdigit():
+    if word == "heads_then_top" and re.fullmatch("[0-9]{1,4}", argument):
         return lambda stage, groups: _heads_then(stage, freeze=FreezePlan.top(int(argument)))
     if word == "head_frozen" and re.fullmatch("[a-z][a-z0-9_]*", argument):
         return lambda stage, groups: _head_frozen(stage, groups, argument)

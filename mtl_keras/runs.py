@@ -1,12 +1,17 @@
 """The folder that training writes, and what later commands read from it."""
 
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+
+import pydantic
 
 from mtl_keras.errors import InputError, WorkError
 from mtl_keras.files import write_whole
 from mtl_keras.recipes import Recipe, load_recipe
+from mtl_keras.tasks import Task
 
 RECIPE, RECORD, HISTORY, METRICS, MODEL, BEST = (
     "recipe.yaml",
@@ -16,6 +21,18 @@ RECIPE, RECORD, HISTORY, METRICS, MODEL, BEST = (
     "model.keras",
     "best",
 )
+
+
+class _TrainedTask(pydantic.BaseModel):
+    kind: str
+    labels: list[str]
+
+
+class _Record(pydantic.BaseModel):
+    """What must be in `run.json`."""
+
+    recipe_folder: str
+    tasks: dict[str, _TrainedTask] = pydantic.Field(min_length=1)
 
 
 class Run:
@@ -52,7 +69,7 @@ class Run:
         """Opens a finished run.
 
         Raises:
-            InputError: there is none in this folder.
+            InputError: there is none in this folder, or what it says of itself is damaged.
         """
         run = cls(folder)
         if not (run.folder / RECORD).is_file():
@@ -60,6 +77,8 @@ class Run:
                 f"{folder}: no finished run here ({RECORD} is absent); "
                 "give the folder that 'mtl-keras train' printed"
             )
+        with _reading(run.folder / RECORD):
+            _ = run.tasks
         return run
 
     def check_free(self) -> None:
@@ -68,10 +87,36 @@ class Run:
             raise InputError(f"{self.folder}: exists already; choose another --output or remove it")
 
     @property
+    def tasks(self) -> dict[str, Task]:
+        """Name → the task as it was trained, with its labels, without its files."""
+        return {
+            name: Task(name, each.kind, each.labels) for name, each in self._record.tasks.items()
+        }
+
+    @property
     def recipe(self) -> Recipe:
-        """The recipe, its files found where they were when it was trained."""
-        folder = self.read_json(RECORD)["recipe_folder"]
-        return load_recipe(self.folder / RECIPE, folder=folder)
+        """The recipe, its files found where they were, its tasks with the labels they had.
+
+        Raises:
+            InputError: the recipe has been changed: it has other tasks than were trained.
+        """
+        recipe = load_recipe(self.folder / RECIPE, folder=self._record.recipe_folder)
+        trained = self.tasks
+        written, known = (
+            [f"{task.name} ({task.kind})" for task in tasks]
+            for tasks in (recipe.tasks, trained.values())
+        )
+        if sorted(written) != sorted(known):
+            raise InputError(
+                f"{self.folder / RECIPE}: has the tasks {', '.join(written)}; the run was trained "
+                f"on {', '.join(known)}: put them back, or train again"
+            )
+        tasks = (task.with_labels(trained[task.name].labels) for task in recipe.tasks)
+        return replace(recipe, tasks=tuple(tasks))
+
+    @property
+    def _record(self) -> _Record:
+        return _Record.model_validate(self.read_json(RECORD))
 
     def model(self, best: str | None = None):
         """The trained `MultiTaskModel`, compiled as it was.
@@ -81,7 +126,7 @@ class Run:
                 split, instead of those that the run ended with.
 
         Raises:
-            InputError: the file is absent or damaged, or there are no best weights of this name.
+            InputError: a file is absent or damaged, or there are no best weights of this name.
         """
         import keras
 
@@ -89,17 +134,20 @@ class Run:
         from mtl_keras.selection import load_weights
 
         path = self.folder / MODEL
-        try:
+        weights = None if best is None else self._best_weights(best)
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; restore it or train again")
+        with _reading(path):
             model = keras.saving.load_model(path)
-        except (OSError, ValueError, KeyError, EOFError, TypeError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(
-                f"{path}: cannot be loaded ({reason}); train again or restore it"
-            ) from error
         if not isinstance(model, MultiTaskModel):
             raise InputError(f"{path}: not a MultiTaskModel but {type(model).__name__}")
-        if best is not None:
-            load_weights(model, self._best_weights(best))
+        if model.tasks != self.tasks:
+            raise InputError(
+                f"{path}: other tasks than {RECORD} tells; restore both, or train again"
+            )
+        if weights:
+            with _reading(weights):
+                load_weights(model, weights)
         return model
 
     def _best_weights(self, name: str) -> Path:
@@ -112,12 +160,19 @@ class Run:
         return known[name]
 
     def read_json(self, name: str) -> dict:
-        """One of the run's JSON files."""
+        """One of the run's JSON files.
+
+        Raises:
+            InputError: it is absent, or holds no JSON object.
+        """
         path = self.folder / name
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path}: cannot be read ({error}); train again") from None
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; restore it or train again")
+        with _reading(path):
+            value = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(value, dict):
+                raise ValueError(f"a JSON object was expected, {type(value).__name__} came")
+            return value
 
     def write_json(self, name: str, value: dict) -> None:
         """Writes one of the run's JSON files, whole or not at all."""
@@ -127,6 +182,15 @@ class Run:
     def write(self, name: str, write: Callable[[Path], object]) -> None:
         """Writes one of the run's files, as `write_whole` does."""
         write_whole(self.folder / name, write)
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Says of a file that cannot be read that it is damaged, whatever comes of reading it."""
+    try:
+        yield
+    except Exception as error:
+        raise InputError(f"{path}: damaged; restore it or train again") from error
 
 
 def next_folder(recipe: Path, base: str | Path = "runs") -> Path:

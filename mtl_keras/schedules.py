@@ -269,5 +269,6 @@ def _stack(*tensors: tf.Tensor) -> tf.Tensor:
     if tensors[0].shape.rank == 1:
         return tf.concat(tensors, axis=0)
     length = tf.reduce_max([tf.shape(tensor)[1] for tensor in tensors])
-    padded = [tf.pad(t, ((0, 0), (0, length - tf.shape(t)[1]))) for t in tensors]
+    rest = [(0, 0)] * (tensors[0].shape.rank - 2)
+    padded = [tf.pad(t, ((0, 0), (0, length - tf.shape(t)[1]), *rest)) for t in tensors]
     return tf.concat(padded, axis=0)

@@ -5,11 +5,11 @@ import functools
 import itertools
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mtl_keras.errors import InputError
-from mtl_keras.freezing import EMBEDDINGS, FreezePlan, named_groups
+from mtl_keras.freezing import EMBEDDINGS, FreezePlan, backbone, check_group, named_groups
 from mtl_keras.protection import Protection
 from mtl_keras.tasks import Task
 
@@ -68,9 +68,11 @@ class LearningRates:
         decay: factor from a block to the one below, in (0, 1].
         groups: layer group, or range of blocks, → its own rate instead.
         schedule: how the rates rise and fall over the stage.
+        own: which of these a stage wrote for itself, beside those that all stages share.
 
     Raises:
-        InputError: a rate that is not a positive number, a decay outside (0, 1].
+        InputError: a rate that is not a positive, finite number, a decay outside (0, 1], a name
+            that is of no layer group.
 
     Example:
 
@@ -87,13 +89,16 @@ class LearningRates:
     decay: float = 1.0
     groups: Mapping[str, float] = field(default_factory=dict)
     schedule: RateSchedule = RateSchedule()
+    own: Collection[str] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
+        for name in self.groups:
+            check_group(name)
         named = {"heads": self.heads, "backbone": self.backbone} | dict(self.groups)
         for name, rate in named.items():
             if not (math.isfinite(rate) and rate > 0):
                 raise InputError(
-                    f"learning rate {name}: {rate} is not a positive number; "
+                    f"learning rate {name}: {rate} is not a positive, finite number; "
                     "freeze what should not learn"
                 )
         if not 0 < self.decay <= 1:
@@ -163,7 +168,7 @@ class Stage:
         if self.freeze_when_done and self.patience is None:
             raise InputError("freeze_when_done needs patience: after how many evaluations?")
         if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
-            raise InputError(f"weight_decay is 0 or more. Received: {self.weight_decay}")
+            raise InputError(f"weight_decay is 0 or more, finite. Received: {self.weight_decay}")
 
     def trained_tasks(self, tasks: Sequence[str]) -> tuple[str, ...]:
         """Those of all tasks whose batches come."""
@@ -183,6 +188,8 @@ class Stage:
         """What in the stage has no effect on a model of these layer groups."""
         frozen = self.frozen(groups)
         useless = [name for name in self.learning_rate.explicit(groups) if name in frozen]
+        if "backbone" in self.learning_rate.own and set(backbone(groups)) <= set(frozen):
+            useless.append("backbone")
         if not useless:
             return []
         return [f"learning rates for frozen groups have no effect: {', '.join(useless)}"]
@@ -200,10 +207,16 @@ def watchable(tasks: Sequence[Task]) -> list[str]:
     return [MEAN, "loss", *own]
 
 
-def check_sequence(stages: Sequence[Stage]) -> None:
-    """Raises `InputError` where a stage changes nothing against the one before."""
+def check_sequence(stages: Sequence[Stage], groups: Sequence[str] = ()) -> None:
+    """Raises `InputError` where a stage changes nothing against the one before.
+
+    Freeze plans are compared by what they freeze of the model's layer groups, where those are
+    known, else by their rules.
+    """
     for number, (before, after) in enumerate(itertools.pairwise(stages), 2):
-        if dataclasses.replace(after, epochs=before.epochs) == before:
+        alike = before.frozen(groups) == after.frozen(groups) if groups else False
+        freeze = before.freeze if alike else after.freeze
+        if dataclasses.replace(after, epochs=before.epochs, freeze=freeze) == before:
             raise InputError(
                 f"stage {number} thaws and freezes nothing and trains as stage {number - 1} does; "
                 f"make them one, with epochs: {before.epochs + after.epochs}"

@@ -32,7 +32,7 @@ class Columns:
         label_names: what the file writes → the label it means, where the two differ.
 
     Raises:
-        InputError: a column that is neither a name nor a position.
+        InputError: a column that is neither a name nor a position, one for text and label alike.
 
     Example:
 
@@ -51,6 +51,8 @@ class Columns:
         for column in (*(self.text_columns or (None,)), self.label):
             if not isinstance(column, str | int) or isinstance(column, bool):
                 raise InputError(f"a column is a name or a position from 0. Received: {column!r}")
+        if self.label in self.text_columns:
+            raise InputError(f"text and label are both column {self.label!r}; name two columns")
         names = {_as_label(key): _as_label(label) for key, label in self.label_names.items()}
         object.__setattr__(self, "label_names", names)
 
@@ -76,7 +78,7 @@ class Task:
             default serves CSV, TSV and JSONL with columns `text` and `label`.
 
     Raises:
-        InputError: a name, kind, split or label list that makes no sense.
+        InputError: a name, kind, split, label list or list of files that makes no sense.
 
     Example:
 
@@ -103,8 +105,7 @@ class Task:
             )
         if self.kind == "regression" and self.labels:
             raise InputError(f"task {self.name!r}: a regression has no labels; remove them")
-        if len(set(self.labels)) < len(self.labels):
-            raise InputError(f"task {self.name!r}: a label is listed twice in {list(self.labels)}")
+        self._check_labels()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -132,6 +133,19 @@ class Task:
     def with_labels(self, labels: Sequence[str]) -> "Task":
         """The same task over these labels."""
         return dataclasses.replace(self, labels=tuple(labels))
+
+    def _check_labels(self) -> None:
+        fault = ""
+        if len(set(self.labels)) < len(self.labels):
+            fault = "a label is listed twice; remove one"
+        elif "" in self.labels:
+            fault = "a label is empty; fill it in or remove it"
+        elif self.kind == "classification" and len(self.labels) == 1:
+            fault = "a classification has two labels or more, or none listed: those of its files"
+        elif self.kind == "tagging" and "O" in self.labels and not any(map(is_tag, self.labels)):
+            fault = "'O' is what words outside of spans have, not a type of span; remove it"
+        if fault:
+            raise InputError(f"task {self.name!r}: {fault}. Received: {list(self.labels)}")
 
     def get_config(self) -> dict:
         """What the model needs of the task, as plain values: name, kind, labels."""
@@ -178,12 +192,17 @@ def split_tag(tag: str) -> tuple[str, str]:
     """
     if tag == "O":
         return "O", ""
-    if re.match("[BIELSU]-.", tag):
+    if is_tag(tag):
         return tag[0], tag[2:]
     raise InputError(
         f"the tag {tag!r} fits no scheme; expected 'O', or B-, I-, E-, L-, S- or U- and a type, "
         "such as 'B-city'"
     )
+
+
+def is_tag(label: str) -> bool:
+    """Whether it is a prefix and a type."""
+    return re.match("[BIELSU]-.", label) is not None
 
 
 def _as_labels(name: str, labels: Sequence[str]) -> tuple[str, ...]:
@@ -202,6 +221,9 @@ def _as_label(label: str | int | float) -> str:
 
 def _as_paths(name: str, files: Mapping[str, str | Sequence[str]]) -> dict[str, tuple[str, ...]]:
     _check_splits(name, files)
+    for split, paths in files.items():
+        if isinstance(paths, list | tuple) and not paths:
+            raise InputError(f"task {name!r}: the list of {split} files is empty; give a file")
     return {
         split: (str(paths),) if not isinstance(paths, list | tuple) else tuple(map(str, paths))
         for split, paths in files.items()
@@ -218,9 +240,9 @@ def _check_splits(name: str, by_split: Mapping[str, object]) -> None:
 
 
 def _check_name(name: str) -> None:
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", str(name)):
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", str(name)):
         raise InputError(
-            "a task's name is lower-case letters, digits and '_', a letter first. "
+            "a task's name is lower-case letters, digits and '_', a letter first, 64 at most. "
             f"Received: {name!r}"
         )
     if name in ("text", "loss", "embeddings") or re.fullmatch(r"block_\d+", name):

@@ -68,9 +68,20 @@ class Timing:
     tracing_seconds: float
 
     @classmethod
-    def of(cls, function: Callable, epoch: Epoch, flops: Callable, count: int) -> "Timing":
-        """Times a model's train or test function on so many batches."""
-        first, timed = epoch.one_of_each(), epoch.spread(flops, count)
+    def of(
+        cls, function: Callable, epoch: Epoch, flops: Callable, count: int, *, compiled: bool
+    ) -> "Timing":
+        """Times a model's train or test function on so many batches.
+
+        Args:
+            function: traced at its first batch; `compiled` by XLA at the first of each shape.
+            epoch: batches to choose from.
+            flops: operations of a shape.
+            count: how many batches are timed.
+            compiled: whether XLA compiles the function.
+        """
+        first = epoch.one_of_each() if compiled else epoch.one_of_each()[:1]
+        timed = epoch.spread(flops, count)
         first_seconds = sum(_seconds(function, first, epoch.spec))
         line = _line([flops(_shape(b)) for b in timed], _seconds(function, timed, epoch.spec))
         tracing = max(0.0, first_seconds - sum(line(flops(_shape(batch))) for batch in first))

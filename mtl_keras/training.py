@@ -12,10 +12,12 @@ import tensorflow as tf
 from mtl_keras.datasets import TaskDataset
 from mtl_keras.drift import Snapshot, drift
 from mtl_keras.evaluation import evaluate
+from mtl_keras.features import FeatureCache
 from mtl_keras.freezing import FreezePlan, trainability
 from mtl_keras.model import MultiTaskModel
 from mtl_keras.optimizers import layerwise_adamw
-from mtl_keras.preprocessing import batches
+from mtl_keras.prefixes import SENTENCE, frozen_prefix
+from mtl_keras.preprocessing import STATIC_WIDTHS, batches
 from mtl_keras.proof import Fingerprint, prove
 from mtl_keras.recipes import Recipe
 from mtl_keras.runs import BEST, HISTORY, METRICS, MODEL, RECIPE, RECORD, Run
@@ -124,9 +126,11 @@ class Training:
         self.model = model
         self.stages = recipe.plan.stages(list(model.layer_groups))
         self.selection = Selection(model.tasks, best, on_done=self._head_freezes)
+        self.features = FeatureCache(model, datasets)
         self._epochs_done = 0
         self._frozen_as: dict[str, Snapshot] = {}  # task → how it was when its head was frozen
         self.stage_batches: tf.data.Dataset | None = None
+        self.validation_batches: tf.data.Dataset | None = None
 
     def run_stage(
         self,
@@ -139,7 +143,8 @@ class Training:
         """Trains one stage.
 
         Returns:
-            `freeze`; `seconds` of `fit`, `proof_seconds`, `step_seconds`; `history` (name → a
+            `freeze`; `seconds` of `fit`, `features_seconds` of what frozen layers computed
+            beforehand, `proof_seconds`, `step_seconds`; `history` (name → a
             value an epoch); `learning_rates` by layer; `groups`, the trainability table; `proof`,
             a `GroupProof` a group; `drift` by task of frozen head, since it was frozen; `done`,
             the heads that `freeze_when_done` froze.
@@ -148,10 +153,7 @@ class Training:
             WorkError: a frozen group moved, or one that trains did not.
         """
         stage = self.stages[index]
-        frozen = self.begin(stage)
-        report(f"stage {index + 1} of {len(self.stages)}: {self._in_words(stage)}")
-        for warning in self._warnings(stage):
-            report(f"warning: {warning}")
+        frozen = self.begin(index, report)
         groups = trainability(self.model)
         self._remember_frozen_heads(frozen)
         clock, started = StepClock(), time.perf_counter()
@@ -162,6 +164,7 @@ class Training:
         return {
             "freeze": str(stage.freeze),
             "seconds": seconds,
+            "features_seconds": self.features.seconds,
             "proof_seconds": proof_seconds,
             "step_seconds": clock.mean,
             "history": history.history,
@@ -203,11 +206,23 @@ class Training:
             for name, before in self._frozen_as.items()
         }
 
-    def begin(self, stage: Stage) -> tuple[str, ...]:
-        """Freezes, compiles and protects for a stage; gives the frozen layer groups."""
+    def begin(
+        self, index: int, report: Callable[[str], None] = lambda line: None
+    ) -> tuple[str, ...]:
+        """Freezes, compiles and protects for a stage, and computes what frozen layers give.
+
+        Returns:
+            The frozen layer groups.
+        """
+        stage = self.stages[index]
         frozen = stage.frozen(list(self.model.layer_groups))
         FreezePlan.of(frozen).apply(self.model)
+        report(f"stage {index + 1} of {len(self.stages)}: {self._in_words(stage)}")
+        for warning in self._warnings(stage):
+            report(f"warning: {warning}")
+        self.features.prepare(*self.levels(index), report)
         self.stage_batches = self.training_batches(stage)
+        self.validation_batches = interleave(self.batches("validation", seed=0), Proportional())
         self._compile(stage, stage.epochs * int(self.stage_batches.cardinality()))
         protected = stage.idle_tasks(tuple(self.model.tasks))
         self.model.protect(protected if self._backbone_trains() else (), stage.protect)
@@ -223,18 +238,36 @@ class Training:
             return with_replay(batches, self._interleaved(replayed))
         return batches
 
-    @functools.cached_property
-    def validation_batches(self) -> tf.data.Dataset:
-        """The batches that every epoch is judged by."""
-        return interleave(self.batches("validation", seed=0), Proportional())
-
     def batches(self, split: str, seed: int) -> dict[str, tf.data.Dataset]:
-        """Task → the batches of a split."""
-        tokenizer = self.model.encoder.tokenizer
+        """Task → the batches of a split, with features where the stage trains from them."""
+        of_task = functools.partial(
+            batches,
+            split=split,
+            tokenizer=self.model.encoder.tokenizer,
+            batch_size=self.recipe.batch_size,
+            seed=seed,
+            widths=STATIC_WIDTHS if self.recipe.jit_compile else (),
+        )
         return {
-            name: batches(dataset, split, tokenizer, batch_size=self.recipe.batch_size, seed=seed)
-            for name, dataset in self.datasets.items()
+            name: self.features.attach(of_task(dataset)) for name, dataset in self.datasets.items()
         }
+
+    def levels(self, index: int) -> tuple[list[str], int]:
+        """Where the frozen prefix ends, in a stage and the later ones that its features serve.
+
+        And how many epochs these stages have.
+        """
+        groups = list(self.model.layer_groups)
+        order, epochs = [*groups, SENTENCE], 0
+        levels: list[str] = []
+        for stage in self.stages[index:] if self.recipe.cache else ():
+            level = frozen_prefix(self.model, stage.frozen(groups))
+            if level is None:
+                break
+            if not levels or order.index(level) <= order.index(levels[-1]):
+                levels.append(level)
+                epochs += stage.epochs
+        return list(dict.fromkeys(levels)), epochs
 
     def _compile(self, stage: Stage, steps: int) -> None:
         """A new optimizer with the stage's rates; layers that go on training keep their state."""

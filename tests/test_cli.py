@@ -6,9 +6,11 @@ import resource
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from mtl_keras import comparison, comparison_run
 from mtl_keras.cli import main
@@ -134,7 +136,11 @@ def test_recipes_lists_the_bundled_ones(capsys):
     ("old", "new", "said"),
     [
         ("train.csv", "absent.csv", "absent.csv: no such file"),
-        ("freeze: none", "freeze: lowest:99", "the encoder has 2 blocks"),
+        (
+            "freeze: none",
+            "freeze: lowest:99",
+            "recipe.yaml:13: training.stages.1: freeze 'lowest:99': the encoder has 2 blocks",
+        ),
         ("freeze: none", "freeze: head:tone", "recipe.yaml:13: training.stages.1.freeze: "),
         ("batch_size", "batchsize", "did you mean 'batch_size'?"),
         ("max_length: 16", "max_length: 64", "32"),
@@ -149,7 +155,10 @@ def test_a_mistake_ends_with_one_line_and_status_2(tiny_recipe, tmp_path, capsys
     assert not (tmp_path / "run").exists()
 
 
-def test_mistakes_of_the_commands(tmp_path, tiny_recipe, tiny_bert, capsys):
+def test_mistakes_of_the_commands(tmp_path, tiny_recipe, tiny_bert, trained, capsys):
+    empty = tmp_path / "empty.txt"
+    empty.touch()
+    (tmp_path / "y.npy").mkdir()
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
     for arguments, said in [
@@ -162,6 +171,18 @@ def test_mistakes_of_the_commands(tmp_path, tiny_recipe, tiny_bert, capsys):
             "absent",
         ),
         (("embed", tiny_bert, "--input", tiny_recipe, "--output", tmp_path / "x.txt"), ".npy file"),
+        (("embed", tiny_bert, "--input", tiny_recipe, "--output", tmp_path / "y.npy"), ".npy file"),
+        (("train", tiny_recipe, "--output", ""), "--output: an empty path"),
+        (("train", "caf\udce9"), r"the argument 'caf\udce9' is not UTF-8"),
+        (("predict", trained, "caf\udce9"), r"the argument 'caf\udce9' is not UTF-8"),
+        (("predict", trained, "hello", "--input", tiny_recipe), "Received: both"),
+        (("predict", trained), "Received: neither"),
+        (("predict", trained, "--input", empty), "no line; give one text a line"),
+        (("train",), "arguments are required: recipe; see mtl-keras train --help"),
+        (("trian",), "invalid choice: 'trian'"),
+        ((), "arguments are required: COMMAND; see mtl-keras --help"),
+        (("train", tiny_recipe, "--what\never"), r"unrecognized arguments: --what\never; see"),
+        (("compare", tiny_recipe, "--seeds", "x"), "invalid int value: 'x'; see mtl-keras compare"),
     ]:
         status, out, err = _run(capsys, *arguments)
         assert (status, out) == (2, ""), arguments
@@ -176,12 +197,47 @@ def test_a_damaged_run_is_refused(trained, capsys, tmp_path):
     status, _, err = _run(capsys, "evaluate", run_folder)
     assert status == 2
     assert "train.csv: no such file" in err
-    model = run_folder / "model.keras"
-    model.write_bytes(model.read_bytes()[:1000])
+    model, best = run_folder / "model.keras", run_folder / "best" / "mean.safetensors"
+    whole, zeros = model.read_bytes(), bytes(2000)
+    half = len(whole) // 2
+    for content in (b"", b"junk", whole[:1000], whole[:half] + zeros + whole[half + 2000 :]):
+        model.write_bytes(content)
+        status, _, err = _run(capsys, "predict", run_folder, "text")
+        assert (status, err) == (2, f"mtl-keras: {model}: damaged; restore it or train again\n")
+    model.unlink()
+    status, _, err = _run(capsys, "predict", run_folder, "text")
+    assert (status, err) == (2, f"mtl-keras: {model}: no such file; restore it or train again\n")
+    model.write_bytes(whole)
+    other = safetensors.numpy.save({"other": np.zeros(3, np.float32)})
+    for content in (b"", b"junk" * 10, best.read_bytes()[:-10], other):
+        best.write_bytes(content)
+        status, _, err = _run(capsys, "predict", run_folder, "text", "--best", "mean")
+        assert (status, err) == (2, f"mtl-keras: {best}: damaged; restore it or train again\n")
+
+
+def test_a_model_of_an_unknown_class_is_damaged(trained, capsys, tmp_path):
+    run_folder = shutil.copytree(trained, tmp_path / "run")
+    with (
+        zipfile.ZipFile(trained / "model.keras") as before,
+        zipfile.ZipFile(run_folder / "model.keras", "w") as after,
+    ):
+        for name in before.namelist():
+            after.writestr(name, before.read(name).replace(b"MultiTaskModel", b"MultiTaskMuddle"))
     status, _, err = _run(capsys, "predict", run_folder, "text")
     assert status == 2
-    assert "model.keras: cannot be loaded" in err
+    assert err.endswith("model.keras: damaged; restore it or train again\n")
     assert err.count("\n") == 1
+
+
+def test_a_model_of_other_labels_than_the_run_tells_is_refused(trained, capsys, tmp_path):
+    run_folder = shutil.copytree(trained, tmp_path / "run")
+    record = run_folder / "run.json"
+    content = json.loads(record.read_text())
+    content["tasks"]["topic"]["labels"].append("z")
+    record.write_text(json.dumps(content))
+    status, _, err = _run(capsys, "predict", run_folder, "text")
+    assert status == 2
+    assert "model.keras: other tasks than run.json tells" in err
 
 
 def test_a_full_disk_ends_with_status_1_and_no_half_written_file(tiny_recipe, tmp_path):

@@ -39,8 +39,28 @@ def test_a_missing_file_names_the_nearest(tmp_path):
     where = re.escape(str(tmp_path / "trian.csv"))
     with pytest.raises(InputError, match=rf"^{where}: no such file; did you mean 'train.csv'\?$"):
         find_files(["trian.csv"], tmp_path)
-    with pytest.raises(InputError, match=r"part-\*\.csv: no such file$"):
+    with pytest.raises(InputError, match=r"part-\*\.csv: no file matches this pattern$"):
         find_files(["part-*.csv"], tmp_path / "absent")
+
+
+def test_a_file_comes_once(tmp_path):
+    (tmp_path / "a.csv").touch()
+    (tmp_path / "b.csv").symlink_to(tmp_path / "a.csv")
+    for patterns in (["a.csv", "./a.csv"], ["a.csv", "*.csv"], ["a.csv", "b.csv"]):
+        with pytest.raises(InputError, match=r"\.csv: comes twice among the files of one split"):
+            find_files(patterns, tmp_path)
+
+
+def test_a_path_may_begin_at_the_users_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "a.csv").touch()
+    assert find_files(["~/a.csv"], "elsewhere") == [str(tmp_path / "a.csv")]
+    assert find_files(["~/*.csv"], "elsewhere") == [str(tmp_path / "a.csv")]
+
+
+def test_a_name_with_a_line_end_is_told_on_one_line(tmp_path):
+    with pytest.raises(InputError, match=r"two\\nlines\.csv: no such file$"):
+        find_files(["two\nlines.csv"], tmp_path / "absent")
 
 
 def test_only_a_line_feed_ends_a_line(tmp_path):

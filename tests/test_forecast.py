@@ -42,14 +42,14 @@ class Observed:
 def observed(tiny_bert, tmp_path_factory) -> Observed:
     folder = tmp_path_factory.mktemp("forecast")
     recipe = load_recipe(write_tiny_recipe(folder, tiny_bert))
-    recipe = dataclasses.replace(recipe, plan=TrainingPlan.of(STAGES))
+    recipe = dataclasses.replace(recipe, plan=TrainingPlan.of(STAGES), cache=False)
     datasets = open_datasets(recipe)
     training = Training(recipe, datasets, build_model(recipe, datasets), folder / "best")
     timed, of = [], Timing.of
 
-    def counting(function, epoch, flops, count):
+    def counting(function, epoch, flops, count, **settings):
         timed.append(count)
-        return of(function, epoch, flops, count)
+        return of(function, epoch, flops, count, **settings)
 
     weights = [training.model.get_weights()]
     keras.utils.set_random_seed(1)
@@ -112,10 +112,25 @@ def test_what_trains_lower_has_more_operations(observed):
 
 def test_equal_stages_are_timed_once(observed):
     first, *_, last = observed.forecasts
-    assert observed.timed == [10, 10, 10, 5], "three kinds of stage, and validation"
+    assert observed.timed == [10, 5] * 3, "three kinds of stage, each with its validation"
     assert last.steps == 3 * first.steps
     assert last.step_seconds == first.step_seconds
     assert (first.at_most, last.at_most) == (False, True)
+
+
+def test_what_is_cached_is_not_counted_in_a_step(tiny_recipe, tmp_path):
+    stage = dataclasses.replace(BACKBONE, epochs=2)
+    recipe = dataclasses.replace(load_recipe(tiny_recipe), plan=TrainingPlan.of([stage]))
+    datasets = open_datasets(recipe)
+    training = Training(recipe, datasets, build_model(recipe, datasets), tmp_path / "best")
+    (found,) = forecast(training)
+    costs = dataclasses.replace(
+        _costs(training, stage), cached=("embeddings", "block_0", "block_1")
+    )
+    shapes = _shapes(training, stage)
+    flops = [costs.forward_flops(shape) + costs.backward_flops(shape) for shape in shapes]
+    assert found.flops_per_step == pytest.approx(np.mean(flops))
+    assert training.model.level is None
 
 
 def test_nothing_of_the_training_is_touched(observed):

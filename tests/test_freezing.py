@@ -3,7 +3,7 @@
 import pytest
 
 from mtl_keras.errors import InputError
-from mtl_keras.freezing import FreezePlan, trainability
+from mtl_keras.freezing import FreezePlan, named_groups, trainability
 
 GROUPS = ["embeddings", "block_0", "block_1", "block_2", "heads/topic", "heads/stars"]
 
@@ -38,10 +38,21 @@ def test_every_rule_is_read_back_from_its_text():
         assert FreezePlan(rule).rule == rule
 
 
-@pytest.mark.parametrize("name", ["block_3", "block_1-4", "block_2-1", "heads/tone"])
+@pytest.mark.parametrize("name", ["block_3", "block_1-4", "heads/tone"])
 def test_a_missing_group_is_refused_with_the_groups_there_are(name):
     with pytest.raises(InputError, match=f"no layer group '{name}'; there are embeddings, block_0"):
         FreezePlan(name).frozen(GROUPS)
+
+
+def test_a_range_that_runs_backwards_is_refused():
+    with pytest.raises(InputError, match=r"'block_2-1' runs backwards; write block_1-2"):
+        FreezePlan("embeddings + block_2-1")
+
+
+@pytest.mark.parametrize("name", ["block-2", "block_a-b", "block_0-²", "-"])
+def test_what_is_no_name_of_a_group_is_refused(name):
+    with pytest.raises(InputError, match=f"no layer group '{name}'"):
+        named_groups(name, GROUPS)
 
 
 def test_plans_are_values_that_print_and_join():
@@ -52,7 +63,19 @@ def test_plans_are_values_that_print_and_join():
 
 
 @pytest.mark.parametrize(
-    "rule", ["tip:2", "top", "top:-1", "lowest:x", "head:", "", "ALL", "none + ", "block_x"]
+    "rule",
+    [
+        "tip:2",
+        "top",
+        "top:-1",
+        "lowest:x",
+        "head:",
+        "",
+        "ALL",
+        "none + ",
+        "block_x",
+        "top:" + "9" * 5000,
+    ],
 )
 def test_an_unknown_rule_is_refused_with_the_known_ones(rule):
     with pytest.raises(InputError, match="none, all, backbone, head:<task>, lowest:<k>, top:<k>"):

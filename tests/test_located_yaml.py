@@ -32,7 +32,15 @@ def test_lines_of_keys_items_and_what_is_missing(tmp_path):
         ("", "a recipe is a mapping"),
         ("a: !!python/object:os.system {}\n", "not valid YAML"),
         ("? [1]\n: 2\n", "not valid YAML"),
-        ("a: \x00\n", "not valid YAML"),
+        ("a: 1\nb: \x00\n", r":2: not valid YAML: the character '\x00'; remove it"),
+        ("a: 1\n  b: 2\n", ":2: not valid YAML: mapping values are not allowed here; check indent"),
+        ("a: 1\n---\nb: 2\n", ":2: not valid YAML: a second document begins; a recipe is one"),
+        ("a: &a\n  b: *a\n", ": nested too deeply, or an alias"),
+        ("a: " + "[" * 3000 + "]" * 3000, ": nested too deeply"),
+        ("a: 1\nb: 2024-02-31\n", ":2: not valid YAML: '2024-02-31' is no timestamp; write"),
+        ("a: " + "1" * 5000, ":1: not valid YAML: '1111"),
+        ("a: {1: x, true: y}", ":1: YAML reads the key true as a bool; put it in quotes"),
+        ("null: 1", ":1: YAML reads the key null as a null; put it in quotes"),
     ],
 )
 def test_what_is_no_yaml_is_refused_in_one_line(tmp_path, text, said):

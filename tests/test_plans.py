@@ -63,7 +63,13 @@ def test_a_frozen_head_gets_no_batches():
     assert TrainingPlan("head_frozen:topic").tasks == ("topic",)
 
 
-@pytest.mark.parametrize("name", ["gradul", "heads_then_top", "heads_then_top:x", "", "stage"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("gradul", "heads_then_top", "heads_then_top:x", "heads_then_top:²", "", "stage"),
+        *("stages", "heads_then_top:" + "9" * 5000),
+    ],
+)
 def test_an_unknown_plan_is_refused_with_the_known_ones(name):
     with pytest.raises(InputError, match="lp_ft"):
         TrainingPlan(name)
@@ -87,6 +93,21 @@ def test_an_unknown_plan_is_refused_with_the_known_ones(name):
 )
 def test_a_plan_that_does_not_fit_the_model_is_refused(plan, said):
     with pytest.raises(InputError, match=said):
+        plan.stages(GROUPS)
+
+
+def test_a_plan_has_a_stage():
+    with pytest.raises(InputError, match="or a list of stages"):
+        TrainingPlan.of([])
+
+
+def test_an_error_begins_with_the_place_in_the_recipe():
+    stages = [Stage(), Stage(freeze=FreezePlan("top:9"))]
+    plan = dataclasses.replace(TrainingPlan.of(stages), places=("a:1", "a:2"))
+    with pytest.raises(InputError, match=r"^a:2: freeze 'top:9'"):
+        plan.stages(GROUPS)
+    plan = TrainingPlan("heads_then_top:9", places=("a:1",))
+    with pytest.raises(InputError, match=r"^a:1: freeze 'top:9'"):
         plan.stages(GROUPS)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mtl_keras.datasets import TaskDataset
 from mtl_keras.errors import InputError
-from mtl_keras.preprocessing import BUCKETS, WordpieceTokenizer, align_labels, batches
+from mtl_keras.preprocessing import STATIC_WIDTHS, WordpieceTokenizer, align_labels, batches
 from mtl_keras.tasks import Columns, Task
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
@@ -383,13 +383,18 @@ def test_lengths_of_batches_come_in_random_order(numbered, letters):
     assert widths[:63] != sorted(widths[:63])
 
 
-def test_widths_are_buckets_up_to_max_length(numbered, letters):
-    data = batches(numbered, "test", letters, batch_size=8, seed=0)
-    for x, _, _ in data:
+def test_a_batch_is_as_wide_as_its_longest_text(numbered, letters):
+    for x, _, _ in batches(numbered, "test", letters, batch_size=8, seed=0):
+        assert x["token_ids"].shape[1] == x["padding_mask"].numpy().sum(axis=1).max()
+
+
+def test_static_widths_go_up_to_max_length(numbered, letters):
+    settings = {"batch_size": 8, "widths": STATIC_WIDTHS}
+    for x, _, _ in batches(numbered, "test", letters, seed=0, **settings):
         longest = x["padding_mask"].numpy().sum(axis=1).max()
-        assert x["token_ids"].shape[1] == min(b for b in (*BUCKETS, 64) if b >= longest)
+        assert x["token_ids"].shape[1] == min(w for w in (*STATIC_WIDTHS, 64) if w >= longest)
     short = WordpieceTokenizer(letters.vocabulary, lowercase=True, max_length=20)
-    widths = {x["token_ids"].shape[1] for x, _, _ in batches(numbered, "test", short, batch_size=8)}
+    widths = {x["token_ids"].shape[1] for x, _, _ in batches(numbered, "test", short, **settings)}
     assert widths <= {16, 20}
 
 
@@ -420,7 +425,7 @@ def test_batches_of_other_kinds(tmp_path, letters, kind, labels, row, expected):
     assert y.dtype == tf.float32
     np.testing.assert_array_equal(y, expected)
     np.testing.assert_array_equal(weight, [1.0])
-    assert x["token_ids"].numpy().tolist() == [[2, 4, 3, *[0] * 13]]
+    assert x["token_ids"].numpy().tolist() == [[2, 4, 3]]
 
 
 def test_batches_of_tagging(tmp_path, letters):
@@ -434,4 +439,4 @@ def test_batches_of_tagging(tmp_path, letters):
             tuple(a[:5]): b[:5].tolist() for a, b in zip(y.numpy(), weight.numpy(), strict=True)
         }
         assert rows == {(0, 1, 0, 0, 0): [0, 1, 0, 1, 0], (0, 1, 2, 0, 0): [0, 1, 1, 0, 0]}
-        assert (y.shape, y.dtype, weight.dtype) == ((2, 16), tf.int32, tf.float32)
+        assert (y.shape, y.dtype, weight.dtype) == ((2, 5), tf.int32, tf.float32)

@@ -391,6 +391,12 @@ def test_vocabulary_of_tokenizer_json(folder, tiny_bert):
     _assert_refused(folder, "neither vocab.txt nor a WordPiece tokenizer.json")
 
 
+@pytest.mark.parametrize("content", [{"normalizer": "lower"}, {"normalizer": [1]}])
+def test_a_tokenizer_of_another_form_is_refused(folder, content):
+    _edit(folder / "tokenizer.json", **content)
+    _assert_refused(folder, "cannot be read", "fetch a fresh copy")
+
+
 def test_windows_line_ends_in_the_vocabulary(folder, tiny_bert):
     text = (folder / "vocab.txt").read_bytes()
     (folder / "vocab.txt").write_bytes(text.replace(b"\n", b"\r\n").removesuffix(b"\r\n"))
@@ -409,6 +415,7 @@ def test_missing_sources(tmp_path):
     [
         ({"model_type": "roberta"}, ["model_type 'roberta'; supported: bert"]),
         ({"model_type": "absent"}, ["model_type None"]),
+        ({"model_type": ["bert"]}, ["model_type ['bert']; supported: bert"]),
         ({"hidden_act": "relu"}, ["hidden_act 'relu'; supported: gelu, gelu_new"]),
         ({"hidden_act": ["gelu"]}, ["hidden_act"]),
         ({"position_embedding_type": "relative_key"}, ["'relative_key'; supported: 'absolute'"]),

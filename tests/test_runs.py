@@ -1,5 +1,7 @@
 """The run folder: whole files or none."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -43,3 +45,73 @@ def test_the_next_folder_is_the_lowest_free_number(tmp_path):
     (tmp_path / "tickets-1").mkdir()
     (tmp_path / "tickets-3").mkdir()
     assert next_folder(Path("x/tickets.yaml"), tmp_path) == tmp_path / "tickets-2"
+
+
+@pytest.fixture
+def finished(tmp_path):
+    """A run folder as training leaves it, but without a model."""
+    run = Run.create(tmp_path / "run")
+    (run.folder / "recipe.yaml").write_text(RECIPE)
+    run.write_json("run.json", RECORD)
+    return run.folder
+
+
+RECIPE = """\
+encoder: all-MiniLM-L6-v2
+tasks:
+  topic:
+    files: {train: train.csv}
+training: {plan: full}
+"""
+RECORD = {
+    "recipe_folder": "/data",
+    "tasks": {"topic": {"kind": "classification", "labels": ["x", "y"]}},
+}
+
+
+def test_a_runs_recipe_has_its_place_and_labels(finished):
+    recipe = Run.open(finished).recipe
+    assert recipe.path == Path("/data/recipe.yaml")
+    assert [task.labels for task in recipe.tasks] == [("x", "y")]
+    assert recipe.tasks[0].files == {"train": ("train.csv",)}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "{", "[]", "[" * 100_000, "null", "{}"),
+        json.dumps(RECORD | {"tasks": {}}),
+        json.dumps(RECORD | {"tasks": []}),
+        json.dumps(RECORD | {"recipe_folder": 5}),
+        json.dumps(RECORD | {"tasks": {"topic": {"kind": "classification"}}}),
+        json.dumps(RECORD | {"tasks": {"topic": {"kind": "prayer", "labels": ["x", "y"]}}}),
+        json.dumps(RECORD | {"tasks": {"topic": {"kind": "classification", "labels": "xy"}}}),
+    ],
+)
+def test_a_damaged_record_is_told_when_the_run_is_opened(finished, content):
+    (finished / "run.json").write_text(content)
+    with pytest.raises(InputError) as error:
+        Run.open(finished)
+    assert str(error.value) == f"{finished / 'run.json'}: damaged; restore it or train again"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "  topic:",
+            "  tone:",
+            "has the tasks tone (classification); the run was trained on topic",
+        ),
+        ("files:", "kind: regression\n    files:", "has the tasks topic (regression); the run was"),
+        (
+            "training:",
+            "  more: {files: {train: x.csv}}\ntraining:",
+            "more (classification); the run",
+        ),
+    ],
+)
+def test_a_changed_recipe_of_a_run_is_refused(finished, old, new, said):
+    (finished / "recipe.yaml").write_text(RECIPE.replace(old, new))
+    with pytest.raises(InputError, match=re.escape(said)):
+        _ = Run.open(finished).recipe

@@ -139,6 +139,12 @@ def test_an_unknown_schedule_is_refused_with_the_nearest():
         parse_schedule("round_robbin")
 
 
+@pytest.mark.parametrize("schedule", [["joint"], {"temperature": 2}, None, "temperature:²", 2])
+def test_what_is_no_schedule_is_refused_with_the_known_ones(schedule):
+    with pytest.raises(InputError, match="a schedule is one of round_robin"):
+        parse_schedule(schedule)
+
+
 @pytest.mark.parametrize("temperature", [0.5, float("inf"), float("nan")])
 def test_a_temperature_below_one_is_refused(temperature):
     with pytest.raises(InputError, match="at least 1"):

@@ -19,6 +19,8 @@ def test_decay_falls_from_the_top_block_to_the_embeddings():
     "wrong",
     [
         {"groups": {"block_0": -1.0}},
+        {"groups": {"block-0": 1.0}},
+        {"groups": {"block_3-0": 1.0}},
         {"groups": {"block_0": float("inf")}},
         {"heads": 0.0},
         {"backbone": -1e-5},
@@ -59,6 +61,20 @@ def test_rates_of_frozen_groups_are_warned_of_by_name():
     assert warning.endswith("have no effect: block_0")
 
 
+def test_a_stages_own_rate_for_a_frozen_backbone_is_warned_of():
+    for own, freeze, expected in [
+        (("backbone",), "backbone", 1),
+        (("backbone",), "top:0 + head:topic", 1),
+        (("backbone",), "lowest:1", 0),
+        (("heads",), "backbone", 0),
+        ((), "backbone", 0),
+    ]:
+        rates = LearningRates(backbone=5e-5, own=own)
+        warnings = Stage(freeze=FreezePlan(freeze), learning_rate=rates).warnings(GROUPS)
+        assert len(warnings) == expected
+        assert all(warning.endswith("have no effect: backbone") for warning in warnings)
+
+
 def test_the_heads_of_idle_tasks_are_frozen():
     stage = Stage(tasks=("stars",))
     assert stage.frozen([*GROUPS, "heads/stars"]) == ("heads/topic",)
@@ -95,3 +111,11 @@ def test_stages_that_change_something_are_a_sequence():
     check_sequence([Stage(), Stage(learning_rate=LearningRates(heads=1e-5)), Stage()])
     with pytest.raises(InputError, match=r"stage 3 thaws and freezes nothing .* epochs: 5"):
         check_sequence([Stage(freeze=FreezePlan.all()), Stage(epochs=2), Stage(epochs=3)])
+
+
+def test_stages_are_compared_by_what_they_freeze_of_a_model():
+    stages = [Stage(freeze=FreezePlan("backbone")), Stage(freeze=FreezePlan("top:0"))]
+    check_sequence(stages)
+    check_sequence([stages[0], Stage(freeze=FreezePlan("top:1"))], GROUPS)
+    with pytest.raises(InputError, match="stage 2 thaws and freezes nothing"):
+        check_sequence(stages, GROUPS)

@@ -110,6 +110,12 @@ def test_a_column_that_is_neither_name_nor_position_is_refused(wrong):
         ({"labels": "positive"}, "labels must be a list. Received: 'positive'"),
         ({"labels": None}, "labels must be a list"),
         ({"labels": [True, "maybe"]}, "Received: True; in YAML, quote it"),
+        ({"name": "t" * 65}, "64 at most"),
+        ({"labels": ["a", " "]}, "a label is empty"),
+        ({"labels": ["a"]}, "two labels or more, or none listed"),
+        ({"kind": "tagging", "labels": ["O"]}, "'O' is what words outside of spans have"),
+        ({"kind": "tagging", "labels": ["O", "city"]}, "'O' is what words outside of spans have"),
+        ({"files": {"train": []}}, "the list of train files is empty"),
         ({"files": {"dev": "x.csv"}}, "train, validation, test. Received: 'dev'"),
         ({"columns": {"dev": Columns()}}, "train, validation, test. Received: 'dev'"),
     ],
@@ -117,6 +123,16 @@ def test_a_column_that_is_neither_name_nor_position_is_refused(wrong):
 def test_wrong_declarations_are_refused(wrong, message):
     with pytest.raises(InputError, match=message):
         Task(**{"name": "topic"} | wrong)
+
+
+def test_span_types_may_be_listed_as_tags():
+    assert Task("entities", "tagging", ["O", "B-city", "I-city"]).labels[0] == "O"
+
+
+@pytest.mark.parametrize("columns", [{"text": "label"}, {"text": (0, 1), "label": 1}])
+def test_one_column_cannot_be_text_and_label(columns):
+    with pytest.raises(InputError, match="text and label are both column"):
+        Columns(**columns)
 
 
 def test_classes_of_tagging_are_bio_tags():

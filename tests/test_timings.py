@@ -61,7 +61,7 @@ def test_the_batches_that_are_timed_spread_over_the_epoch():
 
 @pytest.mark.parametrize("count", [2, 10])
 def test_a_line_over_operations_gives_all_steps(clock, count):
-    timing = Timing.of(clock.step, Epoch.of(_dataset()), _flops, count)
+    timing = Timing.of(clock.step, Epoch.of(_dataset()), _flops, count, compiled=True)
     assert timing.step_seconds == pytest.approx(FIXED + SLOPE * 56 / 12)
     assert timing.tracing_seconds == pytest.approx(TRACING)
     assert clock.steps == 2 + count
@@ -70,7 +70,7 @@ def test_a_line_over_operations_gives_all_steps(clock, count):
 
 def test_steps_of_one_shape_are_in_proportion(clock):
     epoch = Epoch.of(_dataset().take(8))
-    timing = Timing.of(clock.step, epoch, _flops, 4)
+    timing = Timing.of(clock.step, epoch, _flops, 4, compiled=False)
     assert timing.step_seconds == pytest.approx(FIXED + SLOPE * 2)
 
 

@@ -1,0 +1,31 @@
+"""The README's pictures of a comparison.
+
+    python benchmarks/comparison_pictures.py comparisons/comparison docs
+
+reads the report's `report.json` and writes an SVG a task, score against cost, and one of drift.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from mtl_keras.drawing import to_svg
+from mtl_keras.plots import drift_bars, score_against_cost
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("comparison", type=Path, help="the folder that compare wrote")
+    parser.add_argument("folder", type=Path, help="where the pictures go")
+    options = parser.parse_args()
+    report = json.loads((options.comparison / "report.json").read_text(encoding="utf-8"))
+    figures = {f"cost_{task}": score_against_cost(report, task) for task in report["tasks"]}
+    figures["drift"] = drift_bars(report)
+    for name, figure in figures.items():
+        path = options.folder / f"comparison_{name}.svg"
+        path.write_text(to_svg(figure), encoding="utf-8")
+        print(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,345 @@
+"""The frozen-prefix cache: what frozen layers make of a text is computed once, and kept."""
+
+import abc
+import functools
+import hashlib
+import itertools
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mtl_keras.datasets import TaskDataset
+from mtl_keras.model import MultiTaskModel
+from mtl_keras.prefixes import FEATURES, SENTENCE, groups_up_to, output_of
+
+MEMORY_BUDGET = 2 * 2**30  # bytes of features in memory; what is more goes into a file
+TOKENS_PER_PASS = 4096  # word pieces that are encoded at once, padding included
+CACHED_SPLITS = ("train", "validation")
+CHUNK = 4096  # texts read at once
+MEMORY, FILE = "memory", "a temporary file"
+KEPT_FREE = 2**30  # bytes of disk that a file of features leaves free
+
+
+class FeatureCache:
+    """Computes the frozen prefix of a model once for every text; the rest trains from that.
+
+    The frozen prefix is the longest run of frozen layer groups from the bottom up. It runs
+    without dropout, so what it makes of a text does not change. Texts that occur twice, or in
+    several tasks, are encoded once, in passes of similar length. Where the whole encoder is
+    frozen and every head reads the sentence embedding, only that is kept, else a vector for each
+    word piece.
+
+    Features are kept in memory, in float32 or, where that is too much, float16; what does not fit
+    even so goes into a temporary file without a name, so that it is gone with the process however
+    that ends, and no other can read it. They are dropped when the weights that made them change.
+
+    Args:
+        model: its encoder makes the features.
+        datasets: task → its files; their training and validation texts are encoded.
+        memory_budget: bytes in memory.
+    """
+
+    def __init__(
+        self,
+        model: MultiTaskModel,
+        datasets: Mapping[str, TaskDataset],
+        memory_budget: int = MEMORY_BUDGET,
+    ):
+        self.model = model
+        self.datasets = datasets
+        self.memory_budget = memory_budget
+        self.seconds = 0.0  # that the last `prepare` took
+        self._stores: dict[str, _Store] = {}
+        self._texts: _Texts | None = None
+
+    def prepare(
+        self,
+        levels: Sequence[str],
+        epochs: int,
+        report: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        """Has the model train from features, computed now where they are not there yet.
+
+        It trains from the texts where there is no room for features, or no second epoch to read
+        them.
+
+        Args:
+            levels: where the frozen prefix ends (`frozen_prefix`), in this stage and in later
+                ones that one pass over the texts serves; empty: the texts.
+            epochs: how many will read them.
+            report: told, before it is done, what is computed and where it is kept.
+        """
+        started = time.perf_counter()
+        fresh = {level: _fingerprint(self.model, level) for level in levels}
+        known = {
+            level: store
+            for level, store in self._stores.items()
+            if store.fingerprint == (fresh.get(level) or _fingerprint(self.model, level))
+        }
+        self._stores = {level: known[level] for level in levels if level in known}
+        if levels and levels[0] not in self._stores and epochs > 1:
+            self._compute(levels, fresh, known, report)
+        self.model.start_above(next((level for level in levels[:1] if level in self._stores), None))
+        self.seconds = time.perf_counter() - started
+
+    def attach(self, batches: tf.data.Dataset) -> tf.data.Dataset:
+        """Adds `features` to each batch `(x, y, sample_weight)` of the texts, where there are.
+
+        Their shape is `(batch, length, hidden)`, or `(batch, hidden)` of sentence embeddings.
+        """
+        level, texts = self.model.level, self._texts
+        if level is None or texts is None:
+            return batches
+        store, tensor = self._stores[level], output_of(self.model.encoder, level)
+
+        def look_up(token_ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+            return store.batch(texts.rows(token_ids, lengths), token_ids.shape[1])
+
+        def with_features(x, y, weights):
+            lengths = tf.reduce_sum(tf.cast(x["padding_mask"], tf.int32), axis=1)
+            found = tf.numpy_function(look_up, [x["token_ids"], lengths], store.values.dtype)
+            features = tf.ensure_shape(tf.cast(found, tensor.dtype), tensor.shape)
+            return x | {FEATURES: features}, y, weights
+
+        return batches.map(with_features)
+
+    def _compute(
+        self,
+        levels: Sequence[str],
+        fingerprints: Mapping[str, bytes],
+        known: Mapping[str, "_Store"],
+        report: Callable[[str], None],
+    ) -> None:
+        """Fills the stores of these levels, from the highest known one below the first."""
+        order = [*self.model.layer_groups, SENTENCE]
+        below = [level for level in known if order.index(level) < order.index(levels[0])]
+        source = max(below, key=order.index, default=None)
+        made: dict[str, _Store] = {}
+        for level in levels:
+            on_the_way = source is None or order.index(level) > order.index(source)
+            if level not in self._stores and on_the_way:
+                store = self._room(level, fingerprints[level])
+                if store is None:
+                    break
+                self._stores[level] = made[level] = store
+        if not made:
+            report("no room for the features of the frozen layers: each epoch computes them anew")
+            return
+        size = sum(store.values.nbytes for store in made.values()) / 1e6
+        places = " and ".join(sorted({store.place for store in made.values()}))
+        report(
+            f"features of {len(self._known_texts.lengths):,} texts after {', '.join(made)}: "
+            f"{size:,.0f} MB in {places}"
+        )
+        self._fill(source, known.get(source or ""), made)
+
+    def _fill(
+        self, source: str | None, before: "_Store | None", made: Mapping[str, "_Store"]
+    ) -> None:
+        """Encodes all texts, from their ids or from the features that are known."""
+        encode = _between(self.model, source, list(made))
+
+        def step(rows: np.ndarray) -> None:
+            ids, mask = self._known_texts.padded(rows)
+            found = encode(before.batch(rows, ids.shape[1]) if before else ids, mask)
+            for level, store in made.items():
+                store.put(rows, found[level].numpy())
+
+        self._run(step, self._known_texts.passes())
+
+    def _run(self, step: Callable[[np.ndarray], None], passes: Iterable[np.ndarray]) -> None:
+        for rows in passes:
+            step(rows)
+
+    @property
+    def _known_texts(self) -> "_Texts":
+        if self._texts is None:
+            self._texts = _Texts.of(self.model, self.datasets)
+        return self._texts
+
+    def _room(self, level: str, fingerprint: bytes) -> "_Store | None":
+        """An empty store in memory, else in a file; None where there is no room in either."""
+        lengths = self._known_texts.lengths
+        kind = _SentenceStore if level == SENTENCE else _TokenStore
+        rows = kind.rows(lengths)
+        hidden = self.model.encoder.config.hidden_dim
+        held = sum(each.values.nbytes for each in self._stores.values() if each.place == MEMORY)
+        for dtype in (np.float32, np.float16):
+            if held + rows * hidden * np.dtype(dtype).itemsize <= self.memory_budget:
+                return kind(np.zeros((rows, hidden), dtype), lengths, fingerprint, MEMORY)
+        values = _in_file((rows, hidden))
+        return None if values is None else kind(values, lengths, fingerprint, FILE)
+
+
+@dataclass(frozen=True, eq=False)
+class _Texts:
+    """Every text once: its word pieces, found by their digest."""
+
+    index: Mapping[bytes, int]
+    ids: Sequence[np.ndarray]
+    lengths: np.ndarray
+
+    @classmethod
+    def of(cls, model: MultiTaskModel, datasets: Mapping[str, TaskDataset]) -> "_Texts":
+        index: dict[bytes, int] = {}
+        ids: list[np.ndarray] = []
+        for dataset, split in itertools.product(datasets.values(), CACHED_SPLITS):
+            for chunk in dataset.stream(split, CHUNK):
+                pieces = model.encoder.tokenizer(chunk["text"]).token_ids
+                for row in np.split(pieces.values.numpy(), pieces.row_splits.numpy()[1:-1]):
+                    key = _digest(row)
+                    if key not in index:
+                        index[key] = len(ids)
+                        ids.append(row.copy())
+        return cls(index, ids, np.array([len(row) for row in ids]))
+
+    def rows(self, token_ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """The numbers of a padded batch's texts."""
+        pieces = (row[:length] for row, length in zip(token_ids, lengths, strict=True))
+        return np.array([self.index[_digest(row)] for row in pieces], np.int64)
+
+    def passes(self) -> Iterator[np.ndarray]:
+        """The texts' numbers, the longest first, as many at once as `TOKENS_PER_PASS` holds."""
+        order, start = np.argsort(-self.lengths, kind="stable"), 0
+        while start < len(order):
+            count = max(1, TOKENS_PER_PASS // int(self.lengths[order[start]]))
+            yield order[start : start + count]
+            start += count
+
+    def padded(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Ids `(texts, length)`, int32, and the padding mask."""
+        mask = _mask(self.lengths[rows])
+        ids = np.zeros(mask.shape, np.int32)
+        ids[mask] = np.concatenate([self.ids[row] for row in rows])
+        return ids, mask
+
+
+@dataclass(frozen=True, eq=False)
+class _Store(abc.ABC):
+    """Features of all texts at one level.
+
+    Args:
+        values: one text's after the other's, `(rows, hidden)`.
+        lengths: word pieces of each text.
+        fingerprint: of the weights that made them.
+        place: where they are.
+    """
+
+    values: np.ndarray
+    lengths: np.ndarray
+    fingerprint: bytes
+    place: str
+
+    @staticmethod
+    @abc.abstractmethod
+    def rows(lengths: np.ndarray) -> int:
+        """How many rows texts of these lengths have."""
+
+    @abc.abstractmethod
+    def put(self, texts: np.ndarray, features: np.ndarray) -> None:
+        """Keeps the features of some texts, padded to their longest."""
+
+    @abc.abstractmethod
+    def batch(self, texts: np.ndarray, width: int) -> np.ndarray:
+        """The features of some texts, padded to a width, as they are kept."""
+
+
+class _SentenceStore(_Store):
+    """A row a text."""
+
+    @staticmethod
+    def rows(lengths):
+        return len(lengths)
+
+    def put(self, texts, features):
+        self.values[texts] = features
+
+    def batch(self, texts, width):
+        return self.values[texts]
+
+
+class _TokenStore(_Store):
+    """A row a word piece."""
+
+    @staticmethod
+    def rows(lengths):
+        return int(lengths.sum())
+
+    def put(self, texts, features):
+        mask = _mask(self.lengths[texts])
+        self.values[self._places(texts)] = features[mask]
+
+    def batch(self, texts, width):
+        mask = _mask(self.lengths[texts], width)
+        features = np.zeros((*mask.shape, self.values.shape[1]), self.values.dtype)
+        features[mask] = self.values[self._places(texts)]
+        return features
+
+    def _places(self, texts: np.ndarray) -> np.ndarray:
+        """The rows of some texts, text by text."""
+        starts = self._starts[texts]
+        return np.concatenate(
+            [np.arange(s, s + n) for s, n in zip(starts, self.lengths[texts], strict=True)]
+        )
+
+    @functools.cached_property
+    def _starts(self) -> np.ndarray:
+        return np.cumsum(self.lengths) - self.lengths
+
+
+def _between(model: MultiTaskModel, source: str | None, levels: Sequence[str]) -> Callable:
+    """Ids, or features at a lower level, and the mask → features by level, in float32."""
+    ids, mask = (model.encoder.transformer.input[name] for name in ("token_ids", "padding_mask"))
+    first = output_of(model.encoder, source) if source else ids
+    network = keras.Model(
+        [first, mask], {level: output_of(model.encoder, level) for level in levels}
+    )
+
+    @tf.function(input_signature=[tf.TensorSpec(each.shape, each.dtype) for each in (first, mask)])
+    def step(inputs, padding_mask):
+        found = network([inputs, padding_mask], training=False)
+        return {level: tf.cast(features, tf.float32) for level, features in found.items()}
+
+    return lambda inputs, padding_mask: step(tf.cast(inputs, first.dtype), padding_mask)
+
+
+def _fingerprint(model: MultiTaskModel, level: str) -> bytes:
+    """A digest of the weights up to a level."""
+    digest = hashlib.sha256()
+    layers = model.layer_groups
+    for layer in itertools.chain.from_iterable(
+        layers[group] for group in groups_up_to(model, level)
+    ):
+        for weight in layer.weights:
+            digest.update(np.ascontiguousarray(weight.numpy()).data)
+    return digest.digest()
+
+
+def _digest(token_ids: np.ndarray) -> bytes:
+    return hashlib.blake2b(token_ids.tobytes(), digest_size=16).digest()
+
+
+def _mask(lengths: np.ndarray, width: int | None = None) -> np.ndarray:
+    """True where a text has a word piece: `(texts, width)`, the longest's where none is given."""
+    return np.arange(width or lengths.max())[np.newaxis] < lengths[:, np.newaxis]
+
+
+def _in_file(shape: tuple[int, int]) -> np.ndarray | None:
+    """An array of float16 in a temporary file without a name; None where the disk has no room."""
+    size = shape[0] * shape[1] * np.dtype(np.float16).itemsize
+    folder = tempfile.gettempdir()
+    if size + KEPT_FREE > shutil.disk_usage(folder).free:
+        return None
+    with tempfile.TemporaryFile(dir=folder) as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)  # a full disk shows now, not while writing
+        except OSError:
+            return None
+        return np.memmap(file, np.float16, "r+", shape=shape)
