@@ -1,13 +1,14 @@
-# Two commands: `make demo` trains on the sample data, `make test` runs every check.
+# `make demo` trains on the sample data, `make test` runs every check, `make bench` measures speed.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
 BIN := $(VENV)/bin
+PEERS := torch keras_hub flair
 SENTENCES := "I was charged twice for order A-48213, please refund one of them." \
 	"My Nimbus arrived in Leeds a day early, lovely packaging!" \
 	"The app logs me out every five minutes and nobody answers me."
 
-.PHONY: demo test clean
+.PHONY: demo test bench bench-quick clean
 
 demo: RUN := $(RUN)
 demo: $(VENV)/ready
@@ -20,6 +21,15 @@ test: $(VENV)/ready-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+bench bench-quick: $(VENV)/ready-test $(PEERS:%=build/peers/%/ready)
+	$(BIN)/python benchmarks/speed/run.py $(if $(filter bench-quick,$@),--quick)
+
+build/peers/%/ready: benchmarks/speed/requirements-%.txt
+	$(PYTHON) -m venv build/peers/$*
+	build/peers/$*/bin/python -m pip install --quiet --upgrade pip
+	build/peers/$*/bin/python -m pip install --quiet --requirement $<
+	touch $@
 
 $(VENV)/ready: requirements.txt setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mtl_keras.protection import Distillation as Distillation
     from mtl_keras.protection import GradientProjection as GradientProjection
     from mtl_keras.protection import StartingWeights as StartingWeights
+    from mtl_keras.publication import publish as publish
     from mtl_keras.recipes import Recipe as Recipe
     from mtl_keras.recipes import load_recipe as load_recipe
     from mtl_keras.runs import Run as Run
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from mtl_keras.tasks import Task as Task
     from mtl_keras.text_encoder import TextEncoder as TextEncoder
     from mtl_keras.training import train as train
+
+__version__ = "0.1.0"
 
 _MODULE_OF = {
     "advise": "advice",
@@ -63,6 +66,7 @@ _MODULE_OF = {
     "Distillation": "protection",
     "GradientProjection": "protection",
     "StartingWeights": "protection",
+    "publish": "publication",
     "Recipe": "recipes",
     "load_recipe": "recipes",
     "Run": "runs",

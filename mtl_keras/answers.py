@@ -51,7 +51,7 @@ def _multilabel(task: Task, scores: tf.Tensor, words: Words) -> dict[str, tf.Ten
     chosen = scores > THRESHOLD
     places = tf.where(chosen)
     label = tf.gather(tf.constant(task.labels), places[:, 1])
-    ragged = tf.RaggedTensor.from_value_rowids(label, places[:, 0], nrows=_rows(scores))
+    ragged = _by_text(label, places[:, 0], scores)
     counts = tf.reduce_sum(tf.cast(chosen, tf.int32), axis=-1)
     return {"label": ragged.to_tensor(""), "count": counts, "scores": scores}
 
@@ -80,10 +80,7 @@ def _tagging(task: Task, scores: tf.Tensor, words: Words) -> dict[str, tf.Tensor
         "score": of_spans(tf.reduce_max(of_words, axis=-1), tf.math.unsorted_segment_mean),
     }
     rows = tf.math.unsorted_segment_max(texts, span, count)
-    ragged = {
-        name: tf.RaggedTensor.from_value_rowids(values, rows, nrows=_rows(scores))
-        for name, values in columns.items()
-    }
+    ragged = {name: _by_text(values, rows, scores) for name, values in columns.items()}
     counts = tf.cast(ragged["starts"].row_lengths(), tf.int32)
     return {name: values.to_tensor() for name, values in ragged.items()} | {"count": counts}
 
@@ -113,8 +110,10 @@ def _begins(tags: tf.Tensor, texts: tf.Tensor) -> tf.Tensor:
     return (tags > 0) & ~follows
 
 
-def _rows(scores: tf.Tensor) -> tf.Tensor:
-    return tf.shape(scores, out_type=tf.int64)[0]
+def _by_text(values: tf.Tensor, texts: tf.Tensor, scores: tf.Tensor) -> tf.RaggedTensor:
+    """Values in the order of their texts, a row for each row of the scores."""
+    count = tf.shape(scores, out_type=tf.int64)[0]
+    return tf.RaggedTensor.from_value_rowids(values, texts, nrows=count, validate=False)
 
 
 def flat(answers: Mapping[str, Mapping[str, tf.Tensor]]) -> dict[str, tf.Tensor]:

@@ -1,5 +1,6 @@
 """A task's examples → padded batches of texts of similar length."""
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -9,6 +10,8 @@ from mtl_keras.preprocessing import WordpieceTokenizer, align_labels
 
 STATIC_WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 BATCHES_PER_GROUP = 64
+# Our functions are graphs as they stand; AutoGraph would take seconds to rewrite them.
+_as_it_is = tf.autograph.experimental.do_not_convert
 GROUPS_PER_EPOCH = 4  # at least, or a small data set would meet in the same batches every epoch
 
 
@@ -47,18 +50,20 @@ def batches(
     count = math.ceil(dataset.counts[split] / batch_size)
     group = min(BATCHES_PER_GROUP, math.ceil(count / GROUPS_PER_EPOCH))
     chunks = dataset.stream(split, batch_size * group, seed=seed)
-    rows = chunks.map(
-        lambda chunk: _tokenize_rows(tokenizer, chunk), num_parallel_calls=tf.data.AUTOTUNE
-    )
+    tokenize = functools.partial(_tokenize_rows, tokenizer)
+    rows = chunks.map(_as_it_is(tokenize), num_parallel_calls=tf.data.AUTOTUNE)
     if seed is not None:
         keys = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
+        group_rows = functools.partial(_group_by_length, batch_size=batch_size)
         rows = tf.data.Dataset.zip(rows, keys).map(
-            lambda rows, key: _group_by_length(rows, batch_size, key),
-            num_parallel_calls=tf.data.AUTOTUNE,
+            _as_it_is(group_rows), num_parallel_calls=tf.data.AUTOTUNE
         )
     widths = widths or range(tokenizer.max_length)
     known = [width for width in widths if width < tokenizer.max_length]
-    cut = rows.flat_map(lambda rows: _cut(rows, batch_size, [*known, tokenizer.max_length]))
+    known.append(tokenizer.max_length)
+    cut = rows.flat_map(
+        _as_it_is(functools.partial(_cut, batch_size=batch_size, known_widths=known))
+    )
     return cut.apply(tf.data.experimental.assert_cardinality(count)).prefetch(tf.data.AUTOTUNE)
 
 
@@ -71,7 +76,7 @@ def _tokenize_rows(tokenizer: WordpieceTokenizer, chunk: dict) -> dict:
     return {"token_ids": tokenized.token_ids, "label": label, "weight": weight}
 
 
-def _group_by_length(rows: dict, batch_size: int, key: tf.Tensor) -> dict:
+def _group_by_length(rows: dict, key: tf.Tensor, batch_size: int) -> dict:
     """Sorts rows by length, then shuffles full batches of them; the short one stays last."""
     order = tf.argsort(rows["token_ids"].row_lengths(), stable=True)
     full = tf.size(order) // batch_size * batch_size
@@ -99,7 +104,7 @@ def _cut(rows: dict, batch_size: int, known_widths: list[int]) -> tf.data.Datase
         return x, taken["label"], taken["weight"]
 
     firsts = tf.range(0, tf.size(pieces), batch_size)
-    return tf.data.Dataset.from_tensor_slices((firsts, widths)).map(batch)
+    return tf.data.Dataset.from_tensor_slices((firsts, widths)).map(_as_it_is(batch))
 
 
 def _ragged(rows: dict) -> list[str]:

@@ -120,6 +120,14 @@ def export(options: argparse.Namespace) -> None:
     print(f"export: {version}")
 
 
+def demo(options: argparse.Namespace) -> None:
+    """Serves a page on which to try a run or an export: every task's answer as you type."""
+    _load_tensorflow()
+    from mtl_keras.demo import serve
+
+    serve(options.folder, host=options.host, port=options.port)
+
+
 def compare(options: argparse.Namespace) -> None:
     """Runs training plans side by side and writes a report: what each costs, gains and breaks."""
     from mtl_keras.comparison import compare as compare_plans
@@ -221,6 +229,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--best", metavar="TASK", help=BEST_HELP)
     help_text = "an export, such as saved_models/tickets/1, whose answers the new one must have"
     command.add_argument("--verify-against", metavar="DIR", help=help_text)
+
+    command = add_command(commands, "demo", demo)
+    command.add_argument("folder", metavar="run|export", help="a run's folder, or an export's")
+    command.add_argument("--host", default="127.0.0.1", help="beyond it, whoever can reach asks")
+    command.add_argument("--port", type=int, default=8000, help="the first to try; 0 takes any")
 
     command = add_command(commands, "embed", embed)
     command.add_argument("source", help="an encoder: all-MiniLM-L6-v2, a TF Hub handle, a folder …")

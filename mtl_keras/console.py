@@ -13,14 +13,20 @@ def print_json(value: Mapping, indent: int | None = 2) -> None:
 
 
 def print_metrics(by_split: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
-    """A row for each task and split."""
+    """A row for each task and split, the task's own metric first, with its interval."""
     rows = [
         {"task": task, "split": split, "examples": metrics["examples"]}
-        | {"metrics": ", ".join(f"{k} {v:.4f}" for k, v in metrics.items() if k != "examples")}
+        | {"metrics, the first with its 95% interval": _in_words(metrics)}
         for split, tasks in by_split.items()
         for task, metrics in tasks.items()
     ]
     print(tabulate(rows, headers="keys", intfmt=","))
+
+
+def _in_words(metrics: Mapping[str, float]) -> str:
+    first, *others = (name for name in metrics if name not in ("examples", "low", "high"))
+    said = f"{first} {metrics[first]:.4f} ({metrics['low']:.4f} to {metrics['high']:.4f})"
+    return ", ".join([said, *(f"{name} {metrics[name]:.4f}" for name in others)])
 
 
 def counts(datasets: Mapping) -> list[dict]:

@@ -133,7 +133,8 @@ class TaskDataset:
             for name, array in self._kind.arrays([], self.task.num_outputs).items()
         }
         dataset = tf.data.Dataset.from_generator(chunks, output_signature=signature)
-        return dataset.map(_ragged) if "words" in signature else dataset
+        as_it_is = tf.autograph.experimental.do_not_convert
+        return dataset.map(as_it_is(_ragged)) if "words" in signature else dataset
 
     def _new_labels(self) -> NewLabels:
         if "train" in self._paths:

@@ -7,6 +7,7 @@ import tensorflow as tf
 from sklearn.metrics import f1_score
 
 from mtl_keras.datasets import TaskDataset
+from mtl_keras.intervals import contributions, interval
 from mtl_keras.model import MultiTaskModel
 from mtl_keras.prediction import spans, task_outputs
 from mtl_keras.preprocessing import TokenizedText, align_labels
@@ -33,14 +34,23 @@ def evaluate(
         multilabel `micro_f1`, `macro_f1` (threshold 0.5);
         regression `mae`, `rmse`;
         tagging `span_f1`, `precision`, `recall`: spans count where type, start and end are
-        right (`conlleval`); words cut off at `max_length` count as found to be outside.
+        right (`conlleval`); words cut off at `max_length` count as found to be outside;
+        and `low`, `high`, the 95% interval of `dataset.task.metric` (`mtl_keras.intervals`).
 
     Raises:
         InputError: the dataset has no such split.
     """
     dataset.check_split(split)
-    chunks = _predicted(model, dataset, split, batch_size)
-    return {"examples": dataset.counts[split]} | measure(dataset.task, chunks)
+    contributed: list[np.ndarray] = []
+
+    def chunks() -> Iterator[tuple[list, list]]:
+        for labels, outputs in _predicted(model, dataset, split, batch_size):
+            contributed.append(contributions(dataset.task, labels, outputs))
+            yield labels, outputs
+
+    metrics = {"examples": dataset.counts[split]} | measure(dataset.task, chunks())
+    low, high = interval(np.concatenate(contributed))
+    return metrics | {"low": low, "high": high}
 
 
 def measure(task: Task, chunks: Iterable[tuple[list, list]]) -> dict:

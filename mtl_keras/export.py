@@ -1,6 +1,6 @@
 """One SavedModel: raw strings in, every task's answer out, from one pass of the encoder."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -9,9 +9,10 @@ import tensorflow as tf
 from mtl_keras.answers import flat, task_answer
 from mtl_keras.errors import InputError
 from mtl_keras.model import MultiTaskModel
+from mtl_keras.reading import reading
+from mtl_keras.served_answers import EMBED, LABELS, READING, SERVING
 
 TEXT = [tf.TensorSpec([None], tf.string, name="text")]
-SERVING, EMBED, LABELS = "serving_default", "embed", "labels"
 
 
 def export_saved_model(model: MultiTaskModel, path: str | Path) -> Path:
@@ -24,7 +25,9 @@ def export_saved_model(model: MultiTaskModel, path: str | Path) -> Path:
     * `<task>`: `text` → that task's answers, under the same names;
     * `embed`: `text` → `embedding (batch, hidden)`, scaled to length 1 where the encoder's source
       says so;
-    * `labels`: nothing → `<task>`, string `(labels,)`, in the order of `<task>/scores`.
+    * `labels`: `text` → `<task>`, string `(batch, labels)`, in the order of `<task>/scores`, the
+      same in every row: TensorFlow Serving calls no signature without an input, and batches each;
+    * `reading`: `text` → how much of it is read, as `mtl_keras.reading.reading` tells.
 
     The answers are those of `task_answer`. Any bytes are a text: what is no UTF-8 is read as
     unknown characters, `[SEP]` is plain text, and what is beyond `max_length` is not read.
@@ -42,29 +45,37 @@ def export_saved_model(model: MultiTaskModel, path: str | Path) -> Path:
     path = Path(path)
     if path.exists():
         raise InputError(f"{path}: exists already; export to a new version number")
-    for name in (SERVING, EMBED, LABELS):
+    for name in (SERVING, EMBED, LABELS, READING):
         if name in model.tasks:
             raise InputError(f"a signature is called {name!r}; rename the task of this name")
     archive = keras.export.ExportArchive()
     archive.track(model)
     for name, function in signature_functions(model).items():
-        archive.add_endpoint(name, function, [] if name == LABELS else TEXT)
+        archive.add_endpoint(name, function)
     archive.write_out(str(path), verbose=False)
     return path
 
 
-def signature_functions(model: MultiTaskModel) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
-    """Signature → what it computes, of a tensor of texts; `labels` of nothing."""
+def signature_functions(model: MultiTaskModel) -> dict[str, tf.types.experimental.GenericFunction]:
+    """Signature → the graph that it is, of a tensor of texts; the model's weights are in it."""
     tasks = {name: _answering(model, [name]) for name in model.tasks}
     labels = {name: task.labels for name, task in model.tasks.items() if task.labels}
     functions = {
         SERVING: _answering(model, list(model.tasks)),
         **tasks,
         EMBED: lambda text: {"embedding": _embedding(model, text)},
+        READING: lambda text: reading(model.encoder.tokenizer, text),
     }
     if labels:
-        functions[LABELS] = lambda: {name: tf.constant(each) for name, each in labels.items()}
-    return functions
+        functions[LABELS] = lambda text: _repeated(labels, text)
+    return {name: _traced(function) for name, function in functions.items()}
+
+
+def _traced(function: Callable[[tf.Tensor], dict[str, tf.Tensor]]):
+    """A graph, traced once: AutoGraph would take seconds, and find nothing to rewrite."""
+    graph = tf.function(function, input_signature=TEXT, autograph=False)
+    graph.get_concrete_function()
+    return graph
 
 
 def _answering(model: MultiTaskModel, names: Collection[str]):
@@ -75,6 +86,11 @@ def _answering(model: MultiTaskModel, names: Collection[str]):
         return flat({name: task_answer(model.tasks[name], outputs[name], words) for name in names})
 
     return answers
+
+
+def _repeated(labels: Mapping[str, Sequence[str]], text: tf.Tensor) -> dict[str, tf.Tensor]:
+    rows = [tf.size(text), 1]
+    return {name: tf.tile(tf.constant([list(each)]), rows) for name, each in labels.items()}
 
 
 def _embedding(model: MultiTaskModel, text: tf.Tensor) -> tf.Tensor:

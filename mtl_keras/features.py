@@ -104,6 +104,7 @@ class FeatureCache:
         def look_up(token_ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
             return store.batch(texts.rows(token_ids, lengths), token_ids.shape[1])
 
+        @tf.autograph.experimental.do_not_convert
         def with_features(x, y, weights):
             lengths = tf.reduce_sum(tf.cast(x["padding_mask"], tf.int32), axis=1)
             found = tf.numpy_function(look_up, [x["token_ids"], lengths], store.values.dtype)
@@ -236,7 +237,9 @@ def _between(model: MultiTaskModel, source: str | None, levels: Sequence[str]) -
         [first, mask], {level: output_of(model.encoder, level) for level in levels}
     )
 
-    @tf.function(input_signature=[tf.TensorSpec(each.shape, each.dtype) for each in (first, mask)])
+    signature = [tf.TensorSpec(each.shape, each.dtype) for each in (first, mask)]
+
+    @tf.function(input_signature=signature, autograph=False)
     def step(inputs, padding_mask):
         found = network([inputs, padding_mask], training=False)
         return {level: tf.cast(features, tf.float32) for level, features in found.items()}

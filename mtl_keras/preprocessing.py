@@ -243,7 +243,10 @@ def _words(begins: tf.Tensor, starts: tf.RaggedTensor, limits: tf.RaggedTensor) 
         tf.gather(limits.values, last),
     )
     return Words(
-        *(tf.RaggedTensor.from_value_rowids(c, rows, nrows=starts.nrows()) for c in columns)
+        *(
+            tf.RaggedTensor.from_value_rowids(c, rows, nrows=starts.nrows(), validate=False)
+            for c in columns
+        )
     )
 
 

@@ -1,14 +1,34 @@
 """A run → the next version of an export, proved equal to the model before it has its number."""
 
-from collections.abc import Callable, Iterator
+import functools
+import importlib.util
+import itertools
+import statistics
+import timeit
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+
+import tensorflow as tf
 
 from mtl_keras.datasets import TaskDataset
 from mtl_keras.errors import InputError
 from mtl_keras.export import export_saved_model
 from mtl_keras.files import write_whole
-from mtl_keras.runs import Run
+from mtl_keras.model import MultiTaskModel
+from mtl_keras.model_card import CARD, EXAMPLE, model_card
+from mtl_keras.recipes import Recipe
+from mtl_keras.runs import METRICS, Run
+from mtl_keras.served_answers import SERVING
+from mtl_keras.serving_files import (
+    MAX_BATCH_SIZE,
+    check_model_name,
+    write_serving_config,
+    write_warmup,
+)
+from mtl_keras.training import evaluate_all, open_datasets
 from mtl_keras.verification import verify, verify_against
+
+SIZES = (1, MAX_BATCH_SIZE)  # texts a call whose time the model card tells
 
 
 def publish(
@@ -23,11 +43,13 @@ def publish(
 
     The SavedModel is written beside its place, loaded in a fresh process and compared with the
     model on the validation texts and on odd ones (`verify`). Only then it is given its number;
-    where an answer differs, or the process dies, there is no such version.
+    where an answer differs, or the process dies, there is no such version. With it come its model
+    card (`README.md`) and its warm-up requests; beside the versions, where they are not there
+    yet, the files that start TensorFlow Serving over them (`write_serving_config`).
 
     Args:
         run: a finished run.
-        folder: of the versions, such as `saved_models/tickets`.
+        folder: of the versions, such as `saved_models/tickets`; its name is the model's.
         best: with the weights that were best for this task, or `mean`; None: as the run ended.
         against: another export, whose answers the new one must have too.
         report: told what happens, a line at a time.
@@ -36,22 +58,44 @@ def publish(
         The folder of the version: one above the highest number there, or `1`.
 
     Raises:
-        InputError: a file in the folder's place, no best weights of this name, `against` is no
-            export.
+        InputError: a file in the folder's place, a name that cannot stand in an address, no best
+            weights of this name, `against` is no export.
         WorkError: an answer differs, or it could not be written.
     """
-    _check_folders(Path(folder), against)
+    folder = Path(folder)
+    name = folder.resolve().name
+    _check(folder, name, against)
+    recipe = run.recipe
     model = run.model(best)
-    texts = _validation_texts(run, report)
-    path = Path(folder) / str(next_version(folder))
+    datasets = _datasets(recipe, report)
+    path = folder / str(next_version(folder))
+    texts = functools.partial(_validation_texts, datasets)
 
     def write(beside: Path) -> None:
         export_saved_model(model, beside)
-        report(f"{verify(model, beside, texts()):,} texts are answered as by the model")
+        compared = verify(model, beside, texts())
+        report(f"{compared:,} texts are answered as by the model")
         if against:
             report(f"{verify_against(beside, against, texts()):,} texts as by {against}")
+        scores = _scores(run, model, datasets, best)
+        signatures = tf.saved_model.load(str(beside)).signatures
+        batch = [*itertools.islice(texts(), MAX_BATCH_SIZE)] or [EXAMPLE.encode()]
+        card = model_card(
+            run,
+            name=name,
+            version=path.name,
+            best=best,
+            scores=scores,
+            signatures={each: [*found.structured_outputs] for each, found in signatures.items()},
+            size=sum(file.stat().st_size for file in beside.rglob("*") if file.is_file()),
+            milliseconds={size: _milliseconds(signatures[SERVING], batch, size) for size in SIZES},
+            compared=compared,
+        )
+        (beside / CARD).write_text(card, encoding="utf-8")
+        _warm_up(beside, name, report)
 
     write_whole(path, write)
+    write_serving_config(folder, name)
     return path
 
 
@@ -68,26 +112,49 @@ def next_version(folder: str | Path) -> int:
     return 1 + max((int(name) for name in known if name.isascii() and name.isdigit()), default=0)
 
 
-def _check_folders(folder: Path, against: str | Path | None) -> None:
+def _check(folder: Path, name: str, against: str | Path | None) -> None:
     next_version(folder)
+    check_model_name(name)
     if against and not (Path(against) / "saved_model.pb").is_file():
         raise InputError(
             f"{against}: no export here (saved_model.pb is absent); give the folder of a version"
         )
 
 
-def _validation_texts(run: Run, report: Callable[[str], None]) -> Callable[[], Iterator[bytes]]:
-    """Reads the texts of the validation split; none, and said so, where the files are gone."""
+def _datasets(recipe: Recipe, report: Callable[[str], None]) -> dict[str, TaskDataset]:
+    """The recipe's files by task; none, and said so, where they are gone."""
     try:
-        recipe = run.recipe
-        datasets = [TaskDataset(task, base_folder=recipe.path.parent) for task in recipe.tasks]
+        return open_datasets(recipe)
     except InputError as error:
         report(f"compared on odd texts alone: {error}")
-        datasets = []
+        return {}
 
-    def texts() -> Iterator[bytes]:
-        for dataset in datasets:
-            for example in dataset.examples("validation"):
-                yield example.text.encode()
 
-    return texts
+def _validation_texts(datasets: Mapping[str, TaskDataset]) -> Iterator[bytes]:
+    for dataset in datasets.values():
+        for example in dataset.examples("validation"):
+            yield example.text.encode()
+
+
+def _warm_up(saved_model: Path, name: str, report: Callable[[str], None]) -> None:
+    """With texts of our own: the user's are not for others to read."""
+    if importlib.util.find_spec("tensorflow_serving"):
+        write_warmup(saved_model, [EXAMPLE, 20 * EXAMPLE], model_name=name)
+    else:
+        report("no warm-up requests for TensorFlow Serving: pip install 'mtl_keras[serving]'")
+
+
+def _scores(
+    run: Run, model: MultiTaskModel, datasets: Mapping[str, TaskDataset], best: str | None
+) -> dict[str, dict[str, dict]]:
+    """What the exported weights score: those of the run's end are in its files."""
+    if best is None:
+        return run.read_json(METRICS)
+    return {split: evaluate_all(model, datasets, split) for split in ("validation", "test")}
+
+
+def _milliseconds(signature: Callable, texts: Sequence[bytes], size: int) -> float:
+    """The median of ten calls, after one that is not counted."""
+    batch = tf.constant([*itertools.islice(itertools.cycle(texts), size)])
+    seconds = [timeit.timeit(lambda: signature(text=batch), number=1) for _ in range(11)]
+    return 1000 * statistics.median(seconds[1:])

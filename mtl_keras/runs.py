@@ -2,12 +2,14 @@
 
 import contextlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pydantic
 
+from mtl_keras import __version__
 from mtl_keras.errors import InputError, WorkError
 from mtl_keras.files import write_whole
 from mtl_keras.recipes import Recipe, load_recipe
@@ -69,7 +71,8 @@ class Run:
         """Opens a finished run.
 
         Raises:
-            InputError: there is none in this folder, or what it says of itself is damaged.
+            InputError: there is none in this folder, what it says of itself is damaged, or a newer
+                mtl_keras wrote it.
         """
         run = cls(folder)
         if not (run.folder / RECORD).is_file():
@@ -77,6 +80,7 @@ class Run:
                 f"{folder}: no finished run here ({RECORD} is absent); "
                 "give the folder that 'mtl-keras train' printed"
             )
+        run._check_version()
         with _reading(run.folder / RECORD):
             _ = run.tasks
         return run
@@ -85,6 +89,15 @@ class Run:
         """Raises `InputError` where a new run cannot be put."""
         if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise InputError(f"{self.folder}: exists already; choose another --output or remove it")
+
+    def _check_version(self) -> None:
+        versions = self.read_json(RECORD).get("versions")
+        written = str(versions.get("mtl_keras", "")) if isinstance(versions, dict) else ""
+        if _numbers(written) > _numbers(__version__):
+            raise InputError(
+                f"{self.folder}: written by mtl_keras {written}, this is {__version__}; "
+                "pip install --upgrade mtl_keras"
+            )
 
     @property
     def tasks(self) -> dict[str, Task]:
@@ -191,6 +204,10 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except Exception as error:
         raise InputError(f"{path}: damaged; restore it or train again") from error
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall("[0-9]+", version)]
 
 
 def next_folder(recipe: Path, base: str | Path = "runs") -> Path:

@@ -20,9 +20,7 @@ def main(saved_model: str, questions: str, answers: str) -> None:
     with tf.io.TFRecordWriter(answers) as writer:
         for record in tf.data.TFRecordDataset(questions):
             name, *texts = tf.io.parse_tensor(record, tf.string).numpy()
-            signature = signatures[name.decode()]
-            takes_texts = signature.structured_input_signature[1]
-            outputs = signature(tf.constant(texts, tf.string)) if takes_texts else signature()
+            outputs = signatures[name.decode()](tf.constant(texts, tf.string))
             for value in (sorted(outputs), *(outputs[each] for each in sorted(outputs))):
                 writer.write(tf.io.serialize_tensor(value).numpy())
 

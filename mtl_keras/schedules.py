@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -148,7 +148,7 @@ class Joint:
 
         steps = max(int(dataset.cardinality()) for dataset in datasets)
         zipped = tf.data.Dataset.zip(tuple(dataset.repeat() for dataset in datasets))
-        return zipped.take(steps).map(_joined)
+        return _mapped(zipped.take(steps), _joined)
 
 
 def parse_schedule(text: str) -> Schedule:
@@ -201,7 +201,7 @@ def interleave(
     """
     chosen = parse_schedule(schedule) if isinstance(schedule, str) else schedule
     specs = {name: dataset.element_spec for name, dataset in datasets.items()}
-    spread = [datasets[name].map(_spread(name, specs)) for name in tasks or datasets]
+    spread = [_mapped(datasets[name], _spread(name, specs)) for name in tasks or datasets]
     return chosen.merge(spread, seed=seed, first_epoch=first_epoch, epochs=epochs).prefetch(2)
 
 
@@ -230,7 +230,14 @@ def with_replay(dataset: tf.data.Dataset, replay: tf.data.Dataset) -> tf.data.Da
         )
     if int(replay.cardinality()) == 0:
         raise InputError("replay has no batch; give examples of the protected tasks")
-    return tf.data.Dataset.zip((dataset, replay.repeat())).map(_joined).prefetch(2)
+    return _mapped(tf.data.Dataset.zip((dataset, replay.repeat())), _joined).prefetch(2)
+
+
+def _mapped(dataset: tf.data.Dataset, function: Callable) -> tf.data.Dataset:
+    """Maps without AutoGraph, which would take a second to rewrite what is a graph as it is."""
+    import tensorflow as tf
+
+    return dataset.map(tf.autograph.experimental.do_not_convert(function))
 
 
 def _spread(name: str, specs: Mapping[str, tuple]):

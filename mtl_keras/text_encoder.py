@@ -65,7 +65,7 @@ class TextEncoder:
         self.source = source
 
         signature = [tf.TensorSpec((None, None), dtype) for dtype in _INPUTS.values()]
-        self._forward = tf.function(self._vectors, input_signature=signature)
+        self._forward = tf.function(self._vectors, input_signature=signature, autograph=False)
 
     @classmethod
     def from_pretrained(

@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from mtl_keras import __version__
 from mtl_keras.batching import STATIC_WIDTHS, batches
 from mtl_keras.datasets import TaskDataset
 from mtl_keras.drift import Snapshot, drift
@@ -191,7 +192,11 @@ class Training:
             "plan": str(self.recipe.plan),
             "tasks": {name: each.task.get_config() for name, each in self.datasets.items()},
             "examples": {name: dict(each.counts) for name, each in self.datasets.items()},
-            "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
+            "versions": {
+                "mtl_keras": __version__,
+                "tensorflow": tf.__version__,
+                "keras": keras.__version__,
+            },
         }
         run.write_json(RECORD, record)
 

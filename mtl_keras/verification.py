@@ -13,9 +13,10 @@ import tensorflow as tf
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 
 from mtl_keras.errors import WorkError
-from mtl_keras.export import LABELS, SERVING, TEXT, signature_functions
+from mtl_keras.export import signature_functions
 from mtl_keras.files import listed
 from mtl_keras.model import MultiTaskModel
+from mtl_keras.served_answers import SERVING
 
 PROGRAM = Path(__file__).with_name("saved_model_answers.py")
 BATCH_SIZE = 32
@@ -62,16 +63,9 @@ def verify(model: MultiTaskModel, saved_model: str | Path, texts: Iterable[str |
         WorkError: the process failed, or an answer differs: another label or span, or a number
             by more than 1e-5 (relative where it is over 1).
     """
-    functions = signature_functions(model)
-    questions = list(_questions(texts, functions))
-    graphs = {
-        name: tf.function(each, input_signature=[] if name == LABELS else TEXT)
-        for name, each in functions.items()
-    }
-    expected = (
-        graphs[name](tf.constant(batch, tf.string)) if name != LABELS else graphs[name]()
-        for name, batch in questions
-    )
+    graphs = signature_functions(model)
+    questions = list(_questions(texts, graphs))
+    expected = (graphs[name](tf.constant(batch, tf.string)) for name, batch in questions)
     return _compare(saved_model, questions, expected)
 
 
@@ -95,8 +89,7 @@ def _questions(texts: Iterable[str | bytes], signatures: Iterable[str]) -> Itera
     plain = (text.encode() if isinstance(text, str) else text for text in texts)
     first = list(itertools.islice(plain, BATCH_SIZE))
     for signature in signatures:
-        batches = [[]] if signature == LABELS else [list(ODD_TEXTS), first]
-        yield from ((signature, batch) for batch in batches)
+        yield from ((signature, batch) for batch in (list(ODD_TEXTS), first))
     while batch := list(itertools.islice(plain, BATCH_SIZE)):
         yield SERVING, batch
 

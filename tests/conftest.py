@@ -114,6 +114,27 @@ def trained(tiny_bert, tmp_path_factory) -> Path:
     return folder / "run"
 
 
+@pytest.fixture(scope="session")
+def four_kinds_export(tiny_bert, tmp_path_factory):
+    """A model with a task of each kind and its export, not to be changed."""
+    from four_kinds import make_model
+
+    from mtl_keras.export import export_saved_model
+
+    model = make_model(tiny_bert)
+    return model, export_saved_model(model, tmp_path_factory.mktemp("four_kinds") / "1")
+
+
+@pytest.fixture(scope="session")
+def published(trained, tmp_path_factory) -> Path:
+    """The first version of that run's export, for reading only; its server's files are beside."""
+    from mtl_keras.publication import publish
+    from mtl_keras.runs import Run
+
+    folder = tmp_path_factory.mktemp("saved_models") / "letters"
+    return publish(Run.open(trained), folder, report=lambda line: None)
+
+
 def write_tiny_recipe(tmp_path: Path, tiny_bert: Path) -> Path:
     """Files of two tasks: texts that hold `aaa` are of topic `x`, and `aaa` is an entity."""
     generator = np.random.default_rng(0)

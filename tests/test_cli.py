@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,8 +31,10 @@ def test_from_files_to_answers(trained, capsys, tmp_path):
     status, out, _ = _run(capsys, "evaluate", run_folder, "--split", "test", "--json")
     tasks = json.loads(out)["tasks"]
     assert status == 0
-    assert set(tasks["topic"]) == {"examples", "accuracy", "macro_f1", "loss"}
-    assert set(tasks["entities"]) == {"examples", "span_f1", "precision", "recall", "loss"}
+    assert [*tasks["topic"]] == [*("examples", "accuracy", "macro_f1", "loss", "low", "high")]
+    assert [*tasks["entities"]] == [
+        *("examples", "span_f1", "precision", "recall", "loss", "low", "high")
+    ]
     assert tasks["topic"]["examples"] == 12
     recorded = json.loads((run_folder / "metrics.json").read_text())["test"]
     assert tasks["topic"]["loss"] == pytest.approx(recorded["topic"]["loss"], rel=1e-5)
@@ -93,11 +96,27 @@ def test_compare_prints_the_report_and_says_where_it_is(tiny_recipe, tmp_path, c
     assert out.splitlines()[-1] == f"report: {folder / 'report.html'}"
 
 
-def test_export_says_where_the_version_is(trained, capsys, tmp_path):
-    status, out, _ = _run(capsys, "export", trained, tmp_path / "tickets")
-    assert status == 0
-    assert out.splitlines()[-1] == f"export: {tmp_path / 'tickets' / '1'}"
-    assert (tmp_path / "tickets" / "1" / "saved_model.pb").is_file()
+def test_export_says_where_the_version_is(trained, capsys, tmp_path, monkeypatch):
+    asked = []
+
+    def publish(run, folder, **options):
+        asked.append((run.folder, folder, options))
+        return Path(folder) / "1"
+
+    monkeypatch.setattr("mtl_keras.publication.publish", publish)
+    folder = tmp_path / "tickets"
+    status, out, _ = _run(capsys, "export", trained, folder, "--best", "topic")
+    assert (status, out) == (0, f"export: {folder / '1'}\n")
+    assert asked == [(trained, str(folder), {"best": "topic", "against": None})]
+
+
+def test_demo_serves_what_it_is_given(trained, capsys, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "mtl_keras.demo.serve", lambda *given, **options: asked.append((given, options))
+    )
+    assert _run(capsys, "demo", trained, "--port", "0")[0] == 0
+    assert asked == [((str(trained),), {"host": "127.0.0.1", "port": 0})]
 
 
 def test_predict_and_evaluate_take_the_best_weights_of_a_task(trained, capsys):

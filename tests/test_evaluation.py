@@ -80,6 +80,8 @@ def test_regression_and_multilabel(tiny_encoder, tmp_path):
         "mae": pytest.approx(1.5),
         "rmse": pytest.approx(2.5**0.5),
         "loss": pytest.approx(2.5),
+        "low": pytest.approx(1.0),
+        "high": pytest.approx(2.0),
     }
     assert tags["micro_f1"] == pytest.approx(2 * 2 / (3 + 3))
     assert tags["macro_f1"] == pytest.approx((0 + 4 / 5) / 2)

@@ -14,20 +14,49 @@ def _names(folder):
     return sorted(each.name for each in folder.iterdir())
 
 
-def test_a_version_is_written_compared_and_numbered(trained, tmp_path):
-    said = []
-    first = publish(Run.open(trained), tmp_path / "versions", report=said.append)
-    assert first == tmp_path / "versions" / "1"
-    assert said[0].endswith("texts are answered as by the model")
-    again = publish(
-        Run.open(trained), tmp_path / "versions", best="topic", against=first, report=said.append
+def test_a_version_has_its_card_warm_up_and_server_files(published):
+    assert _names(published.parent) == [
+        *("1", "batching.config", "compose.yaml", "models.config", "monitoring.config")
+    ]
+    assert _names(published) == [
+        *("README.md", "assets", "assets.extra", "fingerprint.pb", "saved_model.pb", "variables")
+    ]
+
+
+@pytest.fixture
+def quick(published, monkeypatch):
+    """What is written is a copy of that export, and not compared; says what was asked of it."""
+    asked = []
+    monkeypatch.setattr(
+        publication, "export_saved_model", lambda model, path: shutil.copytree(published, path)
     )
-    assert again.name == "2"
-    assert said[-1].endswith(f"texts as by {first}")
-    assert _names(tmp_path / "versions") == ["1", "2"]
+    monkeypatch.setattr(publication, "verify", lambda model, path, texts: len([*texts]))
+    monkeypatch.setattr(
+        publication, "verify_against", lambda path, other, texts: asked.append(other) or 7
+    )
+    return asked
 
 
-def test_what_differs_or_fails_leaves_no_version(trained, tmp_path, monkeypatch):
+def test_the_next_version_is_compared_and_leaves_the_files_beside_it(
+    trained, published, tmp_path, quick, monkeypatch
+):
+    monkeypatch.setattr(publication.importlib.util, "find_spec", lambda name: None)
+    versions, said = tmp_path / "versions", []
+    (versions / "1").mkdir(parents=True)
+    (versions / "compose.yaml").write_text("mine")
+    path = publish(Run.open(trained), versions, best="topic", against=published, report=said.append)
+    assert path == versions / "2"
+    assert said == [
+        "38 texts are answered as by the model",
+        f"7 texts as by {published}",
+        "no warm-up requests for TensorFlow Serving: pip install 'mtl_keras[serving]'",
+    ]
+    assert quick == [published]
+    assert (versions / "compose.yaml").read_text() == "mine"
+    assert "the weights that were best for topic" in (path / "README.md").read_text()
+
+
+def test_what_differs_or_fails_leaves_no_version(trained, tmp_path, quick, monkeypatch):
     def refuse(*arguments):
         raise WorkError("differs")
 
@@ -37,13 +66,14 @@ def test_what_differs_or_fails_leaves_no_version(trained, tmp_path, monkeypatch)
     assert _names(tmp_path / "versions") == []
 
 
-def test_without_its_files_a_run_is_compared_on_odd_texts(trained, tmp_path):
+def test_without_its_files_a_run_is_compared_on_odd_texts(trained, tmp_path, quick):
     run = shutil.copytree(trained, tmp_path / "elsewhere" / "run")
     text = (run / "run.json").read_text().replace(str(trained.parent), str(tmp_path / "gone"))
     (run / "run.json").write_text(text)
     said = []
     publish(Run.open(run), tmp_path / "versions", report=said.append)
     assert said[0].startswith("compared on odd texts alone: ")
+    assert said[1].startswith("0 texts are answered")
 
 
 @pytest.mark.parametrize(("names", "number"), [([], 1), (["1", "9", "10"], 11), (["x", "²"], 1)])
@@ -58,6 +88,7 @@ def test_the_next_version_is_above_all(tmp_path, names, number):
     [
         ({"folder": "file"}, "file: a file; give the folder of the versions"),
         ({"against": "nothing"}, r"nothing: no export here \(saved_model.pb is absent\)"),
+        ({"folder": "my versions"}, "model name 'my versions': expected letters"),
         ({"best": "tone"}, "no best weights of 'tone'; there are"),
     ],
 )

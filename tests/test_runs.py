@@ -115,3 +115,17 @@ def test_a_changed_recipe_of_a_run_is_refused(finished, old, new, said):
     (finished / "recipe.yaml").write_text(RECIPE.replace(old, new))
     with pytest.raises(InputError, match=re.escape(said)):
         _ = Run.open(finished).recipe
+
+
+@pytest.mark.parametrize(("version", "newer"), [("0.0.9", False), ("0.10.0", True), ("", False)])
+def test_a_run_of_a_newer_version_is_refused(finished, version, newer):
+    record = json.loads((finished / "run.json").read_text())
+    record["versions"] = {"mtl_keras": version}
+    if newer:
+        record["tasks"] = "in another form"
+    (finished / "run.json").write_text(json.dumps(record))
+    if not newer:
+        assert Run.open(finished).tasks
+        return
+    with pytest.raises(InputError, match=r"written by mtl_keras 0\.10\.0, this is .*--upgrade"):
+        Run.open(finished)

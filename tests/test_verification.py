@@ -1,54 +1,52 @@
 """An export is compared with the model in a process that has nothing but TensorFlow."""
 
 import re
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-import mtl_keras as mtl
 from mtl_keras import verification
 from mtl_keras.errors import WorkError
-from mtl_keras.export import export_saved_model
 from mtl_keras.verification import ODD_TEXTS, verify, verify_against
 
 TEXTS = ["aaa b", "bcd. aaa!", "c" * 40, "a"] * 20
 
 
-@pytest.fixture
-def exported(tiny_model, tmp_path):
-    model = tiny_model()
-    return model, export_saved_model(model, tmp_path / "1")
+def test_an_export_answers_as_its_model(four_kinds_export):
+    assert verify(*four_kinds_export, TEXTS) == len(TEXTS) + len(ODD_TEXTS)
 
 
-def test_an_export_answers_as_its_model(exported):
-    assert verify(*exported, TEXTS) == len(TEXTS) + len(ODD_TEXTS)
-
-
-def test_other_weights_are_found_out(exported):
-    model, path = exported
-    [kernel, bias] = model.layer_groups["heads/topic"][0].get_weights()
-    model.layer_groups["heads/topic"][0].set_weights([kernel, bias + np.float32([1e-3, 0, 0])])
+def test_other_weights_are_found_out(four_kinds_export):
+    model, path = four_kinds_export
+    (head,) = model.layer_groups["heads/topic"]
+    weights = head.get_weights()
+    head.set_weights([weights[0], weights[1] + np.float32([1e-2, 0, 0])])
     with pytest.raises(WorkError, match="'serving_default' does not answer as it should: topic/sc"):
         verify(model, path, TEXTS)
+    head.set_weights(weights)
 
 
-def test_two_exports_are_compared(exported, tiny_encoder, tmp_path):
-    model, path = exported
-    same = export_saved_model(model, tmp_path / "2")
+def test_two_exports_are_compared(four_kinds_export, tmp_path):
+    _, path = four_kinds_export
+    same = shutil.copytree(path, tmp_path / "2")
     assert verify_against(same, path, TEXTS) == len(TEXTS) + len(ODD_TEXTS)
-    tasks = [mtl.Task("tone", labels=["x", "y"])]
-    other = export_saved_model(mtl.MultiTaskModel(tiny_encoder(), tasks), tmp_path / "3")
-    with pytest.raises(WorkError, match=r"its signatures are .* tone; .* topic were expected"):
-        verify_against(other, path, TEXTS)
+    spec = [tf.TensorSpec([None], tf.string, name="text")]
+    length = tf.function(lambda text: {"length": tf.size(text)}, input_signature=spec)
+    tf.saved_model.save(tf.Module(), str(tmp_path / "3"), signatures={"tone": length})
+    with pytest.raises(WorkError, match=r"its signatures are tone; embed, .* topic were expected"):
+        verify_against(tmp_path / "3", path, TEXTS)
 
 
-def test_a_damaged_export_is_told_in_one_line(exported):
-    model, path = exported
-    (path / "saved_model.pb").write_bytes(b"damaged")
+def test_a_damaged_export_is_told_in_one_line(four_kinds_export, tmp_path):
+    model, path = four_kinds_export
+    damaged = shutil.copytree(path, tmp_path / "1")
+    (damaged / "saved_model.pb").write_bytes(b"damaged")
     with pytest.raises(WorkError, match="cannot be loaded and asked in a new process") as error:
-        verify(model, path, TEXTS)
+        verify(model, damaged, TEXTS)
     assert "\n" not in str(error.value)
 
 
