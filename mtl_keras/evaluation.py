@@ -9,7 +9,7 @@ from sklearn.metrics import f1_score
 from mtl_keras.datasets import TaskDataset
 from mtl_keras.intervals import contributions, interval
 from mtl_keras.model import MultiTaskModel
-from mtl_keras.prediction import spans, task_outputs
+from mtl_keras.prediction import LookUp, spans, task_outputs
 from mtl_keras.preprocessing import TokenizedText, align_labels
 from mtl_keras.tasks import Task
 
@@ -18,7 +18,12 @@ SMALLEST = 1e-7
 
 
 def evaluate(
-    model: MultiTaskModel, dataset: TaskDataset, split: str = "test", *, batch_size: int = 32
+    model: MultiTaskModel,
+    dataset: TaskDataset,
+    split: str = "test",
+    *,
+    batch_size: int = 32,
+    features: LookUp | None = None,
 ) -> dict:
     """A task's metrics on a split, over every example in it.
 
@@ -27,6 +32,7 @@ def evaluate(
         dataset: the task's files.
         split: `train`, `validation` or `test`.
         batch_size: texts a pass.
+        features: `FeatureCache.look_up()` of this model, where the split's texts are in it.
 
     Returns:
         `examples` and `loss`, with
@@ -44,7 +50,7 @@ def evaluate(
     contributed: list[np.ndarray] = []
 
     def chunks() -> Iterator[tuple[list, list]]:
-        for labels, outputs in _predicted(model, dataset, split, batch_size):
+        for labels, outputs in _predicted(model, dataset, split, batch_size, features):
             contributed.append(contributions(dataset.task, labels, outputs))
             yield labels, outputs
 
@@ -85,12 +91,17 @@ def by_example(
 
 
 def _predicted(
-    model: MultiTaskModel, dataset: TaskDataset, split: str, batch_size: int
+    model: MultiTaskModel,
+    dataset: TaskDataset,
+    split: str,
+    batch_size: int,
+    features: LookUp | None,
 ) -> Iterator[tuple[list, list]]:
     task = dataset.task
     for chunk in dataset.stream(split, CHUNK):
         tokenized = model.encoder.tokenizer(chunk["text"])
-        outputs = task_outputs(model, tokenized, batch_size=batch_size)[task.name]
+        found = task_outputs(model, tokenized, batch_size=batch_size, features=features)
+        outputs = found[task.name]
         yield by_example(task, chunk, tokenized, outputs)
 
 

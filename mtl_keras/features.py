@@ -21,6 +21,7 @@ from mtl_keras.feature_stores import (
     store_kind,
 )
 from mtl_keras.model import MultiTaskModel
+from mtl_keras.prediction import Batch, LookUp
 from mtl_keras.prefixes import FEATURES, SENTENCE, groups_up_to, output_of
 
 MEMORY_BUDGET = 2 * 2**30  # bytes of features in memory; what is more goes into a file
@@ -112,6 +113,25 @@ class FeatureCache:
             return x | {FEATURES: features}, y, weights
 
         return batches.map(with_features)
+
+    def look_up(self) -> LookUp | None:
+        """Adds `features` to padded token ids and mask of texts that are known.
+
+        None, and the model begins with token ids again, where it does not train from features,
+        or they are of other weights than it has now.
+        """
+        level = self.model.level
+        if level is None or self._stores[level].fingerprint != _fingerprint(self.model, level):
+            self.model.start_above(None)
+            return None
+        store, texts = self._stores[level], self._known_texts
+
+        def add(x: Batch) -> Batch:
+            ids = x["token_ids"]
+            rows = texts.rows(ids, x["padding_mask"].sum(axis=1))
+            return {**x, FEATURES: store.batch(rows, ids.shape[1]).astype(np.float32)}
+
+        return add
 
     def _compute(
         self,

@@ -85,7 +85,7 @@ def forecast(training: Training) -> list[StageForecast]:
         for index, kind in enumerate(kinds):
             if kind not in probes:
                 probes[kind] = _Probe.of(rehearsal, index)
-        saving = _saving_seconds(rehearsal.model)
+        saving = _saving_seconds(rehearsal)
     return [
         probes[kind].scaled_to(stage, saving, begins=kind not in kinds[:index])
         for index, (kind, stage) in enumerate(zip(kinds, training.stages, strict=True))
@@ -227,12 +227,12 @@ def _validation(training: Training, costs: StepCosts) -> Timing:
     )
 
 
-def _saving_seconds(model: MultiTaskModel) -> float:
-    """What it takes to write the best weights of every task and of their mean."""
+def _saving_seconds(training: Training) -> float:
+    """What it takes to write the best weights."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        save_weights(model, Path(folder, "weights"))
-        return (time.perf_counter() - started) * (len(model.tasks) + 1)
+        save_weights(training.model, training.selection.groups, Path(folder, "weights"))
+        return time.perf_counter() - started
 
 
 def _costs(model: MultiTaskModel, frozen: Sequence[str]) -> StepCosts:

@@ -161,6 +161,7 @@ class MultiTaskModel(keras.Model):
         self._upper = None if level is None else UpperPart.of(self, level)
         self.train_function: Any = None
         self.test_function: Any = None
+        self.predict_function: Any = None
 
     def fit(self, x=None, *args, **kwargs) -> keras.callbacks.History:
         """As in Keras. A dataset keeps its own order (Keras warns of its default, `shuffle`)."""
@@ -205,6 +206,11 @@ class MultiTaskModel(keras.Model):
         losses = self._losses_by_task(labels, outputs, weights)
         total = tf.add_n(list(self._weighted(losses).values()))
         return self._update(labels, outputs, weights, losses, total)
+
+    def predict_step(self, data):
+        """Every task's outputs for a batch."""
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return self._forward(x, training=False)
 
     def predict(self, x, *args, **kwargs) -> dict[str, np.ndarray]:
         """As in Keras; `x` may also be a sequence of strings, encoded on the way.

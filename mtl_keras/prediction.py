@@ -1,6 +1,6 @@
 """Raw strings → every task's answer."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -9,6 +9,9 @@ import tensorflow as tf
 from mtl_keras.model import MultiTaskModel
 from mtl_keras.preprocessing import TokenizedText
 from mtl_keras.tasks import Task
+
+Batch = Mapping[str, np.ndarray]  # of a model's inputs, by name
+LookUp = Callable[[Batch], Batch]
 
 
 def answer(model: MultiTaskModel, texts: Sequence[str], *, batch_size: int = 32) -> list[dict]:
@@ -43,15 +46,24 @@ def answer(model: MultiTaskModel, texts: Sequence[str], *, batch_size: int = 32)
 
 
 def task_outputs(
-    model: MultiTaskModel, tokenized: TokenizedText, *, batch_size: int = 32
+    model: MultiTaskModel,
+    tokenized: TokenizedText,
+    *,
+    batch_size: int = 32,
+    features: LookUp | None = None,
 ) -> dict[str, list[np.ndarray]]:
     """Task → one array a text, in order: the head's outputs, without padding."""
     of_pieces = [name for name, task in model.tasks.items() if task.kind == "tagging"]
-    return outputs_by_text(model, tokenized, of_pieces, batch_size=batch_size)
+    return outputs_by_text(model, tokenized, of_pieces, batch_size=batch_size, features=features)
 
 
 def outputs_by_text(
-    network: keras.Model, tokenized: TokenizedText, of_pieces: Collection[str], *, batch_size: int
+    network: keras.Model,
+    tokenized: TokenizedText,
+    of_pieces: Collection[str],
+    *,
+    batch_size: int,
+    features: LookUp | None = None,
 ) -> dict[str, list[np.ndarray]]:
     """Output name → one array a text, in order, without padding.
 
@@ -62,13 +74,15 @@ def outputs_by_text(
         tokenized: the texts.
         of_pieces: names of the outputs that have a row for each word piece.
         batch_size: texts a pass.
+        features: finds what the network takes beside token ids and mask.
     """
     lengths = tokenized.token_ids.row_lengths().numpy()
     order = np.argsort(-lengths, kind="stable")
     outputs: dict[str, list] = {name: [None] * len(order) for name in network.output}
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
-        batch = network.predict_on_batch(_padded(tokenized.token_ids, rows))
+        padded = _padded(tokenized.token_ids, rows)
+        batch = network.predict_on_batch(features(padded) if features else padded)
         for name, arrays in batch.items():
             for row, found in zip(rows, arrays, strict=True):
                 outputs[name][row] = found[: lengths[row]] if name in of_pieces else found
@@ -96,10 +110,10 @@ def spans(tags: Sequence[int]) -> list[tuple[int, int, int]]:
     return found
 
 
-def _padded(token_ids: tf.RaggedTensor, rows: np.ndarray) -> dict[str, tf.Tensor]:
+def _padded(token_ids: tf.RaggedTensor, rows: np.ndarray) -> Batch:
     chosen = tf.gather(token_ids, rows)
     mask = tf.sequence_mask(chosen.row_lengths())
-    return {"token_ids": chosen.to_tensor(), "padding_mask": mask}
+    return {"token_ids": chosen.to_tensor().numpy(), "padding_mask": mask.numpy()}
 
 
 def _classification(task: Task, scores: np.ndarray) -> dict:

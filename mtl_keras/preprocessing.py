@@ -1,7 +1,8 @@
 """Raw strings → word pieces, inside the TensorFlow graph; word labels → word-piece labels."""
 
+import functools
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -85,6 +86,15 @@ class WordpieceTokenizer:
 
     def __call__(self, texts: tf.Tensor) -> TokenizedText:
         """Cuts strings `(n,)`, valid UTF-8 or not, into word pieces."""
+        return self._graph(texts)
+
+    @functools.cached_property
+    def _graph(self) -> Callable[[tf.Tensor], TokenizedText]:
+        """Traced once, however many datasets and signatures call it."""
+        signature = [tf.TensorSpec([None], tf.string)]
+        return tf.function(self._tokenize, input_signature=signature, autograph=False)
+
+    def _tokenize(self, texts: tf.Tensor) -> TokenizedText:
         normalized, origins = self._normalizer.normalize_with_offsets(texts)
         token_ids, starts, limits = self._splitter.tokenize_with_offsets(normalized)
         token_ids, starts, limits = (

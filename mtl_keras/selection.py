@@ -1,7 +1,11 @@
 """When a task has peaked: the best weights of each task and of their mean, and early stopping."""
 
+import functools
+import itertools
 import math
-from collections.abc import Callable, Mapping
+import os
+import shutil
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -24,6 +28,8 @@ class Selection(keras.callbacks.Callback):
     Args:
         tasks: what is judged.
         folder: where the best weights go, a file for every task and for the mean.
+        groups: the layer groups that train in any stage; of the others nothing is kept, as they
+            stay what they are.
         on_done: told a task whose head `freeze_when_done` is about to freeze.
     """
 
@@ -31,11 +37,13 @@ class Selection(keras.callbacks.Callback):
         self,
         tasks: Mapping[str, Task],
         folder: str | Path,
+        groups: Collection[str],
         on_done: Callable[[str], None] = lambda task: None,
     ):
         super().__init__()
         self.tasks = tasks
         self.folder = Path(folder)
+        self.groups = groups
         self.on_done = on_done
         self.best: dict[str, dict] = {}
         self.done: list[str] = []
@@ -50,8 +58,8 @@ class Selection(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         scores = self._scores(logs or {})
-        for name, score in scores.items():
-            self._judge(name, score, epoch)
+        improved = [name for name, score in scores.items() if self._judge(name, score, epoch)]
+        self._keep([name for name in improved if name in (*self.tasks, MEAN)])
         if self._stage.freeze_when_done:
             self._freeze_done_heads()
         if self._is_over():
@@ -76,15 +84,21 @@ class Selection(keras.callbacks.Callback):
             scores[watch] = _score(watch, logs[f"val_{watch}"])
         return scores
 
-    def _judge(self, name: str, score: float, epoch: int) -> None:
-        best = self.best.get(name, {}).get("score", -math.inf)
-        if score > best:
+    def _judge(self, name: str, score: float, epoch: int) -> bool:
+        """Whether this is the best score so far."""
+        improved = score > self.best.get(name, {}).get("score", -math.inf)
+        if improved:
             self.best[name] = {"score": score, "epoch": epoch + 1}
-            self._waited[name] = 0
-            if name in (*self.tasks, MEAN):
-                save_weights(self.model, self.folder / f"{name}.safetensors")
-        else:
-            self._waited[name] = self._waited.get(name, 0) + 1
+        self._waited[name] = 0 if improved else self._waited.get(name, 0) + 1
+        return improved
+
+    def _keep(self, names: Sequence[str]) -> None:
+        """Writes the weights once; the files of further names are links to the first."""
+        paths = [self.folder / f"{name}.safetensors" for name in names]
+        for path in paths[:1]:
+            save_weights(self.model, self.groups, path)
+        for path in paths[1:]:
+            write_whole(path, functools.partial(_link, paths[0]))
 
     def _waits_too_long(self, name: str) -> bool:
         return self._stage.patience is not None and self._waited[name] >= self._stage.patience
@@ -109,21 +123,30 @@ class Selection(keras.callbacks.Callback):
         return self._waits_too_long(self._stage.watch)
 
 
-def save_weights(model: keras.Model, path: Path) -> None:
-    """Writes a model's weights, without the optimizer's state, whole or not at all.
+def save_weights(model: keras.Model, groups: Iterable[str], path: Path) -> None:
+    """Writes the weights of some layer groups, without the optimizer's state, whole or not at all.
 
     Raises:
         WorkError: the file cannot be written.
     """
-    arrays = {each.path: each.numpy() for each in model.weights}
+    layers = itertools.chain.from_iterable(model.layer_groups[group] for group in groups)
+    arrays = {each.path: each.numpy() for layer in layers for each in layer.weights}
     write_whole(path, lambda beside: beside.write_bytes(save(arrays)))
 
 
 def load_weights(model: keras.Model, path: Path) -> None:
-    """Puts weights of `save_weights` into a model of the same shape."""
+    """Puts weights of `save_weights` into a model of the same shape; the others stay."""
     arrays = load_file(path)
-    for variable in model.weights:
-        variable.assign(arrays[variable.path])
+    known = {variable.path: variable for variable in model.weights}
+    for name, array in arrays.items():
+        known[name].assign(array)
+
+
+def _link(path: Path, beside: Path) -> None:
+    try:
+        os.link(path, beside)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(path, beside)
 
 
 def _score(metric: str, value: float) -> float:

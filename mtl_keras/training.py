@@ -18,6 +18,7 @@ from mtl_keras.features import FeatureCache
 from mtl_keras.freezing import FreezePlan, trainability
 from mtl_keras.model import MultiTaskModel
 from mtl_keras.optimizers import layerwise_adamw
+from mtl_keras.prediction import LookUp
 from mtl_keras.prefixes import SENTENCE, frozen_prefix
 from mtl_keras.proof import Fingerprint, prove
 from mtl_keras.recipes import Recipe
@@ -27,6 +28,8 @@ from mtl_keras.selection import Selection
 from mtl_keras.stages import Stage
 from mtl_keras.text_encoder import TextEncoder
 from mtl_keras.timings import StepClock
+
+MOST_KEPT = 50_000  # validation texts of a task whose batches are kept in memory
 
 
 def train(
@@ -79,11 +82,14 @@ def build_model(recipe: Recipe, datasets: Mapping[str, TaskDataset]) -> MultiTas
 
 
 def evaluate_all(
-    model: MultiTaskModel, datasets: Mapping[str, TaskDataset], split: str
+    model: MultiTaskModel,
+    datasets: Mapping[str, TaskDataset],
+    split: str,
+    features: LookUp | None = None,
 ) -> dict[str, dict]:
     """Task name → its metrics (see `evaluate`), for the tasks that have this split."""
     return {
-        name: evaluate(model, dataset, split)
+        name: evaluate(model, dataset, split, features=features)
         for name, dataset in datasets.items()
         if split in dataset.counts
     }
@@ -126,7 +132,8 @@ class Training:
         self.datasets = datasets
         self.model = model
         self.stages = recipe.plan.stages(list(model.layer_groups))
-        self.selection = Selection(model.tasks, best, on_done=self._head_freezes)
+        groups = [group for group in model.layer_groups if self._ever_trains(group)]
+        self.selection = Selection(model.tasks, best, groups, on_done=self._head_freezes)
         self.features = FeatureCache(model, datasets)
         self._epochs_done = 0
         self._frozen_as: dict[str, Snapshot] = {}  # task → how it was when its head was frozen
@@ -182,8 +189,10 @@ class Training:
         history = {"stages": list(stages), "best": self.selection.best, "drift": self.drift()}
         run.write_json(HISTORY, history)
         metrics = {
-            split: evaluate_all(self.model, self.datasets, split)
-            for split in ("validation", "test")
+            "validation": evaluate_all(
+                self.model, self.datasets, "validation", self.features.look_up()
+            ),
+            "test": evaluate_all(self.model, self.datasets, "test"),
         }
         run.write_json(METRICS, metrics)
         run.write(MODEL, self.model.save)
@@ -244,7 +253,11 @@ class Training:
         return batches
 
     def batches(self, split: str, seed: int) -> dict[str, tf.data.Dataset]:
-        """Task → the batches of a split, with features where the stage trains from them."""
+        """Task → the batches of a split, with features where the stage trains from them.
+
+        Those of a small validation split are tokenized once, and kept: Keras begins it anew after
+        every epoch.
+        """
         of_task = functools.partial(
             batches,
             split=split,
@@ -253,9 +266,11 @@ class Training:
             seed=seed,
             widths=STATIC_WIDTHS if self.recipe.jit_compile else (),
         )
-        return {
-            name: self.features.attach(of_task(dataset)) for name, dataset in self.datasets.items()
-        }
+        found = {name: of_task(dataset) for name, dataset in self.datasets.items()}
+        for name, dataset in self.datasets.items():
+            if split == "validation" and dataset.counts[split] <= MOST_KEPT:
+                found[name] = found[name].cache()
+        return {name: self.features.attach(each) for name, each in found.items()}
 
     def levels(self, index: int) -> tuple[list[str], int]:
         """Where the frozen prefix ends, in a stage and the later ones that its features serve.
@@ -298,11 +313,18 @@ class Training:
         )
 
     def _fit(self, stage: Stage, verbose, callbacks) -> tuple[keras.callbacks.History, float]:
-        """The history of `fit`, and its seconds."""
+        """The history of `fit`, and its seconds.
+
+        The batches come from one iterator, that of the next epoch while an epoch ends.
+        """
         started = time.perf_counter()
+        training, validation = self.stage_batches, self.validation_batches
+        assert training is not None and validation is not None
         history = self.model.fit(
-            self.stage_batches,
-            validation_data=self.validation_batches,
+            training.repeat(),
+            steps_per_epoch=int(training.cardinality()),
+            validation_data=validation.repeat(),
+            validation_steps=int(validation.cardinality()),
             initial_epoch=self._epochs_done,
             epochs=self._epochs_done + stage.epochs,
             verbose=verbose,
@@ -331,6 +353,10 @@ class Training:
     def _head_freezes(self, task: str) -> None:
         if self._backbone_trains():
             self._frozen_as[task] = Snapshot.of(self.model, self.datasets[task])
+
+    def _ever_trains(self, group: str) -> bool:
+        groups = list(self.model.layer_groups)
+        return any(group not in stage.frozen(groups) for stage in self.stages)
 
     def _backbone_trains(self) -> bool:
         rows = trainability(self.model)

@@ -77,6 +77,7 @@ def test_snapshots_are_what_evaluate_and_encode_say(model, datasets):
     for name, dataset in datasets.items():
         snapshot = Snapshot.of(model, dataset)
         metrics = mtl.evaluate(model, dataset, "validation")
+        del metrics["low"], metrics["high"]
         assert {"examples": dataset.counts["validation"]} | snapshot.metrics == pytest.approx(
             metrics
         ), name

@@ -237,7 +237,9 @@ def test_graph_holds_core_operations_and_two_of_tensorflow_text(letters):
     graph = tf.function(lambda texts: letters.split_words(letters(texts))).get_concrete_function(
         tf.TensorSpec((None,), tf.string)
     )
-    operations = {node.op for node in graph.graph.as_graph_def().node}
+    definition = graph.graph.as_graph_def()
+    nodes = [*definition.node, *(n for each in definition.library.function for n in each.node_def)]
+    operations = {node.op for node in nodes}
     beyond = {name for name in operations if not hasattr(tf.raw_ops, name)}
     assert beyond == {"FastBertNormalize", "FastWordpieceTokenizeWithOffsets"}
 

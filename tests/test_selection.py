@@ -18,7 +18,7 @@ def model(tiny_model):
 
 @pytest.fixture
 def selection(model, tmp_path):
-    selection = Selection(model.tasks, tmp_path / "best")
+    selection = Selection(model.tasks, tmp_path / "best", model.layer_groups)
     selection.set_model(model)
     return selection
 
@@ -105,6 +105,7 @@ def test_who_asks_is_told_before_a_head_is_frozen(model, tmp_path):
     selection = Selection(
         model.tasks,
         tmp_path / "best",
+        model.layer_groups,
         on_done=lambda task: told.append((task, model.get_layer(f"{task}_head").trainable)),
     )
     selection.set_model(model)
@@ -118,17 +119,32 @@ def test_no_number_is_never_the_best(selection):
     assert selection.best["mean"] == {"score": 0.5, "epoch": 1}
 
 
-def test_weights_come_back_whole(tiny_model, tmp_path):
+def test_of_an_epoch_the_weights_are_written_once(selection, monkeypatch):
+    folder = selection.folder
+    _epochs(selection, [0.5], [0.5])
+    assert len({path.stat().st_ino for path in folder.iterdir()}) == 1
+    monkeypatch.setattr("os.link", lambda *paths: (_ for _ in ()).throw(OSError("no links here")))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert sorted(before) == [f"{name}.safetensors" for name in ("entities", "mean", "topic")]
+    _epochs(selection, [0.6], [0.6])
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("groups", [["block_1", "heads/topic"], None])
+def test_weights_come_back_whole_those_that_never_train_are_left(tiny_model, tmp_path, groups):
     first, second = tiny_model(), tiny_model()
     for weight in second.weights:
         weight.assign(weight + 1)
-    save_weights(first, tmp_path / "deep" / "w.safetensors")
+    groups = groups or list(first.layer_groups)
+    save_weights(first, groups, tmp_path / "deep" / "w.safetensors")
     load_weights(second, tmp_path / "deep" / "w.safetensors")
-    for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for group, layers in first.layer_groups.items():
+        for one, other in zip(layers, second.layer_groups[group], strict=True):
+            for mine, its in zip(one.get_weights(), other.get_weights(), strict=True):
+                assert np.array_equal(mine, its) == (group in groups)
 
 
 def test_a_place_that_cannot_be_written_is_told_in_a_line(tiny_model, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(WorkError, match="cannot be written"):
-        save_weights(tiny_model(), tmp_path / "file" / "w.safetensors")
+        save_weights(tiny_model(), [], tmp_path / "file" / "w.safetensors")

@@ -26,7 +26,7 @@ def test_the_run_records_tasks_and_counts(trained):
     record = json.loads((trained / "run.json").read_text())
     assert record["tasks"]["topic"]["labels"] == ["x", "y"]
     assert record["examples"]["topic"]["test"] == 12
-    assert set(record["versions"]) == {"tensorflow", "keras"}
+    assert set(record["versions"]) == {"mtl_keras", "tensorflow", "keras"}
 
 
 def test_everything_frozen_is_legal_and_said(tiny_recipe, tmp_path):
