@@ -59,7 +59,14 @@ def report():
 
 
 def options(**changes):
-    defaults = {"quick": False, "encoders": [], "works": [], "peers": [], "repeats": 3}
+    defaults = {
+        "quick": False,
+        "targets": False,
+        "encoders": [],
+        "works": [],
+        "peers": [],
+        "repeats": 3,
+    }
     return argparse.Namespace(**defaults | changes)
 
 
@@ -263,6 +270,12 @@ def test_quick_measures_each_target_once():
     cells = run.plan(options(quick=True))
     assert {cell.encoder for cell in cells} == {MINILM}
     assert [cell.repeats for cell in cells] == [1] * len(results.TARGETS)
+
+
+def test_targets_alone_can_be_measured():
+    cells = run.plan(options(targets=True, repeats=2))
+    named = {(cell.work.name, cell.peer.name) for cell in cells}
+    assert named == set(results.TARGETS) and {cell.repeats for cell in cells} == {2}
 
 
 def test_a_name_that_is_none_is_told_with_those_there_are():

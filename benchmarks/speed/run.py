@@ -71,7 +71,7 @@ def benchmark(options: argparse.Namespace) -> Mapping[str, str]:
 
 
 def plan(options: argparse.Namespace) -> list[Cell]:
-    """The rows to measure, first those that have a target; with `--quick` only those, once."""
+    """The rows to measure, first those that have a target."""
     encoders = _named(work.ENCODERS, options.encoders)[: 1 if options.quick else None]
     cells = [
         Cell(encoder, each, peer, options.repeats if _has_target(each, peer) else 1)
@@ -83,6 +83,8 @@ def plan(options: argparse.Namespace) -> list[Cell]:
     first = [cell for cell in cells if _has_target(cell.work, cell.peer)]
     if options.quick:
         return [replace(cell, repeats=1) for cell in first]
+    if options.targets:
+        return first
     return [*first, *(cell for cell in cells if cell not in first)]
 
 
@@ -186,6 +188,7 @@ def _minilm_folder() -> Path | None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a tenth of the texts, targets only")
+    parser.add_argument("--targets", action="store_true", help="only rows that have a target")
     parser.add_argument("--encoders", nargs="+", default=[], help="of the table; all of them")
     parser.add_argument("--works", nargs="+", default=[], help="of the table; all of them")
     parser.add_argument("--peers", nargs="+", default=[], help="of the table; all of them")
