@@ -1,5 +1,6 @@
 """One SavedModel: raw strings in, every task's answer out, from one pass of the encoder."""
 
+import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import tensorflow as tf
 
 from mtl_keras.answers import flat, task_answer
 from mtl_keras.errors import InputError
+from mtl_keras.files import write_whole
 from mtl_keras.model import MultiTaskModel
 from mtl_keras.reading import reading
 from mtl_keras.served_answers import EMBED, LABELS, READING, SERVING
@@ -41,6 +43,7 @@ def export_saved_model(model: MultiTaskModel, path: str | Path) -> Path:
 
     Raises:
         InputError: the folder is there already, or a task has the name of a signature.
+        WorkError: it could not be written; nothing of it is left.
     """
     path = Path(path)
     if path.exists():
@@ -52,8 +55,15 @@ def export_saved_model(model: MultiTaskModel, path: str | Path) -> Path:
     archive.track(model)
     for name, function in signature_functions(model).items():
         archive.add_endpoint(name, function)
-    archive.write_out(str(path), verbose=False)
+    write_whole(path, functools.partial(_write, archive))
     return path
+
+
+def _write(archive: keras.export.ExportArchive, path: Path) -> None:
+    try:
+        archive.write_out(str(path), verbose=False)
+    except tf.errors.OpError as error:
+        raise OSError(error.message) from error
 
 
 def signature_functions(model: MultiTaskModel) -> dict[str, tf.types.experimental.GenericFunction]:

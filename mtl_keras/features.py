@@ -187,13 +187,22 @@ class FeatureCache:
 
     def _may_fit(self, level: str) -> bool:
         """Whether there may be room for a level, by the length of the files' first texts."""
+        room = max(self.memory_budget, free_disk())
+        count = sum(
+            dataset.counts[split]
+            for dataset, split in itertools.product(self.datasets.values(), CACHED_SPLITS)
+        )
+        longest = np.array([self.model.encoder.tokenizer.max_length])
+        row_size = self.model.encoder.config.hidden_dim * HALF
+        if count * store_kind(level).rows(longest) * row_size <= room:
+            return True  # whatever their length
         size = 0.0
         for dataset, split in itertools.product(self.datasets.values(), CACHED_SPLITS):
             chunk = next(iter(dataset.stream(split, CHUNK)))
             lengths = self.model.encoder.tokenizer(chunk["text"]).token_ids.row_lengths().numpy()
             rows = store_kind(level).rows(lengths) / len(lengths) * dataset.counts[split]
-            size += rows * self.model.encoder.config.hidden_dim * HALF
-        return size <= max(self.memory_budget, free_disk())
+            size += rows * row_size
+        return size <= room
 
     def _room(self, level: str, fingerprint: bytes) -> Store | None:
         held = sum(each.values.nbytes for each in self._stores.values() if each.place == MEMORY)

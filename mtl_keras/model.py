@@ -32,8 +32,9 @@ class MultiTaskModel(keras.Model):
     are all 0 in a batch is idle: its head does not move by one bit. Weights may be left out: then
     every example counts for every task.
 
-    Logs and history: `loss`, and per task `<task>_loss` and its metrics (`<task>_accuracy`, …),
-    averaged over the task's own examples.
+    Logs and history: `loss`; `padding`, the share of a batch's positions without a word piece;
+    and per task `<task>_loss` and its metrics (`<task>_accuracy`, …), averaged over the task's own
+    examples.
 
     Args:
         encoder: the `TextEncoder` that the tasks share.
@@ -64,6 +65,7 @@ class MultiTaskModel(keras.Model):
         self._task_losses = {task.name: task_loss(task) for task in tasks}
         self._loss_weights = dict.fromkeys(self.tasks, 1.0)
         self._total = keras.metrics.Mean("loss")
+        self._padding = keras.metrics.Mean("padding")
         self._task_metrics: dict[str, list[keras.metrics.Metric]] = {}
         self._guard = Guard()
         self._upper: UpperPart | None = None
@@ -197,7 +199,7 @@ class MultiTaskModel(keras.Model):
             values = [variable.value for variable in variables]
             gradients = guard.gradients(tape, total, weighted, values)
             self.optimizer.apply(gradients, variables, active=_active_heads(weights))
-        return self._update(labels, outputs, weights, losses, total)
+        return self._update(x, labels, outputs, weights, losses, total)
 
     def test_step(self, data):
         """Losses and metrics of a batch."""
@@ -205,7 +207,7 @@ class MultiTaskModel(keras.Model):
         outputs = self._forward(x, training=False)
         losses = self._losses_by_task(labels, outputs, weights)
         total = tf.add_n(list(self._weighted(losses).values()))
-        return self._update(labels, outputs, weights, losses, total)
+        return self._update(x, labels, outputs, weights, losses, total)
 
     def predict_step(self, data):
         """Every task's outputs for a batch."""
@@ -227,8 +229,9 @@ class MultiTaskModel(keras.Model):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        """The mean loss, then each task's loss and metrics."""
-        return [self._total, *(metric for each in self._task_metrics.values() for metric in each)]
+        """The mean loss and padding, then each task's loss and metrics."""
+        of_tasks = (metric for each in self._task_metrics.values() for metric in each)
+        return [self._total, self._padding, *of_tasks]
 
     def get_config(self) -> dict:
         """Encoder and tasks as plain values, and which layer groups are frozen."""
@@ -296,8 +299,10 @@ class MultiTaskModel(keras.Model):
     def _weighted(self, losses: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         return {name: self._loss_weights[name] * loss for name, loss in losses.items()}
 
-    def _update(self, labels, outputs, weights, losses, total) -> dict[str, tf.Tensor]:
+    def _update(self, x, labels, outputs, weights, losses, total) -> dict[str, tf.Tensor]:
         self._total.update_state(total)
+        padded = 1 - tf.cast(x["padding_mask"], tf.float32)
+        self._padding.update_state(tf.reduce_mean(padded), sample_weight=tf.size(padded))
         for name, (loss, *metrics) in self._task_metrics.items():
             loss.update_state(losses[name], sample_weight=tf.reduce_sum(weights[name]))
             for metric in metrics:

@@ -313,18 +313,11 @@ class Training:
         )
 
     def _fit(self, stage: Stage, verbose, callbacks) -> tuple[keras.callbacks.History, float]:
-        """The history of `fit`, and its seconds.
-
-        The batches come from one iterator, that of the next epoch while an epoch ends.
-        """
+        """The history of `fit`, and its seconds."""
         started = time.perf_counter()
-        training, validation = self.stage_batches, self.validation_batches
-        assert training is not None and validation is not None
         history = self.model.fit(
-            training.repeat(),
-            steps_per_epoch=int(training.cardinality()),
-            validation_data=validation.repeat(),
-            validation_steps=int(validation.cardinality()),
+            self.stage_batches,
+            validation_data=self.validation_batches,
             initial_epoch=self._epochs_done,
             epochs=self._epochs_done + stage.epochs,
             verbose=verbose,

@@ -1,12 +1,16 @@
 """The SavedModel answers as the model does, from raw strings and core operations."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from google.protobuf import json_format
 from tensorflow.python.saved_model import loader_impl
 
 import mtl_keras as mtl
-from mtl_keras.errors import InputError
+from mtl_keras.errors import InputError, WorkError
 from mtl_keras.export import export_saved_model
 from mtl_keras.prediction import answer
 
@@ -126,3 +130,37 @@ def test_what_cannot_be_exported_is_refused(model, exported, tiny_encoder):
     clashing = mtl.MultiTaskModel(tiny_encoder(), [mtl.Task("embed", labels=["x", "y"])])
     with pytest.raises(InputError, match="a signature is called 'embed'; rename the task"):
         export_saved_model(clashing, path.parent / "2")
+
+
+def test_two_exports_of_a_model_have_equal_weights_and_graphs(model, exported, tmp_path):
+    first, second = exported[0], export_saved_model(model, tmp_path / "2")
+    for name in ("variables.data-00000-of-00001", "variables.index"):
+        assert (first / "variables" / name).read_bytes() == (
+            second / "variables" / name
+        ).read_bytes()
+    assert _graph(first) == _graph(second)
+
+
+def _graph(path) -> list[str]:
+    """Its functions and nodes, without debug names and the numbers that names are counted with."""
+    saved, _ = loader_impl.parse_saved_model_with_debug_info(str(path))
+    [graph] = [each.graph_def for each in saved.meta_graphs]
+    for function in graph.library.function:
+        function.ClearField("arg_attr")
+    for node in graph.node:
+        node.attr.pop("_user_specified_name", None)
+    parts = [*graph.node, *graph.library.function]
+    texts = (json_format.MessageToJson(part, sort_keys=True) for part in parts)
+    return sorted(re.sub(r"_[0-9]+", "", text) for text in texts)
+
+
+def test_a_full_disk_leaves_nothing(tiny_model, tmp_path, monkeypatch):
+    def save(archive, path, **options):
+        Path(path).mkdir()
+        (Path(path) / "saved_model.pb").touch()
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(tf.saved_model, "save", save)
+    with pytest.raises(WorkError, match="1: cannot be written: No space left on device; make room"):
+        export_saved_model(tiny_model(), tmp_path / "1")
+    assert not list(tmp_path.iterdir())
