@@ -51,8 +51,7 @@ def export_saved_model(model: MultiTaskModel, path: str | Path) -> Path:
     for name in (SERVING, EMBED, LABELS, READING):
         if name in model.tasks:
             raise InputError(f"a signature is called {name!r}; rename the task of this name")
-    archive = keras.export.ExportArchive()
-    archive.track(model)
+    archive = keras.export.ExportArchive()  # `track` would write every weight twice
     for name, function in signature_functions(model).items():
         archive.add_endpoint(name, function)
     write_whole(path, functools.partial(_write, archive))

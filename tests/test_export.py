@@ -141,6 +141,14 @@ def test_two_exports_of_a_model_have_equal_weights_and_graphs(model, exported, t
     assert _graph(first) == _graph(second)
 
 
+def test_every_weight_is_written_once(model, exported):
+    checkpoint = tf.train.load_checkpoint(str(exported[0] / "variables" / "variables"))
+    shapes = checkpoint.get_variable_to_shape_map()
+    written = sorted(tuple(shape) for name, shape in shapes.items() if "VARIABLE" in name)
+    weights = {each.path: each for each in (*model.encoder.transformer.weights, *model.weights)}
+    assert written == sorted(tuple(weight.shape) for weight in weights.values())
+
+
 def _graph(path) -> list[str]:
     """Its functions and nodes, without debug names and the numbers that names are counted with."""
     saved, _ = loader_impl.parse_saved_model_with_debug_info(str(path))
