@@ -222,7 +222,8 @@ def test_absent_packages_are_told_before_anything_is_loaded(monkeypatch):
 
 
 PROGRAM = """\
-import sys, types
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it may be ignored
 sys.path.insert(0, {tests!r})
 from demo_server import stand_in
 from mtl_keras import demo

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import measure
@@ -113,7 +114,8 @@ def settings(job: Job) -> dict:
     versions = measure.versions("tensorflow", "keras", "tensorflow-text", "numpy")
     common = {"versions": versions, "cores": measure.num_cores()}
     if job.kind == work.TRAIN:
-        return common | {"face": "mtl_keras.train", "recipe": _recipe(job)}
+        named = replace(job, data="data", encoder=Path(job.encoder).name)  # wherever they are
+        return common | {"face": "mtl_keras.train", "recipe": _recipe(named)}
     if job.kind in work.INFERENCE:
         return common | {"face": "serving_default of the SavedModel"}
     return common | {"face": f"WordpieceTokenizer in tf.data, {CHUNK_SIZE} texts a call"}
