@@ -45,7 +45,7 @@ def model_card(
         compared: texts that were answered as by the model.
     """
     recipe, record = run.recipe, run.read_json(RECORD)
-    weights = f"the weights that were best for {best}" if best else "the weights at its end"
+    weights = f"the weights that were best for {best}" if best else "the weights at the end"
     parts = [
         f"# {name}, version {version}",
         f"One transformer, {_encoder(recipe)}, answers {_listed(run.tasks)} from raw strings, "
