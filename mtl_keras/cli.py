@@ -122,9 +122,11 @@ def export(options: argparse.Namespace) -> None:
 
 def demo(options: argparse.Namespace) -> None:
     """Serves a page on which to try a run or an export: every task's answer as you type."""
-    _load_tensorflow()
     from mtl_keras.demo import serve
+    from mtl_keras.demo_sources import find_source
 
+    find_source(options.folder)  # what is wrong with it is told at once
+    _load_tensorflow()
     serve(options.folder, host=options.host, port=options.port)
 
 
