@@ -10,10 +10,12 @@ import tensorflow as tf
 from mtl_keras.answers import flat, task_answer
 from mtl_keras.errors import InputError
 from mtl_keras.files import write_whole
+from mtl_keras.grouped_pass import grouped_pass
 from mtl_keras.model import MultiTaskModel
 from mtl_keras.reading import reading
 from mtl_keras.served_answers import EMBED, LABELS, READING, SERVING
 
+Pass = Callable[[tf.RaggedTensor], dict[str, tf.Tensor]]
 TEXT = [tf.TensorSpec([None], tf.string, name="text")]
 
 
@@ -51,28 +53,33 @@ def export_saved_model(model: MultiTaskModel, path: str | Path) -> Path:
     for name in (SERVING, EMBED, LABELS, READING):
         if name in model.tasks:
             raise InputError(f"a signature is called {name!r}; rename the task of this name")
-    archive = keras.export.ExportArchive()  # `track` would write every weight twice
-    for name, function in signature_functions(model).items():
-        archive.add_endpoint(name, function)
-    write_whole(path, functools.partial(_write, archive))
+    write_whole(path, functools.partial(_write, model))
     return path
 
 
-def _write(archive: keras.export.ExportArchive, path: Path) -> None:
+def _write(model: MultiTaskModel, path: Path) -> None:
+    """The graphs are handed over as they were traced; tracked, each would be traced again."""
+    graphs = {
+        name: function.get_concrete_function()
+        for name, function in signature_functions(model).items()
+    }
+    module = tf.Module()
+    module.weights = [weight.value for weight in _network(model).weights]
     try:
-        archive.write_out(str(path), verbose=False)
+        tf.saved_model.save(module, str(path), signatures=graphs)
     except tf.errors.OpError as error:
         raise OSError(error.message) from error
 
 
 def signature_functions(model: MultiTaskModel) -> dict[str, tf.types.experimental.GenericFunction]:
     """Signature → the graph that it is, of a tensor of texts; the model's weights are in it."""
-    tasks = {name: _answering(model, [name]) for name in model.tasks}
+    run = grouped_pass(_network(model))
+    tasks = {name: _answering(model, run, [name]) for name in model.tasks}
     labels = {name: task.labels for name, task in model.tasks.items() if task.labels}
     functions = {
-        SERVING: _answering(model, list(model.tasks)),
+        SERVING: _answering(model, run, list(model.tasks)),
         **tasks,
-        EMBED: lambda text: {"embedding": _embedding(model, text)},
+        EMBED: lambda text: {"embedding": _embedding(model, run, text)},
         READING: lambda text: reading(model.encoder.tokenizer, text),
     }
     if labels:
@@ -87,11 +94,17 @@ def _traced(function: Callable[[tf.Tensor], dict[str, tf.Tensor]]):
     return graph
 
 
-def _answering(model: MultiTaskModel, names: Collection[str]):
+def _network(model: MultiTaskModel) -> keras.Model:
+    """Every task's outputs and the sentence embedding, which no task may be called."""
+    embedding = model.encoder.transformer.output["sentence_embedding"]
+    return keras.Model(model.input, {**model.output, EMBED: embedding})
+
+
+def _answering(model: MultiTaskModel, run: Pass, names: Collection[str]):
     def answers(text):
         tokenizer = model.encoder.tokenizer
         tokenized = tokenizer(text)
-        words, outputs = tokenizer.split_words(tokenized), model(_inputs(tokenized), training=False)
+        words, outputs = tokenizer.split_words(tokenized), run(tokenized.token_ids)
         return flat({name: task_answer(model.tasks[name], outputs[name], words) for name in names})
 
     return answers
@@ -102,16 +115,7 @@ def _repeated(labels: Mapping[str, Sequence[str]], text: tf.Tensor) -> dict[str,
     return {name: tf.tile(tf.constant([list(each)]), rows) for name, each in labels.items()}
 
 
-def _embedding(model: MultiTaskModel, text: tf.Tensor) -> tf.Tensor:
-    encoder = model.encoder
-    found = encoder.transformer(_inputs(encoder.tokenizer(text)), training=False)
-    embedding = tf.cast(found["sentence_embedding"], tf.float32)
-    return tf.math.l2_normalize(embedding, axis=-1) if encoder.normalize else embedding
-
-
-def _inputs(tokenized) -> dict[str, tf.Tensor]:
-    token_ids = tokenized.token_ids
-    return {
-        "token_ids": token_ids.to_tensor(),
-        "padding_mask": tf.sequence_mask(token_ids.row_lengths()),
-    }
+def _embedding(model: MultiTaskModel, run: Pass, text: tf.Tensor) -> tf.Tensor:
+    found = run(model.encoder.tokenizer(text).token_ids)
+    embedding = tf.cast(found[EMBED], tf.float32)
+    return tf.math.l2_normalize(embedding, axis=-1) if model.encoder.normalize else embedding

@@ -55,6 +55,7 @@ ROOMS = (
     "prediction",
     "feature_stores",
     "features",
+    "grouped_pass",
     "export",
     "serving_files",
     "saved_model_answers",

@@ -123,6 +123,13 @@ def test_the_graph_has_core_operations_and_the_tokenizers_two(exported):
     ]
 
 
+def test_all_signatures_share_one_graph_of_the_encoder(model, exported):
+    path, _ = exported
+    graph = loader_impl.parse_saved_model(str(path)).meta_graphs[0].graph_def
+    kinds = [node.op for function in graph.library.function for node in function.node_def]
+    assert kinds.count("Softmax") == model.encoder.config.num_layers + 2  # and two heads
+
+
 def test_what_cannot_be_exported_is_refused(model, exported, tiny_encoder):
     path, _ = exported
     with pytest.raises(InputError, match="exists already; export to a new version number"):
@@ -145,8 +152,7 @@ def test_every_weight_is_written_once(model, exported):
     checkpoint = tf.train.load_checkpoint(str(exported[0] / "variables" / "variables"))
     shapes = checkpoint.get_variable_to_shape_map()
     written = sorted(tuple(shape) for name, shape in shapes.items() if "VARIABLE" in name)
-    weights = {each.path: each for each in (*model.encoder.transformer.weights, *model.weights)}
-    assert written == sorted(tuple(weight.shape) for weight in weights.values())
+    assert written == sorted(tuple(weight.shape) for weight in model.weights)
 
 
 def _graph(path) -> list[str]:
