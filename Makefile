@@ -1,4 +1,5 @@
-# `make demo` trains on the sample data, `make test` runs every check, `make bench` measures speed.
+# `make demo` trains on the sample data, `make test` runs every check, `make bench` measures speed,
+# `make hunt` generates 100,000 bad inputs.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
@@ -8,7 +9,9 @@ SENTENCES := "I was charged twice for order A-48213, please refund one of them."
 	"My Nimbus arrived in Leeds a day early, lovely packaging!" \
 	"The app logs me out every five minutes and nobody answers me."
 
-.PHONY: demo test bench bench-quick clean
+CASES ?= 8000
+
+.PHONY: demo test hunt bench bench-quick clean
 
 demo: RUN := $(RUN)
 demo: $(VENV)/ready
@@ -21,6 +24,9 @@ test: $(VENV)/ready-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+hunt: $(VENV)/ready-test
+	MTL_CASES=$(CASES) $(BIN)/python -m pytest tests/test_bad_input.py --numprocesses 2 --dist load
 
 bench bench-quick: $(VENV)/ready-test $(PEERS:%=build/peers/%/ready)
 	$(BIN)/python benchmarks/speed/run.py $(if $(filter bench-quick,$@),--quick)

@@ -1,5 +1,7 @@
 """What goes wrong through no fault of the code: the user's input, or the machine."""
 
+LONGEST = 600  # characters of a message
+
 
 class InputError(ValueError):
     """Wrong input. The message is one line: what came, what was expected, the cure.
@@ -19,5 +21,11 @@ class WorkError(RuntimeError):
 
 
 def _on_one_line(message: str) -> str:
-    """Line ends and control characters escaped: names of files and arguments may hold any."""
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in message)
+    """Line ends and control characters escaped, and a very long middle left out.
+
+    Names of files, values and arguments may hold anything.
+    """
+    line = "".join(each if each.isprintable() else repr(each)[1:-1] for each in message)
+    if len(line) > LONGEST:
+        line = f"{line[: 2 * LONGEST // 3]} … {line[-LONGEST // 3 :]}"
+    return line

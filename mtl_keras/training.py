@@ -1,6 +1,7 @@
 """Runs the stages of a recipe: freeze, compile, fit, evaluate, write the run."""
 
 import functools
+import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -10,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from mtl_keras import __version__
-from mtl_keras.batching import STATIC_WIDTHS, batches
+from mtl_keras.batching import batches, static_widths, text_lengths
 from mtl_keras.datasets import TaskDataset
 from mtl_keras.drift import Snapshot, drift
 from mtl_keras.evaluation import evaluate
@@ -264,7 +265,7 @@ class Training:
             tokenizer=self.model.encoder.tokenizer,
             batch_size=self.recipe.batch_size,
             seed=seed,
-            widths=STATIC_WIDTHS if self.recipe.jit_compile else (),
+            widths=self._widths if self.recipe.jit_compile else (),
         )
         found = {name: of_task(dataset) for name, dataset in self.datasets.items()}
         for name, dataset in self.datasets.items():
@@ -325,6 +326,14 @@ class Training:
         )
         self._epochs_done += len(history.epoch)
         return history, time.perf_counter() - started
+
+    @functools.cached_property
+    def _widths(self) -> tuple[int, ...]:
+        """Of the batches of all stages, which XLA compiles one by one."""
+        tokenizer = self.model.encoder.tokenizer
+        lengths = (text_lengths(each, "train", tokenizer) for each in self.datasets.values())
+        epochs = sum(stage.epochs for stage in self.stages)
+        return static_widths(itertools.chain.from_iterable(lengths), epochs)
 
     def _interleaved(self, tasks: Sequence[str]) -> tf.data.Dataset:
         return interleave(

@@ -1,12 +1,15 @@
 """Batches of texts of similar length: every example once, little padding."""
 
+import itertools
 import json
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mtl_keras.batching import STATIC_WIDTHS, batches
+from mtl_keras.batching import COMPILED_PIECES, batches, static_widths, text_lengths
 from mtl_keras.datasets import TaskDataset
 from mtl_keras.preprocessing import WordpieceTokenizer
 from mtl_keras.tasks import Task
@@ -69,14 +72,42 @@ def test_a_batch_is_as_wide_as_its_longest_text(numbered, letters):
         assert x["token_ids"].shape[1] == x["padding_mask"].numpy().sum(axis=1).max()
 
 
-def test_static_widths_go_up_to_max_length(numbered, letters):
-    settings = {"batch_size": 8, "widths": STATIC_WIDTHS}
+def test_given_widths_go_up_to_max_length(numbered, letters):
+    settings = {"batch_size": 8, "widths": (16, 24, 48)}
     for x, _, _ in batches(numbered, "test", letters, seed=0, **settings):
         longest = x["padding_mask"].numpy().sum(axis=1).max()
-        assert x["token_ids"].shape[1] == min(w for w in (*STATIC_WIDTHS, 64) if w >= longest)
+        assert x["token_ids"].shape[1] == min(w for w in (16, 24, 48, 64) if w >= longest)
     short = WordpieceTokenizer(letters.vocabulary, lowercase=True, max_length=20)
     widths = {x["token_ids"].shape[1] for x, _, _ in batches(numbered, "test", short, **settings)}
     assert widths <= {16, 20}
+
+
+@given(
+    st.lists(st.sampled_from([3, 5, 8, 13, 21, 500]), min_size=1, max_size=30),
+    st.sampled_from([1, 50, 1000]),
+)
+def test_static_widths_cost_least_of_all_sets(lengths, epochs):
+    def cost(widths):
+        padded = sum(min(w for w in widths if w >= length) - length for length in lengths)
+        return epochs * padded + COMPILED_PIECES * len(widths)
+
+    known = sorted(set(lengths))
+    possible = [
+        (*some, known[-1])
+        for count in range(len(known))
+        for some in itertools.combinations(known[:-1], count)
+    ]
+    assert cost(static_widths(lengths, epochs)) == min(map(cost, possible))
+
+
+def test_one_long_text_among_short_ones_pads_no_other():
+    assert static_widths([20] * 30_000 + [10_000]) == (20, 10_000)
+
+
+def test_lengths_are_the_tokenizers(numbered, letters):
+    texts = [example.text for example in numbered.examples("test")]
+    pieces = letters(tf.constant(texts)).token_ids.row_lengths().numpy()
+    assert text_lengths(numbered, "test", letters) == pieces.tolist()
 
 
 def test_ids_and_mask_are_the_tokenizers(numbered, letters):

@@ -1,0 +1,189 @@
+"""Whatever comes, the answer is a result or one clear line: files, recipes, commands, texts.
+
+`make hunt` generates over 100,000 cases; `make test` a few hundred of each kind.
+"""
+
+import contextlib
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from mtl_keras.cli import main
+from mtl_keras.datasets import TaskDataset
+from mtl_keras.errors import InputError
+from mtl_keras.prediction import answer
+from mtl_keras.recipes import load_recipe
+from mtl_keras.tasks import KINDS, Columns, Task
+
+CASES = int(os.environ.get("MTL_CASES", "100"))  # of each kind
+TEXTS_A_CASE = 50
+
+ROWS = {
+    ".csv": 'text,label\nfine,good\n"broken, again",bad\n"""so"" it\ngoes",good\n',
+    ".tsv": "text\tlabel\nfine\tgood\nbroken\tbad\nit goes\tgood\n",
+    ".jsonl": '{"text": "fine", "label": "good"}\n{"label": ["bad"], "text": "broken"}\n'
+    '{"text": "so it goes", "label": 1.5}\n{"text": "A b", "label": "O B-x"}\n',
+    ".conll": "Anna\tB-person\nlives\tO\n\nin\tO\nNew\tB-city\nYork\tI-city\n.\tO\n",
+}
+RECIPE = """\
+encoder: all-MiniLM-L6-v2
+max_length: 64
+tasks:
+  topic:
+    files: {train: news/train.tsv, test: [a.csv, b.csv]}
+    columns: {text: [1, 2], label: 0, label_names: {1: World}}
+  entities: {kind: tagging, labels: [person, city], files: {train: "*.conll"}}
+training:
+  schedule: temperature:2
+  loss_weights: {topic: 0.5}
+  batch_size: 16
+  stages:
+    - {freeze: backbone, epochs: 3, learning_rate: {heads: 1e-3}}
+    - {freeze: [embeddings, "top:2"], watch: topic, protect: {by: distillation, weight: 2}}
+"""
+FRAGMENTS = [
+    *'",\t\n\r \0{}[]:-#&*!|>%@`\\/',
+    *("\ufeff", "\u2028", "é", "🙂", "\u202e", "\x1b[31m", "\r\n", '""', "\n\n", "\n\n\n"),
+    *("null", "true", "NaN", "-1", "1e999", "0x1F", "1_0", "2024-02-31", "~", ".inf", "[]", "{}"),
+    *("text", "label", "O", "B-", "I-city", "E-x", "S-x", "-DOCSTART-", "x" * 2000, "&a [*a]"),
+    *("<<: ", "!!python/object:os.system ", "? ", "---\n", "...\n", "- ", "freeze: ", "top:-1"),
+]
+COMMANDS = [
+    *("train", "evaluate", "predict", "embed", "inspect", "recipes", "advise", "compare"),
+    *("export", "demo", "--help", "--version", "--json", "--seeds", "--output", "--input"),
+    *("--best", "", "-", "--", "-1", "0", "tickets", "missing.yaml", "/", "."),
+    *("é\0", "\udcff", "a\nb", "--x"),
+]
+
+
+def mutated(text: str) -> st.SearchStrategy[bytes]:
+    """The text with a few pieces of it cut out, repeated, or replaced by odd ones."""
+    place = st.integers(0, len(text))
+    odd = st.sampled_from(FRAGMENTS).map(str.encode) | st.binary(max_size=4)
+    edit = st.tuples(place, place, odd | st.just(b""), st.booleans())
+    return st.lists(edit, max_size=4).map(lambda edits: _edited(text.encode(), edits))
+
+
+def _edited(content: bytes, edits) -> bytes:
+    for first, last, odd, keep in edits:
+        first, last = sorted((first, last))
+        content = content[:first] + odd + (content[first:] if keep else content[last:])
+    return content
+
+
+FILES = st.sampled_from(sorted(ROWS)).flatmap(
+    lambda suffix: st.tuples(st.just(suffix), mutated(ROWS[suffix]) | st.binary(max_size=80))
+)
+COLUMNS = st.sampled_from(
+    [
+        Columns(),
+        Columns(text=0, label=1),
+        Columns(text=(0, "text"), label=-1),
+        Columns(text="text", label="label", label_names={"good": "bad"}),
+        Columns(text=0, label=1, header=True),
+    ]
+)
+
+
+def _assert_one_line(error: InputError) -> None:
+    assert str(error).isprintable()
+    assert 10 < len(str(error)) < 700
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("bad_input")
+
+
+@settings(max_examples=5 * CASES)
+@given(FILES, st.sampled_from(sorted(KINDS)), COLUMNS)
+def test_a_data_file_is_read_whole_or_refused_in_one_line(folder, file, kind, columns):
+    suffix, content = file
+    path = folder / f"data{suffix}"
+    path.write_bytes(content)
+    try:
+        dataset = TaskDataset(Task("any", kind, files={"train": path}, columns=columns))
+    except InputError as error:
+        _assert_one_line(error)
+        return
+    for split, count in dataset.counts.items():
+        examples = list(dataset.examples(split))
+        assert len(examples) == count > 0
+        assert all(each.text.strip() for each in examples)
+
+
+@settings(max_examples=CASES)
+@given(mutated(RECIPE))
+def test_a_recipe_is_read_or_refused_in_one_line(folder, content):
+    path = folder / "recipe.yaml"
+    path.write_bytes(content)
+    try:
+        recipe = load_recipe(path)
+    except InputError as error:
+        _assert_one_line(error)
+        assert str(path) in str(error)
+        return
+    assert recipe.tasks and recipe.batch_size > 0
+
+
+@settings(max_examples=CASES)
+@given(st.lists(st.sampled_from(COMMANDS), max_size=4))
+def test_a_command_ends_with_a_status_and_at_most_one_line(folder, arguments):
+    """Of those that need no TensorFlow; what exists nowhere is refused before it loads."""
+    errors = io.StringIO()
+    with (
+        contextlib.chdir(folder),
+        contextlib.redirect_stderr(errors),
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
+        try:
+            status = main(arguments)
+        except SystemExit as ended:  # argparse's help and version
+            status = ended.code
+    assert status in (0, 1, 2)
+    assert (status == 0) == (not errors.getvalue())
+    assert "Traceback" not in errors.getvalue()
+
+
+ANY_TEXT = st.text(max_size=12) | st.lists(
+    st.sampled_from([*FRAGMENTS, "[SEP]", "[PAD]", "a", "bcd ", "ﬁ", "漢", "e\u0301", "\ud800"])
+).map("".join)
+
+
+@settings(max_examples=CASES // 10 + 1)
+@given(st.lists(ANY_TEXT, min_size=TEXTS_A_CASE, max_size=TEXTS_A_CASE))
+@example(["", "\0", "\ud800", " "])
+def test_any_text_is_answered(four_kinds_export, texts):
+    model, _ = four_kinds_export
+    texts = [text.encode("utf-8", "replace").decode() for text in texts]
+    for text, found in zip(texts, answer(model, texts), strict=True):
+        assert found["topic"]["label"] in model.tasks["topic"].labels
+        assert np.isfinite(found["topic"]["score"])
+        assert np.isfinite(found["stars"]["value"])
+        for entity in found["entities"]:
+            assert text[entity["start"] : entity["end"]] == entity["text"] != ""
+
+
+@settings(max_examples=CASES // 10 + 1)
+@given(st.lists(st.binary(max_size=24), max_size=2 * TEXTS_A_CASE))
+def test_any_bytes_are_served(served, texts):
+    found = served(tf.constant(texts, tf.string, (len(texts),)))
+    assert {value.shape[0] for value in found.values()} == {len(texts)}
+    assert np.isfinite(found["topic/scores"]).all()
+    limits = found["entities/limits"].numpy()
+    for text, row, count in zip(texts, limits, found["entities/count"].numpy(), strict=True):
+        assert (row[:count] <= len(text)).all()
+
+
+@pytest.fixture(scope="module")
+def served(four_kinds_export):
+    _, path = four_kinds_export
+    loaded = tf.saved_model.load(str(path))
+    yield loaded.signatures["serving_default"]
+    del loaded
