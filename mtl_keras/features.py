@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import keras
@@ -25,7 +26,8 @@ from mtl_keras.prediction import Batch, LookUp
 from mtl_keras.prefixes import FEATURES, SENTENCE, groups_up_to, output_of
 
 MEMORY_BUDGET = 2 * 2**30  # bytes of features in memory; what is more goes into a file
-TOKENS_PER_PASS = 4096  # word pieces that are encoded at once, padding included
+TOKENS_PER_PASS = 2048  # word pieces that are encoded at once, padding included
+PASSES_AT_ONCE = 2
 CACHED_SPLITS = ("train", "validation")
 CHUNK = 4096  # texts read at once
 
@@ -176,8 +178,10 @@ class FeatureCache:
         self._run(step, self._known_texts.passes())
 
     def _run(self, step: Callable[[np.ndarray], None], passes: Iterable[np.ndarray]) -> None:
-        for rows in passes:
-            step(rows)
+        """Two passes at a time: while one is copied or normalised the other's products run."""
+        with ThreadPoolExecutor(PASSES_AT_ONCE) as pool:
+            for _ in pool.map(step, passes):
+                pass
 
     @property
     def _known_texts(self) -> "_Texts":
