@@ -9,6 +9,7 @@ import numpy as np
 from mtl_keras.datasets import TaskDataset
 from mtl_keras.errors import InputError
 from mtl_keras.evaluation import by_example, measure
+from mtl_keras.forward_pass import ForwardPass
 from mtl_keras.model import MultiTaskModel
 from mtl_keras.prediction import outputs_by_text
 from mtl_keras.preprocessing import TokenizedText, align_labels
@@ -165,8 +166,10 @@ def _outputs_and_vectors(
     """What the task's head gives, and what it reads: an array a text."""
     vectors = model.get_layer(f"{task.name}_head").input
     network = keras.Model(model.input, {task.name: model.output[task.name], EMBEDDINGS: vectors})
-    of_pieces = network.output if task.kind == "tagging" else ()
-    found = outputs_by_text(network, tokenized, of_pieces, batch_size=batch_size)
+    names = list(network.output)
+    of_pieces = names if task.kind == "tagging" else ()
+    forward = ForwardPass(network)
+    found = outputs_by_text(forward, names, tokenized, of_pieces, batch_size=batch_size)
     return found[task.name], found[EMBEDDINGS]
 
 

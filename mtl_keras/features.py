@@ -21,8 +21,9 @@ from mtl_keras.feature_stores import (
     make_store,
     store_kind,
 )
+from mtl_keras.forward_pass import Batch
 from mtl_keras.model import MultiTaskModel
-from mtl_keras.prediction import Batch, LookUp
+from mtl_keras.prediction import LookUp
 from mtl_keras.prefixes import FEATURES, SENTENCE, groups_up_to, output_of
 
 MEMORY_BUDGET = 2 * 2**30  # bytes of features in memory; what is more goes into a file

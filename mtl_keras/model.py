@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from mtl_keras.errors import InputError
+from mtl_keras.forward_pass import ForwardPass
 from mtl_keras.guards import Guard
 from mtl_keras.heads import TaskHead
 from mtl_keras.losses import task_loss, weighted_mean
@@ -69,6 +70,7 @@ class MultiTaskModel(keras.Model):
         self._task_metrics: dict[str, list[keras.metrics.Metric]] = {}
         self._guard = Guard()
         self._upper: UpperPart | None = None
+        self.forward_pass = ForwardPass(self)
         self._compiled_for: tuple = ()
 
     @property
@@ -164,6 +166,7 @@ class MultiTaskModel(keras.Model):
         self.train_function: Any = None
         self.test_function: Any = None
         self.predict_function: Any = None
+        self.forward_pass = ForwardPass(self)
 
     def fit(self, x=None, *args, **kwargs) -> keras.callbacks.History:
         """As in Keras. A dataset keeps its own order (Keras warns of its default, `shuffle`)."""

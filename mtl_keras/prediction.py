@@ -1,17 +1,17 @@
 """Raw strings → every task's answer."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 
-import keras
 import numpy as np
 import tensorflow as tf
 
+from mtl_keras.forward_pass import Batch
 from mtl_keras.model import MultiTaskModel
 from mtl_keras.preprocessing import TokenizedText
 from mtl_keras.tasks import Task
 
-Batch = Mapping[str, np.ndarray]  # of a model's inputs, by name
 LookUp = Callable[[Batch], Batch]
+Forward = Callable[[Batch], Batch]
 
 
 def answer(model: MultiTaskModel, texts: Sequence[str], *, batch_size: int = 32) -> list[dict]:
@@ -51,14 +51,31 @@ def task_outputs(
     *,
     batch_size: int = 32,
     features: LookUp | None = None,
+    forward: Forward | None = None,
 ) -> dict[str, list[np.ndarray]]:
-    """Task → one array a text, in order: the head's outputs, without padding."""
+    """Task → one array a text, in order: the head's outputs, without padding.
+
+    Args:
+        model: whose tasks and tokenizer they are.
+        tokenized: the texts.
+        batch_size: texts a pass.
+        features: finds what the model takes beside token ids and mask.
+        forward: computes them in the model's place.
+    """
     of_pieces = [name for name, task in model.tasks.items() if task.kind == "tagging"]
-    return outputs_by_text(model, tokenized, of_pieces, batch_size=batch_size, features=features)
+    return outputs_by_text(
+        forward or model.forward_pass,
+        list(model.tasks),
+        tokenized,
+        of_pieces,
+        batch_size=batch_size,
+        features=features,
+    )
 
 
 def outputs_by_text(
-    network: keras.Model,
+    forward: Forward,
+    names: Collection[str],
     tokenized: TokenizedText,
     of_pieces: Collection[str],
     *,
@@ -70,21 +87,22 @@ def outputs_by_text(
     Texts of similar length share a pass, so that little padding is computed.
 
     Args:
-        network: takes what a `MultiTaskModel` takes and gives a dict.
+        forward: takes what a `MultiTaskModel` takes and gives arrays by name.
+        names: of the outputs that are kept.
         tokenized: the texts.
         of_pieces: names of the outputs that have a row for each word piece.
         batch_size: texts a pass.
-        features: finds what the network takes beside token ids and mask.
+        features: finds what `forward` takes beside token ids and mask.
     """
     lengths = tokenized.token_ids.row_lengths().numpy()
     order = np.argsort(-lengths, kind="stable")
-    outputs: dict[str, list] = {name: [None] * len(order) for name in network.output}
+    outputs: dict[str, list] = {name: [None] * len(order) for name in names}
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
         padded = _padded(tokenized.token_ids, rows)
-        batch = network.predict_on_batch(features(padded) if features else padded)
-        for name, arrays in batch.items():
-            for row, found in zip(rows, arrays, strict=True):
+        batch = forward(features(padded) if features else padded)
+        for name in names:
+            for row, found in zip(rows, batch[name], strict=True):
                 outputs[name][row] = found[: lengths[row]] if name in of_pieces else found
     return outputs
 

@@ -11,6 +11,7 @@ from sklearn.multiclass import OneVsRestClassifier
 
 from mtl_keras.datasets import TaskDataset
 from mtl_keras.evaluation import by_example, measure
+from mtl_keras.forward_pass import ForwardPass
 from mtl_keras.prediction import outputs_by_text
 from mtl_keras.preprocessing import TokenizedText, align_labels
 from mtl_keras.tasks import Task
@@ -81,15 +82,12 @@ def _passes(
     encoder: TextEncoder, dataset: TaskDataset, split: str
 ) -> Iterator[tuple[dict, TokenizedText, list[np.ndarray]]]:
     """Chunks of a split, tokenized, and an array of features a text, of tagging one row a piece."""
-    network = _features_of(encoder, dataset.task)
+    forward = ForwardPass(_features_of(encoder, dataset.task))
     of_pieces = (FEATURES,) if dataset.task.kind == "tagging" else ()
     for chunk in dataset.stream(split, CHUNK):
         tokenized = encoder.tokenizer(chunk["text"])
-        yield (
-            chunk,
-            tokenized,
-            outputs_by_text(network, tokenized, of_pieces, batch_size=BATCH_SIZE)[FEATURES],
-        )
+        found = outputs_by_text(forward, [FEATURES], tokenized, of_pieces, batch_size=BATCH_SIZE)
+        yield chunk, tokenized, found[FEATURES]
 
 
 def _estimator(task: Task):

@@ -38,6 +38,7 @@ ROOMS = (
     "pretrained",
     "text_encoder",
     "prefixes",
+    "forward_pass",
     "embedding_transformer",
     "heads",
     "losses",
