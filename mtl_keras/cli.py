@@ -12,6 +12,7 @@ from tabulate import tabulate
 from mtl_keras.arguments import Parser, add_command, check_utf8, given_path
 from mtl_keras.console import counts, print_json, print_metrics, print_plan, readable
 from mtl_keras.errors import InputError, WorkError
+from mtl_keras.export_formats import FLOAT32, FORMATS, PRECISIONS
 
 BEST_HELP = "with the weights that were best for this task on the validation split, or for the mean"
 PLANS_HELP = "named training plans, features (everything frozen), stages (the recipe's own)"
@@ -109,14 +110,15 @@ def embed(options: argparse.Namespace) -> None:
 
 
 def export(options: argparse.Namespace) -> None:
-    """Writes a run as a SavedModel: raw strings in, proved equal to the model, for TF Serving."""
+    """Writes a run as a SavedModel (raw strings in, for TF Serving), LiteRT or ONNX, proved."""
     from mtl_keras.runs import Run
 
     run = Run.open(options.run_folder)
     _load_tensorflow()
     from mtl_keras.publication import publish
 
-    version = publish(run, options.folder, best=options.best, against=options.verify_against)
+    names = ("best", "format", "precision", "against")
+    version = publish(run, options.folder, **{name: getattr(options, name) for name in names})
     print(f"export: {version}")
 
 
@@ -229,8 +231,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("run_folder", metavar="run", help="a run's folder")
     command.add_argument("folder", type=given_path, help="of the versions; takes the next number")
     command.add_argument("--best", metavar="TASK", help=BEST_HELP)
+    names = [each.name for each in FORMATS]
+    help_text = "litert and onnx take word pieces: the tokenizer's files go beside them"
+    command.add_argument("--format", default=names[0], choices=names, help=help_text)
+    help_text = "of the weights; int8 quantizes them (dynamic range)"
+    command.add_argument("--precision", default=FLOAT32, choices=PRECISIONS, help=help_text)
     help_text = "an export, such as saved_models/tickets/1, whose answers the new one must have"
-    command.add_argument("--verify-against", metavar="DIR", help=help_text)
+    command.add_argument("--verify-against", dest="against", metavar="DIR", help=help_text)
 
     command = add_command(commands, "demo", demo)
     command.add_argument("folder", metavar="run|export", help="a run's folder, or an export's")

@@ -191,7 +191,8 @@ class TransformerBlock(keras.layers.Layer):
         query, key, value = tf.unstack(tf.transpose(fused, (2, 0, 3, 1, 4)))
         # (batch, heads, length, length)
         scores = tf.matmul(query * (size**-0.5), key, transpose_b=True)
-        bias = tf.where(padding_mask, 0.0, -1e9)[:, tf.newaxis, tf.newaxis, :]
+        bias = tf.where(padding_mask, 0.0, -1e9)
+        bias = tf.expand_dims(tf.expand_dims(bias, 1), 1)  # LiteRT slices no new axis
         weights = tf.nn.softmax(
             tf.cast(scores, tf.float32) + bias
         )  # (batch, heads, length, length)
@@ -228,7 +229,7 @@ class MeanPooling(keras.layers.Layer):
         super().__init__(**{"dtype": "float32"} | kwargs)
 
     def call(self, inputs, padding_mask):
-        weights = tf.cast(padding_mask, inputs.dtype)[:, :, tf.newaxis]
+        weights = tf.expand_dims(tf.cast(padding_mask, inputs.dtype), -1)
         total = tf.reduce_sum(inputs * weights, axis=1)
         return total / tf.maximum(tf.reduce_sum(weights, axis=1), 1.0)
 

@@ -1,6 +1,7 @@
 """What a model scores on a split of a task's files."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -9,7 +10,7 @@ from sklearn.metrics import f1_score
 from mtl_keras.datasets import TaskDataset
 from mtl_keras.intervals import contributions, interval
 from mtl_keras.model import MultiTaskModel
-from mtl_keras.prediction import LookUp, spans, task_outputs
+from mtl_keras.prediction import Forward, LookUp, spans, task_outputs
 from mtl_keras.preprocessing import TokenizedText, align_labels
 from mtl_keras.tasks import Task
 
@@ -24,6 +25,7 @@ def evaluate(
     *,
     batch_size: int = 32,
     features: LookUp | None = None,
+    forward: Forward | None = None,
 ) -> dict:
     """A task's metrics on a split, over every example in it.
 
@@ -33,6 +35,7 @@ def evaluate(
         split: `train`, `validation` or `test`.
         batch_size: texts a pass.
         features: `FeatureCache.look_up()` of this model, where the split's texts are in it.
+        forward: computes the outputs in the model's place, as a `ForwardPass`.
 
     Returns:
         `examples` and `loss`, with
@@ -50,7 +53,8 @@ def evaluate(
     contributed: list[np.ndarray] = []
 
     def chunks() -> Iterator[tuple[list, list]]:
-        for labels, outputs in _predicted(model, dataset, split, batch_size, features):
+        passes = {"batch_size": batch_size, "features": features, "forward": forward}
+        for labels, outputs in _predicted(model, dataset, split, **passes):
             contributed.append(contributions(dataset.task, labels, outputs))
             yield labels, outputs
 
@@ -94,13 +98,12 @@ def _predicted(
     model: MultiTaskModel,
     dataset: TaskDataset,
     split: str,
-    batch_size: int,
-    features: LookUp | None,
+    **passes: Any,
 ) -> Iterator[tuple[list, list]]:
     task = dataset.task
     for chunk in dataset.stream(split, CHUNK):
         tokenized = model.encoder.tokenizer(chunk["text"])
-        found = task_outputs(model, tokenized, batch_size=batch_size, features=features)
+        found = task_outputs(model, tokenized, **passes)
         outputs = found[task.name]
         yield by_example(task, chunk, tokenized, outputs)
 

@@ -44,29 +44,17 @@ def model_card(
         milliseconds: texts a call → the median of calls of `serving_default`, here.
         compared: texts that were answered as by the model.
     """
-    recipe, record = run.recipe, run.read_json(RECORD)
-    weights = f"the weights that were best for {best}" if best else "the weights at the end"
+    recipe = run.recipe
     parts = [
         f"# {name}, version {version}",
-        f"One transformer, {_encoder(recipe)}, answers {_listed(run.tasks)} from raw strings, "
-        f"with {weights} of the run {run.folder.resolve().name}.",
-        "## Tasks",
-        _table(_task_rows(run.tasks, record["examples"])),
-        "## Scores",
-        _table(_score_rows(run.tasks, scores)) or "Not measured.",
-        "The interval is the 95% bootstrap interval over the examples; it does not tell what "
-        "another training would give.",
-        "## Training",
-        f"Plan: {record['plan']}. {_versions(record)}",
-        _table(_stage_rows(run.read_json(HISTORY)["stages"])),
-        *_drift(run.read_json(HISTORY).get("drift", {})),
+        *training_parts(run, "raw strings", best, scores),
         "## Size and speed",
         f"{size / 2**20:,.1f} MiB. {_speed(milliseconds)} "
         f"{compared:,} texts were answered as by the trained model (1e-5, equal labels "
         "and spans) by a process without Keras, before this version had its number.",
         "## Signatures",
         "Each takes `text`, strings `(batch,)`. Offsets are of bytes, the limit excluded.",
-        _table(_signature_rows(signatures, run.tasks)),
+        table(_signature_rows(signatures, run.tasks)),
         f"At most {recipe.max_length} word pieces of a text are read; `{READING}` tells how many "
         "were.",
         "## Ask it",
@@ -79,6 +67,31 @@ def model_card(
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def training_parts(
+    run: Run,
+    inputs: str,
+    best: str | None,
+    scores: Mapping[str, Mapping[str, Mapping[str, float]]],
+) -> list[str]:
+    """The card's paragraphs on what it answers from these inputs, how well, and its training."""
+    record = run.read_json(RECORD)
+    weights = f"the weights that were best for {best}" if best else "the weights at the end"
+    return [
+        f"One transformer, {_encoder(run.recipe)}, answers {_listed(run.tasks)} from {inputs}, "
+        f"with {weights} of the run {run.folder.resolve().name}.",
+        "## Tasks",
+        table(_task_rows(run.tasks, record["examples"])),
+        "## Scores",
+        table(_score_rows(run.tasks, scores)) or "Not measured.",
+        "The interval is the 95% bootstrap interval over the examples; it does not tell what "
+        "another training would give.",
+        "## Training",
+        f"Plan: {record['plan']}. {_versions(record)}",
+        table(_stage_rows(run.read_json(HISTORY)["stages"])),
+        *_drift(run.read_json(HISTORY).get("drift", {})),
+    ]
+
+
 def _encoder(recipe: Recipe) -> str:
     """Where it came from; of a folder only the name, whose place is nobody's business."""
     return Path(recipe.encoder).name if Path(recipe.encoder).exists() else recipe.encoder
@@ -89,7 +102,8 @@ def _versions(record: Mapping) -> str:
     return f"Trained by {', '.join(f'{name} {version}' for name, version in versions)}."
 
 
-def _table(rows: Sequence[Mapping]) -> str:
+def table(rows: Sequence[Mapping]) -> str:
+    """Rows as a Markdown table; nothing for none."""
     return tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True) if rows else ""
 
 
@@ -160,7 +174,7 @@ def _drift(drift: Mapping[str, Mapping]) -> list[str]:
         for name, each in drift.items()
     ]
     told = "Drift of tasks whose head stayed frozen while the encoder moved:"
-    return [told, _table(rows)] if rows else []
+    return [told, table(rows)] if rows else []
 
 
 def _speed(milliseconds: Mapping[int, float]) -> str:

@@ -9,10 +9,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import tensorflow as tf
+from tabulate import tabulate
 
+from mtl_keras.conversion import convert
+from mtl_keras.converted_card import converted_card
 from mtl_keras.datasets import TaskDataset
 from mtl_keras.errors import InputError
 from mtl_keras.export import export_saved_model
+from mtl_keras.export_formats import FLOAT32, SAVED_MODEL, ExportFormat, format_of
 from mtl_keras.files import write_whole
 from mtl_keras.model import MultiTaskModel
 from mtl_keras.model_card import CARD, EXAMPLE, model_card
@@ -36,6 +40,8 @@ def publish(
     folder: str | Path,
     *,
     best: str | None = None,
+    format: str = SAVED_MODEL.name,
+    precision: str = FLOAT32,
     against: str | Path | None = None,
     report: Callable[[str], None] = print,
 ) -> Path:
@@ -47,10 +53,17 @@ def publish(
     card (`README.md`) and its warm-up requests; beside the versions, where they are not there
     yet, the files that start TensorFlow Serving over them (`write_serving_config`).
 
+    `litert` and `onnx` hold no strings: they take `token_ids` and `padding_mask`, and beside the
+    model come the tokenizer's files and the labels. They are compared likewise, in a process
+    without TensorFlow (`check_conversion`); the table of size, latency and metrics is reported and
+    in the model card.
+
     Args:
         run: a finished run.
         folder: of the versions, such as `saved_models/tickets`; its name is the model's.
         best: with the weights that were best for this task, or `mean`; None: as the run ended.
+        format: `saved_model`, `litert` or `onnx`.
+        precision: of the weights: `float32`, and of the last two `float16` or `int8`.
         against: another export, whose answers the new one must have too.
         report: told what happens, a line at a time.
 
@@ -59,17 +72,34 @@ def publish(
 
     Raises:
         InputError: a file in the folder's place, a name that cannot stand in an address, no best
-            weights of this name, `against` is no export.
+            weights of this name, `against` is no export, versions of another format in the folder,
+            a precision that the format has not, a package that is not installed.
         WorkError: an answer differs, or it could not be written.
     """
-    folder = Path(folder)
+    folder, form = Path(folder), format_of(format)
     name = folder.resolve().name
+    form.check(precision)
     _check(folder, name, against)
+    _check_format(folder, form, against)
     recipe = run.recipe
     model = run.model(best)
     datasets = _datasets(recipe, report)
     path = folder / str(next_version(folder))
     texts = functools.partial(_validation_texts, datasets)
+
+    def write_converted(beside: Path) -> None:
+        conversion = convert(model, beside, form, precision, datasets)
+        report(tabulate(conversion.rows(), headers="keys", disable_numparse=True))
+        card = converted_card(
+            run,
+            name=name,
+            version=path.name,
+            best=best,
+            form=form,
+            precision=precision,
+            conversion=conversion,
+        )
+        (beside / CARD).write_text(card, encoding="utf-8")
 
     def write(beside: Path) -> None:
         export_saved_model(model, beside)
@@ -94,6 +124,10 @@ def publish(
         (beside / CARD).write_text(card, encoding="utf-8")
         _warm_up(beside, name, report)
 
+    if form is not SAVED_MODEL:
+        _check_judged(form, precision, datasets)
+        write_whole(path, write_converted)
+        return path
     write_whole(path, write)
     write_serving_config(folder, name)
     return path
@@ -118,6 +152,20 @@ def _check(folder: Path, name: str, against: str | Path | None) -> None:
     if against and not (Path(against) / "saved_model.pb").is_file():
         raise InputError(
             f"{against}: no export here (saved_model.pb is absent); give the folder of a version"
+        )
+
+
+def _check_format(folder: Path, form: ExportFormat, against: str | Path | None) -> None:
+    form.check_versions(folder)
+    if against and form is not SAVED_MODEL:
+        raise InputError(f"--verify-against compares SavedModels; --format is {form.name}")
+
+
+def _check_judged(form: ExportFormat, precision: str, datasets: Mapping) -> None:
+    if precision != FLOAT32 and not datasets:
+        raise InputError(
+            f"--precision {precision} is judged on the recipe's files, which are gone: put them "
+            f"back, or take {FLOAT32}"
         )
 
 

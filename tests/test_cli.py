@@ -107,7 +107,8 @@ def test_export_says_where_the_version_is(trained, capsys, tmp_path, monkeypatch
     folder = tmp_path / "tickets"
     status, out, _ = _run(capsys, "export", trained, folder, "--best", "topic")
     assert (status, out) == (0, f"export: {folder / '1'}\n")
-    assert asked == [(trained, str(folder), {"best": "topic", "against": None})]
+    chosen = {"best": "topic", "format": "saved_model", "precision": "float32", "against": None}
+    assert asked == [(trained, str(folder), chosen)]
 
 
 def test_demo_serves_what_it_is_given(trained, capsys, monkeypatch):

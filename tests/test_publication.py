@@ -76,6 +76,28 @@ def test_without_its_files_a_run_is_compared_on_odd_texts(trained, tmp_path, qui
     assert said[1].startswith("0 texts are answered")
 
 
+def test_another_format_that_differs_leaves_no_version(trained, tmp_path, monkeypatch):
+    def write(model, folder, form, precision, datasets):
+        folder.mkdir()
+        (folder / form.file).touch()
+        raise WorkError("differs")
+
+    monkeypatch.setattr(publication, "convert", write)
+    with pytest.raises(WorkError, match="differs"):
+        publish(Run.open(trained), tmp_path / "versions", format="onnx", report=lambda line: None)
+    assert _names(tmp_path / "versions") == []
+
+
+def test_lower_precision_needs_the_files_it_is_judged_on(trained, tmp_path):
+    run = shutil.copytree(trained, tmp_path / "elsewhere" / "run")
+    text = (run / "run.json").read_text().replace(str(trained.parent), str(tmp_path / "gone"))
+    (run / "run.json").write_text(text)
+    chosen = {"format": "litert", "precision": "int8"}
+    with pytest.raises(InputError, match="int8 is judged on the recipe's files, which are gone"):
+        publish(Run.open(run), tmp_path / "versions", **chosen, report=lambda line: None)
+    assert not (tmp_path / "versions").exists()
+
+
 @pytest.mark.parametrize(("names", "number"), [([], 1), (["1", "9", "10"], 11), (["x", "²"], 1)])
 def test_the_next_version_is_above_all(tmp_path, names, number):
     for name in names:
@@ -90,10 +112,17 @@ def test_the_next_version_is_above_all(tmp_path, names, number):
         ({"against": "nothing"}, r"nothing: no export here \(saved_model.pb is absent\)"),
         ({"folder": "my versions"}, "model name 'my versions': expected letters"),
         ({"best": "tone"}, "no best weights of 'tone'; there are"),
+        ({"format": "onxx"}, "there are saved_model, litert, onnx; did you mean 'onnx'"),
+        ({"precision": "int8"}, "saved_model has float32; --format litert, onnx has it"),
+        ({"folder": "litert"}, "its versions are of the format litert"),
+        ({"format": "onnx", "against": "."}, "--verify-against compares SavedModels; --format is"),
     ],
 )
 def test_what_cannot_be_exported_is_refused(trained, tmp_path, arguments, said):
     (tmp_path / "file").write_text("")
+    (tmp_path / "saved_model.pb").write_text("")
+    (tmp_path / "litert" / "1").mkdir(parents=True)
+    (tmp_path / "litert" / "1" / "model.tflite").write_text("")
     given = {"folder": "versions"} | arguments
     given |= {k: tmp_path / given[k] for k in ("folder", "against") if k in given}
     with pytest.raises(InputError, match=said):

@@ -1,0 +1,73 @@
+"""A model in another format than SavedModel, with its tokenizer's files and labels, compared."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from mtl_keras.conversion_check import Conversion, check_conversion
+from mtl_keras.converted_card import LABELS_FILE
+from mtl_keras.converted_model import open_converted
+from mtl_keras.datasets import TaskDataset
+from mtl_keras.export_formats import LITERT, ONNX, ExportFormat
+from mtl_keras.litert import write_litert
+from mtl_keras.model import MultiTaskModel
+from mtl_keras.onnx_export import write_onnx
+from mtl_keras.tasks import Task
+from mtl_keras.tokenizer_files import write_tokenizer_files
+
+_WRITERS: dict[str, Callable[[MultiTaskModel, Path, str], None]] = {
+    LITERT.name: write_litert,
+    ONNX.name: write_onnx,
+}
+
+
+def convert(
+    model: MultiTaskModel,
+    folder: Path,
+    form: ExportFormat,
+    precision: str,
+    datasets: Mapping[str, TaskDataset],
+) -> Conversion:
+    """Writes a model's folder in another format, and compares what is in it with the model.
+
+    Beside the model come the tokenizer's files and `labels.json`: task → `kind` and `classes`, in
+    the order of its scores.
+
+    Args:
+        model: trained.
+        folder: of the version; it is made.
+        form: LiteRT or ONNX.
+        precision: of the weights.
+        datasets: task → its files.
+
+    Returns:
+        What `check_conversion` found.
+
+    Raises:
+        WorkError: the format cannot hold the model, or an answer differs too much.
+        OSError: it could not be written.
+    """
+    folder.mkdir()
+    model = in_float32(model)
+    file = folder / form.file
+    _WRITERS[form.name](model, file, precision)
+    write_tokenizer_files(model.encoder.tokenizer.get_config(), folder)
+    (folder / LABELS_FILE).write_text(_labels(model.tasks), encoding="utf-8")
+    with open_converted(file) as converted:
+        return check_conversion(model, converted, file, precision, datasets)
+
+
+def in_float32(model: MultiTaskModel) -> MultiTaskModel:
+    """A model that computes in float32, with the same weights: itself, where it does."""
+    config = model.get_config()
+    if config["encoder"]["dtype"] == "float32":
+        return model
+    config["encoder"] = config["encoder"] | {"dtype": "float32"}
+    copy = MultiTaskModel.from_config(config)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _labels(tasks: Mapping[str, Task]) -> str:
+    told = {name: {"kind": each.kind, "classes": each.classes} for name, each in tasks.items()}
+    return json.dumps(told, ensure_ascii=False, indent=2) + "\n"
