@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import tensorflow as tf
+
 from mtl_keras.conversion_check import Conversion, check_conversion
 from mtl_keras.converted_card import LABELS_FILE
 from mtl_keras.converted_model import open_converted
@@ -31,7 +33,8 @@ def convert(
     """Writes a model's folder in another format, and compares what is in it with the model.
 
     Beside the model come the tokenizer's files and `labels.json`: task → `kind` and `classes`, in
-    the order of its scores.
+    the order of its scores. A model that was trained in mixed precision is converted, and asked,
+    in float32.
 
     Args:
         model: trained.
@@ -50,7 +53,10 @@ def convert(
     folder.mkdir()
     model = in_float32(model)
     file = folder / form.file
-    _WRITERS[form.name](model, file, precision)
+    try:
+        _WRITERS[form.name](model, file, precision)
+    except tf.errors.OpError as error:
+        raise OSError(error.message) from error
     write_tokenizer_files(model.encoder.tokenizer.get_config(), folder)
     (folder / LABELS_FILE).write_text(_labels(model.tasks), encoding="utf-8")
     with open_converted(file) as converted:

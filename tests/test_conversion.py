@@ -109,6 +109,15 @@ def test_a_damaged_file_is_told_in_one_line(form, tmp_path):
     assert "\n" not in str(error.value)
 
 
+def test_a_full_disk_is_told_as_one(tiny_model, tmp_path, monkeypatch):
+    def export(model, path, **options):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(mtl.MultiTaskModel, "export", export)
+    with pytest.raises(OSError, match="No space left on device"):
+        convert(tiny_model(), tmp_path / "1", LITERT, "float32", {})
+
+
 def test_a_model_of_another_precision_is_converted_in_float32(tiny_model):
     model = tiny_model(dtype="mixed_bfloat16")
     plain = in_float32(model)
