@@ -90,8 +90,9 @@ def predict(options: argparse.Namespace) -> None:
     from mtl_keras.prediction import answer
 
     model = run.model(best=options.best)
+    graph = len(texts) > 32
     for start in range(0, len(texts), 1024):
-        for each in answer(model, texts[start : start + 1024]):
+        for each in answer(model, texts[start : start + 1024], graph=graph):
             print_json(each, indent=None) if options.json else print(readable(each))
 
 

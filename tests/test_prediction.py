@@ -51,10 +51,11 @@ def test_offsets_are_characters_of_the_text(model):
     assert found > 0
 
 
-def test_a_text_is_answered_alike_alone_and_among_others(model):
+@pytest.mark.parametrize("graph", [True, False])
+def test_a_text_is_answered_alike_alone_and_among_others(model, graph):
     together = mtl.answer(model, TEXTS, batch_size=4)
     for text, expected in zip(TEXTS, together, strict=True):
-        (alone,) = mtl.answer(model, [text])
+        (alone,) = mtl.answer(model, [text], graph=graph)
         assert alone["topic"]["label"] == expected["topic"]["label"]
         assert alone["topic"]["score"] == pytest.approx(expected["topic"]["score"], abs=1e-5)
         assert len(alone["entities"]) == len(expected["entities"])
