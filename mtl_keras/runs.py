@@ -132,7 +132,7 @@ class Run:
         return _Record.model_validate(self.read_json(RECORD))
 
     def model(self, best: str | None = None):
-        """The trained `MultiTaskModel`, compiled as it was.
+        """The trained `MultiTaskModel`, not compiled (`mtl_keras.load_model` reads that too).
 
         Args:
             best: a task, or `mean`: with the weights that were best for it on the validation
@@ -151,7 +151,7 @@ class Run:
         if not path.is_file():
             raise InputError(f"{path}: no such file; restore it or train again")
         with _reading(path):
-            model = keras.saving.load_model(path)
+            model = keras.saving.load_model(path, compile=False)
         if not isinstance(model, MultiTaskModel):
             raise InputError(f"{path}: not a MultiTaskModel but {type(model).__name__}")
         if model.tasks != self.tasks:
