@@ -1,5 +1,6 @@
 """A network's answers to batches of any shape, from one graph."""
 
+import functools
 from collections.abc import Mapping
 
 import keras
@@ -37,11 +38,17 @@ class ForwardPass:
         """Arrays `(batch, length, …)` or `(batch, …)` by the names of the network's inputs."""
         names = frozenset(batch)
         if names not in self._graphs:
-            self._graphs[names] = tf.function(
-                self._network.predict_step, input_signature=[_open(batch)], autograph=False
-            )
+            self._graphs[names] = _graph(self._network, batch)
         found = self._graphs[names](dict(batch))
         return {name: tensor.numpy() for name, tensor in found.items()}
+
+
+def _graph(network: keras.Model, batch: Batch) -> tf.types.experimental.GenericFunction:
+    """Of a partial: the graphs of a method or closure TensorFlow counts over all networks, and
+    takes several networks with a graph each for one that is traced again and again.
+    """
+    step = functools.partial(network.predict_step)
+    return tf.function(step, input_signature=[_open(batch)], autograph=False)
 
 
 def _open(batch: Batch) -> dict[str, tf.TensorSpec]:

@@ -34,6 +34,15 @@ def test_every_shape_has_the_same_graph_and_the_networks_answers(tiny_encoder, t
     assert traced == [network]
 
 
+def test_many_networks_are_no_retracing(tiny_encoder, caplog):
+    """TensorFlow warns where 5 of the last calls of a function made a graph."""
+    transformer = tiny_encoder().transformer
+    given = {"token_ids": np.ones((1, 2), np.int32), "padding_mask": np.ones((1, 2), bool)}
+    for _ in range(6):
+        ForwardPass(keras.Model(transformer.input, transformer.output))(given)
+    assert "retracing" not in caplog.text
+
+
 def test_a_model_answers_with_one_graph_until_it_starts_elsewhere(tiny_model, monkeypatch):
     model, made = tiny_model(), []
     step = model.predict_step
