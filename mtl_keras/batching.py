@@ -3,10 +3,11 @@
 import functools
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import tensorflow as tf
 
+from mtl_keras.datasets import SHUFFLE_KEY
 from mtl_keras.preprocessing import WordpieceTokenizer, align_labels
 
 COMPILED_PIECES = 20_000  # word pieces that are trained on in the time of one compilation
@@ -24,6 +25,7 @@ def batches(
     *,
     batch_size: int,
     seed: int | None = None,
+    passes: Iterator[object] | None = None,
     widths: Sequence[int] = (),
 ) -> tf.data.Dataset:
     """The examples of one task as padded batches, tokenized while the model trains.
@@ -38,6 +40,7 @@ def batches(
         tokenizer: cuts the texts.
         batch_size: examples in a batch.
         seed: of the shuffling.
+        passes: names the iterations, as in `TaskDataset.stream`.
         widths: word pieces that batches are padded to, the smallest that does, for XLA and TPUs,
             which compile each shape (`static_widths`). When empty each batch is as wide as its
             longest text, so that least padding is computed.
@@ -51,15 +54,12 @@ def batches(
     """
     count = math.ceil(dataset.counts[split] / batch_size)
     group = min(BATCHES_PER_GROUP, math.ceil(count / GROUPS_PER_EPOCH))
-    chunks = dataset.stream(split, batch_size * group, seed=seed)
+    chunks = dataset.stream(split, batch_size * group, seed=seed, passes=passes)
     tokenize = functools.partial(_tokenize_rows, tokenizer)
     rows = chunks.map(_as_it_is(tokenize), num_parallel_calls=tf.data.AUTOTUNE)
     if seed is not None:
-        keys = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
         group_rows = functools.partial(_group_by_length, batch_size=batch_size)
-        rows = tf.data.Dataset.zip(rows, keys).map(
-            _as_it_is(group_rows), num_parallel_calls=tf.data.AUTOTUNE
-        )
+        rows = rows.map(_as_it_is(group_rows), num_parallel_calls=tf.data.AUTOTUNE)
     widths = widths or range(tokenizer.max_length)
     known = [width for width in widths if width < tokenizer.max_length]
     known.append(tokenizer.max_length)
@@ -122,11 +122,14 @@ def _tokenize_rows(tokenizer: WordpieceTokenizer, chunk: dict) -> dict:
     if "word_starts" in chunk:
         label, mask = align_labels(tokenized, chunk["word_starts"], label)
         weight = tf.cast(mask, tf.float32)
-    return {"token_ids": tokenized.token_ids, "label": label, "weight": weight}
+    rows = {"token_ids": tokenized.token_ids, "label": label, "weight": weight}
+    return rows | {name: chunk[name] for name in chunk if name == SHUFFLE_KEY}
 
 
-def _group_by_length(rows: dict, key: tf.Tensor, batch_size: int) -> dict:
+def _group_by_length(rows: dict, batch_size: int) -> dict:
     """Sorts rows by length, then shuffles full batches of them; the short one stays last."""
+    rows = dict(rows)
+    key = rows.pop(SHUFFLE_KEY)
     order = tf.argsort(rows["token_ids"].row_lengths(), stable=True)
     full = tf.size(order) // batch_size * batch_size
     shuffled = tf.random.experimental.stateless_shuffle(

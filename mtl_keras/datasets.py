@@ -21,6 +21,8 @@ from mtl_keras.tasks import SPLITS, Task
 if TYPE_CHECKING:
     import tensorflow as tf
 
+SHUFFLE_KEY = "shuffle_key"
+
 
 class TaskDataset:
     """A task's files, every row checked and counted, in one pass a split, before work begins.
@@ -96,13 +98,21 @@ class TaskDataset:
                 yield example
 
     def stream(
-        self, split: str, chunk_size: int, *, seed: int | None = None, buffer_size: int = 65536
+        self,
+        split: str,
+        chunk_size: int,
+        *,
+        seed: int | None = None,
+        passes: Iterator[object] | None = None,
+        buffer_size: int = 65536,
     ) -> tf.data.Dataset:
         """A split's examples in chunks.
 
         Args:
             chunk_size: examples an element; the last may have fewer.
             seed: shuffles, in a new order at each iteration of the dataset; None keeps the files'.
+            passes: names the iterations (`Passes`): an order follows from the seed and the name.
+                They are counted when None.
             buffer_size: examples among which the next is drawn. One begins at most as many places
                 before its own; of a file that is sorted by label and longer, the order stays
                 partly sorted.
@@ -111,20 +121,23 @@ class TaskDataset:
             Dicts of `text`, string `(n,)`, and `label`: int32 `(n,)`, for regression float32
             `(n,)`, for multilabel float32 `(n, classes)` of zeros and ones, for tagging ragged
             int32 `(n, words)`; for tagging also `word_starts`, ragged int32 `(n, words)`, the byte
-            offset of each word in the text.
+            offset of each word in the text; with a seed also `shuffle_key`, int64 `(2,)`, for what
+            shuffles further.
         """
         import tensorflow as tf
 
         self.check_split(split)
-        iterations = itertools.count()
+        names = itertools.count() if passes is None else passes
 
         def chunks() -> Iterator[dict[str, np.ndarray]]:
             examples = self.examples(split)
+            keys: Iterator[dict[str, np.ndarray]] = itertools.repeat({})
             if seed is not None:
-                generator = random.Random(f"{seed}/{next(iterations)}")
-                examples = _shuffled(examples, buffer_size, generator)
+                name = f"{seed}/{next(names)}"
+                examples = _shuffled(examples, buffer_size, random.Random(name))
+                keys = _shuffle_keys(random.Random(f"keys/{name}"))
             while chunk := list(itertools.islice(examples, chunk_size)):
-                yield self._kind.arrays(chunk, self.task.num_outputs)
+                yield self._kind.arrays(chunk, self.task.num_outputs) | next(keys)
 
         signature = {
             name: tf.TensorSpec(
@@ -132,6 +145,8 @@ class TaskDataset:
             )
             for name, array in self._kind.arrays([], self.task.num_outputs).items()
         }
+        if seed is not None:
+            signature[SHUFFLE_KEY] = tf.TensorSpec((2,), tf.int64)
         dataset = tf.data.Dataset.from_generator(chunks, output_signature=signature)
         as_it_is = tf.autograph.experimental.do_not_convert
         return dataset.map(as_it_is(_ragged)) if "words" in signature else dataset
@@ -248,6 +263,12 @@ def _shuffled(
     yield from buffer
 
 
+def _shuffle_keys(generator: random.Random) -> Iterator[dict[str, np.ndarray]]:
+    while True:
+        key = [generator.getrandbits(63), generator.getrandbits(63)]
+        yield {SHUFFLE_KEY: np.array(key, np.int64)}
+
+
 def _ragged(chunk: dict[str, tf.Tensor]) -> dict[str, tf.Tensor | tf.RaggedTensor]:
     import tensorflow as tf
 
@@ -256,4 +277,4 @@ def _ragged(chunk: dict[str, tf.Tensor]) -> dict[str, tf.Tensor | tf.RaggedTenso
         name: tf.RaggedTensor.from_row_lengths(chunk[name], lengths, validate=False)
         for name in ("word_starts", "label")
     }
-    return {"text": chunk["text"], **ragged}
+    return {name: values for name, values in chunk.items() if name != "words"} | ragged

@@ -7,14 +7,16 @@ Every batch of the merged dataset has the same structure, whichever task it is f
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from mtl_keras.errors import InputError
+from mtl_keras.passes import Pass
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -26,9 +28,9 @@ class Schedule(Protocol):
     """How the tasks' batches follow each other."""
 
     def merge(
-        self, datasets: Sequence[tf.data.Dataset], *, seed: int, first_epoch: int, epochs: int
+        self, datasets: Sequence[tf.data.Dataset], *, seed: int, passes: Iterator[Pass], epochs: int
     ) -> tf.data.Dataset:
-        """One epoch of batches; each new iteration of the dataset is the next epoch."""
+        """One epoch of batches; the passes name the iterations of the dataset."""
 
 
 class _Alternating:
@@ -51,17 +53,16 @@ class _Alternating:
         return sizes
 
     def merge(
-        self, datasets: Sequence[tf.data.Dataset], *, seed: int, first_epoch: int, epochs: int
+        self, datasets: Sequence[tf.data.Dataset], *, seed: int, passes: Iterator[Pass], epochs: int
     ) -> tf.data.Dataset:
         """Interleaves the datasets in the schedule's order. Those too short start again."""
         import tensorflow as tf
 
         num_batches = [int(dataset.cardinality()) for dataset in datasets]
-        epoch_numbers = iter(range(first_epoch, 1 << 62))
 
         def choices():
-            epoch = next(epoch_numbers)
-            generator = np.random.default_rng((seed, epoch))
+            epoch, number = next(passes)
+            generator = np.random.default_rng((seed, epoch, number))
             yield from self.order(num_batches, epoch=epoch, epochs=epochs, generator=generator)
 
         choice = tf.data.Dataset.from_generator(
@@ -141,7 +142,7 @@ class Joint:
         return "joint"
 
     def merge(
-        self, datasets: Sequence[tf.data.Dataset], *, seed: int, first_epoch: int, epochs: int
+        self, datasets: Sequence[tf.data.Dataset], *, seed: int, passes: Iterator[Pass], epochs: int
     ) -> tf.data.Dataset:
         """Concatenates one batch of each dataset along the batch axis."""
         import tensorflow as tf
@@ -182,7 +183,7 @@ def interleave(
     schedule: str | Schedule = "proportional",
     *,
     seed: int = 0,
-    first_epoch: int = 0,
+    passes: Iterator[Pass] | None = None,
     epochs: int = 1,
     tasks: Sequence[str] = (),
 ) -> tf.data.Dataset:
@@ -192,7 +193,8 @@ def interleave(
         datasets: task name → batches `(x, labels, weights)` of that task, of known cardinality.
         schedule: a schedule or its name.
         seed: of the order of tasks.
-        first_epoch: the number of the first iteration, where training goes on.
+        passes: names the iterations (`Passes`), from which and the seed the order of tasks
+            follows. When None each is the next epoch.
         epochs: of the whole training; `annealed` spreads over them.
         tasks: those whose batches come, all when empty. The others are idle throughout.
 
@@ -202,7 +204,8 @@ def interleave(
     chosen = parse_schedule(schedule) if isinstance(schedule, str) else schedule
     specs = {name: dataset.element_spec for name, dataset in datasets.items()}
     spread = [_mapped(datasets[name], _spread(name, specs)) for name in tasks or datasets]
-    return chosen.merge(spread, seed=seed, first_epoch=first_epoch, epochs=epochs).prefetch(2)
+    named = zip(itertools.count(), itertools.repeat(0)) if passes is None else passes
+    return chosen.merge(spread, seed=seed, passes=named, epochs=epochs).prefetch(2)
 
 
 def with_replay(dataset: tf.data.Dataset, replay: tf.data.Dataset) -> tf.data.Dataset:

@@ -19,6 +19,7 @@ from mtl_keras.features import FeatureCache
 from mtl_keras.freezing import FreezePlan, trainability
 from mtl_keras.model import MultiTaskModel
 from mtl_keras.optimizers import layerwise_adamw
+from mtl_keras.passes import Passes
 from mtl_keras.prediction import LookUp
 from mtl_keras.prefixes import SENTENCE, frozen_prefix
 from mtl_keras.proof import Fingerprint, prove
@@ -30,6 +31,7 @@ from mtl_keras.stages import Stage
 from mtl_keras.text_encoder import TextEncoder
 from mtl_keras.timings import StepClock
 
+ALWAYS_SAME = itertools.repeat("validation")  # one order of the batches, in every epoch
 MOST_KEPT = 50_000  # validation texts of a task whose batches are kept in memory
 
 
@@ -138,6 +140,7 @@ class Training:
         self.features = FeatureCache(model, datasets)
         self._epochs_done = 0
         self._frozen_as: dict[str, Snapshot] = {}  # task → how it was when its head was frozen
+        self._passes: list[Passes] = []  # of the stage's data sets
         self.stage_batches: tf.data.Dataset | None = None
         self.validation_batches: tf.data.Dataset | None = None
 
@@ -236,6 +239,7 @@ class Training:
         for warning in self._warnings(stage):
             report(f"warning: {warning}")
         self.features.prepare(*self.levels(index), report)
+        self._passes = []
         self.stage_batches = self.training_batches(stage)
         self.validation_batches = interleave(self.batches("validation", seed=0), Proportional())
         self._compile(stage, stage.epochs * int(self.stage_batches.cardinality()))
@@ -267,7 +271,10 @@ class Training:
             seed=seed,
             widths=self._widths if self.recipe.jit_compile else (),
         )
-        found = {name: of_task(dataset) for name, dataset in self.datasets.items()}
+        found = {
+            name: of_task(dataset, passes=self._named_passes() if split == "train" else ALWAYS_SAME)
+            for name, dataset in self.datasets.items()
+        }
         for name, dataset in self.datasets.items():
             if split == "validation" and dataset.counts[split] <= MOST_KEPT:
                 found[name] = found[name].cache()
@@ -337,13 +344,17 @@ class Training:
 
     def _interleaved(self, tasks: Sequence[str]) -> tf.data.Dataset:
         return interleave(
-            self.batches("train", seed=self.recipe.seed + self._epochs_done),
+            self.batches("train", seed=self.recipe.seed),
             self.recipe.schedule,
             seed=self.recipe.seed,
-            first_epoch=self._epochs_done,
+            passes=self._named_passes(),
             epochs=sum(stage.epochs for stage in self.stages),
             tasks=tasks,
         )
+
+    def _named_passes(self) -> Passes:
+        self._passes.append(Passes(self._epochs_done))
+        return self._passes[-1]
 
     def _remember_frozen_heads(self, frozen: Sequence[str]) -> None:
         for name in self.model.tasks:

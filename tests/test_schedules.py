@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from mtl_keras.errors import InputError
+from mtl_keras.passes import Passes
 from mtl_keras.schedules import Annealed, Temperature, interleave, parse_schedule, with_replay
 
 SIZES = {"topic": 30, "entities": 10, "stars": 20}
@@ -102,7 +103,7 @@ def test_order_follows_from_seed_and_epoch():
     dataset = _merged("proportional", seed=3)
     first, second = _order(dataset), _order(dataset)
     assert first != second
-    assert second == _order(_merged("proportional", seed=3, first_epoch=1))
+    assert second == _order(_merged("proportional", seed=3, passes=Passes(epoch=1)))
 
 
 def test_idle_tasks_have_labels_of_the_right_shape_and_no_weight():
