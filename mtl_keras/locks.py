@@ -1,0 +1,93 @@
+"""One writer a folder: a lock that ends with its process, however that ends."""
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from mtl_keras.errors import InputError, WorkError
+
+LOCK = "lock"
+
+
+@contextlib.contextmanager
+def one_writer(folder: str | Path) -> Iterator[None]:
+    """Holds the folder's lock; makes the folder where it is absent.
+
+    The system holds the lock for the process (`flock`) and drops it when that ends, so one that
+    was killed leaves a file, but no lock. The file tells others who it is.
+
+    Raises:
+        InputError: another process holds it: which, on which machine, since when it runs.
+        WorkError: the folder cannot be written.
+    """
+    path = Path(folder) / LOCK
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = _locked(path)
+        os.ftruncate(file, 0)
+        os.pwrite(file, json.dumps(_this_process()).encode(), 0)
+    except OSError as error:
+        raise WorkError(f"{folder}: cannot be locked for writing: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(file)
+
+
+def check_unlocked(folder: str | Path) -> None:
+    """Raises `InputError` where another process is writing in a folder."""
+    path = Path(folder) / LOCK
+    if path.is_file():
+        with contextlib.suppress(OSError):
+            os.close(_locked(path))
+
+
+def _locked(path: Path) -> int:
+    """The open lock file. One that was removed meanwhile is none: another may lock a new one."""
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+            raise InputError(f"{path.parent}: {_holder(path)}") from None
+        except OSError:
+            os.close(file)
+            raise
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.sameopenfile(file, same := os.open(path, os.O_RDONLY)):
+                os.close(same)
+                return file
+            os.close(same)
+        os.close(file)
+
+
+def _holder(path: Path) -> str:
+    cure = "wait until it has ended, or choose another folder"
+    try:
+        holder = json.loads(path.read_bytes())
+        who = f"process {holder['pid']} on {holder['host']}, started {holder['started']},"
+    except (OSError, ValueError, KeyError, TypeError):
+        who = "another process"  # that has not yet said who it is
+    return f"{who} is writing here; {cure}"
+
+
+def _this_process() -> dict[str, str | int]:
+    return {"pid": os.getpid(), "host": socket.gethostname(), "started": _started()}
+
+
+def _started() -> str:
+    """When this process began, where the system tells (Linux); else now."""
+    seconds = time.time()
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+        age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+        seconds -= max(0.0, age)
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(sep=" ", timespec="seconds")
