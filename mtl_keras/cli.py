@@ -42,29 +42,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def train(options: argparse.Namespace) -> None:
     """Trains a recipe and prints where the run is and what it scores."""
+    from mtl_keras.locks import check_unlocked
     from mtl_keras.recipes import load_recipe
-    from mtl_keras.runs import METRICS, Run, next_folder
+    from mtl_keras.runs import METRICS, Run, next_folder, unfinished_folder
 
     recipe = load_recipe(options.recipe)
-    folder = options.output or next_folder(recipe.path)
-    Run(folder).check_free()
+    begun = unfinished_folder(recipe.path) if options.resume else None
+    folder = options.output or begun or next_folder(recipe.path)
+    check_unlocked(folder)
+    if not options.resume:
+        Run(folder).check_free()
+    elif Run(folder).is_finished:
+        print(f"{folder}: finished already; nothing to resume")
+        print_metrics(Run.open(folder).read_json(METRICS))
+        return
     datasets = _open_datasets(recipe)
     _load_tensorflow()
+    from mtl_keras.monitoring import EveryMinute
     from mtl_keras.training import train as train_recipe
 
     bar = 1 if sys.stdout.isatty() else 2  # a line an epoch where nobody watches
-    run = train_recipe(recipe, folder, datasets, verbose=0 if options.quiet else bar)
+    run = train_recipe(
+        recipe,
+        folder,
+        datasets,
+        resume=options.resume,
+        verbose=0 if options.quiet else bar,
+        callbacks=[EveryMinute()] if bar == 2 and not options.quiet else [],
+    )
     print_metrics(run.read_json(METRICS))
     print(f"run: {run.folder}")
 
 
 def evaluate(options: argparse.Namespace) -> None:
     """Prints a run's metrics on a split of its recipe's files."""
-    from mtl_keras.runs import Run
+    from mtl_keras.provenance import fingerprints, told_changes
+    from mtl_keras.runs import RECORD, Run
 
     run = Run.open(options.run_folder)
-    datasets = _open_datasets(run.recipe)
+    recipe = run.recipe
+    datasets = _open_datasets(recipe)
     _check_split(datasets, options.split)
+    before, now = run.read_json(RECORD).get("data"), fingerprints(datasets, recipe.path.parent)
+    known = now if before is None else {name: before[name] for name in now if name in before}
+    if changes := told_changes(known, now):
+        print(f"mtl-keras: {changes}", file=sys.stderr)
     _load_tensorflow()
     from mtl_keras.training import evaluate_all
 
@@ -205,6 +227,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("recipe", help="a YAML file, or the name of a bundled recipe")
     help_text = "folder of the run (default: runs/<recipe>-<n>)"
     command.add_argument("--output", type=given_path, help=help_text)
+    help_text = "goes on with an unfinished run: that of --output, else the last of the recipe"
+    command.add_argument("--resume", action="store_true", help=help_text)
     command.add_argument("--quiet", action="store_true", help="no progress")
 
     command = add_command(commands, "compare", compare)

@@ -1,7 +1,7 @@
 """Runs training plans side by side over seeds, and reports what each costs, gains and breaks.
 
 Every run is a process of its own, so that its peak memory is its own, and leaves one file; so a
-comparison that was interrupted goes on where it was.
+comparison that was interrupted goes on where it was, inside a run from its last checkpoint.
 """
 
 import hashlib
@@ -18,6 +18,8 @@ from scipy.stats import t as student_t
 
 from mtl_keras.datasets import TaskDataset
 from mtl_keras.errors import InputError, WorkError
+from mtl_keras.interruptions import Interruption
+from mtl_keras.locks import check_unlocked, one_writer
 from mtl_keras.plans import EXPLICIT, TrainingPlan
 from mtl_keras.recipes import Recipe, load_recipe
 from mtl_keras.reports import write_report
@@ -41,8 +43,13 @@ class Job:
     @property
     def file(self) -> str:
         """Where its results are, in the comparison's folder."""
-        folder = self.plan.replace(":", "-")
-        return f"{RUNS}/{folder}/seed-{self.seed}/{'+'.join(self.tasks)}.json"
+        return f"{self.folder}.json"
+
+    @property
+    def folder(self) -> str:
+        """Where it keeps what it needs to go on."""
+        plan = self.plan.replace(":", "-")
+        return f"{RUNS}/{plan}/seed-{self.seed}/{'+'.join(self.tasks)}"
 
 
 def compare(
@@ -73,8 +80,10 @@ def compare(
         What `report.json` holds.
 
     Raises:
-        InputError: no seed, an unknown plan, a folder with another recipe's results.
+        InputError: no seed, an unknown plan, a folder with another recipe's results, or in which
+            another process writes.
         WorkError: a run failed, or the folder cannot be written.
+        SystemExit: SIGTERM came (status 143).
     """
     if seeds < 1:
         raise InputError(f"a comparison has at least 1 seed. Received: {seeds}")
@@ -85,14 +94,16 @@ def compare(
         task.name: TaskDataset(task, base_folder=recipe.path.parent) for task in recipe.tasks
     }
     jobs = _jobs(plans, seeds, tuple(datasets))
+    check_unlocked(folder)
     _check_folder(Path(folder), recipe)
     if not all((Path(folder) / job.file).is_file() for job in jobs):
         _process("check", str(recipe.path), *plans)
-    run = _open(Path(folder), recipe)
-    _run_all(run, jobs, report)
-    results = {job: run.read_json(job.file) for job in jobs}
-    summary = _summary(recipe, datasets, plans, seeds, results)
-    write_report(run.folder, summary)
+    with one_writer(folder), Interruption().listening():
+        run = _open(Path(folder), recipe)
+        _run_all(run, jobs, report)
+        results = {job: run.read_json(job.file) for job in jobs}
+        summary = _summary(recipe, datasets, plans, seeds, results)
+        write_report(run.folder, summary)
     return summary
 
 
@@ -195,17 +206,22 @@ def _run(run: Run, job: Job) -> None:
 
 def _process(*arguments: str) -> None:
     """Calls `comparison_run` with these arguments; raises what it says went wrong."""
-    finished = subprocess.run(
+    process = subprocess.Popen(
         [sys.executable, "-m", "mtl_keras.comparison_run", *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
         text=True,
-        check=False,
     )
-    if finished.returncode:
-        lines = finished.stderr.strip().splitlines() or [f"status {finished.returncode}"]
-        kind = InputError if finished.returncode == 2 else WorkError
+    try:
+        _, said = process.communicate()
+    except BaseException:  # it keeps where it is, and ends
+        process.terminate()
+        process.communicate()
+        raise
+    if process.returncode:
+        lines = said.strip().splitlines() or [f"status {process.returncode}"]
+        kind = InputError if process.returncode == 2 else WorkError
         raise kind(lines[-1].removeprefix("mtl-keras: "))
 
 

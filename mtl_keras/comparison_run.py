@@ -2,30 +2,34 @@
 
 import re
 import resource
+import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import mean
 
-import keras
-
+from mtl_keras.begun_runs import begin, checkpoints_of
 from mtl_keras.comparison import FEATURES, Job, open_comparison, plan_of
 from mtl_keras.datasets import TaskDataset
 from mtl_keras.errors import InputError, WorkError
 from mtl_keras.freezing import FreezePlan
 from mtl_keras.grid import plan_grid
+from mtl_keras.interruptions import Interruption
+from mtl_keras.locks import one_writer
 from mtl_keras.plans import TrainingPlan
 from mtl_keras.probing import Probe
+from mtl_keras.provenance import provenance
 from mtl_keras.recipes import Recipe, load_recipe
+from mtl_keras.runs import BEST, Run
 from mtl_keras.stages import MEAN, Stage, watchable
 from mtl_keras.tasks import Task
 from mtl_keras.training import (
     Training,
     build_model,
     evaluate_all,
+    make_reproducible,
     open_datasets,
     run_stages,
 )
@@ -41,7 +45,8 @@ def main(arguments: Sequence[str]) -> int:
             plan, seed, *tasks = rest
             job = Job(plan, int(seed), tuple(tasks))
             run, recipe = open_comparison(place)
-            run.write_json(job.file, run_job(recipe, job))
+            run.write_json(job.file, run_job(recipe, job, Run(run.folder / job.folder)))
+            shutil.rmtree(run.folder / job.folder, ignore_errors=True)
     except (InputError, WorkError) as error:
         print(f"mtl-keras: {error}", file=sys.stderr)
         return 1 if isinstance(error, WorkError) else 2
@@ -59,8 +64,13 @@ def check_plans(recipe: Recipe, plans: Sequence[str]) -> None:
             raise InputError(f"plan {name}: {error}") from None
 
 
-def run_job(recipe: Recipe, job: Job) -> dict:
-    """Trains and evaluates a job's model.
+def run_job(recipe: Recipe, job: Job, run: Run) -> dict:
+    """Trains and evaluates a job's model, or goes on with it where it was interrupted.
+
+    Args:
+        recipe: that of the comparison.
+        job: what of it is run.
+        run: the folder for what it needs to go on, which may be removed afterwards.
 
     Returns:
         `split`; `metrics` by task; `trainable_parameters`, the most of any stage;
@@ -77,19 +87,26 @@ def run_job(recipe: Recipe, job: Job) -> dict:
         loss_weights={k: v for k, v in recipe.loss_weights.items() if k in job.tasks},
         restore=recipe.restore if recipe.restore in (*job.tasks, None) else MEAN,
     )
-    keras.utils.set_random_seed(job.seed)
+    make_reproducible(recipe)
     datasets = open_datasets(recipe)
     split = "test" if all("test" in each.counts for each in datasets.values()) else "validation"
     work = _probe if job.plan == FEATURES else _train
-    results = work(recipe, datasets, split)
+    results = work(recipe, datasets, split, run)
     return {"split": split, "peak_memory_bytes": _peak_memory()} | results
 
 
-def _train(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str) -> dict:
+def _train(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str, run: Run) -> dict:
     model = build_model(recipe, datasets)
-    with tempfile.TemporaryDirectory() as best:
-        training = Training(recipe, datasets, model, best)
-        stages = run_stages(training, report=lambda line: None, verbose=0)
+    with one_writer(run.folder), Interruption().listening() as interruption:
+        has_begun = begin(
+            run, b"", provenance(datasets, recipe.path.parent), resume=True, report=_silent
+        )
+        training = Training(
+            recipe, datasets, model, run.folder / BEST, checkpoints_of(run), interruption
+        )
+        if has_begun:
+            training.resume(_silent)
+        stages = run_stages(training, report=_silent, verbose=0)
     return {
         "metrics": evaluate_all(model, datasets, split),
         "trainable_parameters": max(map(_trainable, stages)),
@@ -103,7 +120,11 @@ def _train(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str) -> d
     }
 
 
-def _probe(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str) -> dict:
+def _silent(line: str) -> None:
+    """A comparison tells what is run, not how it gets on."""
+
+
+def _probe(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str, run: Run) -> dict:
     model = build_model(recipe, datasets)
     started = time.perf_counter()
     probes = {name: Probe.fit(model.encoder, each) for name, each in datasets.items()}

@@ -81,6 +81,11 @@ class TaskDataset:
             self._scan(split)
             self._adopt_labels()
 
+    @property
+    def files(self) -> list[str]:
+        """The files and folders of all splits."""
+        return [path for paths in self._paths.values() for path in paths]
+
     def check_split(self, split: str) -> None:
         """Raises InputError where the task has no such split."""
         if split not in self.counts:
@@ -90,12 +95,19 @@ class TaskDataset:
 
     def examples(self, split: str) -> Iterator[Example]:
         """A split's examples, in the files' order."""
+        return (example for _, _, example in self.placed_examples(split))
+
+    def placed_examples(self, split: str) -> Iterator[tuple[str, int, Example]]:
+        """`(file, line, example)` of a split, in the files' order."""
         self.check_split(split)
+        return self._placed_examples(split)
+
+    def _placed_examples(self, split: str) -> Iterator[tuple[str, int, Example]]:
         source = split if split in self._paths else "train"
         is_cut_off = self._is_cut_off if source == "train" else None
-        for position, (_, _, example) in enumerate(self._rows(source)):
-            if not is_cut_off or is_cut_off(example.text, position) == (split == "validation"):
-                yield example
+        for position, row in enumerate(self._rows(source)):
+            if not is_cut_off or is_cut_off(row[2].text, position) == (split == "validation"):
+                yield row
 
     def stream(
         self,

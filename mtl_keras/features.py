@@ -95,6 +95,11 @@ class FeatureCache:
         self.model.start_above(next((level for level in levels[:1] if level in self._stores), None))
         self.seconds = time.perf_counter() - started
 
+    @property
+    def kept(self) -> dict[str, str]:
+        """Level → in which type of number its features are kept."""
+        return {level: store.values.dtype.name for level, store in self._stores.items()}
+
     def attach(self, batches: tf.data.Dataset) -> tf.data.Dataset:
         """Adds `features` to each batch `(x, y, sample_weight)` of the texts, where there are.
 

@@ -130,12 +130,15 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         self.built = True
 
     def take_over(self, previous: "LayerwiseOptimizer", variables: Sequence) -> None:
-        """Takes over the previous stage's state of the layers that go on training."""
-        for layer in _by_layer(variables):
+        """Takes over the previous stage's state of the layers that go on training.
+
+        Their order is that of the variables, whatever came before.
+        """
+        for layer, members in _by_layer(variables).items():
             if layer in previous.of_layer:
                 self.of_layer[layer] = previous.of_layer[layer]
                 self.of_layer[layer].weight_decay = self._template["config"].get("weight_decay")
-        self.build(variables)
+            self.build(members)
 
     def apply(self, grads, trainable_variables=None, active: Mapping[str, tf.Tensor] | None = None):
         """One step. Layers whose `active` is false (a scalar bool tensor) are left untouched."""

@@ -161,7 +161,9 @@ class _Training(_StageSettings):
     seed: Whole = pydantic.Field(0, ge=0, le=LARGEST_SEED)
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     jit_compile: bool = False
+    deterministic: bool = False
     cache: bool = True
+    checkpoint_minutes: Number = pydantic.Field(5.0, gt=0)
     restore: str | None = MEAN
 
     @pydantic.model_validator(mode="after")

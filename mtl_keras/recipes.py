@@ -38,7 +38,9 @@ class Recipe:
         seed: of initial heads, order and dropout.
         precision: Keras dtype policy.
         jit_compile: whether XLA compiles the step.
+        deterministic: whether only operations run that give the same bits each time, also on a GPU.
         cache: whether what frozen layers compute is computed once and kept.
+        checkpoint_minutes: between two checkpoints, from which an interrupted training goes on.
         restore: whose best weights on the validation split the run ends with: a task's, those of
             the `mean`, or None for the last.
     """
@@ -54,7 +56,9 @@ class Recipe:
     seed: int
     precision: str
     jit_compile: bool
+    deterministic: bool
     cache: bool
+    checkpoint_minutes: float
     restore: str | None
 
 
@@ -89,7 +93,9 @@ def load_recipe(path: str | Path, *, folder: str | Path | None = None) -> Recipe
         seed=training.seed,
         precision=training.precision,
         jit_compile=training.jit_compile,
+        deterministic=training.deterministic,
         cache=training.cache,
+        checkpoint_minutes=training.checkpoint_minutes,
         restore=training.restore,
     )
 

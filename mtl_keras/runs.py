@@ -1,6 +1,7 @@
 """The folder that training writes, and what later commands read from it."""
 
 import contextlib
+import glob
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -12,17 +13,21 @@ import pydantic
 from mtl_keras import __version__
 from mtl_keras.errors import InputError, WorkError
 from mtl_keras.files import write_whole
+from mtl_keras.locks import LOCK
 from mtl_keras.recipes import Recipe, load_recipe
 from mtl_keras.tasks import Task
 
-RECIPE, RECORD, HISTORY, METRICS, MODEL, BEST = (
+RECIPE, RECORD, HISTORY, METRICS, MODEL, BEST, CHECKPOINTS = (
     "recipe.yaml",
     "run.json",
     "history.json",
     "metrics.json",
     "model.keras",
     "best",
+    "checkpoints",
 )
+TABLE, LOGS = "history.csv", "logs"  # for people and TensorBoard
+START = f"{CHECKPOINTS}/start.json"  # what an unfinished run began with
 
 
 class _TrainedTask(pydantic.BaseModel):
@@ -75,7 +80,12 @@ class Run:
                 mtl_keras wrote it.
         """
         run = cls(folder)
-        if not (run.folder / RECORD).is_file():
+        if run.has_begun and not run.is_finished:
+            raise InputError(
+                f"{folder}: this run is unfinished; 'mtl-keras train RECIPE --output {folder} "
+                "--resume' goes on with it"
+            )
+        if not run.is_finished:
             raise InputError(
                 f"{folder}: no finished run here ({RECORD} is absent); "
                 "give the folder that 'mtl-keras train' printed"
@@ -87,8 +97,24 @@ class Run:
 
     def check_free(self) -> None:
         """Raises `InputError` where a new run cannot be put."""
-        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+        if self.has_begun and not self.is_finished:
+            raise InputError(
+                f"{self.folder}: holds an unfinished run; --resume goes on with it, or choose "
+                "another --output"
+            )
+        left = {LOCK, CHECKPOINTS}  # by one that was killed before it had begun
+        is_used = self.folder.is_dir() and {each.name for each in self.folder.iterdir()} - left
+        if is_used or (self.folder.exists() and not self.folder.is_dir()):
             raise InputError(f"{self.folder}: exists already; choose another --output or remove it")
+
+    @property
+    def is_finished(self) -> bool:
+        return (self.folder / RECORD).is_file()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it can be gone on with; a finished one needs not."""
+        return (self.folder / START).is_file()
 
     def _check_version(self) -> None:
         versions = self.read_json(RECORD).get("versions")
@@ -208,6 +234,17 @@ def _reading(path: Path) -> Iterator[None]:
 
 def _numbers(version: str) -> list[int]:
     return [int(number) for number in re.findall("[0-9]+", version)]
+
+
+def unfinished_folder(recipe: Path, base: str | Path = "runs") -> Path | None:
+    """`runs/<recipe>-<n>` with the highest n that holds an unfinished run."""
+    numbers = (
+        int(path.name.removeprefix(f"{recipe.stem}-"))
+        for path in Path(base).glob(f"{glob.escape(recipe.stem)}-*")
+        if path.name.removeprefix(f"{recipe.stem}-").isdecimal()
+    )
+    runs = (Run(Path(base) / f"{recipe.stem}-{number}") for number in sorted(numbers, reverse=True))
+    return next((run.folder for run in runs if run.has_begun and not run.is_finished), None)
 
 
 def next_folder(recipe: Path, base: str | Path = "runs") -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 from safetensors.numpy import load_file, save
 
+from mtl_keras.errors import InputError
 from mtl_keras.files import write_whole
 from mtl_keras.stages import MEAN, Stage
 from mtl_keras.tasks import Task
@@ -64,6 +65,26 @@ class Selection(keras.callbacks.Callback):
             self._freeze_done_heads()
         if self._is_over():
             self.model.stop_training = True
+
+    def to_json(self) -> dict:
+        """What has been judged so far, and how long each has waited."""
+        return {"best": self.best, "done": self.done, "waited": self._waited}
+
+    def go_on(self, known: Mapping) -> None:
+        """Goes on, after `begin`, where a selection stood that said this `to_json`.
+
+        Raises:
+            InputError: the file of best weights is gone.
+        """
+        for name in known["best"]:
+            path = self.folder / f"{name}.safetensors"
+            if name in (*self.tasks, MEAN) and not path.is_file():
+                raise InputError(f"{path}: no such file; restore it or train again")
+        self.best, self.done = dict(known["best"]), list(known["done"])
+        self._waited = dict(known["waited"])
+        for name in self.done:
+            for layer in self.model.layer_groups[f"heads/{name}"]:
+                layer.trainable = False
 
     def restore(self, name: str | None) -> None:
         """Puts back the best weights of a task or of the mean; None leaves the last ones."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mtl_keras.batching import COMPILED_PIECES, batches, static_widths, text_lengths
 from mtl_keras.datasets import TaskDataset
+from mtl_keras.passes import Passes
 from mtl_keras.preprocessing import WordpieceTokenizer
 from mtl_keras.tasks import Task
 
@@ -49,6 +50,19 @@ def test_order_follows_from_the_seed_and_changes_each_time(numbered, letters):
     assert first != second
     assert [first, second] == orders(1)
     assert orders(2)[0] != first
+
+
+def test_a_named_pass_has_the_same_batches_whatever_came_before(numbered, letters):
+    def labels(passes, skipped=0):
+        data = batches(numbered, "test", letters, batch_size=8, seed=1, passes=passes)
+        return [y.numpy().tolist() for _, y, _ in data.skip(skipped)]
+
+    passes = Passes()
+    first, second = labels(passes), labels(passes)
+    passes.begin(0)
+    assert labels(passes) == first != second
+    passes.begin(1)
+    assert labels(Passes(epoch=1), skipped=100) == labels(passes)[100:]
 
 
 def test_batches_hold_texts_of_similar_length(numbered, letters):

@@ -26,6 +26,7 @@ def _run(capsys, *arguments) -> tuple[int, str, str]:
 def test_from_files_to_answers(trained, capsys, tmp_path):
     run_folder = trained
     files = {"recipe.yaml", "run.json", "history.json", "metrics.json", "model.keras", "best"}
+    files |= {"history.csv", "logs"}
     assert {path.name for path in run_folder.iterdir()} == files
 
     status, out, _ = _run(capsys, "evaluate", run_folder, "--split", "test", "--json")
@@ -283,6 +284,14 @@ def test_a_full_disk_ends_with_status_1_and_no_half_written_file(tiny_recipe, tm
     assert not any(name.startswith(".partial") or name == "model.keras" for name in left)
 
 
+def test_a_finished_run_has_nothing_to_resume(trained, capsys):
+    recipe = trained.parent / "recipe.yaml"
+    status, out, _ = _run(capsys, "train", recipe, "--output", trained, "--resume")
+    assert status == 0
+    assert out.startswith(f"{trained}: finished already; nothing to resume\n")
+    assert "topic" in out
+
+
 def test_help_is_quick_and_loads_no_tensorflow():
     program = "import sys; from mtl_keras.cli import main\ntry: main(['--help'])\n"
     program += "except SystemExit: sys.exit('tensorflow' in sys.modules)"
@@ -294,10 +303,16 @@ def test_evaluate_names_the_tasks_without_the_split(trained, capsys, tmp_path):
     recipe = run_folder / "recipe.yaml"
     text = recipe.read_text()
     recipe.write_text(text.replace(", test: test.conll", ""))
+    record = json.loads((run_folder / "run.json").read_text())
+    record["data"]["test.csv"] = "of another file"
+    (run_folder / "run.json").write_text(json.dumps(record))
     status, out, err = _run(capsys, "evaluate", run_folder, "--json")
     assert status == 0
     assert list(json.loads(out)["tasks"]) == ["topic"]
-    assert err == "mtl-keras: task 'entities' has no test files; left out\n"
+    assert err.splitlines() == [
+        "mtl-keras: task 'entities' has no test files; left out",
+        "mtl-keras: changed since the run began: 'test.csv'",
+    ]
     recipe.write_text(text.replace(", test: test.conll", "").replace(", test: test.csv", ""))
     status, out, err = _run(capsys, "evaluate", run_folder, "--json")
     assert (status, out) == (2, "")

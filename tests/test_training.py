@@ -26,7 +26,9 @@ def test_the_run_records_tasks_and_counts(trained):
     record = json.loads((trained / "run.json").read_text())
     assert record["tasks"]["topic"]["labels"] == ["x", "y"]
     assert record["examples"]["topic"]["test"] == 12
-    assert set(record["versions"]) == {"mtl_keras", "tensorflow", "keras"}
+    assert {"mtl_keras", "tensorflow", "keras", "numpy", "python"} <= set(record["versions"])
+    assert record["seed"] == 0
+    assert set(record["data"]) == {"train.csv", "test.csv", "train.conll", "test.conll"}
 
 
 def test_everything_frozen_is_legal_and_said(tiny_recipe, tmp_path):

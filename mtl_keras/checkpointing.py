@@ -1,0 +1,189 @@
+"""Where a stage of training is, and the callback that has it kept."""
+
+import dataclasses
+import itertools
+import math
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+
+from mtl_keras.errors import InputError
+from mtl_keras.interruptions import Interruption
+
+
+@dataclass
+class Progress:
+    """Where a stage is.
+
+    Args:
+        stage: its index.
+        first_epoch: epochs that the stages before had.
+        epoch: the epoch, counted over all stages.
+        step: steps done of it.
+        is_over: whether the stage has ended.
+        history: name → a value an epoch of the stage.
+        seconds: that its training took, in all processes.
+    """
+
+    stage: int
+    first_epoch: int
+    epoch: int
+    step: int = 0
+    is_over: bool = False
+    history: dict[str, list[float]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        return f"stage {self.stage + 1}, epoch {self.epoch + 1}, step {self.step}"
+
+    def to_json(self) -> dict:
+        return dataclasses.asdict(self)
+
+
+class Checkpointing(keras.callbacks.Callback):
+    """Follows a stage, and has it kept every few minutes, at its end, and when it must stop.
+
+    A checkpoint can be of any moment between two steps, also of the validation: of that what the
+    epoch's training measured is kept, and it begins again.
+
+    Args:
+        progress: where the stage is; kept up to date.
+        steps: of an epoch.
+        begin_epoch: told the number of each epoch before its first batch is made.
+        save: called with the values of the training metrics, as they stand.
+        give_up: called with what is measured at a step whose loss is no finite number; raises.
+        minutes: between two calls of `save`.
+        interruption: asked after each step.
+        metrics: values to go on with, where the stage goes on inside an epoch.
+    """
+
+    def __init__(
+        self,
+        progress: Progress,
+        steps: int,
+        *,
+        begin_epoch: Callable[[int], None],
+        save: Callable[[Mapping[str, np.ndarray]], None],
+        give_up: Callable[[Mapping[str, float]], None],
+        minutes: float,
+        interruption: Interruption,
+        metrics: Mapping[str, np.ndarray],
+    ):
+        super().__init__()
+        self.progress = progress
+        self.steps = steps
+        self.begin_epoch = begin_epoch
+        self.save = save
+        self.give_up = give_up
+        self.seconds_between = 60 * minutes
+        self.interruption = interruption
+        self._going_on_with: Mapping[str, np.ndarray] = metrics
+        self._before_validation: Mapping[str, np.ndarray] = {}
+        self._saved = self._counted = time.monotonic()
+
+    def on_epoch_begin(self, epoch: int, logs=None) -> None:
+        self.progress.epoch = epoch
+        self.begin_epoch(epoch)
+        if self.progress.step:
+            put(metric_variables(self.model), self._going_on_with)
+
+    def on_train_batch_end(self, batch: int, logs: Mapping | None = None) -> None:
+        if logs and not math.isfinite(float(logs["loss"])):
+            self.give_up({name: float(value) for name, value in logs.items()})
+        self.progress.step += 1
+        if self.progress.step < self.steps:
+            self._keep(lambda: values(metric_variables(self.model)))
+
+    def on_test_begin(self, logs=None) -> None:
+        self._before_validation = values(metric_variables(self.model))
+        self._keep(lambda: self._before_validation)
+
+    def on_test_batch_end(self, batch: int, logs=None) -> None:
+        if self.interruption.is_wanted:
+            self._keep(lambda: self._before_validation)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        for name, value in (logs or {}).items():
+            self.progress.history.setdefault(name, []).append(value)
+        self.progress.epoch, self.progress.step = epoch + 1, 0
+        self.progress.is_over = self.model.stop_training
+        self._keep(dict)
+
+    def on_train_end(self, logs=None) -> None:
+        self._count_seconds()
+
+    def finish(self) -> None:
+        """The stage has ended."""
+        self.progress.is_over = True
+        self.save({})
+
+    def _keep(self, metrics: Callable[[], Mapping[str, np.ndarray]]) -> None:
+        """A checkpoint, where one is due; and the end, where that is wanted."""
+        is_due = time.monotonic() - self._saved >= self.seconds_between
+        if is_due or self.interruption.is_wanted:
+            self._count_seconds()
+            self.save(metrics())
+            self._saved = time.monotonic()
+        if self.interruption.is_wanted:
+            self.interruption.stop()
+
+    def _count_seconds(self) -> None:
+        now = time.monotonic()
+        self.progress.seconds += now - self._counted
+        self._counted = now
+
+
+def metric_variables(model) -> dict[str, keras.Variable]:
+    """Name → variable of what the model has measured in this epoch."""
+    return _named("metrics", itertools.chain(*(each.variables for each in model.metrics)))
+
+
+def trained_variables(model, groups: Collection[str]) -> dict[str, keras.Variable]:
+    """Name → variable of all that a step changes: weights, optimizer state, seeds of dropout.
+
+    Args:
+        model: a compiled `MultiTaskModel`.
+        groups: its layer groups that ever train; what the others hold stays what it is.
+    """
+    weights = {id(weight) for weight in model.weights}
+    optimizer = model.optimizer
+    found = weight_variables(model, groups)
+    found |= _named("seeds", (each for each in model.variables if id(each) not in weights))
+    found |= _named("optimizer", optimizer.variables)
+    for layer, each in optimizer.of_layer.items():
+        found |= _named(f"optimizer of {layer}", each.variables)
+    return found
+
+
+def weight_variables(model, groups: Collection[str]) -> dict[str, keras.Variable]:
+    """Name → variable of the weights of some layer groups."""
+    layers = itertools.chain(*(model.layer_groups[group] for group in groups))
+    return {f"weights/{weight.path}": weight for layer in layers for weight in layer.weights}
+
+
+def values(variables: Mapping[str, keras.Variable]) -> dict[str, np.ndarray]:
+    """Name → a copy of the value."""
+    return {name: np.array(each.numpy()) for name, each in variables.items()}
+
+
+def put(variables: Mapping[str, keras.Variable], arrays: Mapping[str, np.ndarray]) -> None:
+    """Gives the variables values of `values`.
+
+    Raises:
+        InputError: there is none for one of them, or of another shape.
+    """
+    for name, variable in variables.items():
+        if name not in arrays or arrays[name].shape != tuple(variable.shape):
+            raise InputError(
+                f"the checkpoint has no {name} of shape {tuple(variable.shape)}: it is of another "
+                "model; go on with the encoder and the mtl_keras that it began with"
+            )
+        variable.assign(arrays[name])
+
+
+def _named(kind: str, variables: Iterable[keras.Variable]) -> dict[str, keras.Variable]:
+    """By number: paths of these may be alike, or hold a number that the process counts."""
+    return {f"{kind}/{number}": each for number, each in enumerate(variables)}

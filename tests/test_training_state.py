@@ -1,0 +1,44 @@
+"""A state is the same after it was a file."""
+
+import numpy as np
+
+from mtl_keras.checkpointing import Progress
+from mtl_keras.drift import Snapshot
+from mtl_keras.proof import Fingerprint
+from mtl_keras.state_files import StateFolder
+from mtl_keras.tasks import Task
+from mtl_keras.training_state import TrainingState
+
+
+def test_a_state_comes_back_from_its_file(tmp_path):
+    task = Task("topic", labels=["x", "y"])
+    rows = np.arange(6, dtype=np.float32).reshape(3, 2)
+    history = {"loss": [0.1 + 0.2, float("inf")]}
+    state = TrainingState(
+        progress=Progress(1, 2, 3, 4, False, history, 0.5),
+        stages=[{"freeze": "none", "learning_rates": {"block/0": 1e-3}}],
+        selection={"best": {"mean": {"score": 0.5, "epoch": 1}}, "done": [], "waited": {}},
+        fingerprint=Fingerprint({"embeddings": "ab"}, {"embeddings": None}),
+        features={"block_0": "float16"},
+        variables={"weights/a/b": rows, "optimizer/0": np.array(7)},
+        metrics={"metrics/0": np.float32(0.25)},
+        start={},
+        snapshots={
+            "topic": Snapshot(task, "validation", {"accuracy": 0.5}, np.array([1, 0, 1]), rows)
+        },
+    )
+    folder = StateFolder(tmp_path)
+    folder.save(state.to_file())
+    back = TrainingState.from_file(folder.newest(), {"topic": task})
+    plain = ("progress", "stages", "selection", "fingerprint", "features")
+    for name in plain:
+        assert getattr(back, name) == getattr(state, name)
+    for name in ("variables", "metrics", "start"):
+        one, other = getattr(back, name), getattr(state, name)
+        assert {key: each.tobytes() for key, each in one.items()} == {
+            key: each.tobytes() for key, each in other.items()
+        }
+    found, snapshot = back.snapshots["topic"], state.snapshots["topic"]
+    assert (found.task, found.split, found.metrics) == (task, "validation", {"accuracy": 0.5})
+    np.testing.assert_array_equal(found.predictions, snapshot.predictions)
+    np.testing.assert_array_equal(found.embeddings, snapshot.embeddings)
