@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import keras
 import numpy as np
@@ -33,8 +34,16 @@ class Progress:
     epoch: int
     step: int = 0
     is_over: bool = False
-    history: dict[str, list[float]] = field(default_factory=dict)
+    history: dict[str, list[float | None]] = field(default_factory=dict)
     seconds: float = 0.0
+
+    def add(self, measured: Mapping[str, Any]) -> None:
+        """What an epoch measured; None for what only others do, as callbacks may add to it."""
+        before = self.epoch - self.first_epoch
+        for name in dict.fromkeys((*self.history, *measured)):
+            value = measured.get(name)
+            plain = value.item() if isinstance(value, np.generic | np.ndarray) else value
+            self.history.setdefault(name, [None] * before).append(plain)
 
     def __str__(self) -> str:
         return f"stage {self.stage + 1}, epoch {self.epoch + 1}, step {self.step}"
@@ -106,8 +115,7 @@ class Checkpointing(keras.callbacks.Callback):
             self._keep(lambda: self._before_validation)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        for name, value in (logs or {}).items():
-            self.progress.history.setdefault(name, []).append(value)
+        self.progress.add(logs or {})
         self.progress.epoch, self.progress.step = epoch + 1, 0
         self.progress.is_over = self.model.stop_training
         self._keep(dict)

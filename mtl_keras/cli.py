@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def train(options: argparse.Namespace) -> None:
     """Trains a recipe and prints where the run is and what it scores."""
+    from mtl_keras.begun_runs import end
     from mtl_keras.locks import check_unlocked
     from mtl_keras.recipes import load_recipe
     from mtl_keras.runs import METRICS, Run, next_folder, unfinished_folder
@@ -53,6 +54,7 @@ def train(options: argparse.Namespace) -> None:
     if not options.resume:
         Run(folder).check_free()
     elif Run(folder).is_finished:
+        end(Run(folder))
         print(f"{folder}: finished already; nothing to resume")
         print_metrics(Run.open(folder).read_json(METRICS))
         return

@@ -202,8 +202,8 @@ class Training:
         found = self.checkpoints.newest(report) if self.checkpoints else None
         if found is None:
             return False
-        report(f"goes on from {Progress(**found.facts['progress'])}")
         self._resumed = TrainingState.from_file(found, self.model.tasks)
+        report(f"goes on from {self._resumed.progress}")
         self.finished = list(self._resumed.stages)
         return True
 
@@ -268,7 +268,7 @@ class Training:
         self._progress = None
         return record
 
-    def histories(self) -> list[Mapping[str, list[float]]]:
+    def histories(self) -> list[Mapping[str, list]]:
         """Of the stages so far: name → a value an epoch."""
         now = [self._progress.history] if self._progress else []
         return [stage["history"] for stage in self.finished] + now

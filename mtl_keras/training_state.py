@@ -7,6 +7,7 @@ import numpy as np
 
 from mtl_keras.checkpointing import Progress
 from mtl_keras.drift import Snapshot
+from mtl_keras.errors import InputError
 from mtl_keras.proof import Fingerprint
 from mtl_keras.state_files import State
 from mtl_keras.tasks import Task
@@ -68,7 +69,21 @@ class TrainingState:
 
     @classmethod
     def from_file(cls, state: State, tasks: Mapping[str, Task]) -> "TrainingState":
-        """What `to_file` gave, of a training of these tasks."""
+        """What `to_file` gave, of a training of these tasks.
+
+        Raises:
+            InputError: another version wrote it.
+        """
+        try:
+            return cls._from_file(state, tasks)
+        except (KeyError, TypeError):
+            raise InputError(
+                "the checkpoint is of another mtl_keras; go on with the one that wrote it, or "
+                "begin a new run"
+            ) from None
+
+    @classmethod
+    def _from_file(cls, state: State, tasks: Mapping[str, Task]) -> "TrainingState":
         facts = state.facts
         snapshots = {
             task: Snapshot(tasks[task], **(known | _under(state, f"{SNAPSHOTS}/{task}")))

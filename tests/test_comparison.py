@@ -1,7 +1,12 @@
 """Plans side by side: what is run, what is reported, what is gone on with."""
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import threading
 
 import pytest
 from conftest import write_tiny_recipe
@@ -9,7 +14,9 @@ from conftest import write_tiny_recipe
 from mtl_keras import comparison, comparison_run
 from mtl_keras.comparison import Job, compare, default_plans
 from mtl_keras.errors import InputError, WorkError
+from mtl_keras.model import MultiTaskModel
 from mtl_keras.recipes import load_recipe
+from mtl_keras.runs import Run
 
 PLANS = ["features", "head_frozen:topic"]
 SINGLE = [Job("full", 0, ("topic",)), Job("full", 0, ("entities",))]
@@ -131,16 +138,37 @@ def test_a_folder_of_the_same_text_elsewhere_is_refused(copied, compared, tmp_pa
         compare(load_recipe(elsewhere / "recipe.yaml"), folder, plans=["features"], seeds=1)
 
 
-def test_a_task_alone_leaves_out_what_the_recipe_says_of_others(tiny_recipe):
+def test_a_task_alone_leaves_out_what_the_recipe_says_of_others_and_is_trained_once(
+    tiny_recipe, tmp_path, monkeypatch
+):
     text = tiny_recipe.read_text()
     start = text.index("  stages:")
     tiny_recipe.write_text(
         text[:start] + "  plan: plateau\n  patience: 2\n  watch: topic_accuracy\n"
         "  learning_rate: {groups: {heads/topic: 1.0e-3, block_0: 1.0e-4}}\n"
     )
-    recipe = load_recipe(tiny_recipe)
-    results = comparison_run.run_job(recipe, Job("plateau", 0, ("entities",)))
+    job = (load_recipe(tiny_recipe), Job("plateau", 0, ("entities",)), Run(tmp_path / "job"))
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):  # interrupted
+        patch.setattr(comparison_run, "evaluate_all", lambda *arguments: 1 / 0)
+        comparison_run.run_job(*job)
+    monkeypatch.setattr(MultiTaskModel, "fit", lambda *arguments, **more: pytest.fail("again"))
+    results = comparison_run.run_job(*job)
     assert list(results["metrics"]) == ["entities"]
+    assert len(results["curves"]["entities"]) >= 3
+
+
+def test_who_interrupts_a_comparison_interrupts_its_run(monkeypatch):
+    started, popen = [], subprocess.Popen
+
+    def sleeping(command, **options):
+        started.append(popen([sys.executable, "-c", "import time; time.sleep(600)"], **options))
+        return started[-1]
+
+    monkeypatch.setattr(comparison.subprocess, "Popen", sleeping)
+    threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        comparison._process("check")
+    assert started[0].returncode == -signal.SIGTERM
 
 
 @pytest.mark.parametrize(

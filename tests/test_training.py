@@ -9,7 +9,7 @@ from mtl_keras.errors import InputError
 from mtl_keras.evaluation import evaluate
 from mtl_keras.recipes import load_recipe
 from mtl_keras.runs import Run
-from mtl_keras.training import open_datasets, train
+from mtl_keras.training import make_reproducible, open_datasets, train
 
 
 def test_the_history_tells_every_stage(trained):
@@ -149,6 +149,19 @@ def test_callbacks_are_called_in_every_stage(tiny_recipe, tmp_path):
     recipe = load_recipe(tiny_recipe)
     train(recipe, tmp_path / "run", report=lambda line: None, verbose=0, callbacks=[callback])
     assert epochs == [0, 1, 2]
+
+
+def test_a_deterministic_recipe_runs_deterministic_operations_alone(tiny_recipe, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "tensorflow.config.experimental.enable_op_determinism", lambda: asked.append(True)
+    )
+    make_reproducible(load_recipe(tiny_recipe))
+    assert not asked
+    text = tiny_recipe.read_text().replace("batch_size: 8", "deterministic: true\n  batch_size: 8")
+    tiny_recipe.write_text(text)
+    make_reproducible(load_recipe(tiny_recipe))
+    assert asked
 
 
 def test_datasets_share_the_recipes_folder(tiny_recipe):

@@ -1,13 +1,31 @@
 """A state is the same after it was a file."""
 
+import json
+
 import numpy as np
+import pytest
 
 from mtl_keras.checkpointing import Progress
 from mtl_keras.drift import Snapshot
+from mtl_keras.errors import InputError
 from mtl_keras.proof import Fingerprint
-from mtl_keras.state_files import StateFolder
+from mtl_keras.state_files import State, StateFolder
 from mtl_keras.tasks import Task
 from mtl_keras.training_state import TrainingState
+
+
+def test_one_of_another_version_is_told():
+    with pytest.raises(InputError, match="the checkpoint is of another mtl_keras; go on with"):
+        TrainingState.from_file(State({}, {"place": 1}), {})
+
+
+def test_a_history_has_a_value_an_epoch_whatever_callbacks_add():
+    progress = Progress(0, first_epoch=3, epoch=3)
+    for measured in ({"loss": 0.5}, {"loss": np.float32(0.25), "rate": 1e-3}, {"rate": 1e-4}):
+        progress.add(measured)
+        progress.epoch += 1
+    assert progress.history == {"loss": [0.5, 0.25, None], "rate": [None, 1e-3, 1e-4]}
+    assert json.loads(json.dumps(progress.to_json()))["history"] == progress.history
 
 
 def test_a_state_comes_back_from_its_file(tmp_path):
