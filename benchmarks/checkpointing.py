@@ -23,7 +23,7 @@ from mtl_keras.state_files import StateFolder
 from mtl_keras.training import Training, build_model, make_reproducible, open_datasets
 
 MINUTES = 5.0
-STEPS, LEFT_OUT = 18, 3  # the first trace the step
+STEPS, LEFT_OUT = 10, 3  # the first trace the step
 
 
 class AllTimedError(Exception):

@@ -467,8 +467,10 @@ class Training:
         self, progress: Progress, fingerprint: Fingerprint, metrics: Mapping[str, np.ndarray]
     ) -> Checkpointing:
         def save(measured: Mapping[str, np.ndarray]) -> None:
-            if self.checkpoints:
-                state = state_of(self, progress, fingerprint, measured)
+            if self.checkpoints is None:
+                return
+            state = state_of(self, progress, fingerprint, measured)
+            if state.is_good:  # else the next step ends the run, and the last good one stays
                 self.checkpoints.save(state.to_file())
 
         return Checkpointing(

@@ -44,6 +44,12 @@ class TrainingState:
     start: Mapping[str, np.ndarray]
     snapshots: Mapping[str, Snapshot]
 
+    @property
+    def is_good(self) -> bool:
+        """Whether all its numbers are finite: a step that is too large shows in the next loss."""
+        floats = (each for each in self.variables.values() if each.dtype.kind == "f")
+        return all(np.isfinite(each).all() for each in floats)
+
     def to_file(self) -> State:
         """As arrays and facts."""
         arrays = {VARIABLES: self.variables, METRICS: self.metrics, START: self.start} | {

@@ -1,5 +1,6 @@
 """A state is the same after it was a file."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -45,6 +46,9 @@ def test_a_state_comes_back_from_its_file(tmp_path):
             "topic": Snapshot(task, "validation", {"accuracy": 0.5}, np.array([1, 0, 1]), rows)
         },
     )
+    assert state.is_good
+    poisoned = state.variables | {"weights/c": np.array([1.0, np.nan])}
+    assert not dataclasses.replace(state, variables=poisoned).is_good
     folder = StateFolder(tmp_path)
     folder.save(state.to_file())
     back = TrainingState.from_file(folder.newest(), {"topic": task})
