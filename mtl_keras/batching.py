@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import tensorflow as tf
 
 from mtl_keras.datasets import SHUFFLE_KEY
-from mtl_keras.preprocessing import WordpieceTokenizer, align_labels
+from mtl_keras.preprocessing import Tokenizer, align_labels
 
 COMPILED_PIECES = 20_000  # word pieces that are trained on in the time of one compilation
 MEASURED_TEXTS = 20_000  # from which the lengths of all are told
@@ -21,7 +21,7 @@ GROUPS_PER_EPOCH = 4  # at least, or a small data set would meet in the same bat
 def batches(
     dataset,
     split: str,
-    tokenizer: WordpieceTokenizer,
+    tokenizer: Tokenizer,
     *,
     batch_size: int,
     seed: int | None = None,
@@ -104,7 +104,7 @@ def static_widths(lengths: Iterable[int], epochs: int = 1) -> tuple[int, ...]:
     return best[-1][1]
 
 
-def text_lengths(dataset, split: str, tokenizer: WordpieceTokenizer) -> list[int]:
+def text_lengths(dataset, split: str, tokenizer: Tokenizer) -> list[int]:
     """The word pieces of each text of a split, of a long one those of its first texts.
 
     Args:
@@ -116,7 +116,7 @@ def text_lengths(dataset, split: str, tokenizer: WordpieceTokenizer) -> list[int
     return tokenizer(chunk["text"]).token_ids.row_lengths().numpy().tolist()
 
 
-def _tokenize_rows(tokenizer: WordpieceTokenizer, chunk: dict) -> dict:
+def _tokenize_rows(tokenizer: Tokenizer, chunk: dict) -> dict:
     tokenized = tokenizer(chunk["text"])
     label, weight = chunk["label"], tf.ones(tf.shape(chunk["text"]))
     if "word_starts" in chunk:

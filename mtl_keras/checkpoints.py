@@ -1,22 +1,26 @@
 """Published files, opened: the tensors, settings and vocabulary of a folder."""
 
 import contextlib
+import functools
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
 import tensorflow as tf
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from tensorflow.core.protobuf import saved_model_pb2, trackable_object_graph_pb2
 
-from mtl_keras.encoders import POOLINGS, EncoderConfig
+from mtl_keras.architecture import EncoderConfig
+from mtl_keras.damaged_files import read_json, reading
 from mtl_keras.errors import InputError
-from mtl_keras.families import HUGGING_FACE_FAMILIES, TF_HUB_BERT, Family
+from mtl_keras.families import HUGGING_FACE_FAMILIES, TF_HUB_BERT
+from mtl_keras.layouts import Family
+from mtl_keras.preprocessing import Tokenizer, WordpieceTokenizer
+from mtl_keras.tokenizer_sources import TOKENIZERS, read_vocabulary
+from mtl_keras.weight_files import open_tensors
 
 VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 
@@ -28,19 +32,17 @@ class Checkpoint:
     Args:
         family: the table that its tensors follow.
         shapes: name in the table → shape, for all tensors but those that the table ignores.
-        read: name in the table → the tensor. Tensors are read one by one.
+        read: name in the table and a range of rows → those of the tensor.
         settings: fields of `EncoderConfig` that the files state.
-        vocabulary: the word pieces, in the order of their ids.
-        lowercase: whether letters are lower-cased and lose their accents.
+        make_tokenizer: makes its tokenizer, of a `max_length`.
         normalize: whether sentence embeddings are scaled to length 1.
     """
 
     family: Family
     shapes: Mapping[str, tuple[int, ...]]
-    read: Callable[[str], np.ndarray]
+    read: Callable[[str, slice], np.ndarray]
     settings: Mapping[str, Any]
-    vocabulary: list[str]
-    lowercase: bool
+    make_tokenizer: Callable[..., Tokenizer]
     normalize: bool = False
 
 
@@ -56,28 +58,6 @@ def open_checkpoint(folder: Path) -> Checkpoint:
         with reading("a .json file"):
             return _open_hugging_face(folder)
     raise InputError("holds neither saved_model.pb (TF Hub) nor config.json (Hugging Face)")
-
-
-@contextlib.contextmanager
-def reading(what: str) -> Iterator[None]:
-    """Turns any failure to read files into an `InputError` of one line."""
-    try:
-        yield
-    except InputError:
-        raise
-    except (
-        *(OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError),
-        *(tf.errors.OpError, DecodeError, safetensors.SafetensorError),
-    ) as error:
-        raise InputError(
-            f"{what} cannot be read ({first_line(error)}); fetch a fresh copy"
-        ) from None
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, in one line."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def _open_saved_model(folder: Path) -> Checkpoint:
@@ -97,10 +77,11 @@ def _open_saved_model(folder: Path) -> Checkpoint:
     return Checkpoint(
         family=TF_HUB_BERT,
         shapes={name: tuple(shapes[keys[original]]) for name, original in names.items()},
-        read=lambda name: reader.get_tensor(keys[names[name]]),
+        read=lambda name, rows: reader.get_tensor(keys[names[name]])[rows],
         settings=TF_HUB_BERT.settings,
-        vocabulary=_read_vocabulary(folder / "assets" / assets[0]),
-        lowercase=lowercase,
+        make_tokenizer=functools.partial(
+            WordpieceTokenizer, read_vocabulary(folder / "assets" / assets[0]), lowercase=lowercase
+        ),
     )
 
 
@@ -114,7 +95,7 @@ def _checkpoint_keys(reader) -> dict[str, str]:
 
 
 def _open_hugging_face(folder: Path) -> Checkpoint:
-    config = _read_json(folder / "config.json")
+    config = read_json(folder / "config.json")
     model_type = config.get("model_type")
     if not isinstance(model_type, str) or model_type not in HUGGING_FACE_FAMILIES:
         raise InputError(
@@ -122,19 +103,15 @@ def _open_hugging_face(folder: Path) -> Checkpoint:
             f"supported: {', '.join(HUGGING_FACE_FAMILIES)}"
         )
     family = HUGGING_FACE_FAMILIES[model_type]
-    if not (folder / "model.safetensors").is_file():
-        raise InputError("model.safetensors is missing; save the model in that form")
-    with reading("model.safetensors"):
-        file = safetensors.safe_open(folder / "model.safetensors", framework="numpy")
-        names = _names_in_table(family, file.keys())
-        shapes = {name: file.get_slice(original).get_shape() for name, original in names.items()}
+    tensors = open_tensors(folder)
+    names = _names_in_table(family, tensors.shapes)
     return Checkpoint(
         family=family,
-        shapes={name: tuple(shape) for name, shape in shapes.items()},
-        read=lambda name: file.get_tensor(names[name]),
-        settings=_settings(family, config) | {"pooling": _find_pooling(folder)},
+        shapes={name: tensors.shapes[original] for name, original in names.items()},
+        read=lambda name, rows: tensors.read(names[name], rows),
+        settings=_settings(family, config) | _find_pooling(folder),
         normalize=any(module.endswith("Normalize") for module, _ in _modules(folder)),
-        **_find_tokenizer(folder),
+        make_tokenizer=TOKENIZERS[family.tokenizer](folder),
     )
 
 
@@ -159,16 +136,34 @@ def _settings(family: Family, config: dict) -> dict[str, Any]:
     for key, value in family.required.items():
         if config.get(key, value) != value:
             raise InputError(f"config.json says {key} {config[key]!r}; supported: {value!r}")
-    activation = str(config.get("hidden_act"))
+    activation = str(config.get(family.activation_key))
     if activation not in family.activations:
         raise InputError(
-            f"config.json says hidden_act {activation!r}; "
+            f"config.json says {family.activation_key} {activation!r}; "
             f"supported: {', '.join(family.activations)}"
         )
     types = {field.name: field.type for field in fields(EncoderConfig)}
-    return {"approximate_gelu": family.activations[activation]} | {
+    sizes: dict[str, Any] = {
         name: _number(config, key, types[name]) for key, name in family.config_keys.items()
     }
+    if family.windows:
+        sizes["attention_windows"] = _windows(config, *family.windows, sizes["num_layers"])
+    gelu = family.activations[activation]
+    return {"approximate_gelu": gelu, "pooling": "mean", **sizes, **family.settings}
+
+
+def _windows(config: dict, types: str, size: str, num_layers: int) -> list[int]:
+    """The window of each block: `[[["global", "local"], 6]]` is six times these two."""
+    window = {"global": 0, "local": int(_number(config, size, int))}
+    given: Any = config.get(types)
+    with contextlib.suppress(LookupError, TypeError, ValueError):
+        windows = [window[kind] for kinds, times in given for kind in kinds * times]
+        if len(windows) == num_layers:
+            return windows
+    raise InputError(
+        f"config.json must give {types} for {num_layers} blocks, such as "
+        f'[[["global", "local"], {num_layers // 2}]]. Received: {given!r}'
+    )
 
 
 def _number(config: dict, key: str, kind: Any) -> int | float:
@@ -179,21 +174,25 @@ def _number(config: dict, key: str, kind: Any) -> int | float:
     return value
 
 
-def _find_pooling(folder: Path) -> str:
-    """What sentence-transformers' files say of pooling; the mean where there are none."""
-    pooling = "mean"
+def _find_pooling(folder: Path) -> dict[str, str]:
+    """What sentence-transformers' files say of pooling; nothing where there are none."""
+    pooling = {}
     for module, path in _modules(folder):
         if not module.endswith(("Transformer", "Pooling", "Normalize")):
             raise InputError(f"modules.json lists {module}, which is not supported")
         if module.endswith("Pooling"):
-            pooling = _pooling_mode(_read_json(folder / path / "config.json"))
+            pooling["pooling"] = _pooling_mode(read_json(folder / path / "config.json"))
     return pooling
 
 
 def _pooling_mode(config: dict) -> str:
-    if config.get("pooling_mode") in POOLINGS:
-        return config["pooling_mode"]
-    modes = {"pooling_mode_cls_token": "cls", "pooling_mode_mean_tokens": "mean"}
+    modes = {
+        "pooling_mode_cls_token": "cls",
+        "pooling_mode_mean_tokens": "mean",
+        "pooling_mode_lasttoken": "last",
+    }
+    if config.get("pooling_mode") in ("cls", "mean", "lasttoken"):
+        return config["pooling_mode"].removesuffix("token")
     chosen = [key for key, value in config.items() if key.startswith("pooling_mode") and value]
     if len(chosen) != 1 or chosen[0] not in modes:
         raise InputError(f"the pooling must be one of {', '.join(modes)}. Received: {chosen}")
@@ -207,47 +206,3 @@ def _modules(folder: Path) -> list[tuple[str, str]]:
     with reading("modules.json"):
         modules = json.loads((folder / "modules.json").read_bytes())
         return [(module["type"], module["path"]) for module in modules]
-
-
-def _find_tokenizer(folder: Path) -> dict[str, Any]:
-    """The vocabulary and whether it is lower-case, from whichever files say so."""
-    config, fast = (
-        _read_json(file) if file.is_file() else {}
-        for file in (folder / "tokenizer_config.json", folder / "tokenizer.json")
-    )
-    normalizer = fast.get("normalizer") or {}
-    lowercase = config.get("do_lower_case", normalizer.get("lowercase", True))
-    strips = config.get("strip_accents", normalizer.get("strip_accents"))
-    chinese = config.get("tokenize_chinese_chars", normalizer.get("handle_chinese_chars", True))
-    for setting, value, supported in (
-        ("strip_accents", strips, (None, lowercase)),
-        ("tokenize_chinese_chars", chinese, (True,)),
-        ("word_tokenizer_type", config.get("word_tokenizer_type", "basic"), ("basic",)),
-    ):
-        if value not in supported:
-            raise InputError(f"the tokenizer has {setting} {value!r}; supported: {supported[-1]!r}")
-    return {"vocabulary": _find_vocabulary(folder, fast), "lowercase": lowercase}
-
-
-def _find_vocabulary(folder: Path, fast: dict) -> list[str]:
-    if (folder / "vocab.txt").is_file():
-        return _read_vocabulary(folder / "vocab.txt")
-    model = fast.get("model") or {}
-    if model.get("type") != "WordPiece":
-        raise InputError("has no vocabulary: neither vocab.txt nor a WordPiece tokenizer.json")
-    with reading("tokenizer.json"):
-        return sorted(model["vocab"], key=model["vocab"].__getitem__)
-
-
-def _read_vocabulary(file: Path) -> list[str]:
-    with reading(file.name):
-        lines = file.read_bytes().decode("utf-8").removesuffix("\n").split("\n")
-    return [line.removesuffix("\r") for line in lines]
-
-
-def _read_json(file: Path) -> dict:
-    with reading(file.name):
-        content = json.loads(file.read_bytes())
-    if not isinstance(content, dict):
-        raise InputError(f"{file.name} does not hold an object; fetch a fresh copy")
-    return content

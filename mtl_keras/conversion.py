@@ -10,10 +10,12 @@ from mtl_keras.conversion_check import Conversion, check_conversion
 from mtl_keras.converted_card import LABELS_FILE
 from mtl_keras.converted_model import open_converted
 from mtl_keras.datasets import TaskDataset
+from mtl_keras.errors import InputError
 from mtl_keras.export_formats import LITERT, ONNX, ExportFormat
 from mtl_keras.litert import write_litert
 from mtl_keras.model import MultiTaskModel
 from mtl_keras.onnx_export import write_onnx
+from mtl_keras.preprocessing import WordpieceTokenizer
 from mtl_keras.tasks import Task
 from mtl_keras.tokenizer_files import write_tokenizer_files
 
@@ -47,9 +49,15 @@ def convert(
         What `check_conversion` found.
 
     Raises:
+        InputError: the tokenizer is not of word pieces.
         WorkError: the format cannot hold the model, or an answer differs too much.
         OSError: it could not be written.
     """
+    if not isinstance(model.encoder.tokenizer, WordpieceTokenizer):
+        raise InputError(
+            f"{form.name} has the tokenizer beside it, in files for word pieces; this encoder's is "
+            "of byte pairs: export the SavedModel, which holds it"
+        )
     folder.mkdir()
     model = in_float32(model)
     file = folder / form.file

@@ -1,176 +1,66 @@
 """Which tensor of a published model is which weight of the encoder: one table a family."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any
+import dataclasses
 
-
-@dataclass(frozen=True)
-class Stored:
-    """How a file keeps one weight of the encoder.
-
-    Args:
-        name: the tensor's name. `{i}` stands for the number of the block, `{part}` for a part.
-        shape: its shape, in fields of `EncoderConfig`, and `head_dim`. Axes beyond those of the
-            encoder's weight are flattened.
-        parts: what the weight is put together from, along its last axis.
-        transpose: whether rows and columns change places (PyTorch's linear layers).
-    """
-
-    name: str
-    shape: str
-    parts: tuple[str, ...] = ("",)
-    transpose: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Family:
-    """Everything that is particular to one kind of file.
-
-    Args:
-        name: what it is called in messages.
-        anchor: name of the token table. What precedes it in a file precedes all names there.
-        weights: weight of the encoder → where it is stored. Those of the pooler may be absent.
-        ignored: patterns of further tensors that have no place in the encoder.
-        renamed: endings of tensors in older files → today's.
-        config_keys: key of the model's configuration file → field of `EncoderConfig`.
-        required: key of the configuration file → the only value that the encoder has.
-        activations: what `hidden_act` may be → whether GELU takes its tanh form.
-        settings: fields of `EncoderConfig` that no file states.
-    """
-
-    name: str
-    anchor: str
-    weights: Mapping[str, Stored]
-    ignored: tuple[str, ...] = ()
-    renamed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    config_keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    required: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    activations: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
-    settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-
+from mtl_keras.layouts import Family, Layout
 
 MINILM = "all-MiniLM-L6-v2"
-QUERY_KEY_VALUE = ("query", "key", "value")
+GELUS = {"gelu": False, "gelu_new": True, "gelu_pytorch_tanh": True}
+HEADS = (r"cls\..*", r"(pre_)?classifier\..*", r"qa_outputs\..*")
+
+KERAS = Layout(
+    table="/embeddings",
+    kernel="/kernel",
+    bias="/bias",
+    gamma="/gamma",
+    beta="/beta",
+    split_heads=True,
+)
+TORCH = Layout(
+    table=".weight", kernel=".weight", bias=".bias", gamma=".weight", beta=".bias", transpose=True
+)
+# As PyTorch, but with kernels as Keras has them.
+CONV1D = dataclasses.replace(TORCH, transpose=False)
 
 TF_HUB_BERT = Family(
     name="TF Hub BERT",
-    anchor="word_embeddings/embeddings",
-    weights={
-        "embeddings/token": Stored("word_embeddings/embeddings", "vocabulary_size hidden_dim"),
-        "embeddings/position": Stored("position_embedding/embeddings", "max_position hidden_dim"),
-        "embeddings/segment": Stored("type_embeddings/embeddings", "num_segments hidden_dim"),
-        "embeddings/norm/gamma": Stored("embeddings/layer_norm/gamma", "hidden_dim"),
-        "embeddings/norm/beta": Stored("embeddings/layer_norm/beta", "hidden_dim"),
-        "block_{i}/query_key_value_kernel": Stored(
-            "transformer/layer_{i}/self_attention/{part}/kernel",
-            "hidden_dim num_heads head_dim",
-            parts=QUERY_KEY_VALUE,
-        ),
-        "block_{i}/query_key_value_bias": Stored(
-            "transformer/layer_{i}/self_attention/{part}/bias",
-            "num_heads head_dim",
-            parts=QUERY_KEY_VALUE,
-        ),
-        "block_{i}/attention_output_kernel": Stored(
-            "transformer/layer_{i}/self_attention/attention_output/kernel",
-            "num_heads head_dim hidden_dim",
-        ),
-        "block_{i}/attention_output_bias": Stored(
-            "transformer/layer_{i}/self_attention/attention_output/bias", "hidden_dim"
-        ),
-        "block_{i}/attention_norm/gamma": Stored(
-            "transformer/layer_{i}/self_attention_layer_norm/gamma", "hidden_dim"
-        ),
-        "block_{i}/attention_norm/beta": Stored(
-            "transformer/layer_{i}/self_attention_layer_norm/beta", "hidden_dim"
-        ),
-        "block_{i}/intermediate_kernel": Stored(
-            "transformer/layer_{i}/intermediate/kernel", "hidden_dim intermediate_dim"
-        ),
-        "block_{i}/intermediate_bias": Stored(
-            "transformer/layer_{i}/intermediate/bias", "intermediate_dim"
-        ),
-        "block_{i}/output_kernel": Stored(
-            "transformer/layer_{i}/output/kernel", "intermediate_dim hidden_dim"
-        ),
-        "block_{i}/output_bias": Stored("transformer/layer_{i}/output/bias", "hidden_dim"),
-        "block_{i}/output_norm/gamma": Stored(
-            "transformer/layer_{i}/output_layer_norm/gamma", "hidden_dim"
-        ),
-        "block_{i}/output_norm/beta": Stored(
-            "transformer/layer_{i}/output_layer_norm/beta", "hidden_dim"
-        ),
-        "pooler/dense/kernel": Stored("pooler_transform/kernel", "hidden_dim hidden_dim"),
-        "pooler/dense/bias": Stored("pooler_transform/bias", "hidden_dim"),
+    layout=KERAS,
+    layers={
+        "embeddings/token": "word_embeddings",
+        "embeddings/position": "position_embedding",
+        "embeddings/segment": "type_embeddings",
+        "embeddings/norm": "embeddings/layer_norm",
+        "block_{i}/query_key_value": "transformer/layer_{i}/self_attention/{part}",
+        "block_{i}/attention_output": "transformer/layer_{i}/self_attention/attention_output",
+        "block_{i}/attention_norm": "transformer/layer_{i}/self_attention_layer_norm",
+        "block_{i}/intermediate": "transformer/layer_{i}/intermediate",
+        "block_{i}/output": "transformer/layer_{i}/output",
+        "block_{i}/output_norm": "transformer/layer_{i}/output_layer_norm",
+        "pooler/dense": "pooler_transform",
     },
+    parts=("query", "key", "value"),
     ignored=(r"(bert/)?cls/.*", r"Variable.*", r"do_lower_case", r"save_counter"),
     settings={"approximate_gelu": True, "norm_epsilon": 1e-12, "pooling": "pooler"},
 )
 
 HF_BERT = Family(
     name="Hugging Face BERT",
-    anchor="embeddings.word_embeddings.weight",
-    weights={
-        "embeddings/token": Stored(
-            "embeddings.word_embeddings.weight", "vocabulary_size hidden_dim"
-        ),
-        "embeddings/position": Stored(
-            "embeddings.position_embeddings.weight", "max_position hidden_dim"
-        ),
-        "embeddings/segment": Stored(
-            "embeddings.token_type_embeddings.weight", "num_segments hidden_dim"
-        ),
-        "embeddings/norm/gamma": Stored("embeddings.LayerNorm.weight", "hidden_dim"),
-        "embeddings/norm/beta": Stored("embeddings.LayerNorm.bias", "hidden_dim"),
-        "block_{i}/query_key_value_kernel": Stored(
-            "encoder.layer.{i}.attention.self.{part}.weight",
-            "hidden_dim hidden_dim",
-            parts=QUERY_KEY_VALUE,
-            transpose=True,
-        ),
-        "block_{i}/query_key_value_bias": Stored(
-            "encoder.layer.{i}.attention.self.{part}.bias", "hidden_dim", parts=QUERY_KEY_VALUE
-        ),
-        "block_{i}/attention_output_kernel": Stored(
-            "encoder.layer.{i}.attention.output.dense.weight",
-            "hidden_dim hidden_dim",
-            transpose=True,
-        ),
-        "block_{i}/attention_output_bias": Stored(
-            "encoder.layer.{i}.attention.output.dense.bias", "hidden_dim"
-        ),
-        "block_{i}/attention_norm/gamma": Stored(
-            "encoder.layer.{i}.attention.output.LayerNorm.weight", "hidden_dim"
-        ),
-        "block_{i}/attention_norm/beta": Stored(
-            "encoder.layer.{i}.attention.output.LayerNorm.bias", "hidden_dim"
-        ),
-        "block_{i}/intermediate_kernel": Stored(
-            "encoder.layer.{i}.intermediate.dense.weight",
-            "intermediate_dim hidden_dim",
-            transpose=True,
-        ),
-        "block_{i}/intermediate_bias": Stored(
-            "encoder.layer.{i}.intermediate.dense.bias", "intermediate_dim"
-        ),
-        "block_{i}/output_kernel": Stored(
-            "encoder.layer.{i}.output.dense.weight", "hidden_dim intermediate_dim", transpose=True
-        ),
-        "block_{i}/output_bias": Stored("encoder.layer.{i}.output.dense.bias", "hidden_dim"),
-        "block_{i}/output_norm/gamma": Stored(
-            "encoder.layer.{i}.output.LayerNorm.weight", "hidden_dim"
-        ),
-        "block_{i}/output_norm/beta": Stored(
-            "encoder.layer.{i}.output.LayerNorm.bias", "hidden_dim"
-        ),
-        "pooler/dense/kernel": Stored(
-            "pooler.dense.weight", "hidden_dim hidden_dim", transpose=True
-        ),
-        "pooler/dense/bias": Stored("pooler.dense.bias", "hidden_dim"),
+    layout=TORCH,
+    layers={
+        "embeddings/token": "embeddings.word_embeddings",
+        "embeddings/position": "embeddings.position_embeddings",
+        "embeddings/segment": "embeddings.token_type_embeddings",
+        "embeddings/norm": "embeddings.LayerNorm",
+        "block_{i}/query_key_value": "encoder.layer.{i}.attention.self.{part}",
+        "block_{i}/attention_output": "encoder.layer.{i}.attention.output.dense",
+        "block_{i}/attention_norm": "encoder.layer.{i}.attention.output.LayerNorm",
+        "block_{i}/intermediate": "encoder.layer.{i}.intermediate.dense",
+        "block_{i}/output": "encoder.layer.{i}.output.dense",
+        "block_{i}/output_norm": "encoder.layer.{i}.output.LayerNorm",
+        "pooler/dense": "pooler.dense",
     },
-    ignored=(r".*position_ids", r"cls\..*", r"classifier\..*", r"qa_outputs\..*"),
+    parts=("query", "key", "value"),
+    ignored=(r".*position_ids", *HEADS),
     renamed={"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"},
     config_keys={
         "vocab_size": "vocabulary_size",
@@ -184,7 +74,111 @@ HF_BERT = Family(
         "hidden_dropout_prob": "dropout",
     },
     required={"position_embedding_type": "absolute", "is_decoder": False},
-    activations={"gelu": False, "gelu_new": True, "gelu_pytorch_tanh": True},
+    activations=GELUS,
 )
 
-HUGGING_FACE_FAMILIES = {"bert": HF_BERT}
+DISTILBERT = Family(
+    name="DistilBERT",
+    layout=TORCH,
+    layers={
+        "embeddings/token": "embeddings.word_embeddings",
+        "embeddings/position": "embeddings.position_embeddings",
+        "embeddings/norm": "embeddings.LayerNorm",
+        "block_{i}/query_key_value": "transformer.layer.{i}.attention.{part}_lin",
+        "block_{i}/attention_output": "transformer.layer.{i}.attention.out_lin",
+        "block_{i}/attention_norm": "transformer.layer.{i}.sa_layer_norm",
+        "block_{i}/intermediate": "transformer.layer.{i}.ffn.lin1",
+        "block_{i}/output": "transformer.layer.{i}.ffn.lin2",
+        "block_{i}/output_norm": "transformer.layer.{i}.output_layer_norm",
+    },
+    parts=("q", "k", "v"),
+    ignored=(r".*position_ids", r"vocab_(transform|layer_norm|projector)\..*", *HEADS),
+    config_keys={
+        "vocab_size": "vocabulary_size",
+        "dim": "hidden_dim",
+        "n_layers": "num_layers",
+        "n_heads": "num_heads",
+        "hidden_dim": "intermediate_dim",
+        "max_position_embeddings": "max_position",
+        "dropout": "dropout",
+    },
+    activation_key="activation",
+    activations=GELUS,
+    settings={"num_segments": 0, "norm_epsilon": 1e-12},
+)
+
+GPT = {"num_segments": 0, "normalize_first": True, "causal": True, "pooling": "last"}
+
+GPT_2 = Family(
+    name="GPT-2",
+    layout=CONV1D,
+    layers={
+        "embeddings/token": "wte",
+        "embeddings/position": "wpe",
+        "block_{i}/query_key_value": "h.{i}.attn.c_attn",
+        "block_{i}/attention_output": "h.{i}.attn.c_proj",
+        "block_{i}/attention_norm": "h.{i}.ln_1",
+        "block_{i}/intermediate": "h.{i}.mlp.c_fc",
+        "block_{i}/output": "h.{i}.mlp.c_proj",
+        "block_{i}/output_norm": "h.{i}.ln_2",
+        "final_norm": "ln_f",
+    },
+    ignored=(r"h\.\d+\.attn\.(masked_)?bias", r"(lm_head|score)\..*", *HEADS),
+    config_keys={
+        "vocab_size": "vocabulary_size",
+        "n_embd": "hidden_dim",
+        "n_layer": "num_layers",
+        "n_head": "num_heads",
+        "n_positions": "max_position",
+        "layer_norm_epsilon": "norm_epsilon",
+        "resid_pdrop": "dropout",
+    },
+    required={
+        "scale_attn_weights": True,
+        "scale_attn_by_inverse_layer_idx": False,
+        "add_cross_attention": False,
+    },
+    activation_key="activation_function",
+    activations=GELUS,
+    settings=GPT,
+    tokenizer="byte pairs",
+)
+
+GPT_NEO = Family(
+    name="GPT-Neo",
+    layout=TORCH,
+    layers={
+        "embeddings/token": "wte",
+        "embeddings/position": "wpe",
+        "block_{i}/query_key_value": "h.{i}.attn.attention.{part}_proj",
+        "block_{i}/attention_output": "h.{i}.attn.attention.out_proj",
+        "block_{i}/attention_norm": "h.{i}.ln_1",
+        "block_{i}/intermediate": "h.{i}.mlp.c_fc",
+        "block_{i}/output": "h.{i}.mlp.c_proj",
+        "block_{i}/output_norm": "h.{i}.ln_2",
+        "final_norm": "ln_f",
+    },
+    parts=("q", "k", "v"),
+    ignored=(r"h\.\d+\.attn\.attention\.(masked_)?bias", r"(lm_head|score)\..*", *HEADS),
+    config_keys={
+        "vocab_size": "vocabulary_size",
+        "hidden_size": "hidden_dim",
+        "num_layers": "num_layers",
+        "num_heads": "num_heads",
+        "max_position_embeddings": "max_position",
+        "layer_norm_epsilon": "norm_epsilon",
+        "resid_dropout": "dropout",
+    },
+    windows=("attention_types", "window_size"),
+    activation_key="activation_function",
+    activations=GELUS,
+    settings={**GPT, "scale_attention": False, "attention_bias": False},
+    tokenizer="byte pairs",
+)
+
+HUGGING_FACE_FAMILIES = {
+    "bert": HF_BERT,
+    "distilbert": DISTILBERT,
+    "gpt2": GPT_2,
+    "gpt_neo": GPT_NEO,
+}

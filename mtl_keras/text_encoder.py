@@ -13,10 +13,11 @@ import numpy as np
 import tensorflow as tf
 
 from mtl_keras import pretrained
+from mtl_keras.byte_pairs import BytePairTokenizer
 from mtl_keras.encoders import EncoderConfig, build_transformer, layer_groups
 from mtl_keras.errors import InputError, WorkError
 from mtl_keras.memory import keep_freed_memory
-from mtl_keras.preprocessing import WordpieceTokenizer
+from mtl_keras.preprocessing import Tokenizer, WordpieceTokenizer
 
 CHUNK = 4096  # texts held at once while embeddings are written
 _SENTENCE, _SEQUENCE = "sentence_embedding", "sequence_output"
@@ -37,6 +38,7 @@ class TextEncoder:
     Example:
 
     >>> from mtl_keras.encoders import EncoderConfig
+    >>> from mtl_keras.preprocessing import WordpieceTokenizer
     >>> tokenizer = WordpieceTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "hello"],
     ...                                lowercase=True)
     >>> config = EncoderConfig(vocabulary_size=5, hidden_dim=8, num_layers=2, num_heads=2,
@@ -50,7 +52,7 @@ class TextEncoder:
 
     def __init__(
         self,
-        tokenizer: WordpieceTokenizer,
+        tokenizer: Tokenizer,
         config: EncoderConfig,
         transformer: keras.Model | None = None,
         *,
@@ -82,7 +84,7 @@ class TextEncoder:
             source: `all-MiniLM-L6-v2`, `hf://organisation/name`, a TF Hub handle (`https://…`),
                 or a folder of either kind. See `mtl_keras.pretrained.load`.
             max_length: longest input in word pieces; longer texts lose their end.
-            pooling: `mean`, `cls` or `pooler`, instead of what the source says.
+            pooling: `mean`, `cls`, `pooler` or `last`, instead of what the source says.
             dtype: Keras dtype policy of the transformer, the global one when None.
 
         Raises:
@@ -162,7 +164,7 @@ class TextEncoder:
         """The encoder that `get_config` described, with fresh weights."""
         shape = EncoderConfig(**config["config"])
         return cls(
-            WordpieceTokenizer.from_config(config["tokenizer"]),
+            _tokenizer(config["tokenizer"]),
             shape,
             build_transformer(shape, config["dtype"]),
             normalize=config["normalize"],
@@ -217,6 +219,11 @@ def write_embeddings(
         with contextlib.suppress(OSError):
             partial.unlink()
     return shape
+
+
+def _tokenizer(config: dict[str, Any]) -> Tokenizer:
+    kind = BytePairTokenizer if "merges" in config else WordpieceTokenizer
+    return kind.from_config(config)
 
 
 def _check_outputs(outputs: Sequence[str], valid: Sequence[str]) -> None:

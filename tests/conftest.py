@@ -12,6 +12,8 @@ import pytest
 hypothesis.settings.register_profile("tests", deadline=None, database=None, derandomize=True)
 hypothesis.settings.load_profile("tests")
 
+collect_ignore = ["make_checkpoints.py"]  # it needs the original libraries
+
 SHARED = Path(os.environ.get("MTL_SHARED", Path(__file__).parents[2] / "shared"))
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 VOCABULARY = [*SPECIAL, *"abcdefghijklmnopqrstuvwxyz.!", *(f"##{letter}" for letter in "abcdefg")]

@@ -52,13 +52,14 @@ def test_outputs_and_their_shapes(transformer):
 
 
 def test_sentence_embedding_follows_the_pooling():
-    for pooling in ("mean", "cls", "pooler"):
+    for pooling in ("mean", "cls", "pooler", "last"):
         outputs = _build(pooling=pooling)(INPUTS)
         sequence = outputs["sequence_output"].numpy()
         expected = {
             "mean": np.stack([sequence[0].mean(0), sequence[1, :3].mean(0)]),
             "cls": sequence[:, 0],
             "pooler": outputs["pooled_output"],
+            "last": np.stack([sequence[0, 4], sequence[1, 2]]),
         }[pooling]
         np.testing.assert_allclose(outputs["sentence_embedding"], expected, atol=1e-6)
 
@@ -74,6 +75,40 @@ def test_padding_changes_nothing_at_real_places(transformer):
 def test_a_row_of_padding_only_stays_finite(transformer):
     inputs = {"token_ids": TOKEN_IDS * 0, "padding_mask": TOKEN_IDS < 0}
     assert all(np.isfinite(output).all() for output in transformer(inputs).values())
+
+
+GPT = {"normalize_first": True, "causal": True, "num_segments": 0, "pooler": False}
+
+
+@pytest.mark.parametrize("windows", [(), (0, 2)], ids=["all", "window"])
+def test_causal_attention_sees_nothing_that_comes_after(windows):
+    causal = _build(**GPT, attention_windows=windows)
+    changed = TOKEN_IDS.copy()
+    changed[0, 3] = 9
+    one, other = (
+        causal({"token_ids": ids, "padding_mask": ids != 0})["sequence_output"].numpy()
+        for ids in (TOKEN_IDS, changed)
+    )
+    np.testing.assert_array_equal(one[:, :3], other[:, :3])
+    assert (one[0, 3:] != other[0, 3:]).any(axis=-1).all()
+
+
+def test_a_window_hides_what_is_further_back():
+    near = _build(**GPT, attention_windows=(2, 2))
+    changed = TOKEN_IDS.copy()
+    changed[0, 0] = 9
+    one, other = (
+        near({"token_ids": ids, "padding_mask": ids != 0})["sequence_output"].numpy()[0]
+        for ids in (TOKEN_IDS, changed)
+    )
+    np.testing.assert_array_equal(one[3:], other[3:])  # two blocks see two places back
+    assert (one[:3] != other[:3]).any(axis=-1).all()
+
+
+def test_normalizing_first_adds_a_norm_to_the_top_block():
+    groups = layer_groups(_build(**GPT))
+    assert [layer.name for layer in groups["block_1"]] == ["block_1", "final_norm"]
+    assert [weight.name for weight in groups["embeddings"][0].weights] == ["token", "position"]
 
 
 def test_compiled_by_xla_equals_plain(transformer):
@@ -153,6 +188,8 @@ def test_gradients_equal_finite_differences():
     [
         ({"num_heads": 3}, "multiple of num_heads"),
         ({"pooling": "max"}, "pooling must be one of"),
+        ({"attention_windows": [2], "causal": True}, "as many as blocks"),
+        ({"attention_windows": [2, 2]}, "of causal blocks"),
         ({"pooling": "pooler", "pooler": False}, "only where there is one"),
     ],
 )

@@ -176,7 +176,9 @@ def test_offsets_are_bytes_of_the_original_text(letters):
 def test_offsets_lie_on_characters_in_order(cut, texts):
     encoded = [text.encode() for text in texts]
     tokenized, _ = cut(tf.constant(encoded))
-    for text, ids, starts, limits in zip(encoded, *(x.to_list() for x in tokenized), strict=True):
+    for text, ids, starts, limits in zip(
+        encoded, *(x.to_list() for x in tokenized[:3]), strict=True
+    ):
         assert (ids[0], ids[-1]) == (2, 3)
         assert starts == sorted(starts)
         assert limits == sorted(limits)
@@ -209,7 +211,7 @@ def test_case_is_kept_where_it_counts():
 def test_no_text_gives_no_row(letters):
     tokenized = letters(tf.constant([], tf.string))
     words = letters.split_words(tokenized)
-    assert [ragged.to_list() for ragged in (*tokenized, *words)] == [[]] * 6
+    assert [ragged.to_list() for ragged in (*tokenized, *words)] == [[]] * 7
 
 
 def test_config_round_trip(letters):

@@ -413,7 +413,10 @@ def test_missing_sources(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "parts"),
     [
-        ({"model_type": "roberta"}, ["model_type 'roberta'; supported: bert"]),
+        (
+            {"model_type": "roberta"},
+            ["model_type 'roberta'; supported: bert, distilbert, gpt"],
+        ),
         ({"model_type": "absent"}, ["model_type None"]),
         ({"model_type": ["bert"]}, ["model_type ['bert']; supported: bert"]),
         ({"hidden_act": "relu"}, ["hidden_act 'relu'; supported: gelu, gelu_new"]),
@@ -459,7 +462,7 @@ def test_damaged_hugging_face_files(folder):
         (folder / "model.safetensors").write_bytes(damaged)
         _assert_refused(folder, "model.safetensors cannot be read", "fetch a fresh copy")
     (folder / "model.safetensors").unlink()
-    _assert_refused(folder, "model.safetensors is missing")
+    _assert_refused(folder, "model.safetensors is missing, and so is pytorch_model.bin")
     (folder / "config.json").write_text("{")
     _assert_refused(folder, "config.json cannot be read")
     (folder / "config.json").write_text("[]")

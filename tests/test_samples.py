@@ -4,10 +4,12 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from mtl_keras.recipes import load_recipe
+from mtl_keras.recipes import bundled_recipes, load_recipe
 from mtl_keras.samples import baselines, slot_values
 from mtl_keras.samples.make_tickets import (
     ENTITY_OF_SLOT,
@@ -187,3 +189,37 @@ def test_the_recipe_says_synthetic_in_its_first_line():
     first = (TICKETS_FOLDER.parent / "tickets.yaml").read_text(encoding="utf-8").splitlines()[0]
     assert first.startswith("#")
     assert "synthetic" in first
+
+
+CHECKPOINTS = Path(__file__).parent / "checkpoints"
+SMALL_BERT = (
+    "https://www.kaggle.com/models/tensorflow/bert/TensorFlow2/bert-en-uncased-l-10-h-128-a-2/2"
+)
+SMALL = {  # checkpoint, and how many blocks the real one has
+    "hf://distilbert/distilbert-base-uncased": ("distilbert", 6),
+    "hf://ProsusAI/finbert": ("finbert", 12),
+    "hf://dmis-lab/biobert-v1.1": ("biobert", 12),
+    "hf://EleutherAI/gpt-neo-125M": ("gpt_neo", 12),
+    "all-MiniLM-L6-v2": ("finbert", 6),
+    SMALL_BERT: ("finbert", 10),
+}
+
+
+@pytest.mark.parametrize("name", sorted(set(bundled_recipes()) - {"tickets"}))
+def test_every_recipe_fits_an_encoder_of_its_kind(name, monkeypatch):
+    """With a small checkpoint of as many blocks, each stage freezes and trains something."""
+    from mtl_keras.text_encoder import TextEncoder
+    from mtl_keras.training import build_model, open_datasets
+
+    recipe = load_recipe(name)
+    checkpoint, blocks = SMALL[recipe.encoder]
+    small = TextEncoder.from_pretrained(str(CHECKPOINTS / checkpoint), max_length=48)
+    config = replace(small.config, num_layers=blocks, attention_windows=())
+    encoder = TextEncoder(small.tokenizer, config)
+    monkeypatch.setattr(TextEncoder, "from_pretrained", lambda *_, **__: encoder)
+    model = build_model(recipe, open_datasets(recipe))
+    groups = list(model.layer_groups)
+    frozen = [set(stage.frozen(groups)) for stage in recipe.plan.stages(groups)]
+    assert all(each < set(groups) for each in frozen)
+    for stage in recipe.plan.stages(groups):
+        assert set(groups) - set(stage.frozen(groups)) <= set(stage.learning_rate.by_group(groups))

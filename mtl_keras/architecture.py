@@ -1,0 +1,79 @@
+"""The shape of an encoder, and what its architecture differs in from BERT's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+POOLINGS = ("mean", "cls", "pooler", "last")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderConfig:
+    """The shape of an encoder. What is not given is as in BERT (Devlin et al., 2019).
+
+    Args:
+        vocabulary_size: rows of the token table.
+        hidden_dim: width of a token vector.
+        num_layers: number of blocks.
+        num_heads: attention heads a block.
+        intermediate_dim: width of the feed-forward layer.
+        max_position: rows of the position table, so the longest input in word pieces.
+        num_segments: rows of the segment table; 0 where there is none.
+        approximate_gelu: the tanh form of GELU (Google's BERT, GPT-2) instead of the erf form.
+        norm_epsilon: added to the variance in layer norms.
+        dropout: rate in training, of hidden states and of attention weights.
+        normalize_first: whether the input of each sub-layer is normalised, and the top block's
+            output once more (Radford et al., 2019, "Language models are unsupervised multitask
+            learners"), instead of each sum and the embeddings.
+        causal: whether a word piece attends only to itself and those before it.
+        attention_windows: of each causal block, to how many word pieces one attends, itself
+            included; 0: to all. None given: to all in every block.
+        scale_attention: whether queries are divided by the root of a head's size.
+        attention_bias: whether queries, keys and values have a bias.
+        pooler: whether there is a tanh layer on the first token (`pooled_output`).
+        pooling: what `sentence_embedding` is: `mean` over real tokens, `cls` (the first token's
+            vector), `pooler`, or `last` (the last real token's vector).
+
+    Raises:
+        ValueError: a shape that cannot be.
+    """
+
+    vocabulary_size: int
+    hidden_dim: int
+    num_layers: int
+    num_heads: int
+    intermediate_dim: int
+    max_position: int = 512
+    num_segments: int = 2
+    approximate_gelu: bool = False
+    norm_epsilon: float = 1e-12
+    dropout: float = 0.1
+    normalize_first: bool = False
+    causal: bool = False
+    attention_windows: Sequence[int] = ()
+    scale_attention: bool = True
+    attention_bias: bool = True
+    pooler: bool = False
+    pooling: str = "mean"
+
+    def __post_init__(self) -> None:
+        if self.hidden_dim % self.num_heads:
+            raise ValueError(
+                f"hidden_dim must be a multiple of num_heads. "
+                f"Received: hidden_dim={self.hidden_dim}, num_heads={self.num_heads}"
+            )
+        if self.pooling not in POOLINGS or (self.pooling == "pooler" and not self.pooler):
+            raise ValueError(
+                f"pooling must be one of {POOLINGS}, 'pooler' only where there is one. "
+                f"Received: {self.pooling!r}, pooler={self.pooler}"
+            )
+        windows = tuple(self.attention_windows)  # a list where it was read from JSON
+        object.__setattr__(self, "attention_windows", windows)
+        if windows and (len(windows) != self.num_layers or min(windows) < 0 or not self.causal):
+            raise ValueError(
+                f"attention_windows are as many as blocks, at least 0 each, and of causal blocks. "
+                f"Received: {windows}, num_layers={self.num_layers}, causal={self.causal}"
+            )
+
+    def attention_window(self, index: int) -> int:
+        """The window of a block; 0: it attends as far as there is."""
+        return self.attention_windows[index] if self.attention_windows else 0

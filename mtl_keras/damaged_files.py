@@ -1,0 +1,52 @@
+"""Files of others that cannot be read: told in one line."""
+
+import contextlib
+import json
+import pickle
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import safetensors
+import tensorflow as tf
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+from mtl_keras.errors import InputError
+
+DAMAGE = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, EOFError),
+    *(ArithmeticError, MemoryError, pickle.UnpicklingError, zipfile.BadZipFile),
+    *(tf.errors.OpError, DecodeError, safetensors.SafetensorError),
+)
+
+
+@contextlib.contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Turns any failure to read files into an `InputError` of one line."""
+    try:
+        yield
+    except InputError:
+        raise
+    except DAMAGE as error:
+        raise InputError(
+            f"{what} cannot be read ({first_line(error)}); fetch a fresh copy"
+        ) from None
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in one line."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def read_json(file: Path) -> dict:
+    """The object that a JSON file holds.
+
+    Raises:
+        InputError: it is missing, damaged, or holds something else.
+    """
+    with reading(file.name):
+        content = json.loads(file.read_bytes())
+    if not isinstance(content, dict):
+        raise InputError(f"{file.name} does not hold an object; fetch a fresh copy")
+    return content

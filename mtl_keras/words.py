@@ -1,0 +1,194 @@
+"""Word pieces and their places in a text: the words of raw text, the labels of words."""
+
+import functools
+import unicodedata
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+
+
+class TokenizedText(NamedTuple):
+    """The word pieces of `n` texts, each with its place in the text.
+
+    `token_ids`, `starts` and `limits` are ragged int32 tensors `(n, pieces)`. A piece covers the
+    bytes `starts` to `limits` of its text, the limit excluded. `[CLS]` covers none at 0, `[SEP]`
+    none at the end of the last piece. `is_text`, bool, tells which pieces are of a word, and so
+    neither special nor white space.
+    """
+
+    token_ids: tf.RaggedTensor
+    starts: tf.RaggedTensor
+    limits: tf.RaggedTensor
+    is_text: tf.RaggedTensor
+
+
+class Words(NamedTuple):
+    """The words of `n` texts: ragged int32 tensors `(n, words)`.
+
+    `first_piece` is the position of a word's first piece in its text's `token_ids`; the word
+    covers the bytes `starts` to `limits` of the text, the limit excluded.
+    """
+
+    first_piece: tf.RaggedTensor
+    starts: tf.RaggedTensor
+    limits: tf.RaggedTensor
+
+
+class Tokenizer:
+    """What cuts strings into word pieces, inside the graph.
+
+    Subclasses say how (`_tokenize`), which pieces are punctuation (`_is_punctuation`, bool, by
+    id), and what makes them (`get_config`).
+    """
+
+    vocabulary: list[str]
+    max_length: int
+    _is_punctuation: tf.Tensor
+
+    def __call__(self, texts: tf.Tensor) -> TokenizedText:
+        """Cuts strings `(n,)`, valid UTF-8 or not, into word pieces."""
+        return self._graph(texts)
+
+    @functools.cached_property
+    def _graph(self) -> Callable[[tf.Tensor], TokenizedText]:
+        """Traced once, however many datasets and signatures call it."""
+        signature = [tf.TensorSpec([None], tf.string)]
+        return tf.function(self._tokenize, input_signature=signature, autograph=False)
+
+    def _tokenize(self, texts: tf.Tensor) -> TokenizedText:
+        raise NotImplementedError
+
+    def split_words(self, tokenized: TokenizedText) -> Words:
+        """Finds the words of raw text the way tagged data (CoNLL) cuts them.
+
+        White space separates words. Punctuation at the edges of what it separates is made of
+        words of its own, one for each run of the same sign; what remains is one word, with the
+        apostrophes, hyphens and points inside it. `@`, `#` and `_` count as letters.
+
+        Example:
+
+        >>> from mtl_keras.preprocessing import WordpieceTokenizer
+        >>> tokenizer = WordpieceTokenizer(["[UNK]", "[CLS]", "[SEP]", "(", ")", "."],
+        ...                                lowercase=True)
+        >>> words = tokenizer.split_words(tokenizer(tf.constant(["(U.S.) now..."])))
+        >>> words.starts.to_list(), words.limits.to_list()
+        ([[0, 1, 4, 5, 7, 10]], [[1, 4, 5, 6, 10, 13]])
+        """
+        places = tf.where(tokenized.is_text.values)[:, 0]
+        token_ids, starts, limits = (_only(pieces, places) for pieces in tokenized[:3])
+        punctuation = tf.gather(self._is_punctuation, token_ids.values)
+        chunk = tf.cumsum(tf.cast(_after_gap(starts, limits), tf.int32)) - 1
+        edge, opens_core = _edges_and_cores(punctuation, chunk)
+        repeats = _follows(edge) & _equals_previous(token_ids.values) & _equals_previous(chunk)
+        begins = tf.where((edge & ~repeats) | opens_core)[:, 0]
+        before = tf.gather(tokenized.starts.row_starts(), starts.value_rowids())
+        return _words(begins, starts, limits, places - before)
+
+    def get_config(self) -> dict:
+        """What makes it, as plain values."""
+        raise NotImplementedError
+
+
+def align_labels(
+    tokenized: TokenizedText, word_starts: tf.RaggedTensor, labels: tf.RaggedTensor
+) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+    """Gives each word's label to the first of its pieces; the other pieces are masked.
+
+    Args:
+        tokenized: the pieces of `n` texts.
+        word_starts: byte offset of each word in its text, ascending, ragged `(n, words)`.
+        labels: the words' classes, ragged int32 `(n, words)`.
+
+    Returns:
+        Labels, int32, 0 where masked, and the mask, bool, true on each first piece: both ragged
+        `(n, pieces)`. Words without a piece (cut off, or white space only) are in neither.
+
+    Example:
+
+    >>> from mtl_keras.preprocessing import WordpieceTokenizer
+    >>> tokenizer = WordpieceTokenizer(["[UNK]", "[CLS]", "[SEP]", "new", "##er", "york"],
+    ...                                lowercase=True)
+    >>> aligned = align_labels(tokenizer(tf.constant(["Newer York"])),
+    ...                        tf.ragged.constant([[0, 6]]), tf.ragged.constant([[1, 2]]))
+    >>> [ragged.to_list() for ragged in aligned]
+    [[[0, 1, 0, 2, 0]], [[False, True, False, True, False]]]
+    """
+    pieces = tf.where(tokenized.is_text.values)[:, 0]
+    starts = _only(tokenized.starts, pieces)
+    place = tf.searchsorted(_keys(word_starts), _keys(starts), side="right")  # words begun so far
+    words_above = tf.cast(tf.gather(word_starts.row_starts(), starts.value_rowids()), tf.int32)
+    first = (place > words_above) & ~(_equals_previous(place) & _follows(place > words_above))
+    padded = tf.concat([[0], tf.cast(labels.values, tf.int32)], axis=0)
+    of_words = tf.boolean_mask(pieces, first)[:, tf.newaxis]
+    values = tf.boolean_mask(tf.gather(padded, place), first)
+    count = tf.size(tokenized.starts.values, out_type=tf.int64)[tf.newaxis]
+    mask = tf.scatter_nd(of_words, tf.ones_like(values, tf.bool), count)
+    return (
+        tokenized.starts.with_values(tf.scatter_nd(of_words, values, count)),
+        tokenized.starts.with_values(mask),
+    )
+
+
+def is_punctuation(token: str) -> bool:
+    """Whether a word piece is a sign that may stand at a word's edge and is not of it."""
+    if len(token) != 1 or token in "@#_":
+        return False
+    return unicodedata.category(token).startswith("P") or token in "$+<=>^`|~"
+
+
+def _after_gap(starts: tf.RaggedTensor, limits: tf.RaggedTensor) -> tf.Tensor:
+    """Whether white space, or the beginning of the text, lies before each piece."""
+    same_text = _equals_previous(starts.value_rowids())
+    previous = tf.concat([[0], limits.values], axis=0)[:-1]
+    return ~same_text | (starts.values > previous)
+
+
+def _edges_and_cores(punctuation: tf.Tensor, chunk: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Which pieces are punctuation at a chunk's edge, and which are its first other piece."""
+    letters = tf.cast(~punctuation, tf.int32)
+    totals = tf.math.segment_sum(letters, chunk)
+    above = tf.gather(tf.cumsum(totals, exclusive=True), chunk)
+    before = tf.cumsum(letters, exclusive=True) - above  # letter pieces before, within the chunk
+    edge = punctuation & ((before == 0) | (before == tf.gather(totals, chunk)))
+    return edge, ~punctuation & (before == 0)
+
+
+def _only(pieces: tf.RaggedTensor, places: tf.Tensor) -> tf.RaggedTensor:
+    """The pieces at these places of the values, in as many rows."""
+    rows = tf.gather(pieces.value_rowids(), places)
+    values = tf.gather(pieces.values, places)
+    return tf.RaggedTensor.from_value_rowids(values, rows, nrows=pieces.nrows(), validate=False)
+
+
+def _words(
+    begins: tf.Tensor, starts: tf.RaggedTensor, limits: tf.RaggedTensor, positions: tf.Tensor
+) -> Words:
+    """The words that begin at these pieces, of which each has its position in its text."""
+    count = tf.size(starts.values, out_type=tf.int64)
+    last = tf.concat([begins, count[tf.newaxis]], axis=0)[1:] - 1
+    rows = tf.gather(starts.value_rowids(), begins)
+    columns = (
+        tf.cast(tf.gather(positions, begins), tf.int32),
+        tf.gather(starts.values, begins),
+        tf.gather(limits.values, last),
+    )
+    return Words(
+        *(
+            tf.RaggedTensor.from_value_rowids(c, rows, nrows=starts.nrows(), validate=False)
+            for c in columns
+        )
+    )
+
+
+def _keys(offsets: tf.RaggedTensor) -> tf.Tensor:
+    """One ascending number for each (text, offset)."""
+    return offsets.value_rowids() * 2**32 + tf.cast(offsets.values, tf.int64)
+
+
+def _equals_previous(values: tf.Tensor) -> tf.Tensor:
+    return tf.concat([[False], values[1:] == values[:-1]], axis=0)[: tf.size(values)]
+
+
+def _follows(mask: tf.Tensor) -> tf.Tensor:
+    return tf.concat([[False], mask], axis=0)[:-1]
