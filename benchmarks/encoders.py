@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from mtl_keras.encoders import EncoderConfig, build_transformer, layer_groups
-from mtl_keras.families import DISTILBERT, GPT_2, GPT_NEO, HF_BERT, TF_HUB_BERT
+from mtl_keras.families import DISTILBERT, ELECTRA, GPT_2, GPT_NEO, HF_BERT, TF_HUB_BERT
 from mtl_keras.freezing import FreezePlan
 from mtl_keras.layouts import Family
 from mtl_keras.text_encoder import TextEncoder
@@ -64,6 +64,8 @@ ROWS = (
         "gpt2"),
     Row("GPT-Neo 125M", "hf://EleutherAI/gpt-neo-125M", "MIT", GPT_NEO, 50257, BASE | LOCAL,
         "gpt_neo"),
+    Row("ELECTRA base", "hf://google/electra-base-discriminator", "Apache-2.0", ELECTRA, 30522,
+        BASE, "electra"),
 )  # fmt: skip
 HEADER = (
     "| encoder | source | licence | parameters | embeddings | `lowest:<half>` freezes | "

@@ -176,9 +176,21 @@ GPT_NEO = Family(
     tokenizer="byte pairs",
 )
 
+ELECTRA = Family(
+    name="ELECTRA",
+    layout=TORCH,
+    layers=HF_BERT.layers,
+    parts=HF_BERT.parts,
+    ignored=(r".*position_ids", r"(discriminator|generator)_(predictions|lm_head)\..*", *HEADS),
+    config_keys=HF_BERT.config_keys,
+    required={"position_embedding_type": "absolute"},
+    activations=GELUS,
+)
+
 HUGGING_FACE_FAMILIES = {
     "bert": HF_BERT,
     "distilbert": DISTILBERT,
     "gpt2": GPT_2,
     "gpt_neo": GPT_NEO,
+    "electra": ELECTRA,
 }

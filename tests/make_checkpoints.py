@@ -86,6 +86,15 @@ def biobert(folder: Path):
     return tokenizer, model.bert
 
 
+def electra(folder: Path):
+    """The discriminator, with its head, of the base size's kind: embeddings as wide as the rest."""
+    tokenizer = wordpieces(folder, lowercase=True)
+    config = small_bert(len(tokenizer), transformers.ElectraConfig, embedding_size=32)
+    model = randomized(transformers.ElectraForPreTraining(config))
+    model.save_pretrained(folder)
+    return tokenizer, model.electra
+
+
 def gpt2(folder: Path):
     """With sentence-transformers' settings, which take the last token's vector."""
     tokenizer = byte_pairs(folder)
@@ -163,7 +172,8 @@ def randomized(model):
 
 
 FAMILIES = {
-    function.__name__: function for function in (distilbert, finbert, biobert, gpt2, gpt_neo)
+    function.__name__: function
+    for function in (distilbert, finbert, biobert, gpt2, gpt_neo, electra)
 }
 
 
