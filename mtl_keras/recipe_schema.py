@@ -207,6 +207,7 @@ class RecipeSchema(Strict):
 
     encoder: str
     max_length: Whole = pydantic.Field(128, ge=3, le=LARGEST_COUNT)
+    pooling: Literal["mean", "cls", "pooler", "last"] | None = None
     tasks: dict[str, _Task] = pydantic.Field(min_length=1)
     training: _Training
 

@@ -30,6 +30,7 @@ class Recipe:
         path: the file it was read from; the tasks' files are relative to its folder.
         encoder: source of the encoder, as in `TextEncoder.from_pretrained`; folders whole.
         max_length: longest input, in word pieces.
+        pooling: what the sentence embedding is, instead of what the source says.
         tasks: what to predict, from which files.
         plan: the training plan.
         schedule: which task trains next.
@@ -48,6 +49,7 @@ class Recipe:
     path: Path
     encoder: str
     max_length: int
+    pooling: str | None
     tasks: tuple[Task, ...]
     plan: TrainingPlan
     schedule: Schedule
@@ -85,6 +87,7 @@ def load_recipe(path: str | Path, *, folder: str | Path | None = None) -> Recipe
         path=place / path.name,
         encoder=_encoder(schema.encoder, place),
         max_length=schema.max_length,
+        pooling=schema.pooling,
         tasks=schema.build_tasks(),
         plan=replace(training.build(), places=tuple(places)),
         schedule=training.schedule,

@@ -61,7 +61,7 @@ def _byte_pairs(folder: Path) -> Callable[..., Tokenizer]:
     blank = config.get("add_prefix_space") or (fast.get("pre_tokenizer") or {}).get(
         "add_prefix_space"
     )
-    added = config.get("add_bos_token") or fast.get("post_processor", {}).get("special_tokens")
+    added = config.get("add_bos_token") or (fast.get("post_processor") or {}).get("special_tokens")
     for setting, value in (("add_prefix_space", blank), ("special tokens around a text", added)):
         if value:
             raise InputError(f"the tokenizer has {setting} ({value!r}); supported: none")

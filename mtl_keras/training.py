@@ -117,7 +117,10 @@ def open_datasets(recipe: Recipe) -> dict[str, TaskDataset]:
 def build_model(recipe: Recipe, datasets: Mapping[str, TaskDataset]) -> MultiTaskModel:
     """The recipe's model, untrained, every stage's plan checked against its layer groups."""
     encoder = TextEncoder.from_pretrained(
-        recipe.encoder, max_length=recipe.max_length, dtype=recipe.precision
+        recipe.encoder,
+        max_length=recipe.max_length,
+        pooling=recipe.pooling,
+        dtype=recipe.precision,
     )
     model = MultiTaskModel(encoder, [dataset.task for dataset in datasets.values()])
     recipe.plan.stages(list(model.layer_groups))

@@ -91,6 +91,23 @@ def test_config_round_trip(ours):
     assert again(texts).token_ids.to_list() == ours(texts).token_ids.to_list()
 
 
+def test_a_folder_with_tokenizer_json_alone(ours, theirs, tmp_path):
+    theirs.save(str(tmp_path / "tokenizer.json"))
+    again = TOKENIZERS["byte pairs"](tmp_path)(max_length=4096)
+    assert (again.vocabulary, again.merges) == (ours.vocabulary, ours.merges)
+    content = json.loads((tmp_path / "tokenizer.json").read_text(encoding="utf-8"))
+    for change, message in (
+        ({"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True}}, "add_prefix_space"),
+        ({"post_processor": {"special_tokens": {"<s>": {}}}}, "special tokens around a text"),
+        ({"model": content["model"] | {"ignore_merges": True}}, "without ignore_merges"),
+        ({"model": content["model"] | {"type": "Unigram"}}, "has no vocabulary"),
+    ):
+        changed = json.dumps(content | change)
+        (tmp_path / "tokenizer.json").write_text(changed, encoding="utf-8")
+        with pytest.raises(InputError, match=message):
+            TOKENIZERS["byte pairs"](tmp_path)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

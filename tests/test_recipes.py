@@ -239,6 +239,13 @@ def test_what_is_found_with_the_model_is_told_with_its_line(tmp_path):
         load_recipe(path).plan.stages(groups)
 
 
+def test_pooling_is_the_sources_or_the_recipes(tmp_path):
+    assert load_recipe(_write(tmp_path)).pooling is None
+    assert load_recipe(_write(tmp_path, f"pooling: last\n{RECIPE}")).pooling == "last"
+    with pytest.raises(InputError, match=r"recipe.yaml:1: pooling: .*'max'"):
+        load_recipe(_write(tmp_path, f"pooling: max\n{RECIPE}"))
+
+
 def test_no_file_names_the_bundled_recipes(tmp_path):
     with pytest.raises(InputError, match=r"no such file; .* tickets"):
         load_recipe(tmp_path / "absent.yaml")
