@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from mtl_keras.preprocessing import Words
 from mtl_keras.tasks import Task
+from mtl_keras.words import row_ids
 
 THRESHOLD = 0.5  # of a label's probability, for multilabel
 
@@ -96,7 +97,7 @@ _ANSWERS = {
 def _of_words(scores: tf.Tensor, first_piece: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:
     """The scores `(words, classes)` of all words, and the text of each."""
     length = tf.cast(tf.shape(scores)[1], tf.int64)
-    texts = first_piece.value_rowids()
+    texts = row_ids(first_piece)
     places = texts * length + tf.cast(first_piece.values, tf.int64)
     return tf.gather(tf.reshape(scores, (-1, scores.shape[-1])), places), texts
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 
 from mtl_keras.errors import InputError
-from mtl_keras.words import TokenizedText, Tokenizer, is_punctuation
+from mtl_keras.words import TokenizedText, Tokenizer, is_punctuation, row_ids
 
 END_OF_TEXT = "<|endoftext|>"
 LONGEST_WORD = 2048  # bytes; a longer one is cut
@@ -79,7 +79,7 @@ class BytePairTokenizer(Tokenizer):
         words, rows, places = _split_words(read)
         distinct, index = tf.unique(words)
         pieces = tf.gather(self._merge(distinct), index)  # (words, pieces, [id, start, limit])
-        of_word = pieces.value_rowids()
+        of_word = row_ids(pieces)
         token_ids, starts, limits = tf.unstack(pieces.values, axis=1)
         starts, limits = (side + tf.gather(places, of_word) for side in (starts, limits))
         starts += tf.gather(self._blank_before, token_ids)
@@ -219,7 +219,7 @@ def _split_words(texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """
     runs, rows, starts = _runs(tf.strings.regex_replace(texts, r"\x00", "\x01"))
     words, inner, _ = _cut(runs, WORD)
-    of_run = words.value_rowids()
+    of_run = row_ids(words)
     rows, starts = tf.gather(rows, of_run), tf.gather(starts, of_run) + inner.values
     lengths = tf.strings.length(words.values)
     parts = (lengths + LONGEST_WORD - 1) // LONGEST_WORD
@@ -234,7 +234,7 @@ def _split_words(texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
 def _runs(texts: tf.Tensor):
     """Runs of white space and of other characters, with the space before them where it is one."""
     runs, starts, limits = _cut(texts, BLANK_RUN)
-    rows, (runs, starts, limits) = runs.value_rowids(), (x.values for x in (runs, starts, limits))
+    rows, (runs, starts, limits) = row_ids(runs), (x.values for x in (runs, starts, limits))
     blank = tf.strings.regex_full_match(runs, BLANK_RUN)
     followed = tf.concat([rows[1:] == rows[:-1], [False]], axis=0)[: tf.size(rows)] & blank
     ones = tf.ones_like(starts)
@@ -278,7 +278,7 @@ def _fill_empty(ragged: tf.RaggedTensor, value: list) -> tf.RaggedTensor:
     """Gives each row that is empty this one value."""
     empty = tf.cast(ragged.row_lengths() == 0, tf.int64)
     splits = ragged.row_splits + tf.concat([[0], tf.cumsum(empty)], axis=0)
-    before = tf.gather(tf.cumsum(empty), ragged.value_rowids())
+    before = tf.gather(tf.cumsum(empty), row_ids(ragged))
     inner = tf.range(tf.size(before, out_type=tf.int64)) + before
     added = tf.boolean_mask(splits[:-1], empty > 0)
     values = tf.tile(tf.stack(value)[tf.newaxis], [tf.size(added), 1])

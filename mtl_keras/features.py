@@ -1,5 +1,6 @@
 """The frozen-prefix cache: what frozen layers make of a text is computed once, and kept."""
 
+import functools
 import hashlib
 import itertools
 import time
@@ -276,14 +277,14 @@ def _between(model: MultiTaskModel, source: str | None, levels: Sequence[str]) -
         [first, mask], {level: output_of(model.encoder, level) for level in levels}
     )
 
-    signature = [tf.TensorSpec(each.shape, each.dtype) for each in (first, mask)]
-
-    @tf.function(input_signature=signature, autograph=False)
     def step(inputs, padding_mask):
         found = network([inputs, padding_mask], training=False)
         return {level: tf.cast(features, tf.float32) for level, features in found.items()}
 
-    return lambda inputs, padding_mask: step(tf.cast(inputs, first.dtype), padding_mask)
+    signature = [tf.TensorSpec(each.shape, each.dtype) for each in (first, mask)]
+    # Of a partial, as in `ForwardPass`: TensorFlow counts the graphs of a closure together.
+    graph = tf.function(functools.partial(step), input_signature=signature, autograph=False)
+    return lambda inputs, padding_mask: graph(tf.cast(inputs, first.dtype), padding_mask)
 
 
 def _fingerprint(model: MultiTaskModel, level: str) -> bytes:

@@ -263,8 +263,10 @@ class MultiTaskModel(keras.Model):
                 layer.trainable = False
         return model
 
-    def get_compile_config(self) -> dict:
+    def get_compile_config(self) -> dict | None:
         """What `compile` was called with, and the layers whose optimizer has a state."""
+        if not self.compiled:
+            return None
         config = {"optimizer": self.optimizer, "stateful": list(self.optimizer.of_layer)}
         return keras.saving.serialize_keras_object(config | self._compile_arguments)
 

@@ -6,7 +6,14 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 
 from mtl_keras.errors import InputError
-from mtl_keras.words import TokenizedText, Tokenizer, Words, align_labels, is_punctuation
+from mtl_keras.words import (
+    TokenizedText,
+    Tokenizer,
+    Words,
+    align_labels,
+    is_punctuation,
+    row_ids,
+)
 
 __all__ = ["TokenizedText", "Tokenizer", "WordpieceTokenizer", "Words", "align_labels"]
 
@@ -108,7 +115,7 @@ def _check(vocabulary: list[str], max_length: int) -> None:
 
 def _at(origins: tf.RaggedTensor, offsets: tf.RaggedTensor) -> tf.RaggedTensor:
     """Offsets into normalized texts → offsets into the texts they came from."""
-    base = tf.gather(origins.row_starts(), offsets.value_rowids())
+    base = tf.gather(origins.row_starts(), row_ids(offsets))
     places = tf.gather(origins.values, base + tf.cast(offsets.values, base.dtype))
     return offsets.with_values(tf.cast(places, tf.int32))
 
@@ -122,7 +129,7 @@ def _last(ragged: tf.RaggedTensor) -> tf.Tensor:
 def _enclose(ragged: tf.RaggedTensor, first: tf.Tensor, last: tf.Tensor) -> tf.RaggedTensor:
     """Puts one value (n,) before and one after each row. Much faster than `tf.concat`."""
     splits = ragged.row_splits + 2 * tf.range(ragged.nrows() + 1)
-    inner = tf.range(tf.size(ragged.values)) + 2 * tf.cast(ragged.value_rowids(), tf.int32) + 1
+    inner = tf.range(tf.size(ragged.values)) + 2 * tf.cast(row_ids(ragged), tf.int32) + 1
     before, after = tf.cast(splits[:-1], tf.int32), tf.cast(splits[1:] - 1, tf.int32)
     values = tf.dynamic_stitch([before, inner, after], [first, ragged.values, last])
     return tf.RaggedTensor.from_row_splits(values, splits, validate=False)

@@ -82,7 +82,7 @@ class Tokenizer:
         edge, opens_core = _edges_and_cores(punctuation, chunk)
         repeats = _follows(edge) & _equals_previous(token_ids.values) & _equals_previous(chunk)
         begins = tf.where((edge & ~repeats) | opens_core)[:, 0]
-        before = tf.gather(tokenized.starts.row_starts(), starts.value_rowids())
+        before = tf.gather(tokenized.starts.row_starts(), row_ids(starts))
         return _words(begins, starts, limits, places - before)
 
     def get_config(self) -> dict:
@@ -117,7 +117,7 @@ def align_labels(
     pieces = tf.where(tokenized.is_text.values)[:, 0]
     starts = _only(tokenized.starts, pieces)
     place = tf.searchsorted(_keys(word_starts), _keys(starts), side="right")  # words begun so far
-    words_above = tf.cast(tf.gather(word_starts.row_starts(), starts.value_rowids()), tf.int32)
+    words_above = tf.cast(tf.gather(word_starts.row_starts(), row_ids(starts)), tf.int32)
     first = (place > words_above) & ~(_equals_previous(place) & _follows(place > words_above))
     padded = tf.concat([[0], tf.cast(labels.values, tf.int32)], axis=0)
     of_words = tf.boolean_mask(pieces, first)[:, tf.newaxis]
@@ -139,7 +139,7 @@ def is_punctuation(token: str) -> bool:
 
 def _after_gap(starts: tf.RaggedTensor, limits: tf.RaggedTensor) -> tf.Tensor:
     """Whether white space, or the beginning of the text, lies before each piece."""
-    same_text = _equals_previous(starts.value_rowids())
+    same_text = _equals_previous(row_ids(starts))
     previous = tf.concat([[0], limits.values], axis=0)[:-1]
     return ~same_text | (starts.values > previous)
 
@@ -156,7 +156,7 @@ def _edges_and_cores(punctuation: tf.Tensor, chunk: tf.Tensor) -> tuple[tf.Tenso
 
 def _only(pieces: tf.RaggedTensor, places: tf.Tensor) -> tf.RaggedTensor:
     """The pieces at these places of the values, in as many rows."""
-    rows = tf.gather(pieces.value_rowids(), places)
+    rows = tf.gather(row_ids(pieces), places)
     values = tf.gather(pieces.values, places)
     return tf.RaggedTensor.from_value_rowids(values, rows, nrows=pieces.nrows(), validate=False)
 
@@ -167,7 +167,7 @@ def _words(
     """The words that begin at these pieces, of which each has its position in its text."""
     count = tf.size(starts.values, out_type=tf.int64)
     last = tf.concat([begins, count[tf.newaxis]], axis=0)[1:] - 1
-    rows = tf.gather(starts.value_rowids(), begins)
+    rows = tf.gather(row_ids(starts), begins)
     columns = (
         tf.cast(tf.gather(positions, begins), tf.int32),
         tf.gather(starts.values, begins),
@@ -181,9 +181,26 @@ def _words(
     )
 
 
+def row_ids(ragged: tf.RaggedTensor) -> tf.Tensor:
+    """The row of each value, `(values,)`, of the type of the row splits.
+
+    As `value_rowids`, which takes room for as many values a row as the longest has: a long text
+    among many short ones would fill the memory.
+
+    Example:
+
+    >>> row_ids(tf.ragged.constant([[7, 8], [], [9]])).numpy().tolist()
+    [0, 0, 2]
+    """
+    limits, places = ragged.row_limits(), tf.range(ragged.row_splits[-1])
+    return tf.raw_ops.UpperBound(
+        sorted_inputs=limits[tf.newaxis], values=places[tf.newaxis], out_type=limits.dtype
+    )[0]
+
+
 def _keys(offsets: tf.RaggedTensor) -> tf.Tensor:
     """One ascending number for each (text, offset)."""
-    return offsets.value_rowids() * 2**32 + tf.cast(offsets.values, tf.int64)
+    return row_ids(offsets) * 2**32 + tf.cast(offsets.values, tf.int64)
 
 
 def _equals_previous(values: tf.Tensor) -> tf.Tensor:

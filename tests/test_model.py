@@ -159,6 +159,11 @@ def test_mixed_precision_trains_in_bfloat16_and_keeps_float32_weights(tiny_model
     assert loaded.get_layer("block_0").compute_dtype == "bfloat16"
 
 
+def test_a_model_that_was_never_compiled_is_saved_as_one(tiny_model, tmp_path):
+    tiny_model().save(tmp_path / "model.keras")
+    assert not mtl.load_model(tmp_path / "model.keras").compiled
+
+
 def test_save_and_load_keep_outputs_freezing_and_the_optimizers_state(tiny_model, tmp_path):
     model = tiny_model(dropout=0.0)
     mtl.FreezePlan.lowest(1).apply(model)
