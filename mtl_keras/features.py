@@ -28,8 +28,8 @@ from mtl_keras.prediction import LookUp
 from mtl_keras.prefixes import FEATURES, SENTENCE, groups_up_to, output_of
 
 MEMORY_BUDGET = 2 * 2**30  # bytes of features in memory; what is more goes into a file
-TOKENS_PER_PASS = 2048  # word pieces that are encoded at once, padding included
-PASSES_AT_ONCE = 2
+TOKENS_PER_PASS = 1024  # word pieces that are encoded at once, padding included
+PASSES_AT_ONCE = 3  # while one is copied or normalised the products of another run
 CACHED_SPLITS = ("train", "validation")
 CHUNK = 4096  # texts read at once
 
@@ -185,7 +185,6 @@ class FeatureCache:
         self._run(step, self._known_texts.passes())
 
     def _run(self, step: Callable[[np.ndarray], None], passes: Iterable[np.ndarray]) -> None:
-        """Two passes at a time: while one is copied or normalised the other's products run."""
         with ThreadPoolExecutor(PASSES_AT_ONCE) as pool:
             for _ in pool.map(step, passes):
                 pass
