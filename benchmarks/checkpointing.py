@@ -18,9 +18,10 @@ import keras
 
 from mtl_keras.plans import TrainingPlan
 from mtl_keras.recipes import bundled_recipes, load_recipe
+from mtl_keras.stage_training import Training
 from mtl_keras.stages import Stage
 from mtl_keras.state_files import StateFolder
-from mtl_keras.training import Training, build_model, make_reproducible, open_datasets
+from mtl_keras.training import build_model, make_reproducible, open_datasets
 
 MINUTES = 5.0
 STEPS, LEFT_OUT = 10, 3  # the first trace the step

@@ -44,7 +44,8 @@ def compare(plan: str, rows: int, epochs: int) -> dict[str, float | str]:
 
     from mtl_keras.forecast import forecast
     from mtl_keras.recipes import load_recipe
-    from mtl_keras.training import Training, build_model, open_datasets
+    from mtl_keras.stage_training import Training
+    from mtl_keras.training import build_model, open_datasets
 
     with tempfile.TemporaryDirectory() as folder:
         recipe = load_recipe(write_recipe(Path(folder), plan, rows, epochs))

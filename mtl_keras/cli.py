@@ -193,7 +193,8 @@ def inspect(options: argparse.Namespace) -> None:
     from mtl_keras.forecast import forecast
     from mtl_keras.forecast import table as forecast_table
     from mtl_keras.grid import plan_table
-    from mtl_keras.training import Training, build_model
+    from mtl_keras.stage_training import Training
+    from mtl_keras.training import build_model
 
     model = run.model() if run else build_model(recipe, datasets)
     stages = recipe.plan.stages(list(model.layer_groups))

@@ -23,10 +23,10 @@ from mtl_keras.probing import Probe
 from mtl_keras.provenance import provenance
 from mtl_keras.recipes import Recipe, load_recipe
 from mtl_keras.runs import BEST, Run
+from mtl_keras.stage_training import Training
 from mtl_keras.stages import MEAN, Stage, watchable
 from mtl_keras.tasks import Task
 from mtl_keras.training import (
-    Training,
     build_model,
     evaluate_all,
     make_reproducible,

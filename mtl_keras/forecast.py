@@ -18,9 +18,9 @@ from mtl_keras.features import FeatureCache
 from mtl_keras.model import MultiTaskModel
 from mtl_keras.prefixes import SENTENCE, groups_up_to
 from mtl_keras.selection import save_weights
+from mtl_keras.stage_training import Training
 from mtl_keras.stages import Stage
 from mtl_keras.timings import Epoch, Shape, Timing
-from mtl_keras.training import Training
 
 TIMED_STEPS, TIMED_VALIDATION_STEPS, TIMED_PASSES = 10, 5, 5
 

@@ -161,6 +161,11 @@ def trainability(model) -> Trainability:
     )
 
 
+def backbone_trains(model) -> bool:
+    """Whether anything of the encoder trains."""
+    return any(row.trains for row in trainability(model) if not row.group.startswith("heads/"))
+
+
 def named_groups(name: str, groups: Sequence[str]) -> list[str]:
     """The layer groups that a name stands for: itself, or of `block_0-3` the blocks 0 to 3.
 

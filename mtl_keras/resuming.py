@@ -91,7 +91,7 @@ def give_up(training, progress: Progress, logs: Mapping[str, float]) -> NoReturn
     Raises:
         WorkError: where it was, on which task's rows, and why.
     """
-    training.begin_epoch(progress.epoch)
+    training.batches.begin_epoch(progress.epoch)
     batch = next(iter(training.stage_batches.skip(progress.step).take(1)))
     losses = {name: logs[f"{name}_loss"] for name in training.model.tasks}
     tokenizer, rates = training.model.encoder.tokenizer, training.model.optimizer.rates

@@ -107,6 +107,8 @@ ROOMS = (
     "monitoring",
     "training_state",
     "resuming",
+    "stage_batches",
+    "stage_training",
     "training",
     "publication",
     "forecast",

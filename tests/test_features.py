@@ -15,8 +15,9 @@ from mtl_keras.plans import TrainingPlan
 from mtl_keras.prefixes import FEATURES, SENTENCE
 from mtl_keras.protection import Distillation
 from mtl_keras.recipes import load_recipe
+from mtl_keras.stage_training import Training
 from mtl_keras.stages import Stage
-from mtl_keras.training import Training, open_datasets, run_stages
+from mtl_keras.training import open_datasets, run_stages
 
 HEADS = Stage(freeze=FreezePlan.backbone(), epochs=2)
 TOP = Stage(freeze=FreezePlan.top(1), epochs=2)

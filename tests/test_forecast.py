@@ -14,8 +14,10 @@ from mtl_keras.costs import StepCosts
 from mtl_keras.forecast import StageForecast, forecast, table
 from mtl_keras.plans import TrainingPlan
 from mtl_keras.protection import GradientProjection
+from mtl_keras.stage_batches import StageBatches
+from mtl_keras.stage_training import Training
 from mtl_keras.timings import Timing
-from mtl_keras.training import Training, build_model, open_datasets
+from mtl_keras.training import build_model, open_datasets
 
 BACKBONE = Stage(freeze=FreezePlan.backbone())
 PROJECTED = Stage(tasks=("topic",), protect=GradientProjection())
@@ -64,8 +66,10 @@ def observed(tiny_bert, tmp_path_factory) -> Observed:
 
 
 def _shapes(training: Training, stage: Stage) -> list[tuple[int, int]]:
-    FreezePlan.of(stage.frozen(list(training.model.layer_groups))).apply(training.model)
-    return [tuple(x["token_ids"].shape) for x, _, _ in training.training_batches(stage)]
+    model = training.model
+    FreezePlan.of(stage.frozen(list(model.layer_groups))).apply(model)
+    found = StageBatches(training.recipe, training.datasets, model, training.features, stage)
+    return [tuple(x["token_ids"].shape) for x, _, _ in found.training()]
 
 
 def _costs(training: Training, stage: Stage) -> StepCosts:

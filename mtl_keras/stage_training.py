@@ -1,0 +1,317 @@
+"""A model on its way through the stages: freeze, compile, fit, prove, and go on where it was."""
+
+import functools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mtl_keras.checkpointing import Checkpointing, Progress, values, weight_variables
+from mtl_keras.datasets import TaskDataset
+from mtl_keras.drift import Snapshot, drift
+from mtl_keras.features import FeatureCache
+from mtl_keras.freezing import FreezePlan, backbone_trains, trainability
+from mtl_keras.interruptions import Interruption
+from mtl_keras.model import MultiTaskModel
+from mtl_keras.optimizers import layerwise_adamw
+from mtl_keras.prefixes import SENTENCE, frozen_prefix
+from mtl_keras.proof import Fingerprint, prove
+from mtl_keras.recipes import Recipe
+from mtl_keras.resuming import give_up, go_back_to_the_start, go_on, state_of
+from mtl_keras.selection import Selection
+from mtl_keras.stage_batches import StageBatches
+from mtl_keras.stages import Stage
+from mtl_keras.state_files import StateFolder
+from mtl_keras.timings import StepClock
+from mtl_keras.training_state import TrainingState
+
+
+class Training:
+    """A model on its way through the stages of a recipe.
+
+    Args:
+        recipe: plan, schedule, batch size and seed.
+        datasets: task name → its files.
+        model: what is trained.
+        best: folder for the best weights of each task and of their mean.
+        checkpoints: where it keeps what it needs to go on; None: it keeps nothing.
+        interruption: who asks for its end.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        datasets: Mapping[str, TaskDataset],
+        model: MultiTaskModel,
+        best: str | Path,
+        checkpoints: StateFolder | None = None,
+        interruption: Interruption | None = None,
+    ):
+        self.recipe = recipe
+        self.datasets = datasets
+        self.model = model
+        self.stages = recipe.plan.stages(list(model.layer_groups))
+        groups = [group for group in model.layer_groups if self._ever_trains(group)]
+        self.selection = Selection(model.tasks, best, groups, on_done=self._head_freezes)
+        self.features = FeatureCache(model, datasets)
+        self.checkpoints = checkpoints
+        self.interruption = interruption or Interruption()
+        self.watchers: Sequence[keras.callbacks.Callback] = ()  # called last, after checkpoints
+        self.finished: list[dict] = []  # what `run_stage` said of the stages that are over
+        self._resumed: TrainingState | None = None
+        self._progress: Progress | None = None  # of the stage that trains
+        self.epochs_done = 0
+        self.start: Mapping[str, np.ndarray] = {}  # weights as a stage began that protects by them
+        self.frozen_as: dict[str, Snapshot] = {}  # task → how it was when its head was frozen
+        self.batches: StageBatches  # of the stage that trains
+        self.stage_batches: tf.data.Dataset
+        self.validation_batches: tf.data.Dataset
+
+    def resume(self, report: Callable[[str], None] = lambda line: None) -> bool:
+        """Has the next `run_stage` go on from the newest checkpoint; whether there is one.
+
+        Raises:
+            InputError: the checkpoint is of another model, or files that it needs are gone.
+        """
+        found = self.checkpoints.newest(report) if self.checkpoints else None
+        if found is None:
+            return False
+        self._resumed = TrainingState.from_file(found, self.model.tasks)
+        report(f"goes on from {self._resumed.progress}")
+        self.finished = list(self._resumed.stages)
+        return True
+
+    def run_stage(
+        self,
+        index: int,
+        *,
+        report: Callable[[str], None] = print,
+        verbose: int | str = "auto",
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+    ) -> dict:
+        """Trains one stage, or what is left of it.
+
+        Returns:
+            `freeze`; `seconds` of `fit`, `features_seconds` of what frozen layers computed
+            beforehand, `proof_seconds`, `step_seconds`; `history` (name → a
+            value an epoch); `learning_rates` by layer; `groups`, the trainability table; `proof`,
+            a `GroupProof` a group; `drift` by task of frozen head, since it was frozen; `done`,
+            the heads that `freeze_when_done` froze.
+
+        Raises:
+            WorkError: a frozen group moved, or one that trains did not.
+        """
+        stage, resumed = self.stages[index], self._resumed
+        self._resumed = None
+        if resumed:
+            go_back_to_the_start(self, resumed, report)
+        frozen = self.begin(index, report)
+        groups = trainability(self.model)
+        clock, started = StepClock(), time.perf_counter()
+        if resumed:
+            progress, fingerprint = resumed.progress, go_on(self, resumed, frozen)
+        else:
+            self._remember_frozen_heads(frozen)
+            weights = weight_variables(self.model, self.selection.groups) if stage.protect else {}
+            self.start = values(weights)
+            progress = Progress(index, self.epochs_done, self.epochs_done)
+            fingerprint = Fingerprint.of(self.model)
+        self._progress = progress
+        keeper = self._checkpointing(progress, fingerprint, resumed.metrics if resumed else {})
+        fitted = time.perf_counter()
+        self._fit(
+            stage, progress, verbose, [self.selection, clock, *callbacks, keeper, *self.watchers]
+        )
+        keeper.finish()
+        fit_seconds = time.perf_counter() - fitted
+        proof = prove(fingerprint, Fingerprint.of(self.model), frozen)
+        record = {
+            "freeze": str(stage.freeze),
+            "seconds": progress.seconds,
+            "features_seconds": self.features.seconds,
+            "proof_seconds": time.perf_counter() - started - fit_seconds,
+            "step_seconds": clock.mean,
+            "history": progress.history,
+            "learning_rates": self.model.optimizer.rates,
+            "groups": [asdict(row) for row in groups],
+            "proof": [asdict(row) for row in proof],
+            "drift": self.drift(),
+            "done": self.selection.done,
+        }
+        self.finished.append(record)
+        self._progress = None
+        return record
+
+    def histories(self) -> list[Mapping[str, list]]:
+        """Of the stages so far: name → a value an epoch."""
+        now = [self._progress.history] if self._progress else []
+        return [stage["history"] for stage in self.finished] + now
+
+    def drift(self) -> dict[str, dict]:
+        """Task → its drift (see `mtl_keras.drift`), of those whose head was frozen and still is.
+
+        It runs from when the head was frozen and the encoder began to move, to the model as it
+        is now.
+        """
+        return {
+            name: drift(before, Snapshot.of(self.model, self.datasets[name]))
+            for name, before in self.frozen_as.items()
+        }
+
+    def begin(
+        self, index: int, report: Callable[[str], None] = lambda line: None
+    ) -> tuple[str, ...]:
+        """Freezes, compiles and protects for a stage, and computes what frozen layers give.
+
+        Returns:
+            The frozen layer groups.
+        """
+        stage = self.stages[index]
+        frozen = stage.frozen(list(self.model.layer_groups))
+        FreezePlan.of(frozen).apply(self.model)
+        report(f"stage {index + 1} of {len(self.stages)}: {self._in_words(stage)}")
+        for warning in self._warnings(stage):
+            report(f"warning: {warning}")
+        self.features.prepare(*self.levels(index), report)
+        self.batches = StageBatches(self.recipe, self.datasets, self.model, self.features, stage)
+        self.batches.begin_epoch(self.epochs_done)
+        self.stage_batches = self.batches.training()
+        self.validation_batches = self.batches.validation()
+        self._compile(stage, stage.epochs * self._steps)
+        protected = stage.idle_tasks(tuple(self.model.tasks))
+        self.model.protect(protected if backbone_trains(self.model) else (), stage.protect)
+        self.selection.begin(stage)
+        return frozen
+
+    def levels(self, index: int) -> tuple[list[str], int]:
+        """Where the frozen prefix ends, in a stage and the later ones that its features serve.
+
+        And how many epochs these stages have.
+        """
+        groups = list(self.model.layer_groups)
+        order, epochs = [*groups, SENTENCE], 0
+        levels: list[str] = []
+        for stage in self.stages[index:] if self.recipe.cache else ():
+            level = frozen_prefix(self.model, stage.frozen(groups))
+            if level is None:
+                break
+            if not levels or order.index(level) <= order.index(levels[-1]):
+                levels.append(level)
+                epochs += stage.epochs
+        return list(dict.fromkeys(levels)), epochs
+
+    def _compile(self, stage: Stage, steps: int) -> None:
+        """A new optimizer with the stage's rates; layers that go on training keep their state."""
+        rates = stage.learning_rate
+        optimizer = layerwise_adamw(
+            self.model,
+            head_lr=rates.heads,
+            backbone_lr=rates.backbone,
+            decay=rates.decay,
+            group_lrs=rates.groups,
+            weight_decay=stage.weight_decay,
+            schedule=rates.schedule,
+            steps=steps,
+        )
+        if self.model.compiled:
+            optimizer.take_over(self.model.optimizer, self.model.trainable_variables)
+        else:
+            optimizer.build(self.model.trainable_variables)
+        self.model.compile(
+            optimizer,
+            loss_weights=self.recipe.loss_weights,
+            jit_compile=self.recipe.jit_compile,
+        )
+
+    @property
+    def _steps(self) -> int:
+        """Of an epoch of the stage."""
+        return int(self.stage_batches.cardinality())
+
+    def _fit(self, stage: Stage, progress: Progress, verbose, callbacks) -> None:
+        """Trains the epochs of the stage that are left, the begun one first."""
+        fit = functools.partial(
+            self.model.fit,
+            validation_data=self.validation_batches,
+            verbose=verbose,
+            callbacks=callbacks,
+        )
+        with self.interruption.can_wait():
+            if progress.step == self._steps:
+                self._validate(progress.epoch, callbacks)
+            elif progress.step:
+                rest = self.stage_batches.skip(progress.step)
+                fit(rest, initial_epoch=progress.epoch, epochs=progress.epoch + 1)
+            last = progress.first_epoch + stage.epochs
+            if not progress.is_over and progress.epoch < last:
+                fit(self.stage_batches, initial_epoch=progress.epoch, epochs=last)
+        self.epochs_done = progress.epoch
+
+    def _validate(self, epoch: int, callbacks) -> None:
+        """The end of an epoch that was left when all its steps were done."""
+        called = keras.callbacks.CallbackList(callbacks, model=self.model)
+        self.model.stop_training = False
+        called.on_train_begin()
+        called.on_epoch_begin(epoch)
+        logs = self.model.get_metrics_result()
+        found = self.model.evaluate(self.validation_batches, callbacks=called, return_dict=True)
+        logs |= {f"val_{name}": value for name, value in found.items()}
+        called.on_epoch_end(epoch, logs)
+        called.on_train_end(logs)
+
+    def _checkpointing(
+        self, progress: Progress, fingerprint: Fingerprint, metrics: Mapping[str, np.ndarray]
+    ) -> Checkpointing:
+        def save(measured: Mapping[str, np.ndarray]) -> None:
+            if self.checkpoints is None:
+                return
+            state = state_of(self, progress, fingerprint, measured)
+            if state.is_good:  # else the next step ends the run, and the last good one stays
+                self.checkpoints.save(state.to_file())
+
+        return Checkpointing(
+            progress,
+            self._steps,
+            begin_epoch=self.batches.begin_epoch,
+            save=save,
+            give_up=functools.partial(give_up, self, progress),
+            minutes=self.recipe.checkpoint_minutes,
+            interruption=self.interruption,
+            metrics=metrics,
+        )
+
+    def _remember_frozen_heads(self, frozen: Sequence[str]) -> None:
+        for name in self.model.tasks:
+            if f"heads/{name}" not in frozen:
+                self.frozen_as.pop(name, None)
+            elif name not in self.frozen_as:
+                self._head_freezes(name)
+
+    def _head_freezes(self, task: str) -> None:
+        if backbone_trains(self.model):
+            self.frozen_as[task] = Snapshot.of(self.model, self.datasets[task])
+
+    def _ever_trains(self, group: str) -> bool:
+        groups = list(self.model.layer_groups)
+        return any(group not in stage.frozen(groups) for stage in self.stages)
+
+    def _warnings(self, stage: Stage) -> list[str]:
+        found = stage.warnings(list(self.model.layer_groups))
+        if stage.protect and not stage.idle_tasks(tuple(self.model.tasks)):
+            found.append("protect has no effect: every task has batches in this stage")
+        return found
+
+    def _in_words(self, stage: Stage) -> str:
+        rows = trainability(self.model)
+        trains = sum(row.parameters for row in rows if row.trains)
+        total = sum(row.parameters for row in rows)
+        said = f"freeze {stage.freeze}, epochs {stage.epochs}, "
+        if stage.tasks:
+            said += f"tasks {', '.join(stage.tasks)}, "
+        if not trains:
+            return said + "everything is frozen: nothing will learn"
+        return said + f"{trains:,} of {total:,} parameters train"
