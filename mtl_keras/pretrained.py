@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from mtl_keras.architecture import POOLINGS, EncoderConfig
 from mtl_keras.checkpoints import Checkpoint, open_checkpoint
+from mtl_keras.checksums import check_weights
 from mtl_keras.damaged_files import first_line, reading
 from mtl_keras.encoders import build_transformer
 from mtl_keras.errors import InputError
@@ -46,7 +47,12 @@ class LoadedEncoder:
 
 
 def load(
-    source: str, *, max_length: int = 128, pooling: str | None = None, dtype: str | None = None
+    source: str,
+    *,
+    max_length: int = 128,
+    pooling: str | None = None,
+    dtype: str | None = None,
+    sha256: str | None = None,
 ) -> LoadedEncoder:
     """Builds the encoder that a source publishes, with its weights.
 
@@ -59,13 +65,17 @@ def load(
         max_length: longest input in word pieces.
         pooling: `mean`, `cls`, `pooler` or `last`, instead of what the source says.
         dtype: Keras dtype policy of the transformer, the global one when None.
+        sha256: what the weights must have (`check_weights`).
 
     Raises:
-        InputError: the source is missing, out of reach, damaged or of another architecture, or
-            has fewer positions than `max_length`.
+        InputError: the source is missing, out of reach, damaged, of other weights or of another
+            architecture, or has fewer positions than `max_length`.
     """
     try:
-        checkpoint = open_checkpoint(find(str(source)))
+        folder = find(str(source))
+        if sha256:
+            check_weights(folder, sha256)
+        checkpoint = open_checkpoint(folder)
         config = _config(checkpoint, pooling)
         tokenizer = checkpoint.make_tokenizer(max_length=max_length)
         _check_sizes(tokenizer, config)

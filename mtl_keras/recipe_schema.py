@@ -206,6 +206,7 @@ class RecipeSchema(Strict):
     """A whole recipe file."""
 
     encoder: str
+    sha256: Annotated[str, pydantic.Field(pattern="^[0-9a-fA-F]{64}$")] | None = None
     max_length: Whole = pydantic.Field(128, ge=3, le=LARGEST_COUNT)
     pooling: Literal["mean", "cls", "pooler", "last"] | None = None
     tasks: dict[str, _Task] = pydantic.Field(min_length=1)

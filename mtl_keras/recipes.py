@@ -29,6 +29,7 @@ class Recipe:
     Args:
         path: the file it was read from; the tasks' files are relative to its folder.
         encoder: source of the encoder, as in `TextEncoder.from_pretrained`; folders whole.
+        sha256: what the encoder's weights must have, where the recipe says.
         max_length: longest input, in word pieces.
         pooling: what the sentence embedding is, instead of what the source says.
         tasks: what to predict, from which files.
@@ -48,6 +49,7 @@ class Recipe:
 
     path: Path
     encoder: str
+    sha256: str | None
     max_length: int
     pooling: str | None
     tasks: tuple[Task, ...]
@@ -86,6 +88,7 @@ def load_recipe(path: str | Path, *, folder: str | Path | None = None) -> Recipe
     return Recipe(
         path=place / path.name,
         encoder=_encoder(schema.encoder, place),
+        sha256=schema.sha256,
         max_length=schema.max_length,
         pooling=schema.pooling,
         tasks=schema.build_tasks(),

@@ -77,6 +77,7 @@ class TextEncoder:
         max_length: int = 128,
         pooling: str | None = None,
         dtype: str | None = None,
+        sha256: str | None = None,
     ) -> "TextEncoder":
         """An encoder with published weights.
 
@@ -86,11 +87,15 @@ class TextEncoder:
             max_length: longest input in word pieces; longer texts lose their end.
             pooling: `mean`, `cls`, `pooler` or `last`, instead of what the source says.
             dtype: Keras dtype policy of the transformer, the global one when None.
+            sha256: what the weights must have, in hexadecimal (`mtl_keras.checksums`).
 
         Raises:
-            InputError: the source is missing, out of reach, damaged or of another architecture.
+            InputError: the source is missing, out of reach, damaged, of other weights or of
+                another architecture.
         """
-        loaded = pretrained.load(source, max_length=max_length, pooling=pooling, dtype=dtype)
+        loaded = pretrained.load(
+            source, max_length=max_length, pooling=pooling, dtype=dtype, sha256=sha256
+        )
         return cls(
             loaded.tokenizer,
             loaded.config,

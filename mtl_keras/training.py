@@ -98,6 +98,7 @@ def build_model(recipe: Recipe, datasets: Mapping[str, TaskDataset]) -> MultiTas
         max_length=recipe.max_length,
         pooling=recipe.pooling,
         dtype=recipe.precision,
+        sha256=recipe.sha256,
     )
     model = MultiTaskModel(encoder, [dataset.task for dataset in datasets.values()])
     recipe.plan.stages(list(model.layer_groups))

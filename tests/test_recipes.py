@@ -41,6 +41,14 @@ def _write(folder, text=RECIPE):
     return path
 
 
+def test_weights_that_a_recipe_insists_on(tmp_path):
+    digest = "AB" * 32
+    recipe = load_recipe(_write(tmp_path, f"sha256: {digest}\n{RECIPE}"))
+    assert recipe.sha256 == digest
+    with pytest.raises(InputError, match=r"recipe\.yaml:1: sha256"):
+        load_recipe(_write(tmp_path, f"sha256: 12ab\n{RECIPE}"))
+
+
 def test_a_recipe_becomes_its_declarations(tmp_path):
     recipe = load_recipe(_write(tmp_path))
     topic, entities = recipe.tasks
