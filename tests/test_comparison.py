@@ -161,13 +161,15 @@ def test_who_interrupts_a_comparison_interrupts_its_run(monkeypatch):
     started, popen = [], subprocess.Popen
 
     def sleeping(command, **options):
-        started.append(popen([sys.executable, "-c", "import time; time.sleep(600)"], **options))
+        started.append(popen([sys.executable, "-c", "import time; time.sleep(60)"], **options))
         return started[-1]
 
     monkeypatch.setattr(comparison.subprocess, "Popen", sleeping)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # else maybe ignored
     threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
         comparison._process("check")
+    signal.signal(signal.SIGINT, before)
     assert started[0].returncode == -signal.SIGTERM
 
 

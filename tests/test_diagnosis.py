@@ -33,7 +33,8 @@ def test_a_run_stops_at_the_step_and_names_task_rows_and_cause(tiny_recipe, tmp_
     assert found, said
     assert 1 <= int(found[1]) < 10
     name = "train.csv" if found[3] == "topic" else "train.conll"
-    assert found[4].count(f"{tiny_recipe.parent / name}:") == 8
+    rows = found[4].count(f"{tiny_recipe.parent / name}:")
+    assert rows in (8, 4), "those of a batch; the last one of an epoch is short"
     assert not (folder / "run.json").exists()
 
 

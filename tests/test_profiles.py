@@ -80,14 +80,13 @@ def test_estimated_pieces(text, pieces):
 def test_the_estimate_is_close_to_the_genuine_word_pieces(shared):
     from mtl_keras import pretrained
     from mtl_keras.checkpoints import open_checkpoint
-    from mtl_keras.preprocessing import WordpieceTokenizer
 
     files = {split: shared / "data/snips" / split for split in ("train", "valid")}
     files["validation"] = files.pop("valid")
     dataset = TaskDataset(Task("slots", kind="tagging", files=files))
     texts = [example.text for example in dataset.examples("validation")]
-    vocabulary = open_checkpoint(pretrained.find("all-MiniLM-L6-v2")).vocabulary
-    tokenizer = WordpieceTokenizer(vocabulary, lowercase=True)
+    checkpoint = open_checkpoint(pretrained.find("all-MiniLM-L6-v2"))
+    tokenizer = checkpoint.make_tokenizer(max_length=128)
     genuine = sum(map(len, tokenizer(texts).token_ids.to_list()))
     assert sum(map(estimated_pieces, texts)) == pytest.approx(genuine, rel=0.06)
 
