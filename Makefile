@@ -1,5 +1,5 @@
 # `make demo` trains on the sample data, `make test` runs every check, `make bench` measures speed,
-# `make hunt` generates 100,000 bad inputs.
+# `make hunt` generates bad inputs.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
@@ -9,7 +9,7 @@ SENTENCES := "I was charged twice for order A-48213, please refund one of them."
 	"My Nimbus arrived in Leeds a day early, lovely packaging!" \
 	"The app logs me out every five minutes and nobody answers me."
 
-CASES ?= 8000
+CASES ?= 1000
 
 .PHONY: demo test hunt bench bench-quick clean
 

@@ -1,6 +1,6 @@
 """Whatever comes, the answer is a result or one clear line: files, recipes, commands, texts.
 
-`make hunt` generates over 100,000 cases; `make test` a few hundred of each kind.
+`make hunt` generates thousands of each kind, `make test` a hundred.
 """
 
 import contextlib
