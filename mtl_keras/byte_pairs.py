@@ -134,17 +134,11 @@ class BytePairTokenizer(Tokenizer):
         return tf.where(found, tf.gather(self._rank, place), NEVER), tf.gather(self._merged, place)
 
     def get_config(self) -> dict:
-        """What `from_config` needs, as plain values."""
         return {
             "vocabulary": self.vocabulary,
             "merges": self.merges,
             "max_length": self.max_length,
         }
-
-    @classmethod
-    def from_config(cls, config: dict) -> "BytePairTokenizer":
-        """The tokenizer that `get_config` described."""
-        return cls(**config)
 
 
 def byte_alphabet() -> dict[int, str]:

@@ -85,17 +85,11 @@ class WordpieceTokenizer(Tokenizer):
         )
 
     def get_config(self) -> dict:
-        """What `from_config` needs, as plain values."""
         return {
             "vocabulary": self.vocabulary,
             "lowercase": self.lowercase,
             "max_length": self.max_length,
         }
-
-    @classmethod
-    def from_config(cls, config: dict) -> "WordpieceTokenizer":
-        """The tokenizer that `get_config` described."""
-        return cls(**config)
 
 
 def _check(vocabulary: list[str], max_length: int) -> None:

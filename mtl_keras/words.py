@@ -1,9 +1,10 @@
 """Word pieces and their places in a text: the words of raw text, the labels of words."""
 
+import abc
 import functools
 import unicodedata
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import tensorflow as tf
 
@@ -35,7 +36,7 @@ class Words(NamedTuple):
     limits: tf.RaggedTensor
 
 
-class Tokenizer:
+class Tokenizer(abc.ABC):
     """What cuts strings into word pieces, inside the graph.
 
     Subclasses say how (`_tokenize`), which pieces are punctuation (`_is_punctuation`, bool, by
@@ -56,8 +57,9 @@ class Tokenizer:
         signature = [tf.TensorSpec([None], tf.string)]
         return tf.function(self._tokenize, input_signature=signature, autograph=False)
 
+    @abc.abstractmethod
     def _tokenize(self, texts: tf.Tensor) -> TokenizedText:
-        raise NotImplementedError
+        """As `__call__`, in the graph."""
 
     def split_words(self, tokenized: TokenizedText) -> Words:
         """Finds the words of raw text the way tagged data (CoNLL) cuts them.
@@ -85,9 +87,14 @@ class Tokenizer:
         before = tf.gather(tokenized.starts.row_starts(), row_ids(starts))
         return _words(begins, starts, limits, places - before)
 
+    @abc.abstractmethod
     def get_config(self) -> dict:
-        """What makes it, as plain values."""
-        raise NotImplementedError
+        """What `from_config` needs, as plain values."""
+
+    @classmethod
+    def from_config(cls, config: dict) -> Self:
+        """The tokenizer that `get_config` described."""
+        return cls(**config)
 
 
 def align_labels(

@@ -328,7 +328,6 @@ def test_labels_align_as_words_tokenized_one_by_one(shared, english):
 
 
 def test_a_long_text_among_many_short_ones_takes_no_more_room_than_it_has(letters):
-    """The rows of values were once found with as much room a text as the longest takes."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     tokenized = letters(tf.constant(["a"] * 5000 + ["a " * 50_000]))
     assert tokenized.token_ids.row_lengths().numpy()[-1] == letters.max_length
