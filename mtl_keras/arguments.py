@@ -41,3 +41,10 @@ def given_path(argument: str) -> str:
     if not argument:
         raise argparse.ArgumentTypeError("an empty path; give one, or leave the option out")
     return argument
+
+
+def whole_from_1(argument: str) -> int:
+    """An argument that is a whole number from 1."""
+    if not argument.isascii() or not argument.isdigit() or int(argument) < 1:
+        raise argparse.ArgumentTypeError(f"{argument!r} is not a whole number from 1")
+    return int(argument)

@@ -101,16 +101,20 @@ class Checkpointing(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Mapping | None = None) -> None:
         if logs and not math.isfinite(float(logs["loss"])):
-            self.give_up({name: float(value) for name, value in logs.items()})
+            measured = self.model.get_metrics_result()  # the logs of a worker have the loss alone
+            self.give_up({name: float(value) for name, value in measured.items()})
         self.progress.step += 1
+        self.interruption.settle()
         if self.progress.step < self.steps:
             self._keep(lambda: values(metric_variables(self.model)))
 
     def on_test_begin(self, logs=None) -> None:
         self._before_validation = values(metric_variables(self.model))
+        self.interruption.settle()
         self._keep(lambda: self._before_validation)
 
     def on_test_batch_end(self, batch: int, logs=None) -> None:
+        self.interruption.settle()
         if self.interruption.is_wanted:
             self._keep(lambda: self._before_validation)
 

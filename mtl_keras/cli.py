@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from mtl_keras.arguments import Parser, add_command, check_utf8, given_path
+from mtl_keras.arguments import Parser, add_command, check_utf8, given_path, whole_from_1
 from mtl_keras.console import counts, print_json, print_metrics, print_plan, readable
 from mtl_keras.errors import InputError, WorkError
 from mtl_keras.export_formats import FLOAT32, FORMATS, PRECISIONS
@@ -24,9 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         check_utf8(arguments)
-        options = _parser().parse_args(arguments)
+        options = _parser().parse_args(arguments, argparse.Namespace(status=0))
         options.run(options)
-        return 0
+        return options.status
     except (InputError, WorkError) as error:
         if "--debug" in arguments:
             raise
@@ -42,21 +42,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def train(options: argparse.Namespace) -> None:
     """Trains a recipe and prints where the run is and what it scores."""
-    from mtl_keras.begun_runs import end
-    from mtl_keras.locks import check_unlocked
+    from mtl_keras.clusters import Cluster
     from mtl_keras.recipes import load_recipe
-    from mtl_keras.runs import METRICS, Run, next_folder, unfinished_folder
+    from mtl_keras.runs import METRICS, next_folder, unfinished_folder
 
     recipe = load_recipe(options.recipe)
     begun = unfinished_folder(recipe.path) if options.resume else None
     folder = options.output or begun or next_folder(recipe.path)
-    check_unlocked(folder)
-    if not options.resume:
-        Run(folder).check_free()
-    elif Run(folder).is_finished:
-        end(Run(folder))
-        print(f"{folder}: finished already; nothing to resume")
-        print_metrics(Run.open(folder).read_json(METRICS))
+    is_chief = Cluster.of_environment().is_chief
+    if is_chief and _is_finished(folder, options.resume):
+        return
+    if options.workers > 1:
+        options.status = _train_workers(options, recipe.strategy, folder)
         return
     datasets = _open_datasets(recipe)
     _load_tensorflow()
@@ -70,10 +67,11 @@ def train(options: argparse.Namespace) -> None:
         datasets,
         resume=options.resume,
         verbose=0 if options.quiet else bar,
-        callbacks=[EveryMinute()] if bar == 2 and not options.quiet else [],
+        callbacks=[EveryMinute()] if bar == 2 and is_chief and not options.quiet else [],
     )
-    print_metrics(run.read_json(METRICS))
-    print(f"run: {run.folder}")
+    if is_chief:
+        print_metrics(run.read_json(METRICS))
+        print(f"run: {run.folder}")
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -233,6 +231,8 @@ def _parser() -> argparse.ArgumentParser:
     help_text = "goes on with an unfinished run: that of --output, else the last of the recipe"
     command.add_argument("--resume", action="store_true", help=help_text)
     command.add_argument("--quiet", action="store_true", help="no progress")
+    help_text = "processes on this machine that train it together"
+    command.add_argument("--workers", type=whole_from_1, default=1, metavar="N", help=help_text)
 
     command = add_command(commands, "compare", compare)
     command.add_argument("recipe", help="a YAML file, or the name of a bundled recipe")
@@ -283,6 +283,39 @@ def _parser() -> argparse.ArgumentParser:
 
     add_command(commands, "recipes", recipes, as_json=True)
     return parser
+
+
+def _is_finished(folder: str | Path, resume: bool) -> bool:
+    """Whether there is nothing to resume, which is told; an error where a run cannot be put."""
+    from mtl_keras.begun_runs import end
+    from mtl_keras.locks import check_unlocked
+    from mtl_keras.runs import METRICS, Run
+
+    check_unlocked(folder)
+    if not resume:
+        Run(folder).check_free()
+    elif Run(folder).is_finished:
+        end(Run(folder))
+        print(f"{folder}: finished already; nothing to resume")
+        print_metrics(Run.open(folder).read_json(METRICS))
+        return True
+    return False
+
+
+def _train_workers(options: argparse.Namespace, strategy: str, folder: str | Path) -> int:
+    from mtl_keras.clusters import TF_CONFIG
+    from mtl_keras.launching import run_workers
+
+    if TF_CONFIG in os.environ:
+        raise InputError(f"--workers: {TF_CONFIG} names the workers already; leave one of them out")
+    if strategy not in ("auto", "multi_worker"):
+        raise InputError(
+            f"--workers trains with strategy multi_worker; the recipe says {strategy}; leave one "
+            "of them out"
+        )
+    flags = [flag for flag in ("resume", "quiet", "debug") if getattr(options, flag)]
+    arguments = ["train", options.recipe, "--output", str(folder), *(f"--{each}" for each in flags)]
+    return run_workers(arguments, options.workers)
 
 
 def _load_tensorflow() -> None:

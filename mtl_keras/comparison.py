@@ -16,6 +16,7 @@ from statistics import mean, stdev
 
 from scipy.stats import t as student_t
 
+from mtl_keras.clusters import TF_CONFIG, Cluster
 from mtl_keras.datasets import TaskDataset
 from mtl_keras.errors import InputError, WorkError
 from mtl_keras.interruptions import Interruption
@@ -80,13 +81,18 @@ def compare(
         What `report.json` holds.
 
     Raises:
-        InputError: no seed, an unknown plan, a folder with another recipe's results, or in which
-            another process writes.
+        InputError: no seed, an unknown plan, a strategy of several devices, a folder with another
+            recipe's results, or in which another process writes.
         WorkError: a run failed, or the folder cannot be written.
         SystemExit: SIGTERM came (status 143).
     """
     if seeds < 1:
         raise InputError(f"a comparison has at least 1 seed. Received: {seeds}")
+    if recipe.strategy != "auto" or not Cluster.of_environment().is_alone:
+        raise InputError(
+            "a comparison trains each of its models on one device; leave out the recipe's "
+            f"'strategy', and {TF_CONFIG}"
+        )
     plans = tuple(dict.fromkeys(plans)) or default_plans(recipe)
     for plan in plans:
         plan_of(recipe, plan)

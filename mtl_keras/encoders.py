@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from mtl_keras.architecture import EncoderConfig
 from mtl_keras.poolings import LastPooling, MeanPooling, Pooler
+from mtl_keras.replicas import Dropout
 
 
 @keras.saving.register_keras_serializable("mtl_keras")
@@ -63,7 +64,7 @@ class Embeddings(keras.layers.Layer):
         self.initializer = _initializer(initializer)
         if not self.config.normalize_first:
             self.norm = LayerNorm(self.config.norm_epsilon, dtype=self.dtype_policy, name="norm")
-        self.dropout = keras.layers.Dropout(self.config.dropout, dtype=self.dtype_policy)
+        self.dropout = Dropout(self.config.dropout, dtype=self.dtype_policy)
 
     def build(self, input_shape):
         self.token = self._table("token", self.config.vocabulary_size)
@@ -122,9 +123,9 @@ class TransformerBlock(keras.layers.Layer):
         make = {"dtype": self.dtype_policy}
         self.attention_norm = LayerNorm(self.config.norm_epsilon, name="attention_norm", **make)
         self.output_norm = LayerNorm(self.config.norm_epsilon, name="output_norm", **make)
-        self.attention_dropout = keras.layers.Dropout(self.config.dropout, **make)
-        self.hidden_dropout = keras.layers.Dropout(self.config.dropout, **make)
-        self.output_dropout = keras.layers.Dropout(self.config.dropout, **make)
+        self.attention_dropout = Dropout(self.config.dropout, **make)
+        self.hidden_dropout = Dropout(self.config.dropout, **make)
+        self.output_dropout = Dropout(self.config.dropout, **make)
 
     def build(self, inputs_shape, padding_mask_shape=None):
         hidden, intermediate = self.config.hidden_dim, self.config.intermediate_dim

@@ -26,9 +26,11 @@ from mtl_keras.forward_pass import Batch
 from mtl_keras.model import MultiTaskModel
 from mtl_keras.prediction import LookUp
 from mtl_keras.prefixes import FEATURES, SENTENCE, groups_up_to, output_of
+from mtl_keras.strategies import Workers
 
 MEMORY_BUDGET = 2 * 2**30  # bytes of features in memory; what is more goes into a file
 TOKENS_PER_PASS = 1024  # word pieces that are encoded at once, padding included
+PASSES_PER_EXCHANGE = 12  # of a worker, before it gives others what it has
 PASSES_AT_ONCE = 3  # while one is copied or normalised the products of another run
 CACHED_SPLITS = ("train", "validation")
 CHUNK = 4096  # texts read at once
@@ -47,6 +49,8 @@ class FeatureCache:
     even so goes into a temporary file without a name, so that it is gone with the process however
     that ends, and no other can read it. They are dropped when the weights that made them change.
 
+    Where several workers train together, each computes its share and keeps all.
+
     Args:
         model: its encoder makes the features.
         datasets: task → its files; their training and validation texts are encoded.
@@ -62,6 +66,7 @@ class FeatureCache:
         self.model = model
         self.datasets = datasets
         self.memory_budget = memory_budget
+        self.workers = Workers(model.distribute_strategy)
         self.seconds = 0.0  # that the last `prepare` took
         self._stores: dict[str, Store] = {}
         self._texts: _Texts | None = None
@@ -161,6 +166,7 @@ class FeatureCache:
                 if store is None:
                     break
                 self._stores[level] = made[level] = store
+        self.workers.check_same(str(self.kept), "room for the features of frozen layers")
         if not made:
             report("no room for the features of the frozen layers: each epoch computes them anew")
             return
@@ -182,12 +188,26 @@ class FeatureCache:
             for level, store in made.items():
                 store.put(rows, found[level].numpy())
 
-        self._run(step, self._known_texts.passes())
+        passes, index, count = self._known_texts.passes(), self.workers.index, self.workers.count
+        while some := list(itertools.islice(passes, PASSES_PER_EXCHANGE * count)):
+            self._run(step, some[index::count])
+            for level, store in made.items() if count > 1 else ():
+                self._exchange(level, store, some)
 
     def _run(self, step: Callable[[np.ndarray], None], passes: Iterable[np.ndarray]) -> None:
         with ThreadPoolExecutor(PASSES_AT_ONCE) as pool:
             for _ in pool.map(step, passes):
                 pass
+
+    def _exchange(self, level: str, store: Store, passes: Sequence[np.ndarray]) -> None:
+        """Gives every worker what each has computed of these passes: a sum, 0 where it has not."""
+        widths = [self._known_texts.lengths[rows].max() for rows in passes]
+        found = [store.batch(rows, width) for rows, width in zip(passes, widths, strict=True)]
+        flat = np.concatenate([each.ravel() for each in found])
+        summed = self.workers.sum(flat.astype(np.float32))
+        parts = np.split(summed, np.cumsum([each.size for each in found])[:-1])
+        for rows, part, like in zip(passes, parts, found, strict=True):
+            store.put(rows, part.reshape(like.shape))
 
     @property
     def _known_texts(self) -> "_Texts":

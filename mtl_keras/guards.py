@@ -7,8 +7,9 @@ from typing import ClassVar
 import keras
 import tensorflow as tf
 
+from mtl_keras import replicas
 from mtl_keras.errors import InputError
-from mtl_keras.losses import weighted_mean
+from mtl_keras.losses import mean, weighted_mean
 from mtl_keras.tasks import Task
 
 SMALLEST = 1e-30  # of a probability, before its logarithm
@@ -36,7 +37,7 @@ class Guard:
                 )
 
     def penalties(self, model, x: Mapping, outputs: Mapping) -> list[tf.Tensor]:
-        """Scalars to add to the loss.
+        """Scalars to add to the loss; of a replica, its share of them.
 
         Args:
             model: the model that trains.
@@ -46,7 +47,7 @@ class Guard:
         return []
 
     def gradients(self, tape, total: tf.Tensor, losses: Mapping[str, tf.Tensor], weights) -> list:
-        """The gradients to apply.
+        """The gradients to apply, summed over the replicas.
 
         Args:
             tape: what recorded the step; persistent where `two_gradients`.
@@ -54,7 +55,7 @@ class Guard:
             losses: task → its loss, weighted.
             weights: what to differentiate by.
         """
-        return tape.gradient(total, weights)
+        return _summed(tape.gradient(total, weights), weights)
 
 
 class ProjectingGuard(Guard):
@@ -102,13 +103,13 @@ class DistillingGuard(Guard):
 
     def _divergence(self, task: Task, target, output, padding_mask) -> tf.Tensor:
         if task.kind == "regression":
-            return tf.reduce_mean(tf.square(target - output))
+            return mean(tf.square(target - output))
         if task.kind == "multilabel":
-            return tf.reduce_mean(_binary_divergence(target, output))
+            return mean(_binary_divergence(target, output))
         divergence = softened_divergence(target, output, self.temperature)
         if task.kind == "tagging":
             return weighted_mean(divergence, tf.cast(padding_mask, divergence.dtype))
-        return tf.reduce_mean(divergence)
+        return mean(divergence)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -141,7 +142,8 @@ class AnchoringGuard(Guard):
             for weight in model.trainable_weights
             if weight.path in self.start
         ]
-        return [0.5 * self.strength * distance for distance in distances]
+        factor = 0.5 * self.strength / replicas.count()
+        return [factor * distance for distance in distances]
 
 
 def project(gradients: Sequence[tf.Tensor], protected: Sequence[tf.Tensor]) -> list[tf.Tensor]:
@@ -178,7 +180,15 @@ def softened_divergence(target, output, temperature: float) -> tf.Tensor:
 def _gradient(tape, losses: Sequence[tf.Tensor], weights) -> list[tf.Tensor]:
     zero = tf.UnconnectedGradients.ZERO
     found = tape.gradient(losses, weights, unconnected_gradients=zero)
-    return [_dense(gradient) for gradient in found]
+    return _summed([_dense(gradient) for gradient in found], weights)
+
+
+def _summed(gradients: Sequence, weights) -> list:
+    """Over all replicas. Shapes are told: only what has one is packed with others."""
+    for gradient, weight in zip(gradients, weights, strict=True):
+        if isinstance(gradient, tf.Tensor):
+            gradient.set_shape(weight.shape)
+    return replicas.total(gradients)
 
 
 def _dense(gradient) -> tf.Tensor:

@@ -2,6 +2,7 @@
 
 import keras
 
+from mtl_keras.replicas import Dropout
 from mtl_keras.tasks import Task
 
 ACTIVATIONS = {
@@ -35,7 +36,7 @@ class TaskHead(keras.layers.Layer):
     def __init__(self, task: Task, dropout: float = 0.1, **kwargs):
         super().__init__(**{"name": f"{task.name}_head", "dtype": "float32"} | kwargs)
         self.task = task
-        self.dropout = keras.layers.Dropout(dropout, dtype="float32")
+        self.dropout = Dropout(dropout, dtype="float32")
         self.dense = keras.layers.Dense(
             task.num_outputs, activation=ACTIVATIONS[task.kind], dtype="float32", name="dense"
         )

@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 TERMINATED = 128 + signal.SIGTERM  # the exit status, as a shell tells it
 
@@ -14,19 +14,29 @@ class Interruption:
     While something `can_wait` for the next safe moment, a signal is noted, and the work asks
     `is_wanted` and calls `stop`; else, and at a second Ctrl-C, it stops at once: `SystemExit` of
     status 143 after SIGTERM, `KeyboardInterrupt` after Ctrl-C.
+
+    Args:
+        agree: gives the signal (0: none) that all workers of a training act on; called by all.
     """
 
-    def __init__(self) -> None:
-        self._signal: int | None = None
+    def __init__(self, agree: Callable[[int], int] = lambda number: number) -> None:
+        self._agree = agree
+        self._signal = 0
+        self._agreed = 0
         self._can_wait = False
 
     @property
     def is_wanted(self) -> bool:
-        return self._signal is not None
+        """As of the last `settle`."""
+        return self._agreed != 0
+
+    def settle(self) -> None:
+        """Between two steps: whether any worker has been asked for the end."""
+        self._agreed = self._agree(self._signal)
 
     def stop(self) -> None:
         """Ends the work."""
-        if self._signal == signal.SIGTERM:
+        if signal.SIGTERM in (self._signal, self._agreed):
             raise SystemExit(TERMINATED)
         raise KeyboardInterrupt
 
@@ -38,6 +48,7 @@ class Interruption:
             yield
         finally:
             self._can_wait = False
+        self.settle()
         if self.is_wanted:
             self.stop()
 
@@ -56,7 +67,7 @@ class Interruption:
                 signal.signal(each, handler)
 
     def _note(self, number: int, frame) -> None:
-        again = self.is_wanted and number == signal.SIGINT
+        again = self._signal and number == signal.SIGINT
         self._signal = self._signal or number
         if again or not self._can_wait:
             self.stop()

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from mtl_keras import replicas
 from mtl_keras.tasks import Task
 
 
@@ -21,12 +22,27 @@ def task_loss(task: Task) -> keras.losses.Loss:
     return keras.losses.SparseCategoricalCrossentropy(reduction=None)
 
 
-def weighted_mean(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+def weighted_mean(
+    values: tf.Tensor, weights: tf.Tensor, total: tf.Tensor | None = None
+) -> tf.Tensor:
     """`sum(values * weights) / sum(weights)`, and 0 where all weights are 0.
 
     Weights of 0 leave out padding, the later pieces of a word, and the other tasks' examples.
+
+    Args:
+        values: of the examples of this replica.
+        weights: theirs.
+        total: the sum of the weights in all replicas, taken here where it is None. So the means
+            of all replicas add up to the mean over all examples.
     """
-    return tf.math.divide_no_nan(tf.reduce_sum(values * weights), tf.reduce_sum(weights))
+    if total is None:
+        (total,) = replicas.total([tf.reduce_sum(weights)])
+    return tf.math.divide_no_nan(tf.reduce_sum(values * weights), total)
+
+
+def mean(values: tf.Tensor) -> tf.Tensor:
+    """The mean of equally weighted values (`weighted_mean`)."""
+    return weighted_mean(values, tf.ones_like(values))
 
 
 class _SquaredError(keras.losses.Loss):

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mtl_keras import replicas
 from mtl_keras.errors import InputError
 from mtl_keras.forward_pass import ForwardPass
 from mtl_keras.guards import Guard
@@ -169,10 +170,23 @@ class MultiTaskModel(keras.Model):
         self.forward_pass = ForwardPass(self)
 
     def fit(self, x=None, *args, **kwargs) -> keras.callbacks.History:
-        """As in Keras. A dataset keeps its own order (Keras warns of its default, `shuffle`)."""
+        """As in Keras. A dataset keeps its own order (Keras warns of its default, `shuffle`).
+
+        Under a `tf.distribute` strategy each replica takes its rows of every batch: the same
+        training as on one device, except for dropout, which each draws for itself.
+        """
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)
+            x = replicas.share(x, self.distribute_strategy)
+        if isinstance(validation := kwargs.get("validation_data"), tf.data.Dataset):
+            kwargs["validation_data"] = replicas.share(validation, self.distribute_strategy)
         return super().fit(x, *args, **kwargs)
+
+    def evaluate(self, x=None, *args, **kwargs):
+        """As in Keras; under a strategy each replica takes its rows of every batch."""
+        if isinstance(x, tf.data.Dataset):
+            x = replicas.share(x, self.distribute_strategy)
+        return super().evaluate(x, *args, **kwargs)
 
     def make_train_function(self, force: bool = False):
         """Traces the step again where something was frozen, thawed or protected meanwhile."""
@@ -184,9 +198,17 @@ class MultiTaskModel(keras.Model):
             self._compiled_for = state
             force = True
         # Slots made while the step is traced would have it traced twice.
-        self.optimizer.build(self.trainable_variables)
+        with self.distribute_strategy.scope():
+            self.optimizer.build(self.trainable_variables)
         super().make_train_function(force)
         return self.train_function
+
+    def _maybe_symbolic_build(self, *args, **kwargs) -> None:
+        """All is built: Keras would ask its strategy for a batch to build with."""
+
+    def _get_metrics_result_or_logs(self, logs) -> dict:
+        """All results at an epoch's end, also where steps gave some of them (`as_logs`)."""
+        return self.get_metrics_result()
 
     def train_step(self, data):
         """One update from a batch of one task, or of several."""
@@ -194,21 +216,23 @@ class MultiTaskModel(keras.Model):
         guard = self._guard
         with tf.GradientTape(persistent=guard.two_gradients) as tape:
             outputs = self._forward(x, training=True)
-            losses = self._losses_by_task(labels, outputs, weights)
+            counts = self._counts(weights)
+            losses = self._losses_by_task(labels, outputs, weights, counts)
             weighted = self._weighted(losses)
             total = tf.add_n([*weighted.values(), *guard.penalties(self, x, outputs)])
         variables = self.trainable_variables
         if variables:
             values = [variable.value for variable in variables]
             gradients = guard.gradients(tape, total, weighted, values)
-            self.optimizer.apply(gradients, variables, active=_active_heads(weights))
+            with tf.control_dependencies([total]):  # where no batch came nothing moves
+                self.optimizer.apply(gradients, variables, active=_active_heads(counts))
         return self._update(x, labels, outputs, weights, losses, total)
 
     def test_step(self, data):
         """Losses and metrics of a batch."""
         x, labels, weights = self._unpack(data)
         outputs = self._forward(x, training=False)
-        losses = self._losses_by_task(labels, outputs, weights)
+        losses = self._losses_by_task(labels, outputs, weights, self._counts(weights))
         total = tf.add_n(list(self._weighted(losses).values()))
         return self._update(x, labels, outputs, weights, losses, total)
 
@@ -295,9 +319,15 @@ class MultiTaskModel(keras.Model):
             }
         return x, labels, {name: tf.cast(weights[name], tf.float32) for name in self.tasks}
 
-    def _losses_by_task(self, labels, outputs, weights) -> dict[str, tf.Tensor]:
+    def _counts(self, weights) -> dict[str, tf.Tensor]:
+        """Task → the sum of its weights, of all replicas."""
+        sums = [tf.reduce_sum(weights[name]) for name in self.tasks]
+        return dict(zip(self.tasks, replicas.total(sums), strict=True))
+
+    def _losses_by_task(self, labels, outputs, weights, counts) -> dict[str, tf.Tensor]:
+        """Task → its loss; of a replica, its share of it."""
         return {
-            name: weighted_mean(loss(labels[name], outputs[name]), weights[name])
+            name: weighted_mean(loss(labels[name], outputs[name]), weights[name], counts[name])
             for name, loss in self._task_losses.items()
         }
 
@@ -305,14 +335,19 @@ class MultiTaskModel(keras.Model):
         return {name: self._loss_weights[name] * loss for name, loss in losses.items()}
 
     def _update(self, x, labels, outputs, weights, losses, total) -> dict[str, tf.Tensor]:
-        self._total.update_state(total)
+        total, *of_tasks = replicas.total([total, *(losses[name] for name in self.tasks)])
         padded = 1 - tf.cast(x["padding_mask"], tf.float32)
-        self._padding.update_state(tf.reduce_mean(padded), sample_weight=tf.size(padded))
-        for name, (loss, *metrics) in self._task_metrics.items():
-            loss.update_state(losses[name], sample_weight=tf.reduce_sum(weights[name]))
-            for metric in metrics:
-                metric.update_state(labels[name], outputs[name], sample_weight=weights[name])
-        return self.get_metrics_result()
+        share = tf.math.divide_no_nan(tf.reduce_sum(padded), tf.cast(tf.size(padded), tf.float32))
+        updates: list[replicas.Update] = [
+            (self._total, (total,), None),
+            (self._padding, (share,), tf.size(padded)),
+        ]
+        measured = zip(of_tasks, self._task_metrics.items(), strict=True)
+        for value, (name, (loss, *metrics)) in measured:
+            updates.append((loss, (value,), tf.reduce_sum(weights[name])))
+            updates += [(each, (labels[name], outputs[name]), weights[name]) for each in metrics]
+        replicas.measure(updates)
+        return replicas.as_logs(self.get_metrics_result())
 
     def _check_names(self, argument: str, names: Mapping) -> None:
         for name in names:
@@ -344,8 +379,8 @@ def _example_shape(task: Task, labels: tf.Tensor) -> tf.Tensor:
     return tf.shape(labels)[: 2 if task.kind == "tagging" else 1]
 
 
-def _active_heads(weights: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    return {f"{name}_head": tf.reduce_sum(weight) > 0 for name, weight in weights.items()}
+def _active_heads(counts: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    return {f"{name}_head": count > 0 for name, count in counts.items()}
 
 
 def _are_strings(x) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import keras
 import tensorflow as tf
 
+from mtl_keras import replicas
 from mtl_keras.errors import InputError
 from mtl_keras.stages import LearningRates, RateSchedule
 
@@ -20,15 +21,26 @@ EPSILON = 1e-8
 class FusedAdamW(keras.optimizers.AdamW):
     """Keras's AdamW with one operation a variable, TensorFlow's `ResourceApplyAdam`.
 
-    The arithmetic is the same, without `amsgrad`; a variable is read and written twice, not ten
-    times, and there is less to trace.
+    The arithmetic is the same, without `amsgrad`, clipping and averages; a variable is read and
+    written twice, not ten times, and there is less to trace.
     """
+
+    def apply(self, grads, trainable_variables=None):
+        """One step. Gradients are the same in all replicas; each updates its own variables."""
+        if not self.built:
+            with tf.init_scope():
+                self.build(trainable_variables)
+        for gradient, variable in zip(grads, trainable_variables, strict=True):
+            if gradient is not None:
+                self._decay(variable)
+                self.update_step(gradient, variable, self.learning_rate)
+        replicas.assign(self.iterations, tf.convert_to_tensor(self.iterations) + 1)
 
     def update_step(self, gradient, variable, learning_rate):
         dtype, index = variable.dtype, self._get_variable_index(variable)
         step = tf.cast(self.iterations + 1, dtype)
         tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
+            var=variable.value.handle,
             m=self._momentums[index].value.handle,
             v=self._velocities[index].value.handle,
             beta1_power=tf.pow(tf.constant(self.beta_1, dtype), step),
@@ -40,20 +52,10 @@ class FusedAdamW(keras.optimizers.AdamW):
             grad=tf.cast(tf.convert_to_tensor(gradient), dtype),
         )
 
-    def _apply_weight_decay(self, variables):
-        """As in Keras, where it takes three operations a variable."""
-
-        def decay(variable):
+    def _decay(self, variable: keras.Variable) -> None:
+        if self.weight_decay and self._use_weight_decay(variable):
             rate = tf.cast(self.learning_rate, variable.dtype)
-            variable.assign(variable * (1 - rate * self.weight_decay))
-
-        def decay_all(strategy, variables):
-            for variable in variables:
-                strategy.extended.update(variable, decay, group=False)
-
-        decayed = [variable.value for variable in variables if self._use_weight_decay(variable)]
-        if self.weight_decay and decayed:
-            tf.distribute.get_replica_context().merge_call(decay_all, args=(decayed,))
+            replicas.assign(variable, variable * (1 - rate * self.weight_decay))
 
 
 @keras.saving.register_keras_serializable("mtl_keras")
@@ -106,7 +108,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         if learning_rate is None:
             learning_rate = max(rates.values()) if rates else optimizer._learning_rate
         if isinstance(learning_rate, keras.Variable):
-            learning_rate = float(learning_rate)
+            learning_rate = float(learning_rate.numpy())
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
         self.schedule, self.steps = schedule, steps
         self._template = keras.optimizers.serialize(optimizer)
@@ -148,13 +150,13 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         gradient_of = {variable.path: grad for variable, grad in zip(variables, grads, strict=True)}
         for layer, members in _by_layer(variables).items():
             optimizer = self.of_layer[layer]
-            optimizer.learning_rate.assign(rate * self._factor(layer))
+            replicas.assign(optimizer.learning_rate, rate * self._factor(layer))
             gradients = [gradient_of[variable.path] for variable in members]
             _apply_if((active or {}).get(layer), optimizer, gradients, members)
-        self.iterations.assign_add(1)
+        replicas.assign(self.iterations, tf.convert_to_tensor(self.iterations) + 1)
 
     def get_config(self):
-        peak = float(self.learning_rate)
+        peak = float(self.learning_rate.numpy())
         rates = {layer: factor * peak for layer, factor in self._factors.items()}
         learning_rate = super().get_config()["learning_rate"]
         config = {"optimizer": self._template, "rates": rates, "learning_rate": learning_rate}

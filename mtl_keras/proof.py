@@ -91,6 +91,6 @@ def _slots(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
 def _hash(variables: Iterable[keras.Variable]) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for variable in variables:
-        array = np.ascontiguousarray(keras.ops.convert_to_numpy(variable.value))
+        array = np.ascontiguousarray(variable.numpy())
         digest.update(array.view(np.uint8).data if array.ndim else array.tobytes())
     return digest.hexdigest()

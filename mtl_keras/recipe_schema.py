@@ -160,6 +160,7 @@ class _Training(_StageSettings):
     batch_size: Whole = pydantic.Field(32, ge=1, le=LARGEST_BATCH)
     seed: Whole = pydantic.Field(0, ge=0, le=LARGEST_SEED)
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    strategy: Literal["auto", "mirrored", "multi_worker", "tpu"] = "auto"
     jit_compile: bool = False
     deterministic: bool = False
     cache: bool = True

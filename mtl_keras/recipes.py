@@ -39,6 +39,7 @@ class Recipe:
         batch_size: examples a batch.
         seed: of initial heads, order and dropout.
         precision: Keras dtype policy.
+        strategy: which devices and machines train together (`strategy_of`).
         jit_compile: whether XLA compiles the step.
         deterministic: whether only operations run that give the same bits each time, also on a GPU.
         cache: whether what frozen layers compute is computed once and kept.
@@ -59,6 +60,7 @@ class Recipe:
     batch_size: int
     seed: int
     precision: str
+    strategy: str
     jit_compile: bool
     deterministic: bool
     cache: bool
@@ -98,6 +100,7 @@ def load_recipe(path: str | Path, *, folder: str | Path | None = None) -> Recipe
         batch_size=training.batch_size,
         seed=training.seed,
         precision=training.precision,
+        strategy=training.strategy,
         jit_compile=training.jit_compile,
         deterministic=training.deterministic,
         cache=training.cache,

@@ -71,6 +71,11 @@ class Training:
         self.stage_batches: tf.data.Dataset
         self.validation_batches: tf.data.Dataset
 
+    @property
+    def resumed_at(self) -> Progress | None:
+        """Where the next `run_stage` goes on; None: at a stage's begin."""
+        return self._resumed.progress if self._resumed else None
+
     def resume(self, report: Callable[[str], None] = lambda line: None) -> bool:
         """Has the next `run_stage` go on from the newest checkpoint; whether there is one.
 

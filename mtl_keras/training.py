@@ -1,5 +1,6 @@
 """From a recipe to a run: data, model, stages, and the folder that holds what came of them."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import tensorflow as tf
 
 from mtl_keras.begun_runs import begin, checkpoints_of, end
 from mtl_keras.datasets import TaskDataset
+from mtl_keras.errors import InputError
 from mtl_keras.evaluation import evaluate
 from mtl_keras.interruptions import Interruption
 from mtl_keras.locks import one_writer
@@ -18,6 +20,7 @@ from mtl_keras.provenance import provenance
 from mtl_keras.recipes import Recipe
 from mtl_keras.runs import BEST, HISTORY, LOGS, METRICS, MODEL, RECORD, TABLE, Run
 from mtl_keras.stage_training import Training
+from mtl_keras.strategies import Workers, strategy_of
 from mtl_keras.text_encoder import TextEncoder
 
 
@@ -37,6 +40,9 @@ def train(
     is kept in the folder. With `resume` a training goes on from the last one, whatever ended it,
     and ends as one that was never interrupted: the same bits in weights, history and metrics.
 
+    Where several workers train together (`strategy`), each calls this; the first, the chief,
+    writes the folder, which others read when they resume.
+
     Args:
         recipe: what to train.
         folder: where the run goes; new or empty.
@@ -49,34 +55,49 @@ def train(
     Raises:
         InputError: data, encoder or plan do not fit; another process writes in the folder; a run
             that should go on has other data, or another recipe or encoder, than it began with.
-        WorkError: the run cannot be written.
+        WorkError: the run cannot be written; another worker is gone.
         SystemExit: SIGTERM came (status 143).
     """
-    run = Run(folder)
-    if not resume:
-        run.check_free()
-    make_reproducible(recipe)
-    datasets = datasets or open_datasets(recipe)
-    model = build_model(recipe, datasets)
-    with one_writer(folder), Interruption().listening() as interruption:
-        facts = provenance(datasets, recipe.path.parent)
-        has_begun = begin(run, recipe.path.read_bytes(), facts, resume=resume, report=report)
-        training = Training(
-            recipe, datasets, model, run.folder / BEST, checkpoints_of(run), interruption
+    workers = Workers(strategy_of(recipe.strategy))
+    if recipe.jit_compile and workers.count > 1:
+        raise InputError(
+            f"{recipe.path}: jit_compile: XLA compiles no step of several workers; leave it out"
         )
-        if has_begun:
-            training.resume(report)
-        table = HistoryTable(run.folder / TABLE, training.histories)
-        training.watchers = [table, TensorBoardLogs(run.folder / LOGS, model.tasks)]
-        try:
-            stages = run_stages(training, report=report, verbose=verbose, callbacks=callbacks)
-            table.write()
-            _write(run, training, stages, facts)
-        except (KeyboardInterrupt, SystemExit):
-            report(f"{run.folder}: interrupted; --resume goes on with it")
-            raise
-        end(run)
-    return run
+    if not workers.is_chief:
+        report, verbose = _silent, 0
+    with workers.together(), workers.own_folder(folder, resume=resume) as own_folder:
+        run = Run(own_folder)
+        if not resume:
+            run.check_free()
+        make_reproducible(recipe)
+        datasets = datasets or open_datasets(recipe)
+        with workers.strategy.scope():
+            model = build_model(recipe, datasets)
+        with one_writer(run.folder), Interruption(workers.agree).listening() as interruption:
+            facts = provenance(datasets, recipe.path.parent)
+            workers.check_same(json.dumps(facts["data"]), "data")
+            has_begun = begin(run, recipe.path.read_bytes(), facts, resume=resume, report=report)
+            training = Training(
+                recipe, datasets, model, run.folder / BEST, checkpoints_of(run), interruption
+            )
+            if has_begun:
+                training.resume(report)
+            workers.check_same(str(training.resumed_at), "run folders")
+            table = HistoryTable(run.folder / TABLE, training.histories)
+            training.watchers = [table, TensorBoardLogs(run.folder / LOGS, model.tasks)]
+            try:
+                with workers.strategy.scope():
+                    stages = run_stages(
+                        training, report=report, verbose=verbose, callbacks=callbacks
+                    )
+                table.write()
+                if workers.is_chief:
+                    _write(run, training, stages, facts)
+            except (KeyboardInterrupt, SystemExit):
+                report(f"{run.folder}: interrupted; --resume goes on with it")
+                raise
+            end(run)
+    return Run(folder)
 
 
 def make_reproducible(recipe: Recipe) -> None:
@@ -153,3 +174,7 @@ def _write(run: Run, training: Training, stages: Sequence[Mapping], facts: Mappi
         **facts,
     }
     run.write_json(RECORD, record)
+
+
+def _silent(line: str) -> None:
+    """Others than the chief report nothing."""

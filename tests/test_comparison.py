@@ -1,5 +1,6 @@
 """Plans side by side: what is run, what is reported, what is gone on with."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -115,6 +116,13 @@ def test_an_interrupted_comparison_runs_what_is_missing_in_a_process_of_its_own(
     assert after["plans"]["features"] == before["plans"]["features"]
     again, once = (each["plans"]["head_frozen:topic"]["tasks"] for each in (after, before))
     assert again["entities"]["single"]["mean"] == once["entities"]["single"]["mean"]
+
+
+@pytest.mark.parametrize("strategy", ["mirrored", "multi_worker", "tpu"])
+def test_a_comparison_is_of_one_device(tiny_recipe, tmp_path, strategy):
+    recipe = dataclasses.replace(load_recipe(tiny_recipe), strategy=strategy)
+    with pytest.raises(InputError, match="leave out the recipe's 'strategy'"):
+        compare(recipe, tmp_path / "comparison")
 
 
 def test_two_seeds_have_a_t_interval():

@@ -16,6 +16,7 @@ def test_what_can_wait_is_told_and_ends_when_it_is_ready(number, end):
     with pytest.raises(end) as raised, Interruption().listening() as interruption:
         with interruption.can_wait():
             os.kill(os.getpid(), number)
+            interruption.settle()
             assert interruption.is_wanted
             done.append("kept")
         done.append("never")
@@ -42,6 +43,16 @@ def test_a_second_ctrl_c_does_not_wait():
         os.kill(os.getpid(), signal.SIGINT)
         done.append("never")
     assert done == ["noted"]
+
+
+@pytest.mark.parametrize(("number", "end"), ENDS)
+def test_all_workers_end_where_one_was_asked(number, end):
+    asked = [0, number]
+    other = Interruption(lambda own: max(own, asked.pop()))
+    with pytest.raises(end), other.can_wait():
+        other.settle()
+        assert other.is_wanted
+        asked[:] = [number]
 
 
 def test_the_handlers_are_put_back():
