@@ -61,16 +61,8 @@ def main() -> None:
     parser.add_argument("--on-purpose", type=int, default=3, help="at each of the worst moments")
     options = parser.parse_args()
     folder = options.folder
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for split, count in (("train", TEXTS), ("validation", VALIDATION_TEXTS)):
-        rows = (SAMPLES / f"{split}.csv").read_text().splitlines(keepends=True)
-        (folder / f"{split}.csv").write_text("".join(rows[: count + 1]))
-        sentences = (SAMPLES / f"{split}.conll").read_text().split("\n\n")
-        (folder / f"{split}.conll").write_text("\n\n".join(sentences[:count]) + "\n")
+    recipe = prepare(folder)
     PROCESSES.set_forkserver_preload(["mtl_keras.training"])
-    recipe = folder / "recipe.yaml"
-    recipe.write_text(RECIPE.format(encoder=ENCODER.resolve()))
 
     seconds = Killed(recipe, folder / "never", MOMENTS[0], after=LONGEST).seconds
     expected = results(folder / "never")
@@ -93,6 +85,20 @@ def main() -> None:
         print(json.dumps(said), flush=True)
     (folder / "kills.json").write_text(json.dumps(said, indent=2) + "\n")
     sys.exit(equal != runs)
+
+
+def prepare(folder: Path) -> Path:
+    """A new folder with the recipe and its files; the recipe."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for split, count in (("train", TEXTS), ("validation", VALIDATION_TEXTS)):
+        rows = (SAMPLES / f"{split}.csv").read_text().splitlines(keepends=True)
+        (folder / f"{split}.csv").write_text("".join(rows[: count + 1]))
+        sentences = (SAMPLES / f"{split}.conll").read_text().split("\n\n")
+        (folder / f"{split}.conll").write_text("\n\n".join(sentences[:count]) + "\n")
+    recipe = folder / "recipe.yaml"
+    recipe.write_text(RECIPE.format(encoder=ENCODER.resolve()))
+    return recipe
 
 
 class Killed:
