@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mtl_keras import __version__
 from mtl_keras.datasets import TaskDataset
-from mtl_keras.files import listed
+from mtl_keras.files import listed, member_files
 
 PACKAGES = ("tensorflow", "tensorflow-text", "keras", "numpy")
 GIT_SECONDS = 10
@@ -98,11 +98,7 @@ def git_states(files: Iterable[str], folder: Path) -> dict[str, dict]:
 
 def _files(dataset: TaskDataset) -> list[str]:
     """The data set's files; those of a folder one by one."""
-    found = []
-    for path in dataset.files:
-        members = sorted(each for each in Path(path).rglob("*") if each.is_file())
-        found += [str(each) for each in members] if os.path.isdir(path) else [path]
-    return found
+    return [file for path in dataset.files for file in member_files(path)]
 
 
 def _sha256(file: str) -> str:
