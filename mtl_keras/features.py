@@ -32,6 +32,7 @@ TOKENS_PER_PASS = 1024  # word pieces that are encoded at once, padding included
 PASSES_AT_ONCE = 3  # while one is copied or normalised the products of another run
 CACHED_SPLITS = ("train", "validation")
 CHUNK = 4096  # texts read at once
+MOST_TEXTS = 5_000_000  # each takes some 340 bytes of memory to be found again
 
 
 class FeatureCache:
@@ -204,6 +205,8 @@ class FeatureCache:
         )
         longest = np.array([self.model.encoder.tokenizer.max_length])
         row_size = self.model.encoder.config.hidden_dim * HALF
+        if count > MOST_TEXTS:
+            return False
         if count * store_kind(level).rows(longest) * row_size <= room:
             return True  # whatever their length
         size = 0.0
