@@ -107,9 +107,7 @@ def git_states(files: Iterable[str], folder: Path) -> dict[str, dict]:
         commit = _git(top, "rev-parse", "--verify", "--quiet", "HEAD")
         if commit is not None:
             known = _tree(top, inside)
-            changed = [
-                file for file in inside if known.get(_place(file, top)) != _blob(file, known)
-            ]
+            changed = [file for file in inside if not _is_known(file, known.get(_place(file, top)))]
             states[os.path.relpath(top, folder)] = {
                 "commit": commit.strip(),
                 "changed": [os.path.relpath(file, folder) for file in changed],
@@ -143,9 +141,18 @@ def _tree(top: str, files: Iterable[str]) -> dict[str, str]:
     return {path: facts.split()[2] for facts, _, path in rows}
 
 
-def _blob(file: str, known: Mapping[str, str]) -> str:
+def _is_known(file: str, name: str | None) -> bool:
+    """Whether a file has the content that git calls so."""
+    if name is None:
+        return False
+    kind = "sha256" if len(name) == 64 else "sha1"
+    return remembered(file, {"facts": f"git {kind}"}, lambda: {"name": _blob(file, kind)}) == {
+        "name": name
+    }
+
+
+def _blob(file: str, kind: str) -> str:
     """The name that git gives a file's content."""
-    kind = "sha256" if any(len(name) == 64 for name in known.values()) else "sha1"
     digest = hashlib.new(kind, f"blob {os.path.getsize(file)}\0".encode(), usedforsecurity=False)
     with open(file, "rb") as opened:
         while block := opened.read(BLOCK):

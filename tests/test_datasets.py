@@ -352,7 +352,17 @@ def test_chunks_of_tagging_are_ragged(dataset):
 def test_memory_does_not_grow_with_the_file():
     script = ROOT / "benchmarks/streaming_memory.py"
     found = subprocess.run(
-        [sys.executable, script, "--rows", "66000", "200000"],
+        [
+            sys.executable,
+            script,
+            "--rows",
+            "66000",
+            "200000",
+            "--files",
+            "9",
+            "--works",
+            "one pass",
+        ],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         check=True,
         capture_output=True,

@@ -16,6 +16,7 @@ def kept(tmp_path, monkeypatch):
     """A folder of its own, for files that have just been written too."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(file_facts, "SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(file_facts, "SMALLEST", SMALLEST)
     return tmp_path / "cache" / "mtl_keras" / "files"
 
 
@@ -95,8 +96,7 @@ def test_what_is_wrong_is_not_kept(kept, file):
     assert not kept.exists()
 
 
-def test_without_a_folder_to_write_in_it_is_read_each_time(file, tmp_path, monkeypatch):
-    monkeypatch.setattr(file_facts, "SETTLED_SECONDS", 0.0)
+def test_without_a_folder_to_write_in_it_is_read_each_time(kept, file, tmp_path, monkeypatch):
     (tmp_path / "occupied").write_text("a file")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "occupied"))
     assert [_size(file) for _ in range(2)] == [(SMALLEST, True)] * 2

@@ -13,6 +13,7 @@ def files(tmp_path, monkeypatch):
     """Three files large enough to be remembered, and the names of those that are read."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(file_facts, "SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(file_facts, "SMALLEST", 2**16)
     for number in range(3):
         _write(tmp_path / f"{number}.tsv", number)
     read, read_rows = [], split_files.read_rows
