@@ -42,10 +42,14 @@ def unpack(stream: IO[bytes], folder: Path) -> None:
                 archive.extract(member, folder, set_attrs=False, filter="data")
         while bounded.read(BLOCK):  # to the end, where the checksum is
             pass
+    except InputError:
+        raise
     except tarfile.FilterError as error:
         raise InputError(f"the archive would write elsewhere ({error}); do not use it") from None
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
-        raise InputError(f"not a whole .tar or .tar.gz archive ({error})") from None
+        raise InputError(
+            f"not a whole .tar or .tar.gz archive ({error}); check the address and the network"
+        ) from None
 
 
 def _check(member: tarfile.TarInfo, number: int, total: int) -> None:

@@ -133,7 +133,7 @@ def _resolve(handle: str) -> Path:
     try:
         return resolve(handle)
     except InputError as error:
-        raise InputError(f"cannot be fetched: {error}; check the handle and the network") from None
+        raise InputError(f"cannot be fetched: {error}") from None
     except (OSError, ValueError, EOFError, tf.errors.OpError) as error:
         raise InputError(
             f"cannot be fetched ({first_line(error)}); check the handle and the network, "

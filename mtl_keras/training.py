@@ -115,11 +115,12 @@ def evaluate_all(
     features: LookUp | None = None,
 ) -> dict[str, dict]:
     """Task name → its metrics (see `evaluate`), for the tasks that have this split."""
-    return {
-        name: evaluate(model, dataset, split, features=features)
-        for name, dataset in datasets.items()
-        if split in dataset.splits
-    }
+    with row_errors(datasets.values()):
+        return {
+            name: evaluate(model, dataset, split, features=features)
+            for name, dataset in datasets.items()
+            if split in dataset.splits
+        }
 
 
 def run_stages(
