@@ -1,14 +1,23 @@
-"""Does memory grow with the file? Peak RSS of checking and streaming a CSV file, at two sizes.
+"""Does memory grow with the data? Peak RSS of start-up and streaming, from 200 files.
 
-    python benchmarks/streaming_memory.py [--rows 50000 5000000]
+    python benchmarks/streaming_memory.py [--rows 50000 10000000] [--files 200]
 
-Each size is its own process, TensorFlow included: `TaskDataset` checks the file, then every row is
-streamed once, shuffled. It prints one JSON line a size, and last what the larger needs beyond the
-smaller, in MB of 10**6 bytes.
+For each number of rows it writes tab-separated files into a temporary folder and then, each in a
+process of its own, TensorFlow included:
+
+- the first start: every row is checked and counted;
+- the second start, which knows that from the first;
+- a start that needs no counts (labels and validation files given, epochs of steps);
+- that start, and 1,000 batches of 32 as a training reads them: shuffled and tokenized;
+- that start, and one pass over all rows, in chunks of 2,048, shuffled and tokenized.
+
+It prints one JSON line a process; last what the larger number needs beyond the smaller, in MB of
+10**6 bytes, the most of any process, and a table. Seconds are of this machine, as busy as it is.
 """
 
 import argparse
 import json
+import os
 import random
 import resource
 import subprocess
@@ -17,65 +26,124 @@ import tempfile
 import time
 from pathlib import Path
 
-SENTENCE = "the order never came and my new invoice shows a price that nobody told me about"
+SENTENCE = "order never came new invoice shows price nobody told about late box tea"
+VOCABULARY = SENTENCE.split()
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+WORKS = ("first start", "second start", "start without counts", "1,000 batches", "one pass")
+BATCHES, BATCH_SIZE, VALIDATION_ROWS = 1000, 32, 1000
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, nargs=2, default=[50_000, 5_000_000])
-    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--rows", type=int, nargs=2, default=[50_000, 10_000_000])
+    parser.add_argument("--files", type=int, default=200)
+    parser.add_argument("--works", nargs="+", choices=WORKS, default=WORKS)
+    parser.add_argument("--folder", help="for the temporary folder")
+    parser.add_argument("--measure", choices=WORKS, help=argparse.SUPPRESS)
+    parser.add_argument("data", nargs="?", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        print(json.dumps(measure(options.measure)))
+        print(json.dumps(measure(options.measure, options.data)))
         return
-    peaks = []
-    for rows in options.rows:
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder, "rows.csv")
-            write(file, rows)
-            command = [sys.executable, __file__, "--measure", str(file)]
-            line = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-        print(line, end="", flush=True)
-        peaks.append(json.loads(line)["peak_rss_mb"])
-    print(json.dumps({"difference_mb": round(peaks[1] - peaks[0], 1)}))
+    results = [
+        measure_all(rows, options.files, options.works, options.folder) for rows in options.rows
+    ]
+    small, large = (max(each["peak_rss_mb"] for each in some) for some in results)
+    print(table(options.rows, results))
+    print(json.dumps({"difference_mb": round(large - small, 1)}))
 
 
-def write(file: Path, rows: int) -> None:
-    """Distinct texts of 5 to 25 words in three classes."""
+def measure_all(rows: int, files: int, works: list[str], folder: str | None) -> list[dict]:
+    """What each work takes with so many rows."""
+    found = []
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        data = Path(place, "data")
+        data.mkdir()
+        write(data, rows, files)
+        time.sleep(2.5)  # files that have just been written are not remembered
+        environment = os.environ | {"XDG_CACHE_HOME": place, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        for work in works:
+            command = [sys.executable, __file__, "--measure", work, str(data)]
+            line = subprocess.run(
+                command, check=True, stdout=subprocess.PIPE, text=True, env=environment
+            ).stdout
+            found.append({"rows": rows, **json.loads(line)})
+            print(json.dumps(found[-1]), flush=True)
+    return found
+
+
+def write(folder: Path, rows: int, files: int) -> None:
+    """Distinct texts of about 40 bytes in three classes, which come sorted within each file."""
     generator = random.Random(0)
-    vocabulary = SENTENCE.split()
-    with file.open("w", encoding="utf-8") as stream:
-        stream.write("text,label\n")
-        for row in range(rows):
-            words = generator.choices(vocabulary, k=generator.randint(5, 25))
-            stream.write(f'"{row} {" ".join(words)}",{"abc"[row % 3]}\n')
+    lines = [" ".join(generator.choices(VOCABULARY, k=generator.randint(3, 8))) for _ in range(997)]
+    for file, name in enumerate([*(f"train-{n:03}.tsv" for n in range(files)), "validation.tsv"]):
+        count = VALIDATION_ROWS if name == "validation.tsv" else len(range(file, rows, files))
+        with (folder / name).open("w", encoding="utf-8") as stream:
+            stream.write("text\tlabel\n")
+            for row in range(count):
+                label = "abc"[3 * row // count]
+                stream.write(f"{file} {row} {lines[row % len(lines)]}\t{label}\n")
 
 
-def measure(file: Path) -> dict[str, float]:
-    """Seconds and peak RSS of one check and one shuffled pass."""
+def measure(work: str, folder: Path) -> dict[str, object]:
+    """Seconds and peak RSS of one work."""
     import tensorflow as tf
 
+    from mtl_keras.batching import batches
     from mtl_keras.datasets import TaskDataset
+    from mtl_keras.preprocessing import WordpieceTokenizer
     from mtl_keras.tasks import Task
 
     tf.constant(0)
-    start = time.perf_counter()
-    dataset = TaskDataset(Task("topic", files={"train": [str(file)]}))
-    checked = time.perf_counter()
-    streamed = sum(len(chunk["label"]) for chunk in dataset.stream("train", 2048, seed=0))
-    end = time.perf_counter()
-    if streamed != dataset.counts["train"]:
-        raise RuntimeError(f"{streamed} rows streamed, {dataset.counts['train']} counted")
+    tokenizer = WordpieceTokenizer(
+        [*SPECIAL, *VOCABULARY, *"0123456789", *(f"##{n}" for n in range(10))],
+        lowercase=True,
+        max_length=64,
+    )
+    files = {"train": str(folder / "train-*.tsv"), "validation": str(folder / "validation.tsv")}
+    unread = () if work in WORKS[:2] else ("train",)
+    before, started = peak_rss(), time.perf_counter()
+    dataset = TaskDataset(Task("topic", labels=["a", "b", "c"], files=files), unread=unread)
+    begun, streamed = time.perf_counter(), 0
+    if work == "1,000 batches":
+        settings = {"batch_size": BATCH_SIZE, "seed": 0, "endless": True}
+        for _, labels, _ in batches(dataset, "train", tokenizer, **settings).take(BATCHES):
+            streamed += len(labels)
+    elif work == "one pass":
+        for chunk in dataset.stream("train", 2048, seed=0):
+            streamed += len(tokenizer(chunk["text"]).token_ids.row_splits) - 1
     return {
-        "rows": sum(dataset.counts.values()),
-        "check_seconds": round(checked - start, 1),
-        "stream_seconds": round(end - checked, 1),
-        "peak_rss_mb": round(_peak_rss() / 1e6, 1),
+        "work": work,
+        "counted": dataset.counts.get("train", 0),
+        "streamed": streamed,
+        "start_seconds": round(begun - started, 2),
+        "stream_seconds": round(time.perf_counter() - begun, 1),
+        "imported_rss_mb": round(before / 1e6, 1),
+        "peak_rss_mb": round(peak_rss() / 1e6, 1),
     }
 
 
-def _peak_rss() -> int:
-    """Bytes. Linux counts in kB, macOS in bytes."""
+def table(rows: list[int], results: list[list[dict]]) -> str:
+    """In Markdown: peak MB and seconds of each work with each number of rows."""
+    lines = [
+        f"| | {' | '.join(f'{number:,} rows, MB | s' for number in rows)} |",
+        f"| --- |{' ---: | ---: |' * len(rows)}",
+    ]
+    for works in zip(*results, strict=True):
+        cells = (
+            f"{each['peak_rss_mb']:.0f} | {each['start_seconds'] + each['stream_seconds']:.1f}"
+            for each in works
+        )
+        lines.append(f"| {works[0]['work']} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def peak_rss() -> int:
+    """Bytes of this process. Linux's `ru_maxrss` may be those of the one that started it."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(each for each in status.read_text().splitlines() if each.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mtl_keras.export import export_saved_model as export_saved_model
     from mtl_keras.freezing import FreezePlan as FreezePlan
     from mtl_keras.freezing import trainability as trainability
+    from mtl_keras.merged_batches import with_replay as with_replay
     from mtl_keras.model import MultiTaskModel as MultiTaskModel
     from mtl_keras.model import load_model as load_model
     from mtl_keras.optimizers import LayerwiseOptimizer as LayerwiseOptimizer
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from mtl_keras.recipes import load_recipe as load_recipe
     from mtl_keras.runs import Run as Run
     from mtl_keras.schedules import interleave as interleave
-    from mtl_keras.schedules import with_replay as with_replay
     from mtl_keras.stages import LearningRates as LearningRates
     from mtl_keras.stages import RateSchedule as RateSchedule
     from mtl_keras.stages import Stage as Stage
@@ -71,7 +71,7 @@ _MODULE_OF = {
     "load_recipe": "recipes",
     "Run": "runs",
     "interleave": "schedules",
-    "with_replay": "schedules",
+    "with_replay": "merged_batches",
     "LearningRates": "stages",
     "RateSchedule": "stages",
     "Stage": "stages",

@@ -3,7 +3,7 @@
 import functools
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import tensorflow as tf
 
@@ -25,8 +25,9 @@ def batches(
     *,
     batch_size: int,
     seed: int | None = None,
-    passes: Iterator[object] | None = None,
+    passes: Iterable[object] | None = None,
     widths: Sequence[int] = (),
+    endless: bool = False,
 ) -> tf.data.Dataset:
     """The examples of one task as padded batches, tokenized while the model trains.
 
@@ -44,6 +45,8 @@ def batches(
         widths: word pieces that batches are padded to, the smallest that does, for XLA and TPUs,
             which compile each shape (`static_widths`). When empty each batch is as wide as its
             longest text, so that least padding is computed.
+        endless: whether a pass follows the other without end, as for an epoch that is a number of
+            steps. How many examples there are is then not asked: groups are of 64 batches.
 
     Returns:
         A dataset of `(x, y, sample_weight)`. `x` holds `token_ids (batch, length)`, int32, and
@@ -52,9 +55,11 @@ def batches(
         tagging. `sample_weight` is ones `(batch,)`, for tagging `(batch, length)`: 1 on each
         word's first piece.
     """
-    count = math.ceil(dataset.counts[split] / batch_size)
-    group = min(BATCHES_PER_GROUP, math.ceil(count / GROUPS_PER_EPOCH))
-    chunks = dataset.stream(split, batch_size * group, seed=seed, passes=passes)
+    count, group = tf.data.INFINITE_CARDINALITY, BATCHES_PER_GROUP
+    if not endless:
+        count = math.ceil(dataset.counts[split] / batch_size)
+        group = min(group, math.ceil(count / GROUPS_PER_EPOCH))
+    chunks = dataset.stream(split, batch_size * group, seed=seed, passes=passes, endless=endless)
     tokenize = functools.partial(_tokenize_rows, tokenizer)
     rows = chunks.map(_as_it_is(tokenize), num_parallel_calls=tf.data.AUTOTUNE)
     if seed is not None:

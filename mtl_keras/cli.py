@@ -55,7 +55,7 @@ def train(options: argparse.Namespace) -> None:
     if options.workers > 1:
         options.status = _train_workers(options, recipe.strategy, folder)
         return
-    datasets = _open_datasets(recipe)
+    datasets = _open_datasets(recipe, for_training=True)
     _load_tensorflow()
     from mtl_keras.monitoring import EveryMinute
     from mtl_keras.training import train as train_recipe
@@ -81,9 +81,10 @@ def evaluate(options: argparse.Namespace) -> None:
 
     run = Run.open(options.run_folder)
     recipe = run.recipe
-    datasets = _open_datasets(recipe)
+    datasets = _open_datasets(recipe, for_training=True)
     _check_split(datasets, options.split)
-    before, now = run.read_json(RECORD).get("data"), fingerprints(datasets, recipe.path.parent)
+    before = run.read_json(RECORD).get("data")
+    now = fingerprints(datasets, recipe.path.parent, like=before)
     known = now if before is None else {name: before[name] for name in now if name in before}
     if changes := told_changes(known, now):
         print(f"mtl-keras: {changes}", file=sys.stderr)
@@ -332,16 +333,27 @@ def _load_tensorflow() -> None:
             os.close(stderr)
 
 
-def _open_datasets(recipe) -> dict:
-    """The recipe's files, validated."""
+def _open_datasets(recipe, *, for_training: bool = False) -> dict:
+    """The recipe's files, validated; for training but those that it need not read beforehand."""
     from mtl_keras.datasets import TaskDataset
 
-    return {task.name: TaskDataset(task, base_folder=recipe.path.parent) for task in recipe.tasks}
+    def report(line: str) -> None:
+        print(f"mtl-keras: {line}", file=sys.stderr)
+
+    return {
+        task.name: TaskDataset(
+            task,
+            base_folder=recipe.path.parent,
+            unread=recipe.unread(task) if for_training else (),
+            report=report,
+        )
+        for task in recipe.tasks
+    }
 
 
 def _check_split(datasets: Mapping, split: str) -> None:
     """Names the tasks without files for a split; an error where that is all of them."""
-    without = [name for name, dataset in datasets.items() if split not in dataset.counts]
+    without = [name for name, dataset in datasets.items() if split not in dataset.splits]
     if len(without) == len(datasets):
         datasets[without[0]].check_split(split)
     for name in without:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import itertools
 import os
-import random
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mtl_keras.errors import InputError
-from mtl_keras.examples import KINDS, Example, KnownLabels, NewLabels, RowError, span_types
-from mtl_keras.files import find_files, shown
-from mtl_keras.formats import locate, read_rows
+from mtl_keras.errors import InputError, WorkError
+from mtl_keras.examples import KINDS, Example, KnownLabels, span_types
+from mtl_keras.shuffling import shuffle_keys, shuffled
+from mtl_keras.split_files import (
+    Counts,
+    Placed,
+    SplitFiles,
+)
 from mtl_keras.tasks import SPLITS, Task
 
 if TYPE_CHECKING:
@@ -25,7 +29,10 @@ SHUFFLE_KEY = "shuffle_key"
 
 
 class TaskDataset:
-    """A task's files, every row checked and counted, in one pass a split, before work begins.
+    """A task's files, every row checked and counted, in one pass a file, before work begins.
+
+    What a file holds is remembered until it changes (`mtl_keras.file_facts`), so that it is not
+    read for this a second time.
 
     Without validation files a tenth of the training examples is cut off for it: those that a
     checksum of the text picks, so that equal texts are on one side and new rows move none; or,
@@ -36,11 +43,17 @@ class TaskDataset:
             training files, sorted. Labels found in this way must occur twice: one that does not
             is taken for a slip.
         base_folder: what relative paths are relative to.
+        unread: splits whose files are not read beforehand: their rows are checked as they are
+            streamed, and not counted. Of `train` the labels must then be known, and validation
+            files given.
+        report: told how far it is, every few seconds.
 
     Attributes:
         task: the task, with its labels.
-        counts: split → number of examples.
+        splits: those that it has.
+        counts: split → number of examples, of the splits that were read.
         label_counts: split → label → number of examples; for tagging, span type → number of spans.
+        fault: what was wrong with a row as it was streamed.
 
     Raises:
         InputError: a file that is missing or unreadable; a row against the file's format or the
@@ -59,7 +72,14 @@ class TaskDataset:
     Example(text='broken', label=0, words=())
     """
 
-    def __init__(self, task: Task, *, base_folder: str | os.PathLike = "."):
+    def __init__(
+        self,
+        task: Task,
+        *,
+        base_folder: str | os.PathLike = ".",
+        unread: Collection[str] = (),
+        report: Callable[[str], None] = lambda line: None,
+    ):
         if not task.files:
             raise InputError(f"task {task.name!r} has no files; give it training files")
         if task.kind == "tagging":
@@ -67,47 +87,67 @@ class TaskDataset:
         self.task = task
         self.counts: dict[str, int] = {}
         self.label_counts: dict[str, Counter[str]] = {}
+        self.fault: InputError | None = None
         self._kind = KINDS[task.kind]
-        self._paths = {
-            split: find_files(task.files[split], base_folder)
-            for split in SPLITS
-            if split in task.files
+        self._report = report
+        self._files = {
+            split: SplitFiles(task, split, base_folder) for split in SPLITS if split in task.files
         }
         self._is_cut_off: Callable[[str, int], bool] | None = None
-        self._index: KnownLabels | NewLabels = KnownLabels(task.labels)
-        if task.kind != "regression" and not task.labels:
-            self._index = self._new_labels()
-        for split in self._paths:
-            self._scan(split)
-            self._adopt_labels()
+        self._starts: dict[str, int] = {}  # file → position of its first row in the split
+        self._labels: KnownLabels | None = None
+        if task.labels or task.kind == "regression":
+            self._labels = KnownLabels(task.labels)
+        self._check_known(unread)
+        for split in self._files:
+            if split not in unread:
+                self._read(split)
+        self.splits = tuple(dict.fromkeys((*self._files, *self.counts)))
 
     @property
     def files(self) -> list[str]:
         """The files and folders of all splits."""
-        return [path for paths in self._paths.values() for path in paths]
+        return [path for files in self._files.values() for path in files.paths]
+
+    @property
+    def unread_files(self) -> list[str]:
+        """Those that were not read beforehand."""
+        unread = (files for split, files in self._files.items() if split not in self.counts)
+        return [path for files in unread for path in files.paths]
 
     def check_split(self, split: str) -> None:
         """Raises InputError where the task has no such split."""
-        if split not in self.counts:
+        if split not in self.splits:
             raise InputError(
-                f"task {self.task.name!r} has no {split} examples; it has {', '.join(self.counts)}"
+                f"task {self.task.name!r} has no {split} examples; it has {', '.join(self.splits)}"
             )
 
     def examples(self, split: str) -> Iterator[Example]:
         """A split's examples, in the files' order."""
         return (example for _, _, example in self.placed_examples(split))
 
-    def placed_examples(self, split: str) -> Iterator[tuple[str, int, Example]]:
+    def placed_examples(self, split: str) -> Iterator[Placed]:
         """`(file, line, example)` of a split, in the files' order."""
         self.check_split(split)
-        return self._placed_examples(split)
+        return itertools.chain.from_iterable(each() for each in self._streams(split))
 
-    def _placed_examples(self, split: str) -> Iterator[tuple[str, int, Example]]:
-        source = split if split in self._paths else "train"
-        is_cut_off = self._is_cut_off if source == "train" else None
-        for position, row in enumerate(self._rows(source)):
-            if not is_cut_off or is_cut_off(row[2].text, position) == (split == "validation"):
-                yield row
+    def _streams(self, split: str) -> list[Callable[[], Iterator[Placed]]]:
+        """What opens each file of a split."""
+        source = split if split in self._files else "train"
+        return [
+            functools.partial(self._of_file, split, source, path)
+            for path in self._files[source].paths
+        ]
+
+    def _of_file(self, split: str, source: str, path: str) -> Iterator[Placed]:
+        assert self._labels is not None
+        rows = self._files[source].rows(path, self._labels)
+        is_cut_off = self._is_cut_off
+        if source != "train" or is_cut_off is None:
+            return rows
+        placed = enumerate(rows, self._starts[path])
+        is_wanted = split == "validation"
+        return (row for place, row in placed if is_cut_off(row[2].text, place) == is_wanted)
 
     def stream(
         self,
@@ -115,19 +155,22 @@ class TaskDataset:
         chunk_size: int,
         *,
         seed: int | None = None,
-        passes: Iterator[object] | None = None,
+        passes: Iterable[object] | None = None,
         buffer_size: int = 65536,
+        endless: bool = False,
     ) -> tf.data.Dataset:
         """A split's examples in chunks.
 
         Args:
-            chunk_size: examples an element; the last may have fewer.
-            seed: shuffles, in a new order at each iteration of the dataset; None keeps the files'.
-            passes: names the iterations (`Passes`): an order follows from the seed and the name.
+            chunk_size: examples an element; the last of a pass may have fewer.
+            seed: shuffles, in a new order at each pass: the files, rows of 16 of them in turn, and
+                those through a buffer; None keeps the files' order.
+            passes: names the passes (`Passes`): an order follows from the seed and the name.
                 They are counted when None.
-            buffer_size: examples among which the next is drawn. One begins at most as many places
-                before its own; of a file that is sorted by label and longer, the order stays
-                partly sorted.
+            buffer_size: examples among which the next is drawn, fewer where texts are long. One
+                begins at most as many places before its own; of a file that is sorted by label
+                and longer, the order stays partly sorted.
+            endless: whether a pass follows the other without end, instead of one an iteration.
 
         Returns:
             Dicts of `text`, string `(n,)`, and `label`: int32 `(n,)`, for regression float32
@@ -139,17 +182,12 @@ class TaskDataset:
         import tensorflow as tf
 
         self.check_split(split)
-        names = itertools.count() if passes is None else passes
+        named = itertools.count() if passes is None else passes
 
         def chunks() -> Iterator[dict[str, np.ndarray]]:
-            examples = self.examples(split)
-            keys: Iterator[dict[str, np.ndarray]] = itertools.repeat({})
-            if seed is not None:
-                name = f"{seed}/{next(names)}"
-                examples = _shuffled(examples, buffer_size, random.Random(name))
-                keys = _shuffle_keys(random.Random(f"keys/{name}"))
-            while chunk := list(itertools.islice(examples, chunk_size)):
-                yield self._kind.arrays(chunk, self.task.num_outputs) | next(keys)
+            names = iter(named) if seed is not None else itertools.count()
+            for name in names if endless else itertools.islice(names, 1):
+                yield from self._chunks(split, chunk_size, seed, name, buffer_size)
 
         signature = {
             name: tf.TensorSpec(
@@ -163,122 +201,91 @@ class TaskDataset:
         as_it_is = tf.autograph.experimental.do_not_convert
         return dataset.map(as_it_is(_ragged)) if "words" in signature else dataset
 
-    def _new_labels(self) -> NewLabels:
-        if "train" in self._paths:
-            return NewLabels()
-        raise InputError(
-            f"task {self.task.name!r} has no training files to find its labels in; list its labels"
+    def _chunks(
+        self, split: str, chunk_size: int, seed: int | None, name: object, buffer_size: int
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """One pass."""
+        rows, order = self.placed_examples(split), f"{seed}/{name}"
+        keys: Iterator[dict[str, np.ndarray]] = itertools.repeat({})
+        if seed is not None:
+            rows = shuffled(self._streams(split), buffer_size, order, _length)
+            keys = ({SHUFFLE_KEY: key} for key in shuffle_keys(order))
+        is_empty = True
+        try:
+            while chunk := [example for _, _, example in itertools.islice(rows, chunk_size)]:
+                is_empty = False
+                yield self._kind.arrays(chunk, self.task.num_outputs) | next(keys)
+            if is_empty and split not in self.counts:
+                raise self._no_example(split)
+        except InputError as error:
+            self.fault = error
+            raise
+
+    def _no_example(self, split: str) -> InputError:
+        return InputError(
+            f"{self._files[split].paths[0]}: no example; task {self.task.name!r} needs some to "
+            f"{'train on' if split == 'train' else 'measure'}"
         )
 
-    def _scan(self, split: str) -> None:
-        """Checks and counts the examples of a split's files."""
-        if split != "train" or "validation" in self._paths:
-            self._count(split, (split,))
-            return
-        self._is_cut_off = _by_text
-        self._count(split, ("train", "validation"))
-        if not 0 < 4 * self.counts["validation"] <= self.counts["train"]:
-            self._is_cut_off = _by_position
-            self._count(split, ("train", "validation"))
-        if not self.counts["train"]:
+    def _check_known(self, unread: Collection[str]) -> None:
+        """Refuses to leave unread what something must be learnt from beforehand."""
+        name, known = self.task.name, self._labels is not None
+        if not known and "train" not in self._files:
             raise InputError(
-                f"{self._paths['train'][0]}: one example, too few to cut off a validation split; "
-                "give more, or validation files"
+                f"task {name!r} has no training files to find its labels in; list its labels"
+            )
+        if "train" in unread and not (known and "validation" in self._files):
+            raise InputError(
+                f"task {name!r}: its training files must be read for what it does not say; list "
+                "its labels and give validation files"
             )
 
-    def _count(self, split: str, sides: tuple[str, ...]) -> None:
-        numbers = [0, 0]
-        counts: list[Counter[int]] = [Counter(), Counter()]
-        is_cut_off = self._is_cut_off if len(sides) > 1 else None
-        for position, (_, _, example) in enumerate(self._rows(split)):
-            side = is_cut_off is not None and is_cut_off(example.text, position)
-            numbers[side] += 1
-            for index in self._kind.counted(example.label):
-                counts[side][index] += 1
-        if not any(numbers):
-            raise InputError(
-                f"{self._paths[split][0]}: no example; task {self.task.name!r} needs some to "
-                f"{'train on' if split == 'train' else 'measure'}"
-            )
-        names = list(self._index)
-        for name, number, found in zip(sides, numbers, counts, strict=False):
-            self.counts[name] = number
-            self.label_counts[name] = Counter({names[index]: found[index] for index in found})
-
-    def _rows(self, split: str) -> Iterator[tuple[str, int, Example]]:
-        """`(file, line, example)` of a split's files."""
-        columns = self.task.columns_of(split)
-        tagging = self.task.kind == "tagging"
-        for path in self._paths[split]:
-            for line, text, label in read_rows(path, columns, tagging=tagging):
-                try:
-                    example = self._kind.example(text, label, columns.label_names, self._index)
-                except RowError as fault:
-                    where = locate(path, line, part=fault.part, word=fault.word, tagging=tagging)
-                    raise InputError(f"{where}: {fault}{_header_hint(path, line)}") from None
-                yield path, line, example
-
-    def _adopt_labels(self) -> None:
-        """Makes the labels that the training files hold the task's, where it has none."""
-        if not isinstance(self._index, NewLabels):
-            return
-        labels = self._index.in_order()
-        place = self._paths["train"][0]
-        if not labels:
-            raise InputError(f"{place}: no label in any row; task {self.task.name!r} needs some")
-        if self.task.kind == "classification":
-            self._refuse_single_examples()
-            if len(labels) == 1:
-                raise InputError(
-                    f"{place}: every row has the label {shown(labels[0])}; expected two or more"
-                )
-        self.task = self.task.with_labels(labels)
-        self._index = KnownLabels(labels)
-
-    def _refuse_single_examples(self) -> None:
-        numbers = sum(self.label_counts.values(), Counter[str]())
-        single = next((label for label, number in numbers.items() if number == 1), None)
-        if single is None:
-            return
-        path, line, _ = next(
-            row for row in self._rows("train") if row[2].label == self._index[single]
+    def _read(self, split: str) -> None:
+        """Checks and counts the examples of a split's files; finds labels there are none of."""
+        files = self._files[split]
+        sides = files.counts(
+            self._labels, lambda line: self._report(f"{self.task.name}, {split}: {line}")
         )
-        raise InputError(
-            f"{locate(path, line, part='label')}: only this row has the label {shown(single)}; add "
-            f"another, correct it, or list the task's labels to keep it{_header_hint(path, line)}"
-        )
+        found = Counts.sum(itertools.chain.from_iterable(sides))
+        if not found.examples:
+            raise self._no_example(split)
+        if self._labels is None:
+            labels = files.labels(found)
+            self.task, self._labels = self.task.with_labels(labels), KnownLabels(labels)
+        if split != "train" or "validation" in self._files:
+            self._keep(split, found)
+            return
+        sizes = (kept.examples + cut_off.examples for kept, cut_off in sides)
+        self._starts = dict(zip(files.paths, itertools.accumulate(sizes, initial=0), strict=False))
+        self._is_cut_off, (kept, cut_off) = files.cut(sides, self._labels)
+        self._keep("train", kept)
+        self._keep("validation", cut_off)
+
+    def _keep(self, split: str, counts: Counts) -> None:
+        self.counts[split], self.label_counts[split] = counts.examples, counts.labels
 
 
-def _header_hint(path: str, line: int) -> str:
-    if line > 1 or not path.lower().removesuffix(".gz").endswith((".csv", ".tsv")):
-        return ""
-    return "; if this line is a header, say header: true in columns"
+@contextlib.contextmanager
+def row_errors(datasets: Iterable[TaskDataset]) -> Iterator[None]:
+    """Tells what was wrong with a row that was streamed, where TensorFlow tells of its own error.
+
+    Raises:
+        InputError: the row's error, with file and line.
+    """
+    datasets = list(datasets)
+    try:
+        yield
+    except (InputError, WorkError):
+        raise
+    except Exception:
+        fault = next((each.fault for each in datasets if each.fault), None)
+        if fault is None:
+            raise
+        raise fault from None
 
 
-def _by_text(text: str, position: int) -> bool:
-    return zlib.crc32(text.encode()) % 10 == 0
-
-
-def _by_position(text: str, position: int) -> bool:
-    return position % 10 == 0
-
-
-def _shuffled(
-    examples: Iterator[Example], buffer_size: int, generator: random.Random
-) -> Iterator[Example]:
-    buffer = list(itertools.islice(examples, buffer_size))
-    for example in examples:
-        place = int(generator.random() * buffer_size)
-        yield buffer[place]
-        buffer[place] = example
-    generator.shuffle(buffer)
-    yield from buffer
-
-
-def _shuffle_keys(generator: random.Random) -> Iterator[dict[str, np.ndarray]]:
-    while True:
-        key = [generator.getrandbits(63), generator.getrandbits(63)]
-        yield {SHUFFLE_KEY: np.array(key, np.int64)}
+def _length(row: Placed) -> int:
+    return len(row[2].text)
 
 
 def _ragged(chunk: dict[str, tf.Tensor]) -> dict[str, tf.Tensor | tf.RaggedTensor]:

@@ -51,14 +51,17 @@ def evaluate(
     """
     dataset.check_split(split)
     contributed: list[np.ndarray] = []
+    sizes: list[int] = []
 
     def chunks() -> Iterator[tuple[list, list]]:
         passes = {"batch_size": batch_size, "features": features, "forward": forward}
         for labels, outputs in _predicted(model, dataset, split, **passes):
             contributed.append(contributions(dataset.task, labels, outputs))
+            sizes.append(len(labels))
             yield labels, outputs
 
-    metrics = {"examples": dataset.counts[split]} | measure(dataset.task, chunks())
+    measured = measure(dataset.task, chunks())
+    metrics = {"examples": sum(sizes)} | measured
     low, high = interval(np.concatenate(contributed))
     return metrics | {"low": low, "high": high}
 

@@ -5,7 +5,7 @@ for, and the arrays that a chunk of examples makes.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -70,11 +70,18 @@ class NewLabels(dict[str, int]):
     def __missing__(self, label: str) -> int:
         return self.setdefault(label, len(self))
 
-    def in_order(self) -> list[str]:
-        """Sorted: by value where all are whole numbers, else by character."""
-        if all(re.fullmatch(r"-?[0-9]{1,18}", label) for label in self):
-            return sorted(self, key=lambda label: (int(label), label))
-        return sorted(self)
+
+def sorted_labels(labels: Collection[str]) -> list[str]:
+    """Labels in order: by value where all are whole numbers, else by character.
+
+    Example:
+
+    >>> sorted_labels({"10", "9"}), sorted_labels({"10", "9", "a"})
+    (['9', '10'], ['10', '9', 'a'])
+    """
+    if all(re.fullmatch(r"-?[0-9]{1,18}", label) for label in labels):
+        return sorted(labels, key=lambda label: (int(label), label))
+    return sorted(labels)
 
 
 class Kind(Protocol):

@@ -34,6 +34,7 @@ PASSES_PER_EXCHANGE = 12  # of a worker, before it gives others what it has
 PASSES_AT_ONCE = 3  # while one is copied or normalised the products of another run
 CACHED_SPLITS = ("train", "validation")
 CHUNK = 4096  # texts read at once
+MOST_TEXTS = 5_000_000  # each takes some 340 bytes of memory to be found again
 
 
 class FeatureCache:
@@ -224,6 +225,8 @@ class FeatureCache:
         )
         longest = np.array([self.model.encoder.tokenizer.max_length])
         row_size = self.model.encoder.config.hidden_dim * HALF
+        if count > MOST_TEXTS:
+            return False
         if count * store_kind(level).rows(longest) * row_size <= room:
             return True  # whatever their length
         size = 0.0

@@ -36,6 +36,13 @@ def find_files(patterns: Sequence[str], base_folder: str | os.PathLike = ".") ->
     return found
 
 
+def member_files(path: str) -> list[str]:
+    """The file itself; of a folder every file in it, sorted."""
+    if not os.path.isdir(path):
+        return [path]
+    return sorted(str(each) for each in Path(path).rglob("*") if each.is_file())
+
+
 def _check_once(paths: Sequence[str]) -> None:
     seen: set[str] = set()
     for path in paths:

@@ -154,7 +154,10 @@ def _kind(training: Training, index: int) -> tuple:
     stage, (levels, epochs) = training.stages[index], training.levels(index)
     level = levels[0] if levels and epochs > 1 else None
     groups, tasks = list(training.model.layer_groups), tuple(training.model.tasks)
-    return stage.frozen(groups), stage.trained_tasks(tasks), stage.protect, level
+    return (
+        *(stage.frozen(groups), stage.trained_tasks(tasks), stage.protect, level),
+        stage.steps_per_epoch,
+    )
 
 
 @dataclass(frozen=True)
@@ -178,7 +181,7 @@ class _Probe:
         def flops(shape: Shape) -> float:
             return costs.forward_flops(shape) + backwards * costs.backward_flops(shape)
 
-        epoch = Epoch.of(training.stage_batches)
+        epoch = Epoch.of(training.stage_batches, training.steps)
         train_function = training.model.make_train_function()
         return cls(
             flops_per_step=epoch.mean(flops),

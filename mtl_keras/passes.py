@@ -1,6 +1,7 @@
 """Which pass over the data this is: a name from which, with the seed, its order follows."""
 
 import itertools
+from collections.abc import Iterator
 
 Pass = tuple[int, int]  # the epoch, and how many passes began in it before
 
@@ -37,3 +38,25 @@ class Passes:
 
     def __next__(self) -> Pass:
         return self._epoch, next(self._numbers)
+
+
+class OngoingPasses:
+    """Names passes that follow each other while epochs, so many steps each, begin and end.
+
+    Each iteration begins with the first again: where a training is follows from its steps alone.
+
+    Args:
+        epoch: in which the first pass begins.
+
+    Example:
+
+    >>> passes = OngoingPasses(epoch=2)
+    >>> list(itertools.islice(passes, 2)), list(itertools.islice(passes, 1))
+    ([(2, 0), (2, 1)], [(2, 0)])
+    """
+
+    def __init__(self, epoch: int = 0):
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[Pass]:
+        return zip(itertools.repeat(self._epoch), itertools.count())

@@ -4,7 +4,6 @@ import contextlib
 import importlib.metadata
 import itertools
 import math
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,11 +128,12 @@ def _download(repository: str, cure: str) -> Path:
 
 
 def _resolve(handle: str) -> Path:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it imports the deprecated pkg_resources
-        import tensorflow_hub
+    from mtl_keras.hub_modules import resolve  # it takes a second to import
+
     try:
-        return Path(tensorflow_hub.resolve(handle))
+        return resolve(handle)
+    except InputError as error:
+        raise InputError(f"cannot be fetched: {error}") from None
     except (OSError, ValueError, EOFError, tf.errors.OpError) as error:
         raise InputError(
             f"cannot be fetched ({first_line(error)}); check the handle and the network, "

@@ -12,21 +12,26 @@ from pathlib import Path
 
 from mtl_keras import __version__
 from mtl_keras.datasets import TaskDataset
-from mtl_keras.files import listed
+from mtl_keras.file_facts import remembered
+from mtl_keras.files import listed, member_files
 
 PACKAGES = ("tensorflow", "tensorflow-text", "keras", "numpy")
 GIT_SECONDS = 10
 BLOCK = 2**20
+BY_TIME = (
+    "size and time of modification: "  # how the fingerprint of a file that was not read begins
+)
 
 
 def provenance(datasets: Mapping[str, TaskDataset], folder: Path) -> dict:
-    """`versions`, `data` and `git` of a training.
+    """`versions`, `data` and `git` of a training. Files that were not read are not read here.
 
     Args:
         datasets: task → its files.
         folder: of the recipe.
     """
-    files = sorted({file for each in datasets.values() for file in _files(each)})
+    unread = {file for each in datasets.values() for file in _all(each.unread_files)}
+    files = sorted({file for each in datasets.values() for file in _all(each.files)} - unread)
     return {
         "versions": versions(),
         "data": fingerprints(datasets, folder),
@@ -43,14 +48,30 @@ def versions() -> dict[str, str]:
     return found
 
 
-def fingerprints(datasets: Mapping[str, TaskDataset], folder: Path) -> dict[str, str]:
-    """File → SHA-256 of its content. Files are named relative to the recipe's folder.
+def fingerprints(
+    datasets: Mapping[str, TaskDataset], folder: Path, like: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """File → SHA-256 of its content, known from when it was last read where it has not changed.
+
+    Of files that were not read before training it is their size and time of modification.
+
+    Args:
+        datasets: task → its files.
+        folder: of the recipe; files are named relative to it.
+        like: fingerprints of before, which those of now are to be compared with.
 
     Raises:
         OSError: a file cannot be read.
     """
-    files = sorted({file for each in datasets.values() for file in _files(each)})
-    return {os.path.relpath(file, folder): _sha256(file) for file in files}
+    found = {}
+    for each in datasets.values():
+        unread = set(_all(each.unread_files))
+        for file in _all(each.files):
+            name = os.path.relpath(file, folder)
+            before = (like or {}).get(name)
+            by_time = file in unread if before is None else before.startswith(BY_TIME)
+            found[name] = _size_and_time(file) if by_time else _sha256(file)
+    return dict(sorted(found.items()))
 
 
 def changed_files(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
@@ -82,13 +103,11 @@ def git_states(files: Iterable[str], folder: Path) -> dict[str, dict]:
         if top is not None:
             of_repository[top.removesuffix("\n")].append(file)
     states = {}
-    for top, members in of_repository.items():
+    for top, inside in of_repository.items():
         commit = _git(top, "rev-parse", "--verify", "--quiet", "HEAD")
         if commit is not None:
-            known = _tree(top, members)
-            changed = [
-                file for file in members if known.get(_place(file, top)) != _blob(file, known)
-            ]
+            known = _tree(top, inside)
+            changed = [file for file in inside if not _is_known(file, known.get(_place(file, top)))]
             states[os.path.relpath(top, folder)] = {
                 "commit": commit.strip(),
                 "changed": [os.path.relpath(file, folder) for file in changed],
@@ -96,18 +115,22 @@ def git_states(files: Iterable[str], folder: Path) -> dict[str, dict]:
     return states
 
 
-def _files(dataset: TaskDataset) -> list[str]:
-    """The data set's files; those of a folder one by one."""
-    found = []
-    for path in dataset.files:
-        members = sorted(each for each in Path(path).rglob("*") if each.is_file())
-        found += [str(each) for each in members] if os.path.isdir(path) else [path]
-    return found
+def _all(paths: Iterable[str]) -> list[str]:
+    """Files; those of a folder one by one."""
+    return [file for path in paths for file in member_files(path)]
 
 
 def _sha256(file: str) -> str:
-    with open(file, "rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    def find() -> dict[str, str]:
+        with open(file, "rb") as opened:
+            return {"sha256": hashlib.file_digest(opened, "sha256").hexdigest()}
+
+    return remembered(file, {"facts": "sha256"}, find)["sha256"]
+
+
+def _size_and_time(file: str) -> str:
+    found = os.stat(file)
+    return f"{BY_TIME}{found.st_size} bytes, {found.st_mtime_ns} ns"
 
 
 def _tree(top: str, files: Iterable[str]) -> dict[str, str]:
@@ -118,9 +141,18 @@ def _tree(top: str, files: Iterable[str]) -> dict[str, str]:
     return {path: facts.split()[2] for facts, _, path in rows}
 
 
-def _blob(file: str, known: Mapping[str, str]) -> str:
+def _is_known(file: str, name: str | None) -> bool:
+    """Whether a file has the content that git calls so."""
+    if name is None:
+        return False
+    kind = "sha256" if len(name) == 64 else "sha1"
+    return remembered(file, {"facts": f"git {kind}"}, lambda: {"name": _blob(file, kind)}) == {
+        "name": name
+    }
+
+
+def _blob(file: str, kind: str) -> str:
     """The name that git gives a file's content."""
-    kind = "sha256" if any(len(name) == 64 for name in known.values()) else "sha1"
     digest = hashlib.new(kind, f"blob {os.path.getsize(file)}\0".encode(), usedforsecurity=False)
     with open(file, "rb") as opened:
         while block := opened.read(BLOCK):

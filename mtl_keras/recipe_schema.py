@@ -123,6 +123,7 @@ class _StageSettings(Strict):
     """What a stage may say, and `training` for all stages."""
 
     epochs: Whole = pydantic.Field(1, ge=1, le=LARGEST_COUNT)
+    steps_per_epoch: Whole | None = pydantic.Field(None, ge=1, le=LARGEST_COUNT)
     learning_rate: _Rates = _Rates()
     weight_decay: Number = pydantic.Field(Stage.weight_decay, ge=0)
     patience: Whole | None = pydantic.Field(None, ge=1, le=LARGEST_COUNT)

@@ -92,7 +92,7 @@ def give_up(training, progress: Progress, logs: Mapping[str, float]) -> NoReturn
         WorkError: where it was, on which task's rows, and why.
     """
     training.batches.begin_epoch(progress.epoch)
-    batch = next(iter(training.stage_batches.skip(progress.step).take(1)))
+    batch = next(iter(training.batches_from(progress).take(1)))
     losses = {name: logs[f"{name}_loss"] for name in training.model.tasks}
     tokenizer, rates = training.model.encoder.tokenizer, training.model.optimizer.rates
     said = explain(batch, losses, training.datasets, tokenizer, rates)

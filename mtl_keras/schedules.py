@@ -9,14 +9,15 @@ from __future__ import annotations
 import difflib
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from mtl_keras.errors import InputError
-from mtl_keras.passes import Pass
+from mtl_keras.merged_batches import chosen_in_turn, joined, mapped, spread_over
+from mtl_keras.passes import OngoingPasses, Pass
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -27,26 +28,60 @@ SCHEDULES = ("round_robin", "proportional", "temperature:<t>", "annealed", "join
 class Schedule(Protocol):
     """How the tasks' batches follow each other."""
 
+    needs_counts: bool  # whether the order follows from how many batches the tasks have
+
     def merge(
         self, datasets: Sequence[tf.data.Dataset], *, seed: int, passes: Iterator[Pass], epochs: int
     ) -> tf.data.Dataset:
         """One epoch of batches; the passes name the iterations of the dataset."""
 
+    def merge_endless(
+        self,
+        datasets: Sequence[tf.data.Dataset],
+        num_batches: Sequence[int],
+        *,
+        steps_per_epoch: int,
+        seed: int,
+        passes: Iterable[Pass],
+        epochs: int,
+    ) -> tf.data.Dataset:
+        """Batches without end, of datasets without end; the first pass names the iteration."""
+
 
 class _Alternating:
     """One task a batch. An epoch has as many steps as the tasks have batches together."""
 
-    def order(
-        self, num_batches: Sequence[int], *, epoch: int, epochs: int, generator: np.random.Generator
-    ) -> np.ndarray:
-        """The task index of each step of an epoch: `(sum(num_batches),)`, by `shares`.
+    needs_counts = True
 
-        Every task comes at least once.
+    def order(
+        self,
+        num_batches: Sequence[int],
+        *,
+        epoch: int,
+        epochs: int,
+        generator: np.random.Generator,
+        steps: int | None = None,
+    ) -> np.ndarray:
+        """The task index of each step of an epoch: `(steps,)`, by `shares`.
+
+        Every task comes at least once, where there are as many steps; they are
+        `sum(num_batches)` when None.
         """
         shares = self.shares(np.asarray(num_batches, float), epoch=epoch, epochs=epochs)
-        rest = sum(num_batches) - len(shares)
+        steps = sum(num_batches) if steps is None else steps
+        rest = max(0, steps - len(shares))
         drawn = generator.choice(len(shares), size=rest, p=shares / shares.sum())
-        return generator.permutation(np.concatenate([np.arange(len(shares)), drawn]))
+        return generator.permutation(np.concatenate([np.arange(len(shares)), drawn]))[:steps]
+
+    def orders(
+        self, num_batches: Sequence[int], *, steps: int, seed: int, first: int, epochs: int
+    ) -> Iterator[np.ndarray]:
+        """The order of this epoch of so many steps, of the next, and so on."""
+        for epoch in itertools.count(first):
+            generator = np.random.default_rng((seed, epoch, 0))
+            yield self.order(
+                num_batches, epoch=epoch, epochs=epochs, generator=generator, steps=steps
+            )
 
     def shares(self, sizes: np.ndarray, *, epoch: int, epochs: int) -> np.ndarray:
         """How often each task comes, up to a factor."""
@@ -65,35 +100,50 @@ class _Alternating:
             generator = np.random.default_rng((seed, epoch, number))
             yield from self.order(num_batches, epoch=epoch, epochs=epochs, generator=generator)
 
-        choice = tf.data.Dataset.from_generator(
-            choices, output_signature=tf.TensorSpec((), tf.int64)
-        )
-        merged = tf.data.Dataset.choose_from_datasets(
-            [dataset.repeat() for dataset in datasets], choice
-        )
+        merged = chosen_in_turn([dataset.repeat() for dataset in datasets], choices)
         return merged.apply(tf.data.experimental.assert_cardinality(sum(num_batches)))
+
+    def merge_endless(self, datasets, num_batches, *, steps_per_epoch, seed, passes, epochs):
+        """Interleaves datasets that do not end in the schedule's order."""
+
+        def choices():
+            first, _ = next(iter(passes))
+            orders = self.orders(
+                num_batches, steps=steps_per_epoch, seed=seed, first=first, epochs=epochs
+            )
+            yield from itertools.chain.from_iterable(orders)
+
+        return chosen_in_turn(datasets, choices)
 
 
 @dataclass(frozen=True)
 class RoundRobin(_Alternating):
     """The tasks in turn. Small tasks start again; of large ones an epoch sees a part."""
 
+    needs_counts = False
+
     def __str__(self) -> str:
         return "round_robin"
 
-    def order(self, num_batches, *, epoch, epochs, generator):
-        return np.arange(sum(num_batches)) % len(num_batches)
+    def order(self, num_batches, *, epoch, epochs, generator, steps=None):
+        return np.arange(sum(num_batches) if steps is None else steps) % len(num_batches)
 
 
 @dataclass(frozen=True)
 class Proportional(_Alternating):
-    """Every batch of every task once an epoch, in random order."""
+    """Every batch of every task once in a pass over all of them, in random order."""
 
     def __str__(self) -> str:
         return "proportional"
 
-    def order(self, num_batches, *, epoch, epochs, generator):
+    def order(self, num_batches, *, epoch, epochs, generator, steps=None):
         return generator.permutation(np.repeat(np.arange(len(num_batches)), num_batches))
+
+    def orders(self, num_batches, *, steps, seed, first, epochs):
+        """The order of a pass over all batches, of the next, and so on, wherever epochs end."""
+        for number in itertools.count():
+            generator = np.random.default_rng((seed, first, number))
+            yield self.order(num_batches, epoch=first, epochs=epochs, generator=generator)
 
 
 @dataclass(frozen=True)
@@ -138,6 +188,8 @@ class Annealed(_Alternating):
 class Joint:
     """A batch of every task in each step. An epoch is a pass over the longest; others repeat."""
 
+    needs_counts = False
+
     def __str__(self) -> str:
         return "joint"
 
@@ -149,7 +201,13 @@ class Joint:
 
         steps = max(int(dataset.cardinality()) for dataset in datasets)
         zipped = tf.data.Dataset.zip(tuple(dataset.repeat() for dataset in datasets))
-        return _mapped(zipped.take(steps), _joined)
+        return mapped(zipped.take(steps), joined)
+
+    def merge_endless(self, datasets, num_batches, *, steps_per_epoch, seed, passes, epochs):
+        """Concatenates one batch of each of datasets that do not end."""
+        import tensorflow as tf
+
+        return mapped(tf.data.Dataset.zip(tuple(datasets)), joined)
 
 
 def parse_schedule(text: str) -> Schedule:
@@ -183,102 +241,58 @@ def interleave(
     schedule: str | Schedule = "proportional",
     *,
     seed: int = 0,
-    passes: Iterator[Pass] | None = None,
+    passes: Iterable[Pass] | None = None,
     epochs: int = 1,
     tasks: Sequence[str] = (),
+    steps_per_epoch: int | None = None,
+    num_batches: Mapping[str, int] | None = None,
 ) -> tf.data.Dataset:
     """Merges the tasks' batches into the one dataset that `MultiTaskModel.fit` takes.
+
+    Where an epoch is so many steps (give `fit` the same `steps_per_epoch`), each goes on where
+    the last one ended.
 
     Args:
         datasets: task name → batches `(x, labels, weights)` of that task, of known cardinality.
         schedule: a schedule or its name.
         seed: of the order of tasks.
         passes: names the iterations (`Passes`), from which and the seed the order of tasks
-            follows. When None each is the next epoch.
+            follows. When None each is the next epoch. With `steps_per_epoch` `OngoingPasses`.
         epochs: of the whole training; `annealed` spreads over them.
         tasks: those whose batches come, all when empty. The others are idle throughout.
+        steps_per_epoch: of an epoch that is no pass; the tasks' batches must then be `endless`.
+        num_batches: task → batches of a pass, for the schedules that follow them, where batches
+            are endless.
+
+    Raises:
+        InputError: there is no such schedule, or it needs `num_batches`.
 
     Returns:
         Dataset of `(x, {task: labels}, {task: weights})`.
     """
     chosen = parse_schedule(schedule) if isinstance(schedule, str) else schedule
     specs = {name: dataset.element_spec for name, dataset in datasets.items()}
-    spread = [_mapped(datasets[name], _spread(name, specs)) for name in tasks or datasets]
-    named = zip(itertools.count(), itertools.repeat(0)) if passes is None else passes
+    spread = [mapped(datasets[name], spread_over(name, specs)) for name in tasks or datasets]
+    if steps_per_epoch is not None:
+        if len(spread) == 1 and chosen.needs_counts:
+            chosen = RoundRobin()
+        return chosen.merge_endless(
+            spread,
+            _sizes(chosen, tasks or list(datasets), num_batches or {}),
+            steps_per_epoch=steps_per_epoch,
+            seed=seed,
+            passes=OngoingPasses() if passes is None else passes,
+            epochs=epochs,
+        ).prefetch(2)
+    named = zip(itertools.count(), itertools.repeat(0)) if passes is None else iter(passes)
     return chosen.merge(spread, seed=seed, passes=named, epochs=epochs).prefetch(2)
 
 
-def with_replay(dataset: tf.data.Dataset, replay: tf.data.Dataset) -> tf.data.Dataset:
-    """Each batch joined with one of other tasks, for protections that replay them.
-
-    An epoch is a pass over `dataset`; `replay` starts again where it is too short.
-
-    Args:
-        dataset: the batches of the tasks that train, as `interleave` merges them.
-        replay: those of the protected tasks, merged over the same tasks.
-
-    Raises:
-        InputError: the two are not over the same tasks, or there is nothing to replay.
-
-    Returns:
-        Dataset of `(x, {task: labels}, {task: weights})` with both batches' examples.
-    """
-    import tensorflow as tf
-
-    tasks, replayed = (sorted(each.element_spec[1]) for each in (dataset, replay))
-    if tasks != replayed:
+def _sizes(schedule: Schedule, tasks: Sequence[str], num_batches: Mapping[str, int]) -> list[int]:
+    missing = [name for name in tasks if name not in num_batches]
+    if schedule.needs_counts and missing:
         raise InputError(
-            f"replay must be merged over the tasks {', '.join(tasks)}. "
-            f"Received: {', '.join(replayed)}"
+            f"the schedule {schedule} follows from how many batches each task has; give "
+            f"num_batches of {', '.join(missing)}"
         )
-    if int(replay.cardinality()) == 0:
-        raise InputError("replay has no batch; give examples of the protected tasks")
-    return _mapped(tf.data.Dataset.zip((dataset, replay.repeat())), _joined).prefetch(2)
-
-
-def _mapped(dataset: tf.data.Dataset, function: Callable) -> tf.data.Dataset:
-    """Maps without AutoGraph, which would take a second to rewrite what is a graph as it is."""
-    import tensorflow as tf
-
-    return dataset.map(tf.autograph.experimental.do_not_convert(function))
-
-
-def _spread(name: str, specs: Mapping[str, tuple]):
-    """One task's batch → a batch for all tasks, the others' labels and weights zero."""
-    import tensorflow as tf
-
-    def spread(x, labels, weights):
-        shape = tf.shape(x["token_ids"])
-        zero_labels = {other: _zeros(spec, shape) for other, (_, spec, _) in specs.items()}
-        zero_weights = {other: _zeros(spec, shape) for other, (_, _, spec) in specs.items()}
-        return x, zero_labels | {name: labels}, zero_weights | {name: weights}
-
-    return spread
-
-
-def _zeros(spec: tf.TensorSpec, shape: tf.Tensor) -> tf.Tensor:
-    """Zeros for a spec `(batch,)`, `(batch, length)` or `(batch, a fixed number)`."""
-    import tensorflow as tf
-
-    if spec.shape.rank == 1:
-        return tf.zeros(shape[:1], spec.dtype)
-    width = shape[1] if spec.shape[1] is None else spec.shape[1]
-    return tf.zeros((shape[0], width), spec.dtype)
-
-
-def _joined(*batches: tuple) -> tuple:
-    import tensorflow as tf
-
-    return tf.nest.map_structure(_stack, *batches)
-
-
-def _stack(*tensors: tf.Tensor) -> tf.Tensor:
-    """Concatenates along the batch, the second axis padded with zeros to the longest."""
-    import tensorflow as tf
-
-    if tensors[0].shape.rank == 1:
-        return tf.concat(tensors, axis=0)
-    length = tf.reduce_max([tf.shape(tensor)[1] for tensor in tensors])
-    rest = [(0, 0)] * (tensors[0].shape.rank - 2)
-    padded = [tf.pad(t, ((0, 0), (0, length - tf.shape(t)[1]), *rest)) for t in tensors]
-    return tf.concat(padded, axis=0)
+    return [num_batches.get(name, 0) for name in tasks]

@@ -2,7 +2,8 @@
 
 import functools
 import itertools
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 
 import tensorflow as tf
 
@@ -10,10 +11,11 @@ from mtl_keras.batching import batches, static_widths, text_lengths
 from mtl_keras.datasets import TaskDataset
 from mtl_keras.features import FeatureCache
 from mtl_keras.freezing import backbone_trains
+from mtl_keras.merged_batches import with_replay
 from mtl_keras.model import MultiTaskModel
-from mtl_keras.passes import Passes
+from mtl_keras.passes import OngoingPasses, Pass, Passes
 from mtl_keras.recipes import Recipe
-from mtl_keras.schedules import Proportional, interleave, with_replay
+from mtl_keras.schedules import Proportional, interleave
 from mtl_keras.stages import Stage
 
 ALWAYS_SAME = itertools.repeat((0, 0))  # one order of the batches, in every epoch
@@ -49,13 +51,19 @@ class StageBatches:
         self._passes: list[Passes] = []
 
     def begin_epoch(self, epoch: int) -> None:
-        """The next training batches are those of this epoch, from its first."""
+        """The next training batches are those of this epoch, from its first.
+
+        Where an epoch is a number of steps, the batches made from now on begin with it.
+        """
         self._epoch = epoch
         for passes in self._passes:
             passes.begin(epoch)
 
     def training(self) -> tf.data.Dataset:
-        """The batches of an epoch, those replayed for protected tasks with them."""
+        """The batches of an epoch, those replayed for protected tasks with them.
+
+        With `steps_per_epoch` those of all epochs from now on, without end.
+        """
         tasks, stage = tuple(self._model.tasks), self._stage
         batches = self._interleaved(stage.trained_tasks(tasks))
         replayed = stage.idle_tasks(tasks)
@@ -83,6 +91,12 @@ class StageBatches:
             passes=self._named_passes(),
             epochs=self._epochs,
             tasks=tasks,
+            steps_per_epoch=self._stage.steps_per_epoch,
+            num_batches={
+                name: math.ceil(dataset.counts["train"] / self._recipe.batch_size)
+                for name, dataset in self._datasets.items()
+                if "train" in dataset.counts
+            },
         )
 
     def _of_split(self, split: str, seed: int) -> dict[str, tf.data.Dataset]:
@@ -94,8 +108,12 @@ class StageBatches:
             seed=seed,
             widths=self._widths if self._recipe.jit_compile else (),
         )
+        if split != "train":
+            of_task = functools.partial(of_task, passes=ALWAYS_SAME)
+            return {name: of_task(dataset) for name, dataset in self._datasets.items()}
+        endless = self._stage.steps_per_epoch is not None
         return {
-            name: of_task(dataset, passes=self._named_passes() if split == "train" else ALWAYS_SAME)
+            name: of_task(dataset, passes=self._named_passes(), endless=endless)
             for name, dataset in self._datasets.items()
         }
 
@@ -109,6 +127,8 @@ class StageBatches:
         lengths = (text_lengths(each, "train", tokenizer) for each in self._datasets.values())
         return static_widths(itertools.chain.from_iterable(lengths), self._epochs)
 
-    def _named_passes(self) -> Passes:
+    def _named_passes(self) -> Iterable[Pass]:
+        if self._stage.steps_per_epoch is not None:
+            return OngoingPasses(self._epoch)
         self._passes.append(Passes(self._epoch))
         return self._passes[-1]

@@ -69,6 +69,7 @@ class Training:
         self.frozen_as: dict[str, Snapshot] = {}  # task → how it was when its head was frozen
         self.batches: StageBatches  # of the stage that trains
         self.stage_batches: tf.data.Dataset
+        self.steps: int  # of an epoch of it
         self.validation_batches: tf.data.Dataset
 
     @property
@@ -181,12 +182,15 @@ class Training:
         report(f"stage {index + 1} of {len(self.stages)}: {self._in_words(stage)}")
         for warning in self._warnings(stage):
             report(f"warning: {warning}")
+        if stage.steps_per_epoch and self.recipe.cache and frozen_prefix(self.model, frozen):
+            report("with steps_per_epoch, what frozen layers make of a text is not kept")
         self.features.prepare(*self.levels(index), report)
         self.batches = StageBatches(self.recipe, self.datasets, self.model, self.features, stage)
         self.batches.begin_epoch(self.epochs_done)
         self.stage_batches = self.batches.training()
         self.validation_batches = self.batches.validation()
-        self._compile(stage, stage.epochs * self._steps)
+        self.steps = stage.steps_per_epoch or int(self.stage_batches.cardinality())
+        self._compile(stage, stage.epochs * self.steps)
         protected = stage.idle_tasks(tuple(self.model.tasks))
         self.model.protect(protected if backbone_trains(self.model) else (), stage.protect)
         self.selection.begin(stage)
@@ -201,6 +205,8 @@ class Training:
         order, epochs = [*groups, SENTENCE], 0
         levels: list[str] = []
         for stage in self.stages[index:] if self.recipe.cache else ():
+            if stage.steps_per_epoch:  # texts that never come would be encoded too
+                break
             level = frozen_prefix(self.model, stage.frozen(groups))
             if level is None:
                 break
@@ -232,10 +238,12 @@ class Training:
             jit_compile=self.recipe.jit_compile,
         )
 
-    @property
-    def _steps(self) -> int:
-        """Of an epoch of the stage."""
-        return int(self.stage_batches.cardinality())
+    def batches_from(self, progress: Progress) -> tf.data.Dataset:
+        """The training batches from where the stage is, of its epoch or of all that are left."""
+        done = progress.step
+        if self.stages[progress.stage].steps_per_epoch:
+            done += (progress.epoch - progress.first_epoch) * self.steps
+        return self.stage_batches.skip(done) if done else self.stage_batches
 
     def _fit(self, stage: Stage, progress: Progress, verbose, callbacks) -> None:
         """Trains the epochs of the stage that are left, the begun one first."""
@@ -246,14 +254,23 @@ class Training:
             callbacks=callbacks,
         )
         with self.interruption.can_wait():
-            if progress.step == self._steps:
+            if progress.step == self.steps:
                 self._validate(progress.epoch, callbacks)
             elif progress.step:
-                rest = self.stage_batches.skip(progress.step)
-                fit(rest, initial_epoch=progress.epoch, epochs=progress.epoch + 1)
+                fit(
+                    self.batches_from(progress),
+                    initial_epoch=progress.epoch,
+                    epochs=progress.epoch + 1,
+                    steps_per_epoch=stage.steps_per_epoch and self.steps - progress.step,
+                )
             last = progress.first_epoch + stage.epochs
             if not progress.is_over and progress.epoch < last:
-                fit(self.stage_batches, initial_epoch=progress.epoch, epochs=last)
+                fit(
+                    self.batches_from(progress),
+                    initial_epoch=progress.epoch,
+                    epochs=last,
+                    steps_per_epoch=stage.steps_per_epoch,
+                )
         self.epochs_done = progress.epoch
 
     def _validate(self, epoch: int, callbacks) -> None:
@@ -280,7 +297,7 @@ class Training:
 
         return Checkpointing(
             progress,
-            self._steps,
+            self.steps,
             begin_epoch=self.batches.begin_epoch,
             save=save,
             give_up=functools.partial(give_up, self, progress),
@@ -315,6 +332,8 @@ class Training:
         trains = sum(row.parameters for row in rows if row.trains)
         total = sum(row.parameters for row in rows)
         said = f"freeze {stage.freeze}, epochs {stage.epochs}, "
+        if stage.steps_per_epoch:
+            said += f"{stage.steps_per_epoch:,} steps each, "
         if stage.tasks:
             said += f"tasks {', '.join(stage.tasks)}, "
         if not trains:

@@ -135,6 +135,8 @@ class Stage:
     Args:
         freeze: which layer groups are frozen.
         epochs: passes over the data, at least 1; with `patience` the most there are.
+        steps_per_epoch: how many steps an epoch is, instead of a pass: each goes on where the
+            last one ended. None: a pass.
         learning_rate: the rates of the groups that train.
         weight_decay: of kernels and tables; biases and layer norms are left out.
         tasks: those whose batches come, all when empty. The heads of the others are frozen.
@@ -152,6 +154,7 @@ class Stage:
 
     freeze: FreezePlan = field(default_factory=FreezePlan)
     epochs: int = 1
+    steps_per_epoch: int | None = None
     learning_rate: LearningRates = field(default_factory=LearningRates)
     weight_decay: float = 0.01
     tasks: tuple[str, ...] = ()
@@ -163,6 +166,8 @@ class Stage:
     def __post_init__(self) -> None:
         if self.epochs < 1:
             raise InputError(f"a stage has at least 1 epoch. Received: {self.epochs}")
+        if self.steps_per_epoch is not None and self.steps_per_epoch < 1:
+            raise InputError(f"an epoch has at least 1 step. Received: {self.steps_per_epoch}")
         if self.patience is not None and self.patience < 1:
             raise InputError(f"patience is at least 1 evaluation. Received: {self.patience}")
         if self.freeze_when_done and self.patience is None:

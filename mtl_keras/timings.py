@@ -28,16 +28,17 @@ class Epoch:
     reading_seconds: float
 
     @classmethod
-    def of(cls, dataset: tf.data.Dataset) -> "Epoch":
-        """Reads an epoch, or the beginning of a long one."""
+    def of(cls, dataset: tf.data.Dataset, steps: int | None = None) -> "Epoch":
+        """Reads an epoch, of a dataset without end so many steps, or the beginning of many."""
+        steps = int(dataset.cardinality()) if steps is None else steps
         counts: Counter[Shape] = Counter()
         batches: dict[Shape, list] = defaultdict(list)
         started = time.perf_counter()
-        for batch in dataset.take(READ_BATCHES):
+        for batch in dataset.take(min(steps, READ_BATCHES)):
             counts[_shape(batch)] += 1
             if counts[_shape(batch)] <= KEPT_BATCHES:
                 batches[_shape(batch)].append(batch)
-        seconds, steps = time.perf_counter() - started, int(dataset.cardinality())
+        seconds = time.perf_counter() - started
         reading = seconds * steps / counts.total()
         return cls(steps, counts, dict(batches), dataset.element_spec, reading)
 

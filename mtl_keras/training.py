@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from mtl_keras.begun_runs import begin, checkpoints_of, end
-from mtl_keras.datasets import TaskDataset
+from mtl_keras.datasets import TaskDataset, row_errors
 from mtl_keras.errors import InputError
 from mtl_keras.evaluation import evaluate
 from mtl_keras.interruptions import Interruption
@@ -108,8 +108,11 @@ def make_reproducible(recipe: Recipe) -> None:
 
 
 def open_datasets(recipe: Recipe) -> dict[str, TaskDataset]:
-    """Opens and validates the files of every task: task name → dataset."""
-    return {task.name: TaskDataset(task, base_folder=recipe.path.parent) for task in recipe.tasks}
+    """Opens the files of every task, and validates what `Recipe.unread` leaves: name → dataset."""
+    return {
+        task.name: TaskDataset(task, base_folder=recipe.path.parent, unread=recipe.unread(task))
+        for task in recipe.tasks
+    }
 
 
 def build_model(recipe: Recipe, datasets: Mapping[str, TaskDataset]) -> MultiTaskModel:
@@ -133,11 +136,12 @@ def evaluate_all(
     features: LookUp | None = None,
 ) -> dict[str, dict]:
     """Task name → its metrics (see `evaluate`), for the tasks that have this split."""
-    return {
-        name: evaluate(model, dataset, split, features=features)
-        for name, dataset in datasets.items()
-        if split in dataset.counts
-    }
+    with row_errors(datasets.values()):
+        return {
+            name: evaluate(model, dataset, split, features=features)
+            for name, dataset in datasets.items()
+            if split in dataset.splits
+        }
 
 
 def run_stages(
@@ -148,8 +152,9 @@ def run_stages(
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> list[dict]:
     """Trains all stages, puts back the best weights, and gives what `run_stage` says of each."""
-    for index in range(len(training.finished), len(training.stages)):
-        training.run_stage(index, report=report, verbose=verbose, callbacks=callbacks)
+    with row_errors(training.datasets.values()):
+        for index in range(len(training.finished), len(training.stages)):
+            training.run_stage(index, report=report, verbose=verbose, callbacks=callbacks)
     training.selection.restore(training.recipe.restore)
     return training.finished
 

@@ -27,6 +27,16 @@ def shared() -> Path:
     return SHARED
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_remembered():
+    """Files are read each time, and the user's cache folder is left alone."""
+    from mtl_keras import file_facts
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(file_facts, "SMALLEST", 1 << 62)
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny_bert(tmp_path_factory) -> Path:
     """A BERT of random weights in Hugging Face's format: 2 blocks, width 8, pooler."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mtl_keras.batching import COMPILED_PIECES, batches, static_widths, text_lengths
 from mtl_keras.datasets import TaskDataset
-from mtl_keras.passes import Passes
+from mtl_keras.passes import OngoingPasses, Passes
 from mtl_keras.preprocessing import WordpieceTokenizer
 from mtl_keras.tasks import Task
 
@@ -63,6 +63,39 @@ def test_a_named_pass_has_the_same_batches_whatever_came_before(numbered, letter
     assert labels(passes) == first != second
     passes.begin(1)
     assert labels(Passes(epoch=1), skipped=100) == labels(passes)[100:]
+
+
+def test_endless_passes_follow_each_other_and_begin_anew_with_each_iteration(numbered, letters):
+    settings = {"batch_size": 8, "seed": 1, "passes": OngoingPasses(2), "endless": True}
+    data = batches(numbered, "test", letters, **settings)
+    labels = [y.numpy().tolist() for _, y, _ in data.take(300)]
+    passes = [list(itertools.chain(*labels[start : start + 126])) for start in (0, 126)]
+    assert sorted(passes[0]) == sorted(passes[1]) == list(range(1003))
+    assert passes[0] != passes[1]
+    again = [y.numpy().tolist() for _, y, _ in data.skip(130).take(5)]
+    assert again == labels[130:135]
+
+
+def test_files_that_were_not_counted_give_the_same_endless_batches(tmp_path, letters):
+    rows = "".join(f"{'a' * (row % 30 + 1)},{row % 2}\n" for row in range(500))
+    for name in ("one.csv", "two.csv", "validation.csv"):
+        (tmp_path / name).write_text(f"text,label\n{rows}")
+    files = {"train": ["one.csv", "two.csv"], "validation": "validation.csv"}
+    task = Task("topic", labels=["0", "1"], files=files)
+    counted, unread = (
+        TaskDataset(task, base_folder=tmp_path, unread=splits) for splits in ((), ("train",))
+    )
+    assert (counted.counts["train"], "train" in unread.counts) == (1000, False)
+    first, second = (
+        [
+            (x["token_ids"].numpy().tolist(), y.numpy().tolist())
+            for x, y, _ in batches(each, "train", letters, batch_size=8, seed=0, endless=True).take(
+                130
+            )
+        ]
+        for each in (counted, unread)
+    )
+    assert first == second
 
 
 def test_batches_hold_texts_of_similar_length(numbered, letters):

@@ -13,9 +13,11 @@ import mtl_keras as mtl
 from mtl_keras import state_files
 from mtl_keras.errors import InputError
 from mtl_keras.features import FeatureCache
+from mtl_keras.provenance import provenance
 from mtl_keras.recipes import load_recipe
 from mtl_keras.runs import Run
-from mtl_keras.training import train
+from mtl_keras.split_files import SplitFiles
+from mtl_keras.training import open_datasets, train
 
 STAGES = """\
   checkpoint_minutes: 1.0e-9
@@ -26,6 +28,14 @@ STAGES = """\
       patience: 2
       protect: distillation
       learning_rate: {heads: 1.0e-2, backbone: 1.0e-2, schedule: linear, warmup: 0.5}
+"""
+
+
+IN_STEPS = """\
+  checkpoint_minutes: 1.0e-9
+  schedule: round_robin
+  stages:
+    - {freeze: backbone, epochs: 3, steps_per_epoch: 9, learning_rate: {schedule: linear}}
 """
 
 
@@ -133,3 +143,81 @@ def test_an_unfinished_run_goes_on_only_with_what_it_began_with(recipe, tmp_path
     changed.write_text(recipe.path.read_text() + "# changed\n")
     with pytest.raises(InputError, match=f"the recipe has changed.*a copy is {folder}/recipe.yaml"):
         train(load_recipe(changed), folder, resume=True)
+
+
+@pytest.fixture(scope="module")
+def recipe_in_steps(tiny_bert, tmp_path_factory):
+    """Nothing of its training files must be known beforehand; those of topics are four."""
+    path = write_tiny_recipe(tmp_path_factory.mktemp("in_steps"), tiny_bert)
+    header, *rows = (path.parent / "train.csv").read_text().splitlines(keepends=True)
+    for part in range(4):
+        (path.parent / f"part-{part}.csv").write_text("".join([header, *rows[part::4]]))
+    text = path.read_text()
+    for task, labels, files in (("csv", "x, y", "part-*.csv"), ("conll", "A", "train.conll")):
+        text = text.replace(
+            f"files: {{train: train.{task}, test: test.{task}}}",
+            f"labels: [{labels}]\n    files: {{train: {files}, validation: test.{task}}}",
+        )
+    path.write_text(text[: text.index("  stages:")] + IN_STEPS)
+    return load_recipe(path)
+
+
+def test_epochs_of_steps_go_on_where_they_were_and_read_nothing_beforehand(
+    recipe_in_steps, tmp_path, monkeypatch
+):
+    read, rows, said = [], SplitFiles.rows, []
+
+    def spied(self, path, labels):
+        read.append(path.rpartition("/")[2])
+        return rows(self, path, labels)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SplitFiles, "rows", spied)
+        datasets = open_datasets(recipe_in_steps)
+        facts = provenance(datasets, recipe_in_steps.path.parent)
+    assert read == ["test.csv", "test.conll"]
+    assert facts["data"]["part-0.csv"].startswith("size and time of modification: ")
+    assert len(facts["data"]["test.csv"]) == 64
+
+    def go_on(folder, *callbacks):
+        return train(
+            recipe_in_steps,
+            tmp_path / folder,
+            resume=True,
+            verbose=0,
+            report=said.append,
+            callbacks=callbacks,
+        )
+
+    never = go_on("never")
+    (stage,) = never.read_json("history.json")["stages"]
+    assert len(stage["history"]["loss"]) == 3
+    assert any("what frozen layers make of a text is not kept" in line for line in said)
+
+    class InTheSecondEpoch(keras.callbacks.Callback):
+        epoch = 0
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.epoch = epoch
+
+        def on_train_batch_end(self, batch, logs=None):
+            if (self.epoch, batch) == (1, 4):
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(SystemExit, match="143"):
+        go_on("run", InTheSecondEpoch())
+    run = go_on("run")
+    assert "goes on from stage 1, epoch 2, step 5" in said
+    for interrupted, uninterrupted in zip(_results(run), _results(never), strict=True):
+        assert interrupted == uninterrupted
+
+
+def test_a_bad_row_is_told_when_it_comes(recipe_in_steps, tmp_path):
+    file = recipe_in_steps.path.parent / "part-2.csv"
+    good = file.read_text()
+    file.write_text(good + "bcd efg,z\n")
+    try:
+        with pytest.raises(InputError, match=r"part-2\.csv:52: unknown label 'z'; the labels are"):
+            train(recipe_in_steps, tmp_path / "run", verbose=0, report=lambda line: None)
+    finally:
+        file.write_text(good)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mtl_keras.datasets import TaskDataset
+from mtl_keras.datasets import TaskDataset, row_errors
 from mtl_keras.errors import InputError
 from mtl_keras.tasks import Columns, Task
 
@@ -230,6 +230,26 @@ def test_a_missing_file_and_missing_files_are_refused(tmp_path):
         TaskDataset(Task("topic", files={"test": "test.csv"}), base_folder=tmp_path)
 
 
+def test_rows_that_are_not_read_beforehand_are_checked_as_they_come(dataset, tmp_path):
+    contents = {"train.csv": _csv(*_rows(9), "t,z"), "validation.csv": _csv("v,a")}
+    with pytest.raises(InputError, match=r"train\.csv:11: unknown label 'z'"):
+        dataset("classification", contents, labels=["a", "b"])
+    files = {name.split(".")[0]: name for name in contents}
+    task = Task("topic", labels=["a", "b"], files=files)
+    opened = TaskDataset(task, base_folder=tmp_path, unread=["train"])
+    assert (opened.splits, opened.counts) == (("train", "validation"), {"validation": 1})
+    assert [os.path.basename(path) for path in opened.unread_files] == ["train.csv"]
+    said = pytest.raises(InputError, match=r"train\.csv:11: unknown label 'z'; the labels are")
+    with said, row_errors([opened]):
+        list(opened.stream("train", 4, seed=0))
+    (tmp_path / "train.csv").write_text(_csv())
+    said = pytest.raises(InputError, match=r"train\.csv: no example; task 'topic' needs some to t")
+    with said, row_errors([opened]):
+        list(opened.stream("train", 4, endless=True))
+    with pytest.raises(InputError, match="must be read for what it does not say; list its labels"):
+        TaskDataset(Task("topic", files=files), base_folder=tmp_path, unread=["train"])
+
+
 # The cut
 
 
@@ -332,7 +352,17 @@ def test_chunks_of_tagging_are_ragged(dataset):
 def test_memory_does_not_grow_with_the_file():
     script = ROOT / "benchmarks/streaming_memory.py"
     found = subprocess.run(
-        [sys.executable, script, "--rows", "66000", "200000"],
+        [
+            sys.executable,
+            script,
+            "--rows",
+            "66000",
+            "200000",
+            "--files",
+            "9",
+            "--works",
+            "one pass",
+        ],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         check=True,
         capture_output=True,

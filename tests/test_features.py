@@ -162,6 +162,13 @@ def test_without_room_it_trains_all_the_same_and_says_so(training_of, monkeypatc
     assert training.model.level is None
 
 
+def test_of_more_texts_than_memory_can_find_again_nothing_is_kept(training_of, monkeypatch):
+    cache = training_of((TOP,)).features
+    assert cache._may_fit("block_0")
+    monkeypatch.setattr(features, "MOST_TEXTS", 300)
+    assert not cache._may_fit("block_0")
+
+
 def test_one_epoch_is_not_worth_it(training_of):
     _, said = _run(training_of((dataclasses.replace(TOP, epochs=1),)))
     assert len(said) == 1

@@ -164,8 +164,15 @@ def test_handles_out_of_reach(served, tmp_path, monkeypatch):
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "cache"))
     address, _ = served
     (tmp_path / "page.tar.gz").write_text("<html>please sign in</html>")
-    _assert_refused(f"{address}/page.tar.gz", "does not appear to be a valid module", "network")
+    _assert_refused(f"{address}/page.tar.gz", "not a whole .tar or .tar.gz archive", "network")
     _assert_refused(f"{address}/none.tar.gz", "404", "give the path of a folder")
+    with tarfile.open(tmp_path / "elsewhere.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "page.tar.gz", arcname="../elsewhere")
+    _assert_refused(f"{address}/elsewhere.tar.gz", "would write '../elsewhere', elsewhere")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("cache", "elsewhere.tar.gz", "page.tar.gz")
+    ]
+    assert not [path for path in (tmp_path / "cache").iterdir() if path.is_dir()]
     _assert_refused("http://127.0.0.1:9/x.tar.gz", "Connection refused", "check the handle")
 
 

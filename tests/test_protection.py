@@ -8,8 +8,8 @@ import tensorflow as tf
 import mtl_keras as mtl
 from mtl_keras.drift import Snapshot, drift
 from mtl_keras.errors import InputError
+from mtl_keras.merged_batches import with_replay
 from mtl_keras.protection import Distillation, GradientProjection, StartingWeights
-from mtl_keras.schedules import with_replay
 
 RATE = 0.1
 REMEDIES = [GradientProjection(), Distillation(temperature=3.0), StartingWeights()]

@@ -38,6 +38,23 @@ def test_data_that_changed_are_named(datasets, tmp_path):
     assert told_changes(before, now) == "changed since the run began: 'test.csv'"
 
 
+def test_files_that_were_not_read_are_told_by_size_and_time(datasets, tmp_path):
+    files = {"train": "train.csv", "validation": "test.csv"}
+    task = Task("mood", labels=["good", "bad"], files=files)
+    unread, read = (
+        {"mood": TaskDataset(task, base_folder=tmp_path, unread=splits)}
+        for splits in (["train"], ())
+    )
+    before = fingerprints(unread, tmp_path)
+    assert before["train.csv"].startswith("size and time of modification: ")
+    assert len(before["test.csv"]) == 64
+    assert told_changes(before, fingerprints(read, tmp_path, like=before)) is None
+    assert told_changes(fingerprints(read, tmp_path), fingerprints(unread, tmp_path)) is not None
+    os.utime(tmp_path / "train.csv", ns=(0, 0))
+    now = fingerprints(read, tmp_path, like=before)
+    assert told_changes(before, now) == "changed since the run began: 'train.csv'"
+
+
 def test_a_folder_of_parallel_lines_is_its_files(tmp_path):
     (tmp_path / "train").mkdir()
     for name, line in (("seq.in", "a b"), ("seq.out", "O B-x"), ("label", "y")):

@@ -70,6 +70,34 @@ def test_a_recipe_becomes_its_declarations(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "unread"),
+    [
+        ("", "", True),
+        ("steps_per_epoch: 9", "batch_size: 9", False),
+        ("labels: [x, y]", "labels: []", False),
+        ("validation: b.csv", "test: b.csv", False),
+        ("round_robin", "proportional", False),
+        ("kind: regression", "labels: [x, y]", True),
+        ("round_robin", "joint", True),
+        ("{freeze: none}", "{freeze: none, steps_per_epoch: null}", False),
+    ],
+)
+def test_training_files_are_left_unread_where_the_recipe_tells_all(tmp_path, old, new, unread):
+    text = """\
+encoder: all-MiniLM-L6-v2
+tasks:
+  topic: {labels: [x, y], files: {train: a.csv, validation: b.csv}}
+  stars: {kind: regression, files: {train: a.csv, validation: c.csv}}
+training:
+  schedule: round_robin
+  steps_per_epoch: 9
+  stages: [{freeze: backbone}, {freeze: none}]
+"""
+    recipe = load_recipe(_write(tmp_path, text.replace(old, new) if old else text))
+    assert all(recipe.unread(task) == ("train",) for task in recipe.tasks) == unread
+
+
+@pytest.mark.parametrize(
     ("old", "new", "line", "said"),
     [
         ("schedule:", "schedul:", 13, "unknown key; did you mean 'schedule'?"),

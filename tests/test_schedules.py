@@ -1,12 +1,15 @@
 """Schedules: how often and in which order the tasks come."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from mtl_keras.errors import InputError
-from mtl_keras.passes import Passes
-from mtl_keras.schedules import Annealed, Temperature, interleave, parse_schedule, with_replay
+from mtl_keras.merged_batches import with_replay
+from mtl_keras.passes import OngoingPasses, Passes
+from mtl_keras.schedules import Annealed, Temperature, interleave, parse_schedule
 
 SIZES = {"topic": 30, "entities": 10, "stars": 20}
 LABELS = {
@@ -104,6 +107,53 @@ def test_order_follows_from_seed_and_epoch():
     first, second = _order(dataset), _order(dataset)
     assert first != second
     assert second == _order(_merged("proportional", seed=3, passes=Passes(epoch=1)))
+
+
+def _endless(schedule, steps, **arguments):
+    """Epochs of so many steps, of batches that do not end."""
+    arguments = {"passes": OngoingPasses(), "num_batches": SIZES, "epochs": 5} | arguments
+    datasets = {name: _batches(name).repeat() for name in SIZES}
+    return interleave(datasets, schedule, steps_per_epoch=steps, **arguments)
+
+
+def test_endless_proportional_gives_every_batch_once_a_pass_wherever_epochs_end():
+    dataset = _endless("proportional", steps=7, seed=3)
+    order = _order(dataset.take(180))
+    for start in (0, 60, 120):
+        part = order[start : start + 60]
+        assert {name: part.count(name) for name in SIZES} == SIZES
+    assert order[:60] != order[60:120]
+    assert _order(dataset.skip(50).take(20)) == order[50:70]
+    other = _endless("proportional", steps=7, seed=3, passes=OngoingPasses(1))
+    assert _order(other.take(60)) != order[:60]
+
+
+def test_endless_joint_has_a_batch_of_every_task_in_each_step():
+    _, _, weights = next(iter(_endless("joint", 7).skip(50)))
+    assert all(tf.reduce_sum(weight) > 0 for weight in weights.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "powers"),
+    [("round_robin", [0, 0]), ("temperature:2", [0.5, 0.5]), ("annealed", [1, 0.2])],
+)
+def test_epochs_of_steps_are_shared_as_passes_are(name, powers):
+    orders = parse_schedule(name).orders([30, 10, 20], steps=6000, seed=0, first=0, epochs=2)
+    for order, power in zip(itertools.islice(orders, 2), powers, strict=True):
+        sizes = np.array([30, 10, 20]) ** power
+        assert np.bincount(order) / 6000 == pytest.approx(sizes / sizes.sum(), abs=0.02)
+
+
+def test_fewer_steps_than_tasks_are_possible():
+    assert len(_order(_endless("temperature:2", steps=2).take(5))) == 5
+
+
+def test_endless_schedules_that_follow_the_counts_need_them():
+    with pytest.raises(InputError, match=r"proportional follows from how many .* of topic, stars"):
+        _endless("proportional", 7, num_batches={"entities": 10})
+    alone = _endless("proportional", 7, num_batches={}, tasks=["stars"])
+    assert set(_order(alone.take(9))) == {"stars"}
+    assert len(_order(_endless("round_robin", 7, num_batches={}).take(9))) == 9
 
 
 def test_idle_tasks_have_labels_of_the_right_shape_and_no_weight():

@@ -1,0 +1,98 @@
+"""Archives of others (`.tar`, `.tar.gz`), unpacked where they can do no harm."""
+
+import gzip
+import io
+import tarfile
+import zlib
+from pathlib import Path
+from typing import IO, Any
+
+from mtl_keras.errors import InputError
+
+# Three times the weights of BERT-large, the largest encoder of this kind; a disk holds that.
+MOST_BYTES = 4 * 2**30
+MOST_MEMBERS = 10_000  # a SavedModel has some ten
+LONGEST_NAME = 2**16  # bytes; a name is read into memory before anything of it is known
+BLOCK = 2**20
+GZIP = b"\x1f\x8b"
+
+
+def unpack(stream: IO[bytes], folder: Path) -> None:
+    """Unpacks an archive as it comes. It is refused before a file would be written that is too
+    much or elsewhere.
+
+    Args:
+        stream: a tar file, also compressed with gzip.
+        folder: where its files go; what was written remains where it is refused.
+
+    Raises:
+        InputError: it holds a path that leaves the folder, a link, a device, or more than
+            `MOST_BYTES` or `MOST_MEMBERS`, unpacked; or it is no archive, or damaged.
+        OSError: the stream cannot be read, or the folder not be written.
+    """
+    packed = io.BufferedReader(stream)  # type: ignore[type-var]
+    plain: Any = gzip.GzipFile(fileobj=packed) if packed.peek(2)[:2] == GZIP else packed
+    bounded: Any = _Bounded(plain)
+    total = 0
+    try:
+        with tarfile.open(fileobj=bounded, mode="r|", tarinfo=_Header) as archive:
+            for number, member in enumerate(archive, 1):
+                total += member.size
+                _check(member, number, total)
+                archive.extract(member, folder, set_attrs=False, filter="data")
+        while bounded.read(BLOCK):  # to the end, where the checksum is
+            pass
+    except InputError:
+        raise
+    except tarfile.FilterError as error:
+        raise InputError(f"the archive would write elsewhere ({error}); do not use it") from None
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
+        raise InputError(
+            f"not a whole .tar or .tar.gz archive ({error}); check the address and the network"
+        ) from None
+
+
+def _check(member: tarfile.TarInfo, number: int, total: int) -> None:
+    if not (member.isreg() or member.isdir()) or member.issparse():
+        raise InputError(
+            f"the archive holds {member.name!r}, neither a plain file nor a folder; do not use it"
+        )
+    if ".." in Path(member.name).parts or Path(member.name).is_absolute():
+        raise InputError(f"the archive would write {member.name!r}, elsewhere; do not use it")
+    if number > MOST_MEMBERS:
+        raise InputError(f"the archive holds more than {MOST_MEMBERS:,} files; do not use it")
+    if not 0 <= member.size <= total <= MOST_BYTES:
+        raise _too_large()
+
+
+def _too_large() -> InputError:
+    return InputError(
+        f"the archive holds more than {MOST_BYTES / 2**30:g} GiB, which no encoder needs; unpack "
+        "it by hand and give the folder if it is what you want"
+    )
+
+
+class _Header(tarfile.TarInfo):
+    """A member's header; long names and their like, which come as members, are bounded."""
+
+    @classmethod
+    def frombuf(cls, buf, encoding, errors):
+        member = super().frombuf(buf, encoding, errors)
+        is_header = not (member.isreg() or member.isdir())
+        if member.size < 0 or (is_header and member.size > LONGEST_NAME):
+            raise InputError(f"the archive holds a header of {member.size:,} bytes; do not use it")
+        return member
+
+
+class _Bounded:
+    """Reads no more than `MOST_BYTES`, and room for headers."""
+
+    def __init__(self, stream: Any):
+        self._stream, self._left = stream, MOST_BYTES + 1024 * MOST_MEMBERS
+
+    def read(self, size: int) -> bytes:
+        found = self._stream.read(size)
+        self._left -= len(found)
+        if self._left < 0:
+            raise _too_large()
+        return found
