@@ -3,7 +3,7 @@
 import abc
 import functools
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Self
 
 import tensorflow as tf
@@ -45,6 +45,7 @@ class Tokenizer(abc.ABC):
 
     vocabulary: list[str]
     max_length: int
+    resources: Sequence[tf.Module] = ()  # what a SavedModel must hold beside the graph
     _is_punctuation: tf.Tensor
 
     def __call__(self, texts: tf.Tensor) -> TokenizedText:
@@ -137,6 +138,26 @@ def align_labels(
     )
 
 
+def enclosed(pieces: TokenizedText, first: int, last: int, max_length: int) -> TokenizedText:
+    """Puts a special piece before and one after each text, whose end is cut where it is too long.
+
+    Args:
+        pieces: of `n` texts, without special ones.
+        first: id of what begins a text (`[CLS]`, `<s>`).
+        last: id of what ends it (`[SEP]`, `</s>`).
+        max_length: longest result in pieces, these two included.
+    """
+    token_ids, starts, limits, is_text = (column[:, : max_length - 2] for column in pieces)
+    begin = tf.zeros([token_ids.nrows()], tf.int32)
+    end, special = _last(limits), tf.zeros_like(begin, tf.bool)
+    return TokenizedText(
+        _enclose(token_ids, begin + first, begin + last),
+        _enclose(starts, begin, end),
+        _enclose(limits, begin, end),
+        _enclose(is_text, special, special),
+    )
+
+
 def is_punctuation(token: str) -> bool:
     """Whether a word piece is a sign that may stand at a word's edge and is not of it."""
     if len(token) != 1 or token in "@#_":
@@ -216,3 +237,18 @@ def _equals_previous(values: tf.Tensor) -> tf.Tensor:
 
 def _follows(mask: tf.Tensor) -> tf.Tensor:
     return tf.concat([[False], mask], axis=0)[:-1]
+
+
+def _last(ragged: tf.RaggedTensor) -> tf.Tensor:
+    """The last value of each row, 0 where there is none: (n,)."""
+    padded = tf.concat([[0], ragged.values], axis=0)
+    return tf.gather(padded, tf.where(ragged.row_lengths() > 0, ragged.row_limits(), 0))
+
+
+def _enclose(ragged: tf.RaggedTensor, first: tf.Tensor, last: tf.Tensor) -> tf.RaggedTensor:
+    """Puts one value (n,) before and one after each row. Much faster than `tf.concat`."""
+    splits = ragged.row_splits + 2 * tf.range(ragged.nrows() + 1)
+    inner = tf.range(tf.size(ragged.values)) + 2 * tf.cast(row_ids(ragged), tf.int32) + 1
+    before, after = tf.cast(splits[:-1], tf.int32), tf.cast(splits[1:] - 1, tf.int32)
+    values = tf.dynamic_stitch([before, inner, after], [first, ragged.values, last])
+    return tf.RaggedTensor.from_row_splits(values, splits, validate=False)
