@@ -6,10 +6,12 @@ import functools
 import importlib
 import inspect
 import logging
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import h5py  # type: ignore[import-untyped]
 import keras
 
 from mtl_keras.byte_pairs import BytePairTokenizer
@@ -82,8 +84,16 @@ def load_backbone(folder: Path, dtype: str | None) -> keras.Model:
     is_backbone = inspect.isclass(kind) and issubclass(kind, models.Backbone)
     if not is_backbone:
         raise InputError(f"config.json says class_name {name!r}, which is no backbone of KerasHub")
-    with reading("the KerasHub preset"):
-        return kind.from_preset(str(folder), dtype=dtype)
+    with reading("the KerasHub preset"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # it fails where weights lack
+        backbone = kind.from_preset(str(folder), dtype=dtype)
+        stored = sum(map(_count_weights, folder.glob("model*.weights.h5")))
+    if stored != len(backbone.weights):
+        raise InputError(
+            f"its files hold {stored} weights, but config.json describes {len(backbone.weights)}; "
+            "they must belong together"
+        )
+    return backbone
 
 
 def open_tokenizer(folder: Path) -> MakeTokenizer:
@@ -109,6 +119,14 @@ def open_tokenizer(folder: Path) -> MakeTokenizer:
         )
     with reading("the tokenizer"):
         return TOKENIZERS[name](folder / ASSETS, config["config"])
+
+
+def _count_weights(file: Path) -> int:
+    """Keras does not tell of weights that the model lacks, so their number must."""
+    names: list[str] = []
+    with h5py.File(file) as opened:
+        opened.visititems(lambda name, node: names.append(name) if hasattr(node, "dtype") else None)
+    return len([name for name in names if "seed_generator" not in name])
 
 
 def _class_name(config: Mapping) -> str:

@@ -1,17 +1,25 @@
 """Backbones of KerasHub behind our layer groups: they answer as KerasHub does."""
 
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from conftest import write_tiny_recipe
 from presets import LENGTH, TOKENIZERS, make_tokenizer, write_preset
 
 import mtl_keras as mtl
 from mtl_keras.errors import InputError
 from mtl_keras.export import export_saved_model
+from mtl_keras.freezing import FreezePlan
+from mtl_keras.plans import TrainingPlan
+from mtl_keras.recipes import load_recipe
+from mtl_keras.stage_training import Training
+from mtl_keras.stages import Stage
+from mtl_keras.training import open_datasets, run_stages
 
 keras_hub = pytest.importorskip("keras_hub", reason='needs pip install "mtl_keras[keras_hub]"')
 
@@ -139,6 +147,31 @@ def test_frozen_groups_have_no_dropout_and_no_gradient(case):
         assert all(each is not None for each in tape.gradient(total, [w.value for w in weights]))
     mtl.FreezePlan.none().apply(model)
     assert groups["embeddings"][1].trainable_variables
+
+
+def test_trained_from_the_cache_frozen_groups_keep_every_bit(tmp_path):
+    folder = write_preset(keras_hub, "DebertaV3", tmp_path / "deberta")
+    plan = TrainingPlan.of((Stage(freeze=FreezePlan.lowest(1), epochs=2),))
+    recipe = replace(load_recipe(write_tiny_recipe(tmp_path, folder)), plan=plan)
+    datasets = open_datasets(recipe)
+    encoder = mtl.TextEncoder.from_pretrained(recipe.encoder, max_length=16)
+    model = mtl.MultiTaskModel(encoder, [dataset.task for dataset in datasets.values()])
+
+    def bits() -> dict[str, bytes]:
+        return {
+            name: b"".join(weight.numpy().tobytes() for layer in layers for weight in layer.weights)
+            for name, layers in model.layer_groups.items()
+        }
+
+    before, said = bits(), []
+    (stage,) = run_stages(
+        Training(recipe, datasets, model, tmp_path / "best"), report=said.append, verbose=0
+    )
+    assert any("features of" in line and "after block_0" in line for line in said), said
+    after = bits()
+    assert [name for name in before if after[name] == before[name]] == ["embeddings", "block_0"]
+    losses = stage["history"]["topic_loss"]
+    assert losses[-1] < losses[0]
 
 
 def test_precision_and_pooling(tmp_path):
