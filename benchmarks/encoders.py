@@ -76,12 +76,14 @@ HEADER = (
 def cells(row: Row) -> Iterator[str]:
     """The row's cells, from left to right."""
     yield from (row.name, f"`{row.source}`" if "://" in row.source else row.source, row.licence)
-    yield from figures(build_transformer(row.config()), row.config().num_layers)
+    transformer = build_transformer(row.config())
+    yield from shares(transformer, row.config().num_layers)
+    yield f"{seconds(transformer):.1f} s"
     yield f"{parity(row.checkpoint):.0e}" if row.checkpoint else "see above"
 
 
-def figures(transformer, num_layers: int) -> Iterator[str]:
-    """Parameters, the embeddings' share, what is frozen, and seconds."""
+def shares(transformer, num_layers: int) -> Iterator[str]:
+    """Parameters, the embeddings' share of them, and that of what plans freeze."""
     sizes = {
         name: sum(weight.value.shape.num_elements() for layer in layers for weight in layer.weights)
         for name, layers in layer_groups(transformer).items()
@@ -97,7 +99,6 @@ def figures(transformer, num_layers: int) -> Iterator[str]:
             continue
         frozen = sum(sizes[group] for group in plan.frozen(groups))
         yield f"{shown}{frozen / total:.0%}"
-    yield f"{seconds(transformer):.1f} s"
 
 
 def seconds(transformer) -> float:

@@ -1,4 +1,4 @@
-"""The README's table of KerasHub's encoders: as `encoders.py`, which tells what the columns are.
+"""The README's table of KerasHub's encoders: sizes, what plans freeze, distance from KerasHub.
 
 `python benchmarks/keras_hub_encoders.py [NAME …]`, with KerasHub installed. Each is built in the
 shape of its preset; the parity error is that of a small random preset, written and answered by
@@ -20,7 +20,7 @@ from mtl_keras.text_encoder import TextEncoder
 
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parent.parent / "tests")]
 
-from encoders import BASE, HEADER, figures
+from encoders import BASE, shares
 from presets import LENGTH, write_preset
 
 SMALL = {"hidden_dim": 256, "num_layers": 12, "num_heads": 4, "intermediate_dim": 1024}
@@ -50,6 +50,11 @@ ROWS = (
         BASE | {"vocabulary_size": 30000, "embedding_dim": 128}),
 )  # fmt: skip
 
+HEADER = (
+    "| encoder | source | licence | parameters | embeddings | `lowest:<half>` freezes | "
+    "`top:2` freezes | parity |"
+)
+
 
 def cells(row: Row) -> Iterator[str]:
     """The row's cells, from left to right."""
@@ -57,7 +62,7 @@ def cells(row: Row) -> Iterator[str]:
     backbone = getattr(keras_hub.models, f"{row.kind}Backbone")(**row.shape)
     config = KerasHubConfig.of(backbone)
     yield from (row.name, f"`keras_hub://{row.preset}`", row.licence)
-    yield from figures(as_transformer(backbone, config), config.num_layers)
+    yield from shares(as_transformer(backbone, config), config.num_layers)
     yield f"{parity(row.kind):.0e}"
 
 
@@ -81,7 +86,7 @@ def parity(kind: str) -> float:
 def main() -> None:
     tf.config.threading.set_intra_op_parallelism_threads(2)
     print(HEADER)
-    print("|" + " --- |" * 3 + " ---: |" * 6)
+    print("|" + " --- |" * 3 + " ---: |" * 5)
     chosen = [row for row in ROWS if not sys.argv[1:] or row.name in sys.argv[1:]]
     for row in chosen:
         print("| " + " | ".join(cells(row)) + " |", flush=True)

@@ -99,9 +99,9 @@ def load_backbone(folder: Path, dtype: str | None) -> keras.Model:
 def open_tokenizer(folder: Path) -> MakeTokenizer:
     """What makes the preset's tokenizer, of a `max_length`.
 
-    The words and pieces are those that the weights were trained with. So letters lose their
-    accents where word pieces are lower-case, as in BERT (KerasHub's own leaves them), byte pairs
-    are cut as GPT-2's, and special tokens in a text are plain text.
+    The pieces are those of KerasHub's tokenizer in a graph (outside of one it cuts byte pairs as
+    Llama's), but for two things: where word pieces are lower-case, letters lose their accents, as
+    in BERT; and special tokens in a text are plain text.
 
     Raises:
         InputError: there is none, or of a kind that has no counterpart here, or it is damaged.

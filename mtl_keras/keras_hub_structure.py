@@ -46,6 +46,17 @@ def find_structure(backbone: keras.Model) -> Structure:
     Raises:
         InputError: it takes other inputs than token ids, segment ids and a padding mask, has no
             chain of layers, or blocks that read something else of the text.
+
+    Example:
+
+    >>> inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in NEEDED}
+    >>> x = keras.layers.Embedding(9, 4)(inputs["token_ids"])
+    >>> shared = keras.layers.Dense(4)
+    >>> for layer in (keras.layers.Dense(4), shared, shared):
+    ...     x = layer(x)
+    >>> structure = find_structure(keras.Model(inputs, keras.layers.LayerNormalization()(x)))
+    >>> len(structure.levels) - 1, structure.repeats
+    (2, 3)
     """
     inputs = {tensor.name: tensor for tensor in backbone.inputs}
     if not set(NEEDED) <= set(inputs) <= set(INPUTS):
