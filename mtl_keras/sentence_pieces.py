@@ -12,7 +12,14 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 
 from mtl_keras.errors import InputError
-from mtl_keras.words import TokenizedText, Tokenizer, enclosed, is_punctuation, row_ids
+from mtl_keras.words import (
+    TokenizedText,
+    Tokenizer,
+    enclosed,
+    is_punctuation,
+    place_keys,
+    row_ids,
+)
 
 BLANK = "▁"  # stands for white space in a vocabulary
 # What SentencePiece's normalizers make a blank of.
@@ -75,11 +82,8 @@ class SentencePieceTokenizer(Tokenizer):
         found = self._splitter.tokenize_with_offsets(texts)
         ids, starts, limits = (_cut(each, self.max_length) for each in found)
         ids = ids.with_values(tf.gather(self._token_ids, ids.values))
-        bare, has_blank = (
-            _after_blanks(texts, starts, limits),
-            tf.gather(self._has_blank, ids.values),
-        )
-        starts = starts.with_values(tf.where(has_blank, bare, starts.values))
+        bare, blank = _after_blanks(texts, starts, limits), tf.gather(self._has_blank, ids.values)
+        starts = starts.with_values(tf.where(blank, bare, starts.values))
         is_text = ids.with_values(tf.gather(self._has_text, ids.values))
         pieces = TokenizedText(ids, starts, limits, is_text)
         return enclosed(pieces, self._first, self._last, self.max_length)
@@ -139,17 +143,12 @@ def _after_blanks(texts: tf.Tensor, starts: tf.RaggedTensor, limits: tf.RaggedTe
     """
     visible = tf.strings.regex_replace(texts, r"\x00", "!")  # it would end the text
     _, *sides = tf_text.regex_split_with_offsets(visible, BLANKS)
-    words, ends = (tf.concat([[-1], _keys(side), [tf.int64.max]], axis=0) for side in sides)
-    keys, rows = _keys(starts), row_ids(starts) * 2**32
+    words, ends = (tf.concat([[-1], place_keys(side), [tf.int64.max]], axis=0) for side in sides)
+    keys, rows = place_keys(starts), row_ids(starts) * 2**32
     last = tf.searchsorted(words, keys, side="right") - 1  # the word that begins last before it
     following = tf.gather(words, tf.searchsorted(words, keys)) - rows
     after = tf.minimum(following, tf.cast(limits.values, tf.int64))
     return tf.where(tf.gather(ends, last) > keys, starts.values, tf.cast(after, tf.int32))
-
-
-def _keys(offsets: tf.RaggedTensor) -> tf.Tensor:
-    """One ascending number for each (text, offset)."""
-    return row_ids(offsets) * 2**32 + tf.cast(offsets.values, tf.int64)
 
 
 def _is_punctuation(signs: str) -> bool:

@@ -124,7 +124,8 @@ def align_labels(
     """
     pieces = tf.where(tokenized.is_text.values)[:, 0]
     starts = _only(tokenized.starts, pieces)
-    place = tf.searchsorted(_keys(word_starts), _keys(starts), side="right")  # words begun so far
+    words, places = place_keys(word_starts), place_keys(starts)
+    place = tf.searchsorted(words, places, side="right")  # words begun so far
     words_above = tf.cast(tf.gather(word_starts.row_starts(), row_ids(starts)), tf.int32)
     first = (place > words_above) & ~(_equals_previous(place) & _follows(place > words_above))
     padded = tf.concat([[0], tf.cast(labels.values, tf.int32)], axis=0)
@@ -226,7 +227,7 @@ def row_ids(ragged: tf.RaggedTensor) -> tf.Tensor:
     )[0]
 
 
-def _keys(offsets: tf.RaggedTensor) -> tf.Tensor:
+def place_keys(offsets: tf.RaggedTensor) -> tf.Tensor:
     """One ascending number for each (text, offset)."""
     return row_ids(offsets) * 2**32 + tf.cast(offsets.values, tf.int64)
 
