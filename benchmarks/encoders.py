@@ -75,22 +75,30 @@ HEADER = (
 
 def cells(row: Row) -> Iterator[str]:
     """The row's cells, from left to right."""
+    yield from (row.name, f"`{row.source}`" if "://" in row.source else row.source, row.licence)
     transformer = build_transformer(row.config())
+    yield from shares(transformer, row.config().num_layers)
+    yield f"{seconds(transformer):.1f} s"
+    yield f"{parity(row.checkpoint):.0e}" if row.checkpoint else "see above"
+
+
+def shares(transformer, num_layers: int) -> Iterator[str]:
+    """Parameters, the embeddings' share of them, and that of what plans freeze."""
     sizes = {
         name: sum(weight.value.shape.num_elements() for layer in layers for weight in layer.weights)
         for name, layers in layer_groups(transformer).items()
     }
     total = sum(sizes.values())
     groups = [*sizes, "heads/task"]
-    half = row.config().num_layers // 2
-    yield from (row.name, f"`{row.source}`" if "://" in row.source else row.source, row.licence)
     yield f"{total / 1e6:.1f} M"
     yield f"{sizes['embeddings'] / total:.0%}"
+    half = num_layers // 2
     for plan, shown in ((FreezePlan.lowest(half), f"k = {half}: "), (FreezePlan.top(2), "")):
+        if num_layers == 1:
+            yield "one block"
+            continue
         frozen = sum(sizes[group] for group in plan.frozen(groups))
         yield f"{shown}{frozen / total:.0%}"
-    yield f"{seconds(transformer):.1f} s"
-    yield f"{parity(row.checkpoint):.0e}" if row.checkpoint else "see above"
 
 
 def seconds(transformer) -> float:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mtl_keras.errors import InputError
+
 POOLINGS = ("mean", "cls", "pooler", "last")
 
 
@@ -74,6 +76,19 @@ class EncoderConfig:
                 f"Received: {windows}, num_layers={self.num_layers}, causal={self.causal}"
             )
 
+    def applications(self) -> int:
+        """How often each block is applied, one after the other: more where weights are shared."""
+        return 1
+
     def attention_window(self, index: int) -> int:
         """The window of a block; 0: it attends as far as there is."""
         return self.attention_windows[index] if self.attention_windows else 0
+
+
+def check_pooling(pooling: str, pooler: bool) -> None:
+    """Raises InputError where there is no such pooling, or no pooler."""
+    if pooling not in POOLINGS or (pooling == "pooler" and not pooler):
+        raise InputError(
+            f"pooling must be one of {', '.join(POOLINGS)}, pooler only where there is one. "
+            f"Received: {pooling!r}"
+        )

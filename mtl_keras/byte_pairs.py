@@ -1,4 +1,4 @@
-"""Raw strings → byte pairs, inside the TensorFlow graph: GPT-2's.
+"""Raw strings → byte pairs, inside the TensorFlow graph: GPT-2's and RoBERTa's.
 
 Radford et al., 2019, "Language models are unsupervised multitask learners"; the merging of pairs is
 that of Sennrich et al., 2016, "Neural machine translation of rare words with subword units".
@@ -11,7 +11,7 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 
 from mtl_keras.errors import InputError
-from mtl_keras.words import TokenizedText, Tokenizer, is_punctuation, row_ids
+from mtl_keras.words import TokenizedText, Tokenizer, enclosed, is_punctuation, row_ids
 
 END_OF_TEXT = "<|endoftext|>"
 LONGEST_WORD = 2048  # bytes; a longer one is cut
@@ -31,17 +31,19 @@ class BytePairTokenizer(Tokenizer):
     The ids are those of Hugging Face's tokenizers, but for letters and numbers newer than RE2's
     Unicode, and words of more than 2,048 bytes, which are cut there. A piece covers the blank
     before its word in the vocabulary, but not in its offsets. What is no UTF-8 is read byte by
-    byte, "<|endoftext|>" in a text is plain text, and an empty text is one `<|endoftext|>`.
+    byte, "<|endoftext|>" or "<s>" in a text is plain text, and an empty text is one
+    `<|endoftext|>`, or what stands around every text.
 
     Args:
         vocabulary: the pieces, in the order of their ids, in GPT-2's alphabet for bytes. Holds
-            all 256 bytes, and `<|endoftext|>`.
+            all 256 bytes, and `<|endoftext|>` or `around`.
         merges: pairs of pieces, separated by a blank, the first merged first.
-        max_length: longest result in pieces. Longer texts lose their end.
+        max_length: longest result in pieces, `around` included. Longer texts lose their end.
+        around: the pieces before and after each text, such as RoBERTa's `("<s>", "</s>")`.
 
     Raises:
-        InputError: a vocabulary without a byte or `<|endoftext|>`, with a piece twice or without
-            what a merge makes, or a `max_length` below 1.
+        InputError: a vocabulary without a byte, `<|endoftext|>` or `around`, with a piece twice or
+            without what a merge makes, or a `max_length` without room for a piece.
 
     Example:
 
@@ -54,19 +56,26 @@ class BytePairTokenizer(Tokenizer):
     ([[0, 2, 4], [0]], [[2, 3, 7], [0]])
     """
 
-    def __init__(self, vocabulary: Sequence[str], merges: Sequence[str], *, max_length: int = 128):
+    def __init__(
+        self,
+        vocabulary: Sequence[str],
+        merges: Sequence[str],
+        *,
+        max_length: int = 128,
+        around: Sequence[str] = (),
+    ):
         self.vocabulary = list(vocabulary)
         self.merges = list(merges)
         self.max_length = max_length
-        ids = _checked_ids(self.vocabulary, max_length)
+        self.around = list(around)
+        ids = _checked_ids(self.vocabulary, max_length, self.around)
         alphabet = byte_alphabet()
         in_bytes = [_in_bytes(piece, alphabet) for piece in self.vocabulary]
-        end_of_text = ids[END_OF_TEXT]
-        stripped = [b"" if i == end_of_text else each.strip() for i, each in enumerate(in_bytes)]
+        self._special = [ids[piece] for piece in self.around or [END_OF_TEXT]]
+        stripped = [b"" if i in self._special else x.strip() for i, x in enumerate(in_bytes)]
         blanks = [each.startswith(b" ") and len(each) > 1 for each in in_bytes]
         longest = max(map(len, in_bytes))
         with tf.device("CPU"):
-            self._end_of_text = tf.constant(end_of_text)
             self._of_byte = tf.constant([ids[each] for each in alphabet.values()])
             self._pairs, self._rank, self._merged = map(tf.constant, _merge_table(ids, self.merges))
             self._blank_before = tf.constant(blanks, tf.int32)
@@ -89,7 +98,12 @@ class BytePairTokenizer(Tokenizer):
             nrows=tf.size(texts, out_type=tf.int64),
             validate=False,
         )
-        whole = _fill_empty(whole[:, : self.max_length], [self._end_of_text, 0, 0])
+        if self.around:
+            first, last = self._special
+            return enclosed(self._columns(whole), first, last, self.max_length)
+        return self._columns(_fill_empty(whole[:, : self.max_length], [*self._special, 0, 0]))
+
+    def _columns(self, whole: tf.RaggedTensor) -> TokenizedText:
         token_ids, starts, limits = (
             whole.with_values(column) for column in tf.unstack(whole.values, axis=1)
         )
@@ -138,6 +152,7 @@ class BytePairTokenizer(Tokenizer):
             "vocabulary": self.vocabulary,
             "merges": self.merges,
             "max_length": self.max_length,
+            "around": self.around,
         }
 
 
@@ -154,20 +169,22 @@ def byte_alphabet() -> dict[int, str]:
     return {byte: chr(byte if byte in seen else next(hidden)) for byte in range(256)}
 
 
-def _checked_ids(vocabulary: list[str], max_length: int) -> dict[str, int]:
+def _checked_ids(vocabulary: list[str], max_length: int, around: list[str]) -> dict[str, int]:
     ids = {piece: index for index, piece in enumerate(vocabulary)}
     if len(ids) < len(vocabulary):
         twice = next(piece for index, piece in enumerate(vocabulary) if ids[piece] != index)
         raise InputError(f"the vocabulary holds {twice!r} twice; every piece needs one id")
-    missing = [piece for piece in (*byte_alphabet().values(), END_OF_TEXT) if piece not in ids]
+    special = around or [END_OF_TEXT]
+    missing = [piece for piece in (*byte_alphabet().values(), *special) if piece not in ids]
     if missing:
         raise InputError(
             f"the vocabulary ({len(vocabulary)} pieces) lacks {missing[0]!r}; byte pairs need all "
-            f"256 bytes and {END_OF_TEXT}"
+            f"256 bytes and {' and '.join(special)}"
         )
-    if not isinstance(max_length, int) or max_length < 1:
+    least = len(around) + 1
+    if not isinstance(max_length, int) or max_length < least:
         raise InputError(
-            f"max_length is a whole number of pieces, at least 1. Received: {max_length!r}"
+            f"max_length is a whole number of pieces, at least {least}. Received: {max_length!r}"
         )
     return ids
 

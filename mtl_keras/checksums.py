@@ -6,7 +6,12 @@ from pathlib import Path
 from mtl_keras.errors import InputError
 
 # Of the first of these that a folder has; of several files as if they were one, by name.
-WEIGHTS = ("model*.safetensors", "pytorch_model*.bin", "variables/variables.data-*")
+WEIGHTS = (
+    "model*.safetensors",
+    "pytorch_model*.bin",
+    "variables/variables.data-*",
+    "model*.weights.h5",
+)
 BLOCK = 1 << 20  # bytes read at once
 
 
@@ -16,7 +21,8 @@ def check_weights(folder: Path, sha256: str) -> None:
     Args:
         folder: of a published encoder.
         sha256: in hexadecimal, of `model.safetensors` (or of its shards one after the other), else
-            of `pytorch_model.bin`, else of a TF Hub module's `variables/variables.data-…`.
+            of `pytorch_model.bin`, else of a TF Hub module's `variables/variables.data-…`, else of
+            KerasHub's `model.weights.h5`.
 
     Raises:
         InputError: they are others, or there are none.

@@ -56,7 +56,7 @@ def convert(
     if not isinstance(model.encoder.tokenizer, WordpieceTokenizer):
         raise InputError(
             f"{form.name} has the tokenizer beside it, in files for word pieces; this encoder's is "
-            "of byte pairs: export the SavedModel, which holds it"
+            "of another kind: export the SavedModel, which holds it"
         )
     folder.mkdir()
     model = in_float32(model)

@@ -51,6 +51,7 @@ class StepCosts:
     def forward_flops(self, shape: tuple[int, int]) -> int:
         """Operations from a batch of this shape to every task's outputs."""
         block = self._kernel_flops(shape) + self._attention_flops(shape)
+        block *= self.config.applications()
         blocks = len([group for group in self._backbone[1:] if group not in self.cached])
         heads = sum(self._head_flops(task, shape) for task in self.tasks)
         return blocks * block + self._pooler_flops(shape) + heads
@@ -105,7 +106,8 @@ class StepCosts:
             return 0
         needless = self._query_key_value_flops(shape) if group == self._lowest else 0
         kernels = self._passes_back(group) * self._kernel_flops(shape)
-        return kernels + 2 * self._attention_flops(shape) - needless
+        whole = kernels + 2 * self._attention_flops(shape)
+        return self.config.applications() * whole - needless
 
     def _kernel_flops(self, shape: tuple[int, int]) -> int:
         """Products of a block's input with its kernels."""
@@ -141,7 +143,8 @@ class StepCosts:
         floats += (3 + config.approximate_gelu + trains) * config.intermediate_dim
         in_float32 = 4 * hidden + weights  # both norms, and the attention weights
         masks = (2 * hidden + weights) * drops
-        return batch * length * (floats * self.float_bytes + in_float32 * FLOAT32 + masks)
+        numbers = floats * self.float_bytes + in_float32 * FLOAT32 + masks
+        return self.config.applications() * batch * length * numbers
 
     def _embedding_bytes(self, shape: tuple[int, int]) -> int:
         if not self._trains(EMBEDDINGS):

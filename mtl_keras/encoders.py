@@ -6,6 +6,7 @@ fused product, and every product is two-dimensional, so that the plain graph run
 of the products alone.
 """
 
+import re
 from dataclasses import asdict
 
 import keras
@@ -231,7 +232,7 @@ def build_transformer(
     outputs = {"sequence_output": x}
     if config.pooler:
         outputs["pooled_output"] = Pooler(name="pooler", dtype=dtype)(x)
-    outputs["sentence_embedding"] = _pool(config, outputs, padding_mask)
+    outputs["sentence_embedding"] = pool(config, outputs, padding_mask)
     return keras.Model(
         {"token_ids": token_ids, "padding_mask": padding_mask}, outputs, name="transformer"
     )
@@ -240,19 +241,21 @@ def build_transformer(
 def layer_groups(transformer: keras.Model) -> dict[str, list[keras.layers.Layer]]:
     """The units of freezing and of learning rates, lowest first: `embeddings`, `block_0`, …
 
-    The final norm and the pooler, where there are any, belong to the top block.
+    The final norm and the pooler, where there are any, belong to the top block; what else comes
+    before the blocks (relative positions) to the embeddings.
     """
-    groups = {
-        layer.name: [layer]
-        for layer in transformer.layers
-        if isinstance(layer, Embeddings | TransformerBlock)
-    }
-    top = list(groups)[-1]
-    groups[top] += [each for each in transformer.layers if isinstance(each, LayerNorm | Pooler)]
+    layers = transformer.layers
+    blocks = [layer for layer in layers if re.fullmatch(r"block_\d+", layer.name)]
+    groups = {"embeddings": [], **{block.name: [block] for block in blocks}}
+    for place, layer in enumerate(layers):
+        if layer.weights and layer not in blocks:
+            below = place < layers.index(blocks[0])
+            groups["embeddings" if below else blocks[-1].name].append(layer)
     return groups
 
 
-def _pool(config: EncoderConfig, outputs: dict, padding_mask):
+def pool(config: EncoderConfig, outputs: dict, padding_mask) -> keras.KerasTensor:
+    """The sentence embedding that a configuration asks for, `(batch, hidden)`."""
     if config.pooling == "pooler":
         return outputs["pooled_output"]
     if config.pooling == "cls":

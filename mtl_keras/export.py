@@ -65,6 +65,7 @@ def _write(model: MultiTaskModel, path: Path) -> None:
     }
     module = tf.Module()
     module.weights = [weight.value for weight in _network(model).weights]
+    module.resources = list(model.encoder.tokenizer.resources)
     try:
         tf.saved_model.save(module, str(path), signatures=graphs)
     except tf.errors.OpError as error:

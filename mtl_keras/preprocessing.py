@@ -11,6 +11,7 @@ from mtl_keras.words import (
     Tokenizer,
     Words,
     align_labels,
+    enclosed,
     is_punctuation,
     row_ids,
 )
@@ -69,20 +70,14 @@ class WordpieceTokenizer(Tokenizer):
     def _tokenize(self, texts: tf.Tensor) -> TokenizedText:
         normalized, origins = self._normalizer.normalize_with_offsets(texts)
         token_ids, starts, limits = self._splitter.tokenize_with_offsets(normalized)
-        token_ids, starts, limits = (
-            pieces[:, : self.max_length - 2]
-            for pieces in (token_ids, _at(origins, starts), _at(origins, limits))
-        )
-        begin, end = tf.zeros(tf.shape(texts), tf.int32), _last(limits)
-        first, last = self.vocabulary.index(FIRST), self.vocabulary.index(LAST)
-        token_ids = _enclose(token_ids, begin + first, begin + last)
-        special = (token_ids.values == first) | (token_ids.values == last)
-        return TokenizedText(
+        pieces = TokenizedText(
             token_ids,
-            _enclose(starts, begin, end),
-            _enclose(limits, begin, end),
-            token_ids.with_values(~special),
+            _at(origins, starts),
+            _at(origins, limits),
+            token_ids.with_values(tf.ones_like(token_ids.values, tf.bool)),
         )
+        first, last = self.vocabulary.index(FIRST), self.vocabulary.index(LAST)
+        return enclosed(pieces, first, last, self.max_length)
 
     def get_config(self) -> dict:
         return {
@@ -112,18 +107,3 @@ def _at(origins: tf.RaggedTensor, offsets: tf.RaggedTensor) -> tf.RaggedTensor:
     base = tf.gather(origins.row_starts(), row_ids(offsets))
     places = tf.gather(origins.values, base + tf.cast(offsets.values, base.dtype))
     return offsets.with_values(tf.cast(places, tf.int32))
-
-
-def _last(ragged: tf.RaggedTensor) -> tf.Tensor:
-    """The last value of each row, 0 where there is none: (n,)."""
-    padded = tf.concat([[0], ragged.values], axis=0)
-    return tf.gather(padded, tf.where(ragged.row_lengths() > 0, ragged.row_limits(), 0))
-
-
-def _enclose(ragged: tf.RaggedTensor, first: tf.Tensor, last: tf.Tensor) -> tf.RaggedTensor:
-    """Puts one value (n,) before and one after each row. Much faster than `tf.concat`."""
-    splits = ragged.row_splits + 2 * tf.range(ragged.nrows() + 1)
-    inner = tf.range(tf.size(ragged.values)) + 2 * tf.cast(row_ids(ragged), tf.int32) + 1
-    before, after = tf.cast(splits[:-1], tf.int32), tf.cast(splits[1:] - 1, tf.int32)
-    values = tf.dynamic_stitch([before, inner, after], [first, ragged.values, last])
-    return tf.RaggedTensor.from_row_splits(values, splits, validate=False)

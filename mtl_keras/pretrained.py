@@ -13,13 +13,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mtl_keras.architecture import POOLINGS, EncoderConfig
+from mtl_keras import keras_hub_presets
+from mtl_keras.architecture import EncoderConfig, check_pooling
 from mtl_keras.checkpoints import Checkpoint, open_checkpoint
 from mtl_keras.checksums import check_weights
 from mtl_keras.damaged_files import first_line, reading
 from mtl_keras.encoders import build_transformer
 from mtl_keras.errors import InputError
 from mtl_keras.families import MINILM
+from mtl_keras.keras_hub_encoders import KerasHubConfig, as_transformer
 from mtl_keras.layouts import TABLES, Stored
 from mtl_keras.preprocessing import Tokenizer
 
@@ -60,7 +62,8 @@ def load(
             `hf://organisation/name`, or a folder, of a family of `HUGGING_FACE_FAMILIES`
             (`config.json`, `model.safetensors` or `pytorch_model.bin`, also in shards, a
             vocabulary, and sentence-transformers' files where there are any); a handle
-            (`https://…`), or a folder, of a TF Hub BERT SavedModel.
+            (`https://…`), or a folder, of a TF Hub BERT SavedModel; `keras_hub://preset`, or a
+            folder, of a text encoder that KerasHub's `save_to_preset` wrote.
         max_length: longest input in word pieces.
         pooling: `mean`, `cls`, `pooler` or `last`, instead of what the source says.
         dtype: Keras dtype policy of the transformer, the global one when None.
@@ -74,6 +77,8 @@ def load(
         folder = find(str(source))
         if sha256:
             check_weights(folder, sha256)
+        if keras_hub_presets.is_preset(folder):
+            return _load_preset(folder, str(source), max_length, pooling, dtype)
         checkpoint = open_checkpoint(folder)
         config = _config(checkpoint, pooling)
         tokenizer = checkpoint.make_tokenizer(max_length=max_length)
@@ -86,19 +91,31 @@ def load(
     return LoadedEncoder(tokenizer, transformer, config, checkpoint.normalize, str(source))
 
 
+def _load_preset(
+    folder: Path, source: str, max_length: int, pooling: str | None, dtype: str | None
+) -> LoadedEncoder:
+    tokenizer = keras_hub_presets.open_tokenizer(folder)(max_length=max_length)
+    backbone = keras_hub_presets.load_backbone(folder, dtype)
+    config = KerasHubConfig.of(backbone, pooling)
+    _check_sizes(tokenizer, config)
+    return LoadedEncoder(tokenizer, as_transformer(backbone, config), config, False, source)
+
+
 def find(source: str) -> Path:
     """The folder that a source names, fetched where it is elsewhere. See `load`."""
     if source == MINILM:
         return _find_minilm()
     if source.startswith("hf://"):
         return _download(source.removeprefix("hf://"), "give the path of a folder that holds it")
+    if source.startswith(keras_hub_presets.SCHEME):
+        return keras_hub_presets.find_preset(source.removeprefix(keras_hub_presets.SCHEME))
     if source.startswith(("http://", "https://")):
         return _resolve(source)
     folder = Path(source).expanduser()
     if not folder.is_dir():
         raise InputError(
             f"there is no such folder; a source is {MINILM!r}, 'hf://organisation/name', "
-            "a TF Hub handle ('https://…') or a folder"
+            "a TF Hub handle ('https://…'), 'keras_hub://preset' or a folder"
         )
     return folder
 
@@ -148,11 +165,7 @@ def _config(checkpoint: Checkpoint, pooling: str | None) -> EncoderConfig:
     settings["pooler"] = any(name.startswith("pooler") for name in checkpoint.shapes)
     if pooling is not None:
         settings["pooling"] = pooling
-    if settings["pooling"] not in POOLINGS or (pooling == "pooler" and not settings["pooler"]):
-        raise InputError(
-            f"pooling must be one of {', '.join(POOLINGS)}, pooler only where there is one. "
-            f"Received: {settings['pooling']!r}"
-        )
+    check_pooling(settings["pooling"], settings["pooler"] or pooling is None)
     return EncoderConfig(**_with_sizes(checkpoint, settings))
 
 

@@ -16,9 +16,17 @@ from mtl_keras import pretrained
 from mtl_keras.byte_pairs import BytePairTokenizer
 from mtl_keras.encoders import EncoderConfig, build_transformer, layer_groups
 from mtl_keras.errors import InputError, WorkError
+from mtl_keras.keras_hub_encoders import KerasHubConfig, build_keras_hub_transformer
 from mtl_keras.memory import keep_freed_memory
 from mtl_keras.preprocessing import Tokenizer, WordpieceTokenizer
+from mtl_keras.sentence_pieces import SentencePieceTokenizer
 
+# By a setting that only this one has.
+TOKENIZERS: dict[str, type[Tokenizer]] = {
+    "lowercase": WordpieceTokenizer,
+    "merges": BytePairTokenizer,
+    "model": SentencePieceTokenizer,
+}
 CHUNK = 4096  # texts held at once while embeddings are written
 _SENTENCE, _SEQUENCE = "sentence_embedding", "sequence_output"
 _INPUTS = {"token_ids": tf.int32, "padding_mask": tf.bool}
@@ -30,7 +38,8 @@ class TextEncoder:
     Args:
         tokenizer: cuts strings into word pieces.
         config: the transformer's shape.
-        transformer: a model of `build_transformer(config)`; one with fresh weights when None.
+        transformer: a model of this shape, as `build_transformer` makes it; one with fresh
+            weights when None.
         normalize: whether `encode` scales sentence embeddings to length 1. The transformer's own
             `sentence_embedding`, which heads read, is never scaled.
         source: where the weights came from.
@@ -62,7 +71,7 @@ class TextEncoder:
         keep_freed_memory()
         self.tokenizer = tokenizer
         self.config = config
-        self.transformer = build_transformer(config) if transformer is None else transformer
+        self.transformer = _transformer(config) if transformer is None else transformer
         self.normalize = normalize
         self.source = source
 
@@ -83,7 +92,8 @@ class TextEncoder:
 
         Args:
             source: `all-MiniLM-L6-v2`, `hf://organisation/name`, a TF Hub handle (`https://…`),
-                or a folder of either kind. See `mtl_keras.pretrained.load`.
+                `keras_hub://preset`, or a folder of any of these kinds. See
+                `mtl_keras.pretrained.load`.
             max_length: longest input in word pieces; longer texts lose their end.
             pooling: `mean`, `cls`, `pooler` or `last`, instead of what the source says.
             dtype: Keras dtype policy of the transformer, the global one when None.
@@ -167,11 +177,12 @@ class TextEncoder:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "TextEncoder":
         """The encoder that `get_config` described, with fresh weights."""
-        shape = EncoderConfig(**config["config"])
+        kind = KerasHubConfig if "backbone" in config["config"] else EncoderConfig
+        shape = kind(**config["config"])
         return cls(
             _tokenizer(config["tokenizer"]),
             shape,
-            build_transformer(shape, config["dtype"]),
+            _transformer(shape, config["dtype"]),
             normalize=config["normalize"],
             source=config["source"],
         )
@@ -227,8 +238,13 @@ def write_embeddings(
 
 
 def _tokenizer(config: dict[str, Any]) -> Tokenizer:
-    kind = BytePairTokenizer if "merges" in config else WordpieceTokenizer
-    return kind.from_config(config)
+    return next(kind for name, kind in TOKENIZERS.items() if name in config).from_config(config)
+
+
+def _transformer(config: EncoderConfig, dtype: str | None = None) -> keras.Model:
+    if isinstance(config, KerasHubConfig):
+        return build_keras_hub_transformer(config, dtype)
+    return build_transformer(config, dtype)
 
 
 def _check_outputs(outputs: Sequence[str], valid: Sequence[str]) -> None:

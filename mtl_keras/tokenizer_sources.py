@@ -66,7 +66,7 @@ def _byte_pairs(folder: Path) -> Callable[..., Tokenizer]:
         if value:
             raise InputError(f"the tokenizer has {setting} ({value!r}); supported: none")
     if (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
-        vocabulary, merges = read_json(folder / "vocab.json"), _read_merges(folder / "merges.txt")
+        vocabulary, merges = read_json(folder / "vocab.json"), read_merges(folder / "merges.txt")
     else:
         vocabulary, merges = _fast_byte_pairs(fast)
     with reading("the vocabulary"):
@@ -89,7 +89,7 @@ def _fast_byte_pairs(fast: dict) -> tuple[dict[str, int], list[str]]:
         return model["vocab"] | added, merges
 
 
-def _read_merges(file: Path) -> list[str]:
+def read_merges(file: Path) -> list[str]:
     """A pair a line, below a line that gives the version."""
     lines = read_vocabulary(file)
     return [line for line in lines if line and not line.startswith("#version")]

@@ -122,3 +122,21 @@ def test_what_does_not_fit(ours, changes, message):
     config["vocabulary"] = [*config["vocabulary"], *config.pop("twice", "")]
     with pytest.raises(InputError, match=message):
         BytePairTokenizer.from_config(config)
+
+
+def test_pieces_around_each_text(ours):
+    vocabulary = ["<s>", "</s>", *ours.vocabulary]
+    around = {"around": ("<s>", "</s>")}
+    tokenizer = BytePairTokenizer(vocabulary, ours.merges, max_length=6, **around)
+    texts = tf.constant(["the quick brown fox", "a", "", "<s>"])
+    found, inner = tokenizer(texts), ours(texts)
+    pieces = [[each + 2 for each in ids[:4]] for ids in inner.token_ids.to_list()]
+    pieces[2] = []
+    assert found.token_ids.to_list() == [[0, *ids, 1] for ids in pieces]
+    assert found.limits.to_list()[1:3] == [[0, 1, 1], [0, 0]]
+    assert not any(row[0] or row[-1] for row in found.is_text.to_list())
+    assert tokenizer.from_config(tokenizer.get_config()).around == ["<s>", "</s>"]
+    with pytest.raises(InputError, match="lacks '<s>'; byte pairs need all 256 bytes and <s> and"):
+        BytePairTokenizer(ours.vocabulary, ours.merges, **around)
+    with pytest.raises(InputError, match=r"at least 3\. Received: 2"):
+        BytePairTokenizer(vocabulary, ours.merges, max_length=2, **around)

@@ -10,6 +10,7 @@ from tensorflow.python.framework.ops import get_stats_for_node_def
 import mtl_keras as mtl
 from mtl_keras.costs import StepCosts
 from mtl_keras.encoders import EncoderConfig, build_transformer
+from mtl_keras.keras_hub_encoders import KerasHubConfig
 from mtl_keras.preprocessing import WordpieceTokenizer
 
 SHAPE = (4, 16)
@@ -117,3 +118,15 @@ def test_what_trains_lower_costs_more():
         found = [getattr(_costs(model, plan), cost)(SHAPE) for plan in plans]
         assert found[0] == 0
         assert found == sorted(set(found)), cost
+
+
+def test_a_layer_applied_twice_costs_as_two():
+    shape = {"vocabulary_size": 100, "hidden_dim": 8, "num_heads": 2, "intermediate_dim": 16}
+    shared = KerasHubConfig(backbone="AlbertBackbone", repeats=4, num_layers=2, **shape)
+    plain = EncoderConfig(num_layers=4, **shape)
+    one, other = (
+        StepCosts(config=config, tasks=[mtl.Task("topic", labels=["x", "y"])])
+        for config in (shared, plain)
+    )
+    for cost in ("forward_flops", "backward_flops", "activation_bytes"):
+        assert getattr(one, cost)((2, 5)) == getattr(other, cost)((2, 5))

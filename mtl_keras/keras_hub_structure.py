@@ -1,0 +1,189 @@
+"""Which part of a KerasHub backbone's graph is which layer group, found from the graph itself."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import keras
+
+from mtl_keras.errors import InputError
+
+INPUTS = ("token_ids", "segment_ids", "padding_mask")
+NEEDED = ("token_ids", "padding_mask")
+# Layers whose output depends on their weights alone, and on how many texts there are.
+WITHOUT_TEXT = ("RelativeEmbedding",)
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """The parts of a backbone, as tensors of its graph.
+
+    Args:
+        inputs: name → input of the backbone.
+        levels: the output of the embeddings and of each block, lowest first.
+        repeats: how many layers are applied, one after the other, in all blocks.
+        positions: what every block reads beside the layer below, where there is such a thing.
+        sequence: the token vectors.
+        pooled: what a pooler makes of the first of them, where there is one.
+    """
+
+    inputs: dict[str, keras.KerasTensor]
+    levels: list[keras.KerasTensor]
+    repeats: int
+    positions: keras.KerasTensor | None
+    sequence: keras.KerasTensor
+    pooled: keras.KerasTensor | None
+
+
+def find_structure(backbone: keras.Model) -> Structure:
+    """Finds embeddings and blocks in the graph of a functional model.
+
+    The blocks are the longest chain of layers of one kind in which each takes what the one before
+    gives. All that comes before the first belongs to the embeddings, all that comes after the last
+    to the top block. Where a layer is applied more than once (ALBERT's are), what lies between its
+    first and its last application is one block, as its weights are shared: it can only be frozen
+    as a whole.
+
+    Raises:
+        InputError: it takes other inputs than token ids, segment ids and a padding mask, has no
+            chain of layers, or blocks that read something else of the text.
+
+    Example:
+
+    >>> inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in NEEDED}
+    >>> x = keras.layers.Embedding(9, 4)(inputs["token_ids"])
+    >>> shared = keras.layers.Dense(4)
+    >>> for layer in (keras.layers.Dense(4), shared, shared):
+    ...     x = layer(x)
+    >>> structure = find_structure(keras.Model(inputs, keras.layers.LayerNormalization()(x)))
+    >>> len(structure.levels) - 1, structure.repeats
+    (2, 3)
+    """
+    inputs = {tensor.name: tensor for tensor in backbone.inputs}
+    if not set(NEEDED) <= set(inputs) <= set(INPUTS):
+        raise InputError(
+            f"{_name(backbone)} takes {', '.join(inputs)}; supported are those that take "
+            f"{' and '.join(NEEDED)}"
+        )
+    outputs = backbone.output if isinstance(backbone.output, dict) else {}
+    sequence = outputs.get("sequence_output", None if outputs else backbone.output)
+    if not isinstance(sequence, keras.KerasTensor) or len(sequence.shape) != 3:
+        raise InputError(f"{_name(backbone)} gives no token vectors (batch, length, hidden)")
+    chain = _longest_chain(sequence)
+    if len(chain) < 2:
+        raise InputError(
+            f"{_name(backbone)}: no layers that repeat were found in its graph, so it has no "
+            "blocks to freeze"
+        )
+    levels = [_first_input(chain[0]), *(block[-1].outputs[0] for block in _blocks(chain))]
+    structure = Structure(
+        inputs=inputs,
+        levels=levels,
+        repeats=len(chain),
+        positions=_positions(backbone, chain, levels[0], inputs["padding_mask"]),
+        sequence=sequence,
+        pooled=outputs.get("pooled_output"),
+    )
+    _check_cuts(backbone, structure)
+    return structure
+
+
+def _longest_chain(output: keras.KerasTensor) -> list:
+    """The nodes (applications of a layer) of the longest run of one kind, lowest first."""
+    best: list = []
+    chains: dict[int, list] = {}
+    for node in _nodes_below(output):
+        if not isinstance(node.operation, keras.layers.Layer) or not node.operation.weights:
+            continue
+        before = _node(_first_input(node)) if node.input_tensors else None
+        same = before is not None and type(before.operation) is type(node.operation)
+        chains[id(node)] = [*(chains.get(id(before), []) if same else []), node]
+        best = max(best, chains[id(node)], key=len)
+    return best
+
+
+def _blocks(chain: Sequence) -> Iterator[list]:
+    """Cuts a chain wherever no layer occurs on both sides."""
+    last = {id(node.operation): index for index, node in enumerate(chain)}
+    block: list = []
+    reach = 0
+    for index, node in enumerate(chain):
+        block.append(node)
+        reach = max(reach, last[id(node.operation)])
+        if index == reach:
+            yield block
+            block = []
+
+
+def _positions(backbone, chain, embedded, padding_mask) -> keras.KerasTensor | None:
+    """What blocks read beside the layer below and the mask: one tensor, the same for all."""
+    beside = {
+        id(tensor): tensor
+        for node in chain
+        for tensor in node.input_tensors
+        if tensor is not _first_input(node) and _roots(tensor, [padding_mask])
+    }
+    makers = {id(_node(each).operation): _node(each).operation for each in beside.values()}
+    if len(beside) > 1 or any(type(each).__name__ not in WITHOUT_TEXT for each in makers.values()):
+        named = ", ".join(sorted(each.name for each in makers.values()))
+        raise InputError(
+            f"{_name(backbone)}: its blocks read {named} beside the layer below, so they cannot "
+            "be cut apart"
+        )
+    return next(iter(beside.values()), None)
+
+
+def _check_cuts(backbone, structure: Structure) -> None:
+    """Each part must follow from the one below, with no way around it."""
+    inputs = structure.inputs
+    beside = [inputs["padding_mask"]]
+    beside += [] if structure.positions is None else [structure.positions]
+    ids = [tensor for name, tensor in inputs.items() if name != "padding_mask"]
+    parts = [(structure.levels[0], ids)]
+    for below, above in zip(structure.levels, structure.levels[1:], strict=False):
+        parts.append((above, [below, *beside]))
+    parts.append((structure.sequence, [structure.levels[-1]]))
+    if structure.pooled is not None:
+        parts.append((structure.pooled, [structure.sequence]))
+    for output, allowed in parts:
+        if found := _roots(output, allowed):
+            raise InputError(
+                f"{_name(backbone)}: {_node(output).operation.name} also reads {', '.join(found)}, "
+                "so its layers cannot be cut apart"
+            )
+
+
+def _roots(output: keras.KerasTensor, stops: Collection[keras.KerasTensor]) -> list[str]:
+    """The model's inputs that an output depends on other than through these tensors."""
+    nodes = _nodes_below(output, stops)
+    return sorted(node.outputs[0].name for node in nodes if node.is_input)
+
+
+def _nodes_below(output: keras.KerasTensor, stops: Collection[keras.KerasTensor] = ()) -> list:
+    """The nodes that an output is made by, each after those that it reads."""
+    known = {id(tensor) for tensor in stops}
+    order: list = []
+    stack = [(output, False)]
+    while stack:
+        tensor, expanded = stack.pop()
+        node = _node(tensor)
+        if expanded:
+            order.append(node)
+        elif id(tensor) not in known:
+            known |= {id(each) for each in node.outputs}
+            stack.append((tensor, True))
+            stack += [(each, False) for each in node.input_tensors]
+    return order
+
+
+def _node(tensor: keras.KerasTensor):
+    """The application of a layer that made a tensor, with its `operation` and its tensors."""
+    operation, index, _ = tensor._keras_history
+    return operation._inbound_nodes[index]
+
+
+def _first_input(node) -> keras.KerasTensor:
+    return node.input_tensors[0]
+
+
+def _name(backbone: keras.Model) -> str:
+    return type(backbone).__name__
