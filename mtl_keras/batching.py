@@ -15,6 +15,8 @@ from mtl_keras.widths import budget_widths, rows_of
 
 MEASURED_TEXTS = 20_000  # from which the lengths of all are told
 CHUNK = 4096  # texts tokenized at once
+CHUNK_POSITIONS = 2**20  # of texts that are padded at once for a token budget
+LONG = 512  # of texts up to this length each may wait in the room of the longest
 BATCHES_PER_GROUP = 64
 # Our functions are graphs as they stand; AutoGraph would take seconds to rewrite them.
 _as_it_is = tf.autograph.experimental.do_not_convert
@@ -78,7 +80,8 @@ def batches(
         found = _grouped(rows, count, batch_size, widths, longest, shuffled=seed is not None)
     elif max_tokens and not batch_size:
         lengths = lengths or text_lengths(dataset, split, tokenizer)
-        found = _gathered(streamed(CHUNK), lengths, max_tokens, widths, longest)
+        rows = streamed(max(1, min(CHUNK, CHUNK_POSITIONS // max(lengths))))
+        found = _gathered(rows, lengths, max_tokens, widths, longest)
     else:
         raise InputError(
             "batches have batch_size examples or max_tokens positions, one of both. Received: "
@@ -191,11 +194,17 @@ def _gathered(
     for length, number in lengths.items():
         texts[bisect.bisect_left(known, length)] += number
     count = sum(math.ceil(number / sizes[place]) for place, number in texts.items())
+    room = known[max(texts)]
 
     def placed(chunk):
         pieces = tf.cast(chunk["token_ids"].row_lengths(), tf.int32)
         place = tf.searchsorted(known, pieces, out_type=tf.int64)
-        return place, tf.gather(known, place) if widths else pieces, *_padded(chunk, longest)
+        return place, tf.gather(known, place) if widths else pieces, *_padded(chunk, room)
+
+    def waiting(place, width, wide, rest):
+        """A text as wide as those that it waits for, and no wider: many wait."""
+        slot = tf.gather(known, place)
+        return place, width, {name: values[:slot] for name, values in wide.items()}, rest
 
     def batch(place, texts):
         return texts.batch(max(sizes)).map(_as_it_is(narrowed))
@@ -203,16 +212,13 @@ def _gathered(
     def narrowed(place, width, wide, rest):
         return _narrowed(wide, rest, tf.reduce_max(width))
 
-    gathered = (
-        rows.map(_as_it_is(placed))
-        .unbatch()
-        .group_by_window(
-            _as_it_is(lambda place, *row: place),
-            _as_it_is(batch),
-            window_size_func=_as_it_is(
-                lambda place: tf.gather(tf.constant(sizes, tf.int64), place)
-            ),
-        )
+    padded = rows.map(_as_it_is(placed)).unbatch()
+    if room > LONG:
+        padded = padded.map(_as_it_is(waiting))
+    gathered = padded.group_by_window(
+        _as_it_is(lambda place, *row: place),
+        _as_it_is(batch),
+        window_size_func=_as_it_is(lambda place: tf.gather(tf.constant(sizes, tf.int64), place)),
     )
     return gathered.apply(tf.data.experimental.assert_cardinality(count))
 
