@@ -188,7 +188,7 @@ class _Probe:
             activation_bytes=max(costs.activation_bytes(shape) for shape in epoch.counts),
             state_bytes=_state_bytes(training.model),
             timing=Timing.of(
-                train_function, epoch, flops, TIMED_STEPS, compiled=training.recipe.jit_compile
+                train_function, epoch, flops, TIMED_STEPS, compiled=training.compilation.jit_compile
             ),
             validation=_validation(training, costs),
             features_seconds=training.features.seconds,
@@ -226,7 +226,7 @@ def _validation(training: Training, costs: StepCosts) -> Timing:
         epoch,
         costs.forward_flops,
         TIMED_VALIDATION_STEPS,
-        compiled=training.recipe.jit_compile,
+        compiled=False,
     )
 
 

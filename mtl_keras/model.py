@@ -106,7 +106,7 @@ class MultiTaskModel(keras.Model):
                 (`LayerwiseOptimizer`).
             loss_weights: task → factor of its loss, 1 where not given.
             metrics: task → Keras metrics, beside those that the task's kind has.
-            jit_compile: whether XLA compiles the step. It compiles once per batch shape.
+            jit_compile: whether XLA compiles the training step. It compiles once per batch shape.
             **kwargs: as in `keras.Model.compile` (`run_eagerly`, `steps_per_execution`).
 
         Raises:
@@ -209,6 +209,13 @@ class MultiTaskModel(keras.Model):
     def _get_metrics_result_or_logs(self, logs) -> dict:
         """All results at an epoch's end, also where steps gave some of them (`as_logs`)."""
         return self.get_metrics_result()
+
+    def make_test_function(self, force: bool = False):
+        """A plain graph, also where XLA compiles the step: too few batches for what that takes."""
+        compiled: bool = self.jit_compile  # type: ignore[has-type]
+        self.jit_compile = False
+        super().make_test_function(force)
+        self.jit_compile = compiled
 
     def train_step(self, data):
         """One update from a batch of one task, or of several."""

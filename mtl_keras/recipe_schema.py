@@ -19,8 +19,9 @@ from mtl_keras.recipe_values import (
     freeze_plan,
     paths,
     protection,
+    true_false_or_auto,
 )
-from mtl_keras.schedules import parse_schedule
+from mtl_keras.schedules import Joint, parse_schedule
 from mtl_keras.stages import MEAN, LearningRates, RateSchedule, Stage, check_sequence, watchable
 from mtl_keras.tasks import SPLITS, Columns, Task
 
@@ -159,10 +160,11 @@ class _Training(_StageSettings):
     )
     loss_weights: dict[str, Annotated[Number, pydantic.Field(gt=0)]] = {}
     batch_size: Whole = pydantic.Field(32, ge=1, le=LARGEST_BATCH)
+    max_tokens: Whole | None = pydantic.Field(None, ge=1, le=LARGEST_COUNT)
     seed: Whole = pydantic.Field(0, ge=0, le=LARGEST_SEED)
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     strategy: Literal["auto", "mirrored", "multi_worker", "tpu"] = "auto"
-    jit_compile: bool = False
+    jit_compile: Annotated[Any, pydantic.AfterValidator(true_false_or_auto)] = False
     deterministic: bool = False
     cache: bool = True
     checkpoint_minutes: Number = pydantic.Field(5.0, gt=0)
@@ -178,6 +180,8 @@ class _Training(_StageSettings):
         for index, stage in enumerate(self.stages):
             check_at(("stages", index), stage.build, self)
         check_sequence([stage.build(self) for stage in self.stages])
+        check_at(("max_tokens",), self._check_budget)
+        check_at(("jit_compile",), self._check_measured)
         check_at(("plan",) if self.plan else (), self.build)
         return self
 
@@ -185,6 +189,28 @@ class _Training(_StageSettings):
         if self.plan:
             return TrainingPlan(_nearest_plan(self.plan), Stage(**self.settings()))
         return TrainingPlan.of(stage.build(self) for stage in self.stages)
+
+    def _check_budget(self) -> None:
+        """A budget is that of one batch: two that are joined are as wide as the longest of both."""
+        if self.max_tokens is None:
+            return
+        if "batch_size" in self.model_fields_set:
+            raise InputError("max_tokens and batch_size are two ways to say one thing; keep one")
+        if any(each.steps_per_epoch for each in (self, *self.stages)):
+            raise InputError(
+                "max_tokens counts all texts beforehand; give steps_per_epoch batch_size"
+            )
+        if self.schedule == Joint():
+            raise InputError("schedule: joint joins the tasks' batches; give it batch_size")
+        if any(each.protect and each.protect.replays for each in (self, *self.stages)):
+            raise InputError("protect: gradient_projection joins batches; give it batch_size")
+
+    def _check_measured(self) -> None:
+        if self.deterministic and self.jit_compile == "auto":
+            raise InputError(
+                "auto follows what is measured, so that runs may differ in their bits; with "
+                "deterministic, say true or false"
+            )
 
     def places(self) -> list[tuple[str | int, ...]]:
         """Where each stage is said, or the plan that names them."""

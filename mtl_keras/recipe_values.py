@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import math
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
@@ -78,6 +78,13 @@ def protection(value: Any) -> Protection | None:
             has = ", ".join(known) or "no settings"
             raise InputError(f"unknown key {shown(key)}; {name} has {has}")
     return kind(**{key: _setting(key, number) for key, number in settings.items()})
+
+
+def true_false_or_auto(value: Any) -> bool | Literal["auto"]:
+    """A boolean, or `auto`."""
+    if value == "auto" or isinstance(value, bool):
+        return value
+    raise InputError(f"expected true, false or auto. Received: {shown(value)}")
 
 
 def _setting(key: str, value: Any) -> float:

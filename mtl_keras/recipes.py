@@ -6,7 +6,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -36,11 +36,12 @@ class Recipe:
         plan: the training plan.
         schedule: which task trains next.
         loss_weights: task → factor of its loss.
-        batch_size: examples a batch.
+        batch_size: examples a batch; or else:
+        max_tokens: positions a batch, padding included.
         seed: of initial heads, order and dropout.
         precision: Keras dtype policy.
         strategy: which devices and machines train together (`strategy_of`).
-        jit_compile: whether XLA compiles the step.
+        jit_compile: whether XLA compiles the step; `auto`: where that is measured to be cheaper.
         deterministic: whether only operations run that give the same bits each time, also on a GPU.
         cache: whether what frozen layers compute is computed once and kept.
         checkpoint_minutes: between two checkpoints, from which an interrupted training goes on.
@@ -57,11 +58,12 @@ class Recipe:
     plan: TrainingPlan
     schedule: Schedule
     loss_weights: Mapping[str, float]
-    batch_size: int
+    batch_size: int | None
+    max_tokens: int | None
     seed: int
     precision: str
     strategy: str
-    jit_compile: bool
+    jit_compile: bool | Literal["auto"]
     deterministic: bool
     cache: bool
     checkpoint_minutes: float
@@ -113,7 +115,8 @@ def load_recipe(path: str | Path, *, folder: str | Path | None = None) -> Recipe
         plan=replace(training.build(), places=tuple(places)),
         schedule=training.schedule,
         loss_weights=training.loss_weights,
-        batch_size=training.batch_size,
+        batch_size=None if training.max_tokens else training.batch_size,
+        max_tokens=training.max_tokens,
         seed=training.seed,
         precision=training.precision,
         strategy=training.strategy,

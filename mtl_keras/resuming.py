@@ -1,11 +1,19 @@
 """A training's state taken and put back; and its end where the loss is no number."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 import numpy as np
 
-from mtl_keras.checkpointing import Progress, put, trained_variables, values, weight_variables
+from mtl_keras.checkpointing import (
+    Checkpointing,
+    Progress,
+    put,
+    trained_variables,
+    values,
+    weight_variables,
+)
 from mtl_keras.diagnosis import explain
 from mtl_keras.errors import InputError, WorkError
 from mtl_keras.proof import Fingerprint
@@ -29,6 +37,7 @@ def state_of(
         selection=training.selection.to_json(),
         fingerprint=fingerprint,
         features=training.features.kept,
+        compilation=training.compilation,
         variables=values(trained_variables(training.model, training.selection.groups)),
         metrics=metrics,
         start=training.start,
@@ -83,6 +92,37 @@ def go_on(training, state: TrainingState, frozen: Sequence[str]) -> Fingerprint:
     training.selection.go_on(state.selection)
     training.start, training.frozen_as = state.start, dict(state.snapshots)
     return state.fingerprint
+
+
+def follow(
+    training, progress: Progress, fingerprint: Fingerprint, metrics: Mapping[str, np.ndarray]
+) -> Checkpointing:
+    """The callback that keeps a stage's checkpoints where the training does.
+
+    Args:
+        training: its stage begun.
+        progress: where the stage is.
+        fingerprint: of the model as the stage began.
+        metrics: what the begun epoch had measured.
+    """
+
+    def save(measured: Mapping[str, np.ndarray]) -> None:
+        if training.checkpoints is None:
+            return
+        state = state_of(training, progress, fingerprint, measured)
+        if state.is_good:  # else the next step ends the run, and the last good one stays
+            training.checkpoints.save(state.to_file())
+
+    return Checkpointing(
+        progress,
+        training.steps,
+        begin_epoch=training.batches.begin_epoch,
+        save=save,
+        give_up=functools.partial(give_up, training, progress),
+        minutes=training.recipe.checkpoint_minutes,
+        interruption=training.interruption,
+        metrics=metrics,
+    )
 
 
 def give_up(training, progress: Progress, logs: Mapping[str, float]) -> NoReturn:

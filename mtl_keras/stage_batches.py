@@ -3,23 +3,42 @@
 import functools
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import tensorflow as tf
 
-from mtl_keras.batching import batches, static_widths, text_lengths
+from mtl_keras.batching import MEASURED_TEXTS, batches, text_lengths
 from mtl_keras.datasets import TaskDataset
 from mtl_keras.features import FeatureCache
 from mtl_keras.freezing import backbone_trains
 from mtl_keras.merged_batches import with_replay
 from mtl_keras.model import MultiTaskModel
 from mtl_keras.passes import OngoingPasses, Pass, Passes
+from mtl_keras.preprocessing import Tokenizer
 from mtl_keras.recipes import Recipe
 from mtl_keras.schedules import Proportional, interleave
 from mtl_keras.stages import Stage
+from mtl_keras.widths import COMPILED_PIECES, budget_widths, static_widths
 
 ALWAYS_SAME = itertools.repeat((0, 0))  # one order of the batches, in every epoch
 MOST_KEPT = 50_000  # validation texts of a task whose batches are kept in memory
+
+
+Lengths = Callable[[str, str], Counter[int]]
+
+
+def lengths_of(
+    recipe: Recipe, datasets: Mapping[str, TaskDataset], tokenizer: Tokenizer
+) -> Lengths:
+    """Task and split → how many texts have so many word pieces, counted once, when asked for.
+
+    A token budget needs those of all texts; else those of a file's first are enough.
+    """
+    at_most = None if recipe.max_tokens else MEASURED_TEXTS
+    return functools.cache(
+        lambda task, split: text_lengths(datasets[task], split, tokenizer, at_most)
+    )
 
 
 class StageBatches:
@@ -31,6 +50,10 @@ class StageBatches:
         model: frozen as the stage has it.
         features: prepared for the stage.
         stage: which tasks train.
+        lengths: of the texts (`lengths_of`).
+
+    Attributes:
+        widths: that training batches are padded to; none: each is as wide as its longest text.
     """
 
     def __init__(
@@ -40,6 +63,7 @@ class StageBatches:
         model: MultiTaskModel,
         features: FeatureCache,
         stage: Stage,
+        lengths: Lengths,
     ):
         self._recipe = recipe
         self._datasets = datasets
@@ -49,6 +73,8 @@ class StageBatches:
         self._epochs = sum(each.epochs for each in recipe.plan.stages(list(model.layer_groups)))
         self._epoch = 0
         self._passes: list[Passes] = []
+        self._lengths = lengths
+        self.widths: Sequence[int] = ()
 
     def begin_epoch(self, epoch: int) -> None:
         """The next training batches are those of this epoch, from its first.
@@ -65,7 +91,7 @@ class StageBatches:
         With `steps_per_epoch` those of all epochs from now on, without end.
         """
         tasks, stage = tuple(self._model.tasks), self._stage
-        batches = self._interleaved(stage.trained_tasks(tasks))
+        batches = self._interleaved(self._trained)
         replayed = stage.idle_tasks(tasks)
         if stage.protect and stage.protect.replays and replayed and backbone_trains(self._model):
             return with_replay(batches, self._interleaved(replayed))
@@ -83,6 +109,24 @@ class StageBatches:
                 found[name] = found[name].cache()
         return interleave(self._with_features(found), Proportional(), passes=ALWAYS_SAME)
 
+    def static_widths(self, compiled_pieces: float = COMPILED_PIECES) -> tuple[int, ...]:
+        """The widths for which the stage's padding and compilations cost least.
+
+        Args:
+            compiled_pieces: word pieces that are trained on in the time of one compilation.
+        """
+        epochs, max_tokens = self._stage.epochs, self._recipe.max_tokens
+        lengths = sum((self._lengths(task, "train") for task in self._trained), Counter())
+        if max_tokens:
+            compiled = compiled_pieces * self.shapes([0])
+            return budget_widths(lengths, max_tokens, epochs, compiled)
+        return static_widths(lengths, epochs, compiled_pieces)
+
+    def shapes(self, widths: Sequence[int]) -> int:
+        """Of batches padded to these widths, at most: each task's last batches are not full."""
+        tasks = len(self._trained)
+        return len(widths) * (1 + tasks) if self._recipe.max_tokens else len(widths) + tasks
+
     def _interleaved(self, tasks: Sequence[str]) -> tf.data.Dataset:
         return interleave(
             self._with_features(self._of_split("train", seed=self._recipe.seed)),
@@ -92,12 +136,16 @@ class StageBatches:
             epochs=self._epochs,
             tasks=tasks,
             steps_per_epoch=self._stage.steps_per_epoch,
-            num_batches={
-                name: math.ceil(dataset.counts["train"] / self._recipe.batch_size)
-                for name, dataset in self._datasets.items()
-                if "train" in dataset.counts
-            },
+            num_batches=self._num_batches() if self._stage.steps_per_epoch else {},
         )
+
+    def _num_batches(self) -> dict[str, int]:
+        """Task → batches of a pass, where its texts are counted."""
+        return {
+            name: math.ceil(dataset.counts["train"] / (self._recipe.batch_size or 1))
+            for name, dataset in self._datasets.items()
+            if "train" in dataset.counts
+        }
 
     def _of_split(self, split: str, seed: int) -> dict[str, tf.data.Dataset]:
         of_task = functools.partial(
@@ -105,27 +153,35 @@ class StageBatches:
             split=split,
             tokenizer=self._model.encoder.tokenizer,
             batch_size=self._recipe.batch_size,
+            max_tokens=self._recipe.max_tokens,
             seed=seed,
-            widths=self._widths if self._recipe.jit_compile else (),
+            widths=self.widths if split == "train" else (),
         )
         if split != "train":
             of_task = functools.partial(of_task, passes=ALWAYS_SAME)
-            return {name: of_task(dataset) for name, dataset in self._datasets.items()}
+            return {
+                name: of_task(
+                    dataset, lengths=self._lengths(name, split) if self._recipe.max_tokens else None
+                )
+                for name, dataset in self._datasets.items()
+            }
         endless = self._stage.steps_per_epoch is not None
         return {
-            name: of_task(dataset, passes=self._named_passes(), endless=endless)
+            name: of_task(
+                dataset,
+                passes=self._named_passes(),
+                endless=endless,
+                lengths=self._lengths(name, split) if self._recipe.max_tokens else None,
+            )
             for name, dataset in self._datasets.items()
         }
 
     def _with_features(self, found: Mapping[str, tf.data.Dataset]) -> dict[str, tf.data.Dataset]:
         return {name: self._features.attach(each) for name, each in found.items()}
 
-    @functools.cached_property
-    def _widths(self) -> tuple[int, ...]:
-        """Those that XLA compiles, over all stages."""
-        tokenizer = self._model.encoder.tokenizer
-        lengths = (text_lengths(each, "train", tokenizer) for each in self._datasets.values())
-        return static_widths(itertools.chain.from_iterable(lengths), self._epochs)
+    @property
+    def _trained(self) -> tuple[str, ...]:
+        return self._stage.trained_tasks(tuple(self._model.tasks))
 
     def _named_passes(self) -> Iterable[Pass]:
         if self._stage.steps_per_epoch is not None:

@@ -1,6 +1,5 @@
 """A model on its way through the stages: freeze, compile, fit, prove, and go on where it was."""
 
-import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -10,10 +9,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mtl_keras.checkpointing import Checkpointing, Progress, values, weight_variables
+from mtl_keras.checkpointing import Progress, values, weight_variables
+from mtl_keras.compilation import AUTO, PLAIN, Compilation, choose
 from mtl_keras.datasets import TaskDataset
 from mtl_keras.drift import Snapshot, drift
 from mtl_keras.features import FeatureCache
+from mtl_keras.fitting import fit
 from mtl_keras.freezing import FreezePlan, backbone_trains, trainability
 from mtl_keras.interruptions import Interruption
 from mtl_keras.model import MultiTaskModel
@@ -21,9 +22,9 @@ from mtl_keras.optimizers import layerwise_adamw
 from mtl_keras.prefixes import SENTENCE, frozen_prefix
 from mtl_keras.proof import Fingerprint, prove
 from mtl_keras.recipes import Recipe
-from mtl_keras.resuming import give_up, go_back_to_the_start, go_on, state_of
+from mtl_keras.resuming import follow, go_back_to_the_start, go_on
 from mtl_keras.selection import Selection
-from mtl_keras.stage_batches import StageBatches
+from mtl_keras.stage_batches import StageBatches, lengths_of
 from mtl_keras.stages import Stage
 from mtl_keras.state_files import StateFolder
 from mtl_keras.timings import StepClock
@@ -58,6 +59,7 @@ class Training:
         groups = [group for group in model.layer_groups if self._ever_trains(group)]
         self.selection = Selection(model.tasks, best, groups, on_done=self._head_freezes)
         self.features = FeatureCache(model, datasets)
+        self._lengths = lengths_of(recipe, datasets, model.encoder.tokenizer)
         self.checkpoints = checkpoints
         self.interruption = interruption or Interruption()
         self.watchers: Sequence[keras.callbacks.Callback] = ()  # called last, after checkpoints
@@ -68,8 +70,9 @@ class Training:
         self.start: Mapping[str, np.ndarray] = {}  # weights as a stage began that protects by them
         self.frozen_as: dict[str, Snapshot] = {}  # task → how it was when its head was frozen
         self.batches: StageBatches  # of the stage that trains
-        self.stage_batches: tf.data.Dataset
+        self.compilation: Compilation
         self.steps: int  # of an epoch of it
+        self.stage_batches: tf.data.Dataset
         self.validation_batches: tf.data.Dataset
 
     @property
@@ -102,11 +105,12 @@ class Training:
         """Trains one stage, or what is left of it.
 
         Returns:
-            `freeze`; `seconds` of `fit`, `features_seconds` of what frozen layers computed
-            beforehand, `proof_seconds`, `step_seconds`; `history` (name → a
-            value an epoch); `learning_rates` by layer; `groups`, the trainability table; `proof`,
-            a `GroupProof` a group; `drift` by task of frozen head, since it was frozen; `done`,
-            the heads that `freeze_when_done` froze.
+            `freeze`; `compilation`, whether XLA compiled the step, and for which widths;
+            `seconds` of `fit`, `features_seconds` of what frozen layers computed beforehand,
+            `proof_seconds`, `step_seconds`; `history` (name → a value an epoch);
+            `learning_rates` by layer; `groups`, the trainability table; `proof`, a `GroupProof`
+            a group; `drift` by task of frozen head, since it was frozen; `done`, the heads that
+            `freeze_when_done` froze.
 
         Raises:
             WorkError: a frozen group moved, or one that trains did not.
@@ -115,7 +119,7 @@ class Training:
         self._resumed = None
         if resumed:
             go_back_to_the_start(self, resumed, report)
-        frozen = self.begin(index, report)
+        frozen = self.begin(index, report, resumed.compilation if resumed else None)
         groups = trainability(self.model)
         clock, started = StepClock(), time.perf_counter()
         if resumed:
@@ -127,16 +131,17 @@ class Training:
             progress = Progress(index, self.epochs_done, self.epochs_done)
             fingerprint = Fingerprint.of(self.model)
         self._progress = progress
-        keeper = self._checkpointing(progress, fingerprint, resumed.metrics if resumed else {})
+        keeper = follow(self, progress, fingerprint, resumed.metrics if resumed else {})
         fitted = time.perf_counter()
-        self._fit(
-            stage, progress, verbose, [self.selection, clock, *callbacks, keeper, *self.watchers]
-        )
+        told = [self.selection, clock, *callbacks, keeper, *self.watchers]
+        fit(self, stage, progress, verbose, told)
+        self.epochs_done = progress.epoch
         keeper.finish()
         fit_seconds = time.perf_counter() - fitted
         proof = prove(fingerprint, Fingerprint.of(self.model), frozen)
         record = {
             "freeze": str(stage.freeze),
+            "compilation": asdict(self.compilation),
             "seconds": progress.seconds,
             "features_seconds": self.features.seconds,
             "proof_seconds": time.perf_counter() - started - fit_seconds,
@@ -169,9 +174,18 @@ class Training:
         }
 
     def begin(
-        self, index: int, report: Callable[[str], None] = lambda line: None
+        self,
+        index: int,
+        report: Callable[[str], None] = lambda line: None,
+        compilation: Compilation | None = None,
     ) -> tuple[str, ...]:
         """Freezes, compiles and protects for a stage, and computes what frozen layers give.
+
+        Args:
+            index: of the stage.
+            report: told what is done.
+            compilation: how its steps run, where it has begun before; None: as the recipe says,
+                measured where that says `auto`.
 
         Returns:
             The frozen layer groups.
@@ -185,14 +199,16 @@ class Training:
         if stage.steps_per_epoch and self.recipe.cache and frozen_prefix(self.model, frozen):
             report("with steps_per_epoch, what frozen layers make of a text is not kept")
         self.features.prepare(*self.levels(index), report)
-        self.batches = StageBatches(self.recipe, self.datasets, self.model, self.features, stage)
+        self.batches = StageBatches(
+            self.recipe, self.datasets, self.model, self.features, stage, self._lengths
+        )
         self.batches.begin_epoch(self.epochs_done)
-        self.stage_batches = self.batches.training()
         self.validation_batches = self.batches.validation()
-        self.steps = stage.steps_per_epoch or int(self.stage_batches.cardinality())
-        self._compile(stage, stage.epochs * self.steps)
+        self._compile(stage, compilation or self._declared())
         protected = stage.idle_tasks(tuple(self.model.tasks))
         self.model.protect(protected if backbone_trains(self.model) else (), stage.protect)
+        if self.recipe.jit_compile == AUTO and compilation is None:
+            self._choose(stage, report)
         self.selection.begin(stage)
         return frozen
 
@@ -215,8 +231,32 @@ class Training:
                 epochs += stage.epochs
         return list(dict.fromkeys(levels)), epochs
 
-    def _compile(self, stage: Stage, steps: int) -> None:
+    def batches_from(self, progress: Progress) -> tf.data.Dataset:
+        """The training batches from where the stage is, of its epoch or of all that are left."""
+        done = progress.step
+        if self.stages[progress.stage].steps_per_epoch:
+            done += (progress.epoch - progress.first_epoch) * self.steps
+        return self.stage_batches.skip(done) if done else self.stage_batches
+
+    def _declared(self) -> Compilation:
+        """What the recipe says, where it does."""
+        jit_compile = self.recipe.jit_compile is True
+        return Compilation(True, self.batches.static_widths()) if jit_compile else PLAIN
+
+    def _choose(self, stage: Stage, report: Callable[[str], None]) -> None:
+        """Measures whether XLA pays, and has it where it does."""
+        batches, groups = self.stage_batches, self.selection.groups
+        steps = stage.epochs * self.steps
+        chosen = choose(self.model, groups, self.batches, batches, steps, report)
+        if chosen != self.compilation:
+            self._compile(stage, chosen)
+        self.batches.begin_epoch(self.epochs_done)
+
+    def _compile(self, stage: Stage, compilation: Compilation) -> None:
         """A new optimizer with the stage's rates; layers that go on training keep their state."""
+        self.compilation, self.batches.widths = compilation, compilation.widths
+        self.stage_batches = self.batches.training()
+        self.steps = stage.steps_per_epoch or int(self.stage_batches.cardinality())
         rates = stage.learning_rate
         optimizer = layerwise_adamw(
             self.model,
@@ -226,7 +266,7 @@ class Training:
             group_lrs=rates.groups,
             weight_decay=stage.weight_decay,
             schedule=rates.schedule,
-            steps=steps,
+            steps=stage.epochs * self.steps,
         )
         if self.model.compiled:
             optimizer.take_over(self.model.optimizer, self.model.trainable_variables)
@@ -235,75 +275,7 @@ class Training:
         self.model.compile(
             optimizer,
             loss_weights=self.recipe.loss_weights,
-            jit_compile=self.recipe.jit_compile,
-        )
-
-    def batches_from(self, progress: Progress) -> tf.data.Dataset:
-        """The training batches from where the stage is, of its epoch or of all that are left."""
-        done = progress.step
-        if self.stages[progress.stage].steps_per_epoch:
-            done += (progress.epoch - progress.first_epoch) * self.steps
-        return self.stage_batches.skip(done) if done else self.stage_batches
-
-    def _fit(self, stage: Stage, progress: Progress, verbose, callbacks) -> None:
-        """Trains the epochs of the stage that are left, the begun one first."""
-        fit = functools.partial(
-            self.model.fit,
-            validation_data=self.validation_batches,
-            verbose=verbose,
-            callbacks=callbacks,
-        )
-        with self.interruption.can_wait():
-            if progress.step == self.steps:
-                self._validate(progress.epoch, callbacks)
-            elif progress.step:
-                fit(
-                    self.batches_from(progress),
-                    initial_epoch=progress.epoch,
-                    epochs=progress.epoch + 1,
-                    steps_per_epoch=stage.steps_per_epoch and self.steps - progress.step,
-                )
-            last = progress.first_epoch + stage.epochs
-            if not progress.is_over and progress.epoch < last:
-                fit(
-                    self.batches_from(progress),
-                    initial_epoch=progress.epoch,
-                    epochs=last,
-                    steps_per_epoch=stage.steps_per_epoch,
-                )
-        self.epochs_done = progress.epoch
-
-    def _validate(self, epoch: int, callbacks) -> None:
-        """The end of an epoch that was left when all its steps were done."""
-        called = keras.callbacks.CallbackList(callbacks, model=self.model)
-        self.model.stop_training = False
-        called.on_train_begin()
-        called.on_epoch_begin(epoch)
-        logs = self.model.get_metrics_result()
-        found = self.model.evaluate(self.validation_batches, callbacks=called, return_dict=True)
-        logs |= {f"val_{name}": value for name, value in found.items()}
-        called.on_epoch_end(epoch, logs)
-        called.on_train_end(logs)
-
-    def _checkpointing(
-        self, progress: Progress, fingerprint: Fingerprint, metrics: Mapping[str, np.ndarray]
-    ) -> Checkpointing:
-        def save(measured: Mapping[str, np.ndarray]) -> None:
-            if self.checkpoints is None:
-                return
-            state = state_of(self, progress, fingerprint, measured)
-            if state.is_good:  # else the next step ends the run, and the last good one stays
-                self.checkpoints.save(state.to_file())
-
-        return Checkpointing(
-            progress,
-            self.steps,
-            begin_epoch=self.batches.begin_epoch,
-            save=save,
-            give_up=functools.partial(give_up, self, progress),
-            minutes=self.recipe.checkpoint_minutes,
-            interruption=self.interruption,
-            metrics=metrics,
+            jit_compile=compilation.jit_compile,
         )
 
     def _remember_frozen_heads(self, frozen: Sequence[str]) -> None:

@@ -35,9 +35,9 @@ class Epoch:
         batches: dict[Shape, list] = defaultdict(list)
         started = time.perf_counter()
         for batch in dataset.take(min(steps, READ_BATCHES)):
-            counts[_shape(batch)] += 1
-            if counts[_shape(batch)] <= KEPT_BATCHES:
-                batches[_shape(batch)].append(batch)
+            counts[shape_of(batch)] += 1
+            if counts[shape_of(batch)] <= KEPT_BATCHES:
+                batches[shape_of(batch)].append(batch)
         seconds = time.perf_counter() - started
         reading = seconds * steps / counts.total()
         return cls(steps, counts, dict(batches), dataset.element_spec, reading)
@@ -83,9 +83,10 @@ class Timing:
         """
         first = epoch.one_of_each() if compiled else epoch.one_of_each()[:1]
         timed = epoch.spread(flops, count)
-        first_seconds = sum(_seconds(function, first, epoch.spec))
-        line = _line([flops(_shape(b)) for b in timed], _seconds(function, timed, epoch.spec))
-        tracing = max(0.0, first_seconds - sum(line(flops(_shape(batch))) for batch in first))
+        first_seconds = sum(seconds_of_steps(function, first, epoch.spec))
+        seconds = seconds_of_steps(function, timed, epoch.spec)
+        line = _line([flops(shape_of(batch)) for batch in timed], seconds)
+        tracing = max(0.0, first_seconds - sum(line(flops(shape_of(batch))) for batch in first))
         return cls(
             steps=epoch.steps,
             step_seconds=epoch.mean(lambda shape: line(flops(shape))),
@@ -100,11 +101,12 @@ class Timing:
         )
 
 
-def _shape(batch: tuple) -> Shape:
+def shape_of(batch: tuple) -> Shape:
+    """Of its word pieces."""
     return tuple(batch[0]["token_ids"].shape)
 
 
-def _seconds(function: Callable, batches: Sequence, spec: tuple) -> list[float]:
+def seconds_of_steps(function: Callable, batches: Sequence, spec: tuple) -> list[float]:
     """Seconds of a step on each batch."""
     dataset = tf.data.Dataset.from_generator(lambda: iter(batches), output_signature=spec)
     iterator = iter(dataset)

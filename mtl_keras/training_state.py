@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from mtl_keras.checkpointing import Progress
+from mtl_keras.compilation import Compilation
 from mtl_keras.drift import Snapshot
 from mtl_keras.errors import InputError
 from mtl_keras.proof import Fingerprint
@@ -28,6 +29,7 @@ class TrainingState:
         selection: the best scores, and how long each task has waited.
         fingerprint: of the model as the stage began.
         features: level → number type of the features that the stage reads.
+        compilation: how the stage's steps run.
         variables: weights, optimizer state, and seeds of dropout.
         metrics: what the epoch has measured so far.
         start: weights as the stage began, where it protects something by them.
@@ -39,6 +41,7 @@ class TrainingState:
     selection: Mapping
     fingerprint: Fingerprint
     features: Mapping[str, str]
+    compilation: Compilation
     variables: Mapping[str, np.ndarray]
     metrics: Mapping[str, np.ndarray]
     start: Mapping[str, np.ndarray]
@@ -65,6 +68,7 @@ class TrainingState:
             "selection": self.selection,
             "fingerprint": asdict(self.fingerprint),
             "features": self.features,
+            "compilation": asdict(self.compilation),
             SNAPSHOTS: {
                 task: {"split": snapshot.split, "metrics": snapshot.metrics}
                 for task, snapshot in self.snapshots.items()
@@ -101,6 +105,7 @@ class TrainingState:
             selection=facts["selection"],
             fingerprint=Fingerprint(**facts["fingerprint"]),
             features=facts["features"],
+            compilation=Compilation(**facts["compilation"]),
             variables=_under(state, VARIABLES),
             metrics=_under(state, METRICS),
             start=_under(state, START),

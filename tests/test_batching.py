@@ -2,15 +2,15 @@
 
 import itertools
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
-from hypothesis import strategies as st
 
-from mtl_keras.batching import COMPILED_PIECES, batches, static_widths, text_lengths
+from mtl_keras.batching import batches, text_lengths
 from mtl_keras.datasets import TaskDataset
+from mtl_keras.errors import InputError
 from mtl_keras.passes import OngoingPasses, Passes
 from mtl_keras.preprocessing import WordpieceTokenizer
 from mtl_keras.tasks import Task
@@ -129,32 +129,75 @@ def test_given_widths_go_up_to_max_length(numbered, letters):
     assert widths <= {16, 20}
 
 
-@given(
-    st.lists(st.sampled_from([3, 5, 8, 13, 21, 500]), min_size=1, max_size=30),
-    st.sampled_from([1, 50, 1000]),
-)
-def test_static_widths_cost_least_of_all_sets(lengths, epochs):
-    def cost(widths):
-        padded = sum(min(w for w in widths if w >= length) - length for length in lengths)
-        return epochs * padded + COMPILED_PIECES * len(widths)
-
-    known = sorted(set(lengths))
-    possible = [
-        (*some, known[-1])
-        for count in range(len(known))
-        for some in itertools.combinations(known[:-1], count)
-    ]
-    assert cost(static_widths(lengths, epochs)) == min(map(cost, possible))
-
-
-def test_one_long_text_among_short_ones_pads_no_other():
-    assert static_widths([20] * 30_000 + [10_000]) == (20, 10_000)
-
-
 def test_lengths_are_the_tokenizers(numbered, letters):
     texts = [example.text for example in numbered.examples("test")]
     pieces = letters(tf.constant(texts)).token_ids.row_lengths().numpy()
-    assert text_lengths(numbered, "test", letters) == pieces.tolist()
+    assert text_lengths(numbered, "test", letters) == Counter(pieces.tolist())
+    assert text_lengths(numbered, "test", letters, at_most=1).total() == len(texts), "a chunk"
+
+
+@pytest.mark.parametrize("widths", [(), (16, 24, 48)], ids=["plain", "static"])
+def test_a_token_budget_holds_every_example_once(numbered, letters, widths):
+    settings = {"max_tokens": 200, "widths": widths}
+    lengths = text_lengths(numbered, "test", letters)
+    orders, counts = [], set()
+    for seed, passes in ((None, None), (0, Passes()), (0, Passes(1)), (1, Passes())):
+        data = batches(numbered, "test", letters, seed=seed, passes=passes, **settings)
+        found = [(x["token_ids"].shape, x["padding_mask"].numpy(), y) for x, y, _ in data]
+        assert len(found) == len(data)
+        assert all(rows * width <= 200 for (rows, width), _, _ in found)
+        assert Counter(np.concatenate([mask.sum(axis=1) for _, mask, _ in found])) == lengths
+        for (_, width), mask, _ in found:
+            longest = mask.sum(axis=1).max()
+            assert width == min(w for w in (*(widths or range(64)), 64) if w >= longest)
+        labels = np.concatenate([y for _, _, y in found])
+        np.testing.assert_array_equal(np.sort(labels), np.arange(1003))
+        orders.append(labels.tolist())
+        counts.add(len(found))
+    assert len(counts) == 1, "as many batches in any order"
+    assert len({tuple(order) for order in orders}) == 4
+
+
+def test_a_budget_of_the_largest_batch_makes_fewer_batches(numbered, letters):
+    def masks(**settings):
+        data = batches(numbered, "test", letters, seed=0, **settings)
+        return [x["padding_mask"].numpy() for x, _, _ in data]
+
+    largest = max(mask.size for mask in masks(batch_size=8))
+    found = masks(max_tokens=largest)
+    assert len(found) < 0.7 * 126
+    assert 1 - sum(mask.sum() for mask in found) / sum(mask.size for mask in found) < 0.04
+
+
+def test_a_named_pass_of_a_token_budget_can_be_skipped_into(numbered, letters):
+    def labels(skipped=0):
+        data = batches(numbered, "test", letters, max_tokens=200, seed=1, passes=Passes(2))
+        return [y.numpy().tolist() for _, y, _ in data.skip(skipped)]
+
+    assert labels(skipped=70) == labels()[70:]
+
+
+def test_one_long_text_among_short_ones_is_a_batch_of_its_own(tmp_path, letters):
+    rows = [f"{'a ' * (20 + i % 3)},x" for i in range(300)]
+    (tmp_path / "a.csv").write_text("\n".join(["text,label", *rows, f"{'b ' * 9_998},x"]) + "\n")
+    dataset = TaskDataset(Task("it", labels=["x", "y"], files={"test": tmp_path / "a.csv"}))
+    long = WordpieceTokenizer(letters.vocabulary, lowercase=True, max_length=10_000)
+    for widths in ((), (24, 10_000)):
+        found = [
+            tuple(x["token_ids"].shape)
+            for x, _, _ in batches(dataset, "test", long, max_tokens=1024, seed=0, widths=widths)
+        ]
+        assert found.count((1, 10_000)) == 1
+        others = [shape for shape in found if shape != (1, 10_000)]
+        assert max(width for _, width in others) <= 24
+        assert max(rows * width for rows, width in others) <= 1024
+        assert len(others) <= 9
+
+
+@pytest.mark.parametrize("settings", [{}, {"batch_size": 8, "max_tokens": 200}, {"max_tokens": 0}])
+def test_batches_have_examples_or_positions(numbered, letters, settings):
+    with pytest.raises(InputError, match="batch_size examples or max_tokens positions, one of"):
+        batches(numbered, "test", letters, **settings)
 
 
 def test_ids_and_mask_are_the_tokenizers(numbered, letters):
@@ -168,6 +211,7 @@ def test_ids_and_mask_are_the_tokenizers(numbered, letters):
         np.testing.assert_array_equal(weight, np.ones(len(y), np.float32))
 
 
+@pytest.mark.parametrize("settings", [{"batch_size": 2}, {"max_tokens": 6}])
 @pytest.mark.parametrize(
     ("kind", "labels", "row", "expected"),
     [
@@ -175,25 +219,26 @@ def test_ids_and_mask_are_the_tokenizers(numbered, letters):
         ("multilabel", ("x", "y"), {"text": "a", "label": ["y"]}, np.float32([[0, 1]])),
     ],
 )
-def test_batches_of_other_kinds(tmp_path, letters, kind, labels, row, expected):
+def test_batches_of_other_kinds(tmp_path, letters, kind, labels, row, expected, settings):
     (tmp_path / "a.jsonl").write_text(json.dumps(row) + "\n")
     dataset = TaskDataset(
         Task("it", kind=kind, labels=labels, files={"test": tmp_path / "a.jsonl"})
     )
-    ((x, y, weight),) = batches(dataset, "test", letters, batch_size=2)
+    ((x, y, weight),) = batches(dataset, "test", letters, **settings)
     assert y.dtype == tf.float32
     np.testing.assert_array_equal(y, expected)
     np.testing.assert_array_equal(weight, [1.0])
     assert x["token_ids"].numpy().tolist() == [[2, 4, 3]]
 
 
-def test_batches_of_tagging(tmp_path, letters):
+@pytest.mark.parametrize("settings", [{"batch_size": 2}, {"max_tokens": 10}])
+def test_batches_of_tagging(tmp_path, letters, settings):
     (tmp_path / "a.conll").write_text("ab\tB-x\nc\tO\n\nd\tB-x\ne\tI-x\n")
     dataset = TaskDataset(
         Task("it", kind="tagging", labels=["x"], files={"test": tmp_path / "a.conll"})
     )
     for seed in (None, 0):
-        ((_, y, weight),) = batches(dataset, "test", letters, batch_size=2, seed=seed)
+        ((_, y, weight),) = batches(dataset, "test", letters, seed=seed, **settings)
         rows = {
             tuple(a[:5]): b[:5].tolist() for a, b in zip(y.numpy(), weight.numpy(), strict=True)
         }

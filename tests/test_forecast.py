@@ -14,7 +14,7 @@ from mtl_keras.costs import StepCosts
 from mtl_keras.forecast import StageForecast, forecast, table
 from mtl_keras.plans import TrainingPlan
 from mtl_keras.protection import GradientProjection
-from mtl_keras.stage_batches import StageBatches
+from mtl_keras.stage_batches import StageBatches, lengths_of
 from mtl_keras.stage_training import Training
 from mtl_keras.timings import Timing
 from mtl_keras.training import build_model, open_datasets
@@ -68,7 +68,10 @@ def observed(tiny_bert, tmp_path_factory) -> Observed:
 def _shapes(training: Training, stage: Stage) -> list[tuple[int, int]]:
     model = training.model
     FreezePlan.of(stage.frozen(list(model.layer_groups))).apply(model)
-    found = StageBatches(training.recipe, training.datasets, model, training.features, stage)
+    lengths = lengths_of(training.recipe, training.datasets, model.encoder.tokenizer)
+    found = StageBatches(
+        training.recipe, training.datasets, model, training.features, stage, lengths
+    )
     return [tuple(x["token_ids"].shape) for x, _, _ in found.training()]
 
 

@@ -136,6 +136,16 @@ def test_it_learns_what_can_be_learnt(tiny_model):
     assert history["loss"][-1] < 0.5 * history["loss"][0]
 
 
+def test_xla_compiles_training_and_leaves_validation_plain(tiny_model, monkeypatch):
+    model, made = tiny_model(), []
+    model.compile(jit_compile=True)
+    monkeypatch.setattr(model, "_make_function", lambda step: made.append(model.jit_compile))
+    model.make_train_function()
+    model.make_test_function()
+    model.make_train_function(force=True)
+    assert made == [True, False, True]
+
+
 @pytest.mark.parametrize(
     "setting", [{"jit_compile": True}, {"run_eagerly": True}, {"steps_per_execution": 2}]
 )

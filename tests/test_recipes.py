@@ -148,6 +148,22 @@ training:
         ("batch_size: 16", "batch_size: 1.0e+20", 15, "less than or equal to 1048576"),
         ("batch_size: 16", "seed: 4294967296", 15, "less than or equal to 4294967295"),
         ("batch_size: 16", "patience: 9999999999", 15, "less than or equal to 2147483647"),
+        ("batch_size: 16", "max_tokens: 0", 15, "greater than or equal to 1"),
+        ("batch_size: 16", "batch_size: 8\n  max_tokens: 512", 16, "two ways to say one thing"),
+        ("batch_size: 16", "jit_compile: maybe", 15, "true, false or auto. Received: 'maybe'"),
+        ("batch_size: 16", "jit_compile: 1", 15, "true, false or auto. Received: 1"),
+        (
+            "batch_size: 16",
+            "jit_compile: auto\n  deterministic: true",
+            15,
+            "with deterministic, say true or false",
+        ),
+        (
+            "batch_size: 16",
+            "max_tokens: 512\n  protect: gradient_projection",
+            15,
+            "max_tokens: protect: gradient_projection joins batches; give it batch_size",
+        ),
         ("max_length: 64", "max_length: 9999999999", 2, "less than or equal to 2147483647"),
         ("epochs: 3", "epochs: 9999999999", 17, "less than or equal to 2147483647"),
         ("{text: 0, label: 1}", "{text: true}", 7, "a name or a position from 0. Received: True"),
@@ -280,6 +296,19 @@ def test_pooling_is_the_sources_or_the_recipes(tmp_path):
     assert load_recipe(_write(tmp_path, f"pooling: last\n{RECIPE}")).pooling == "last"
     with pytest.raises(InputError, match=r"recipe.yaml:1: pooling: .*'max'"):
         load_recipe(_write(tmp_path, f"pooling: max\n{RECIPE}"))
+
+
+def test_batches_have_examples_or_a_token_budget(tmp_path):
+    recipe = load_recipe(_write(tmp_path))
+    assert (recipe.batch_size, recipe.max_tokens, recipe.jit_compile) == (16, None, False)
+    text = RECIPE.replace("batch_size: 16", "max_tokens: 4096\n  jit_compile: auto")
+    recipe = load_recipe(_write(tmp_path, text))
+    assert (recipe.batch_size, recipe.max_tokens, recipe.jit_compile) == (None, 4096, "auto")
+    with pytest.raises(InputError, match=r"16: training\.max_tokens: schedule: joint joins the"):
+        joint = text.replace("temperature:2", "joint").replace(
+            "max_tokens", "seed: 1\n  max_tokens"
+        )
+        load_recipe(_write(tmp_path, joint))
 
 
 def test_no_file_names_the_bundled_recipes(tmp_path):

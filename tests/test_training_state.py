@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mtl_keras.checkpointing import Progress
+from mtl_keras.compilation import Compilation
 from mtl_keras.drift import Snapshot
 from mtl_keras.errors import InputError
 from mtl_keras.proof import Fingerprint
@@ -39,6 +40,7 @@ def test_a_state_comes_back_from_its_file(tmp_path):
         selection={"best": {"mean": {"score": 0.5, "epoch": 1}}, "done": [], "waited": {}},
         fingerprint=Fingerprint({"embeddings": "ab"}, {"embeddings": None}),
         features={"block_0": "float16"},
+        compilation=Compilation(True, [16, 32]),
         variables={"weights/a/b": rows, "optimizer/0": np.array(7)},
         metrics={"metrics/0": np.float32(0.25)},
         start={},
@@ -52,7 +54,7 @@ def test_a_state_comes_back_from_its_file(tmp_path):
     folder = StateFolder(tmp_path)
     folder.save(state.to_file())
     back = TrainingState.from_file(folder.newest(), {"topic": task})
-    plain = ("progress", "stages", "selection", "fingerprint", "features")
+    plain = ("progress", "stages", "selection", "fingerprint", "features", "compilation")
     for name in plain:
         assert getattr(back, name) == getattr(state, name)
     for name in ("variables", "metrics", "start"):

@@ -1,0 +1,106 @@
+"""The widths that texts are padded to: what padding, batches and compilations cost is least."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+# Word pieces that are trained on in the time of one compilation. By processor time it is 8,000 to
+# 15,000 of all-MiniLM-L6-v2, by what is frozen: benchmarks/compilation.py.
+COMPILED_PIECES = 10_000
+
+
+def static_widths(
+    lengths: Iterable[int], epochs: int = 1, compiled_pieces: float = COMPILED_PIECES
+) -> tuple[int, ...]:
+    """The widths for which padding and compilation together cost least.
+
+    A text is padded to the next width, and every width is compiled once.
+
+    Args:
+        lengths: of the texts of an epoch, in word pieces, or a `Counter` of them.
+        epochs: how often they are read.
+        compiled_pieces: word pieces that are trained on in the time that a width's compilation
+            takes.
+
+    Returns:
+        Ascending; the last is the longest length.
+
+    Example:
+
+    >>> static_widths([8] * 10_000 + [9] * 10 + [100] * 2_000 + [512])
+    (8, 100, 512)
+    >>> static_widths([])
+    ()
+    """
+
+    def cost(width: int, texts: int, pieces: int) -> float:
+        return epochs * (texts * width - pieces) + compiled_pieces
+
+    return _cheapest(lengths, cost)
+
+
+def budget_widths(
+    lengths: Iterable[int], max_tokens: int, epochs: int = 1, compiled_pieces: float = 0
+) -> tuple[int, ...]:
+    """The widths for which batches of a token budget, and compilation, cost least.
+
+    The texts up to a width, and longer than the one before, share batches of as many rows as the
+    budget holds of that width. Many widths pad little; each leaves a batch that is not full. A
+    batch counts as its whole budget; among equals the least padding is taken.
+
+    Args:
+        lengths: of the texts of an epoch, in word pieces, or a `Counter` of them.
+        max_tokens: positions of a batch, padding included.
+        epochs: how often they are read.
+        compiled_pieces: word pieces that are trained on in the time that a width's compilations
+            take; 0 where nothing is compiled.
+
+    Returns:
+        Ascending; the last is the longest length.
+
+    Example:
+
+    >>> budget_widths([8] * 880 + [9] * 8 + [100] * 20, max_tokens=1000)
+    (9, 100)
+    """
+    counts = Counter(lengths)
+    positions = 1 + max(counts, default=0) * counts.total()
+
+    def cost(width: int, texts: int, pieces: int) -> float:
+        batches = math.ceil(texts / rows_of(width, max_tokens))
+        padding = (texts * width - pieces) / positions
+        return epochs * max_tokens * (batches + padding) + compiled_pieces
+
+    return _cheapest(counts, cost)
+
+
+def rows_of(width: int, max_tokens: int) -> int:
+    """Texts of a batch of this width; one at least.
+
+    Example:
+
+    >>> rows_of(30, 100), rows_of(500, 100)
+    (3, 1)
+    """
+    return max(1, max_tokens // width)
+
+
+def _cheapest(lengths: Iterable[int], cost: Callable[[int, int, int], float]) -> tuple[int, ...]:
+    """The set of widths of least cost, by dynamic programming over the lengths that occur.
+
+    Args:
+        lengths: of all texts.
+        cost: of padding to a width so many texts of so many pieces together.
+    """
+    counts = sorted(Counter(lengths).items())
+    # (cost, widths) where the texts of all lengths before this one have a width.
+    best: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
+    for last, (width, _) in enumerate(counts):
+        texts, pieces, found = 0, 0, []
+        for first in range(last, -1, -1):  # these lengths are padded to this width
+            length, count = counts[first]
+            texts, pieces = texts + count, pieces + count * length
+            before, widths = best[first]
+            found.append((before + cost(width, texts, pieces), (*widths, width)))
+        best.append(min(found))
+    return best[-1][1]
