@@ -27,6 +27,11 @@ def has_workers(strategy: tf.distribute.Strategy) -> bool:
     return resolver is not None and bool(resolver.cluster_spec().jobs)
 
 
+def compile_shapes(strategy: tf.distribute.Strategy) -> bool:
+    """Whether its devices compile a program for each shape of a batch, as TPUs do."""
+    return isinstance(strategy, tf.distribute.TPUStrategy)
+
+
 def total(values: Sequence) -> list:
     """The sums over all replicas, of tensors or None, in their order."""
     given = [value for value in values if value is not None]

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mtl_keras import replicas
 from mtl_keras.checkpointing import Progress, values, weight_variables
 from mtl_keras.compilation import AUTO, PLAIN, Compilation, choose
 from mtl_keras.datasets import TaskDataset
@@ -239,9 +240,11 @@ class Training:
         return self.stage_batches.skip(done) if done else self.stage_batches
 
     def _declared(self) -> Compilation:
-        """What the recipe says, where it does."""
+        """What the recipe says, where it does. A TPU compiles each shape in any case."""
         jit_compile = self.recipe.jit_compile is True
-        return Compilation(True, self.batches.static_widths()) if jit_compile else PLAIN
+        if not jit_compile and not replicas.compile_shapes(self.model.distribute_strategy):
+            return PLAIN
+        return Compilation(jit_compile, self.batches.static_widths())
 
     def _choose(self, stage: Stage, report: Callable[[str], None]) -> None:
         """Measures whether XLA pays, and has it where it does."""

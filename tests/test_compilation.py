@@ -9,7 +9,7 @@ import tensorflow as tf
 from conftest import write_tiny_recipe
 from test_checkpointing import At, Killed, _kill, _results
 
-from mtl_keras import compilation, stage_training
+from mtl_keras import compilation, replicas, stage_training
 from mtl_keras.checkpointing import metric_variables, trained_variables, values
 from mtl_keras.compilation import PLAIN, Compilation, choose
 from mtl_keras.freezing import FreezePlan
@@ -165,3 +165,17 @@ def test_a_training_goes_on_as_it_was_chosen(recipe, tmp_path, monkeypatch):
     run = train(own, tmp_path / "run", resume=True, **quiet)
     for interrupted, uninterrupted in zip(_results(run), _results(never), strict=True):
         assert interrupted == uninterrupted
+
+
+def test_where_devices_compile_shapes_batches_have_the_few_widths(
+    tiny_recipe, tmp_path, monkeypatch
+):
+    """As on a TPU, which compiles without being told."""
+    monkeypatch.setattr(replicas, "compile_shapes", lambda strategy: True)
+    recipe = load_recipe(tiny_recipe)
+    datasets = open_datasets(recipe)
+    training = Training(recipe, datasets, build_model(recipe, datasets), tmp_path / "best")
+    training.begin(1)
+    assert not training.compilation.jit_compile
+    widths = {int(x["token_ids"].shape[1]) for x, _, _ in training.stage_batches}
+    assert widths <= set(training.compilation.widths)
