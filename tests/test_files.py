@@ -92,6 +92,7 @@ def test_half_a_character_at_the_end_is_not_utf8(tmp_path):
 @pytest.mark.parametrize(
     "content",
     [b"plain", gzip.compress(b"a,b\n" * 999)[:-9], gzip.compress(b"x" * 99)[:12] + b"!" * 9],
+    ids=["not packed", "cut", "overwritten"],  # what is packed holds the time
 )
 def test_a_broken_gz_is_told(tmp_path, content):
     file = tmp_path / "broken.csv.gz"
