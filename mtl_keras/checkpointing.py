@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from mtl_keras import replicas
 from mtl_keras.errors import InputError
 from mtl_keras.interruptions import Interruption
 
@@ -178,7 +179,7 @@ def weight_variables(model, groups: Collection[str]) -> dict[str, keras.Variable
 
 def values(variables: Mapping[str, keras.Variable]) -> dict[str, np.ndarray]:
     """Name → a copy of the value."""
-    return {name: np.array(each.numpy()) for name, each in variables.items()}
+    return {name: replicas.value_of(each) for name, each in variables.items()}
 
 
 def put(variables: Mapping[str, keras.Variable], arrays: Mapping[str, np.ndarray]) -> None:
@@ -193,7 +194,7 @@ def put(variables: Mapping[str, keras.Variable], arrays: Mapping[str, np.ndarray
                 f"the checkpoint has no {name} of shape {tuple(variable.shape)}: it is of another "
                 "model; go on with the encoder and the mtl_keras that it began with"
             )
-        variable.assign(arrays[name])
+        replicas.put(variable, arrays[name])
 
 
 def _named(kind: str, variables: Iterable[keras.Variable]) -> dict[str, keras.Variable]:

@@ -9,6 +9,7 @@ they may not inside a `tf.cond`.)
 from collections.abc import Iterable, Mapping, Sequence
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 PACK = 32 * 2**20  # bytes that are summed in one exchange
@@ -49,10 +50,26 @@ def assign(variable: keras.Variable, value) -> None:
     tf.raw_ops.AssignVariableOp(resource=variable.value.handle, value=value)
 
 
+def value_of(variable: keras.Variable) -> np.ndarray:
+    """A copy of this process's value, which is that of all, without asking the others.
+
+    To read a metric's variable in the usual way all workers must do so at once.
+    """
+    first, *_ = tf.distribute.get_strategy().experimental_local_results(variable.value)
+    return np.array(first)
+
+
+def put(variable: keras.Variable, value: np.ndarray) -> None:
+    """Gives all copies of this process a value, without asking the others."""
+    for each in tf.distribute.get_strategy().experimental_local_results(variable.value):
+        each.assign(value)
+
+
 def measure(updates: Iterable[Update]) -> None:
     """Updates metrics with what all replicas saw.
 
-    With more than one replica their states must be sums over examples, as those of means are.
+    With more than one replica their states must be sums over examples, and their results ratios
+    of these, as those of means are.
     """
     if count() == 1:
         for metric, values, weight in updates:

@@ -68,20 +68,14 @@ def workers_of(launcher: subprocess.Popen) -> list[int]:
     return sorted(int(number) for number in found.stdout.split())
 
 
-def state(folder):
-    run = Run(folder)
-    history = run.read_json("history.json")["stages"]
-    weights = run.model().get_weights()
-    return [stage["history"] for stage in history], [each.tobytes() for each in weights]
-
-
 def finish(launcher: subprocess.Popen, seconds: float = 300) -> tuple[int, str]:
     """Its status, and what it said in errors."""
     _, errors = launcher.communicate(timeout=seconds)
     return launcher.returncode, errors
 
 
-def test_a_killed_worker_ends_the_others_and_the_run_goes_on_exactly(tiny_recipe, tmp_path):
+def test_a_killed_worker_ends_the_others_and_the_run_goes_on(tiny_recipe, tmp_path):
+    """With the bits of one never interrupted: `benchmarks/workers.py kills`."""
     text = tiny_recipe.read_text()
     before, tagging_and_training = text.split("  entities:")
     training, stages = tagging_and_training.split("training:")[1].split("  stages:")
@@ -89,9 +83,7 @@ def test_a_killed_worker_ends_the_others_and_the_run_goes_on_exactly(tiny_recipe
         f"{before}training:{training}  checkpoint_minutes: 1.0e-4\n"
         f"  stages:\n    {stages.strip().splitlines()[-1]}\n"
     )
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert finish(start(tiny_recipe, whole)) == (0, "")
-
+    killed = tmp_path / "killed"
     launcher = start(tiny_recipe, killed)
     while not list((killed / CHECKPOINTS).glob("*.safetensors")):
         assert launcher.poll() is None
@@ -106,5 +98,8 @@ def test_a_killed_worker_ends_the_others_and_the_run_goes_on_exactly(tiny_recipe
     assert not Run(killed).is_finished
     assert not os.path.exists(f"/proc/{chief}")
 
-    assert finish(start(tiny_recipe, killed, "--resume"))[0] == 0
-    assert state(killed) == state(whole)
+    resumed = start(tiny_recipe, killed, "--resume")
+    assert finish(resumed) == (0, "")
+    assert Run(killed).is_finished
+    (stage,) = Run(killed).read_json("history.json")["stages"]
+    assert all(len(values) == 2 for values in stage["history"].values())

@@ -74,6 +74,15 @@ def test_two_replicas_end_with_the_same_bits_wherever_they_are(mirrored, two_wor
     assert mirrored["weights"] == two_workers[0]["weights"]
 
 
+def test_a_checkpoint_has_what_all_measured_without_asking_them(one_device, mirrored, two_workers):
+    """Only the chief reads it: where that asked the others, both would wait for ever."""
+    chief, other = two_workers
+    assert not other["measured"]
+    for found in (mirrored, chief):
+        for name, value in one_device["measured"].items():
+            assert found["measured"][name] == pytest.approx(value, rel=1e-5, abs=1e-6), name
+
+
 def test_each_replica_draws_its_own_dropout(one_device, mirrored, two_workers):
     first, second = mirrored["dropout"]
     assert first != second

@@ -116,10 +116,15 @@ def main(kind: str) -> None:
     model = make_model(strategy)
     batches = make_batches()
     history = model.fit(batches, validation_data=batches, epochs=EPOCHS, verbose=0).history
+    from mtl_keras.checkpointing import metric_variables, values
+    from mtl_keras.clusters import Cluster
+
+    measured = values(metric_variables(model)) if Cluster.of_environment().is_chief else {}
     weights = b"".join(weight.numpy().tobytes() for weight in model.weights)
     result = {
         "history": {name: [float(each) for each in values] for name, values in history.items()},
         "weights": hashlib.sha256(weights).hexdigest(),
+        "measured": {name: value.tolist() for name, value in measured.items()},
         "dropout": dropouts(strategy),
     }
     print(json.dumps(result))
