@@ -346,7 +346,7 @@ class MultiTaskModel(keras.Model):
         padded = 1 - tf.cast(x["padding_mask"], tf.float32)
         share = tf.math.divide_no_nan(tf.reduce_sum(padded), tf.cast(tf.size(padded), tf.float32))
         updates: list[replicas.Update] = [
-            (self._total, (total,), None),
+            (self._total, (total,), tf.constant(1.0 / replicas.count())),
             (self._padding, (share,), tf.size(padded)),
         ]
         measured = zip(of_tasks, self._task_metrics.items(), strict=True)

@@ -55,14 +55,19 @@ def value_of(variable: keras.Variable) -> np.ndarray:
 
     To read a metric's variable in the usual way all workers must do so at once.
     """
-    first, *_ = tf.distribute.get_strategy().experimental_local_results(variable.value)
-    return np.array(first)
+    return np.array(_copies(variable)[0])
 
 
 def put(variable: keras.Variable, value: np.ndarray) -> None:
     """Gives all copies of this process a value, without asking the others."""
-    for each in tf.distribute.get_strategy().experimental_local_results(variable.value):
+    for each in _copies(variable):
         each.assign(value)
+
+
+def _copies(variable: keras.Variable) -> tuple[tf.Variable, ...]:
+    """Those of this process."""
+    is_distributed = isinstance(variable.value, tf.distribute.DistributedValues)
+    return variable.value.values if is_distributed else (variable.value,)
 
 
 def measure(updates: Iterable[Update]) -> None:
