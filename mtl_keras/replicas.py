@@ -141,11 +141,8 @@ def share(dataset: tf.data.Dataset, strategy: tf.distribute.Strategy):
             begin, end = rows * number // replicas, rows * (number + 1) // replicas
             return tf.nest.map_structure(lambda tensor: tensor[begin:end], batch)
 
-        shared = dataset.flat_map(parts)
-        if here == 1:
-            shared = shared.apply(tf.data.experimental.assert_cardinality(dataset.cardinality()))
-        else:  # of unknown length, or Keras would take the parts for steps
-            shared = shared.filter(tf.autograph.experimental.do_not_convert(lambda *part: True))
-        return shared.prefetch(2 * here)
+        return dataset.flat_map(parts).prefetch(2 * here)
 
-    return strategy.distribute_datasets_from_function(of_worker)
+    shared = strategy.distribute_datasets_from_function(of_worker)
+    shared._cardinality = dataset.cardinality()  # it counts parts, Keras takes them for steps
+    return shared

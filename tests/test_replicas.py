@@ -19,7 +19,7 @@ def start(kind: str, cluster: Cluster | None = None) -> subprocess.Popen:
     if cluster:
         environment[TF_CONFIG] = cluster.to_environment()
     return subprocess.Popen(
-        [sys.executable, "-W", "error::UserWarning:keras", str(SCRIPT), kind],
+        [sys.executable, "-W", "error:Your input ran out of data:UserWarning", str(SCRIPT), kind],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
