@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mtl_keras import keras_hub_presets
+from mtl_keras import keras_hub_presets, replicas
 from mtl_keras.architecture import EncoderConfig, check_pooling
 from mtl_keras.checkpoints import Checkpoint, open_checkpoint
 from mtl_keras.checksums import check_weights
@@ -268,9 +268,13 @@ def _ranges(variable: keras.Variable) -> Iterator[slice]:
 
 
 def _write(variable: keras.Variable, rows: slice, values: np.ndarray) -> None:
-    """In the variable's own memory; `assign` would give it another."""
-    indices = tf.range(rows.start, rows.stop)
-    variable.value.scatter_update(tf.IndexedSlices(tf.constant(values), indices))
+    """In the variable's own memory: `assign` would give it another.
+
+    And `scatter_update` would leave it in a mode in which TensorFlow copies it for every reader.
+    """
+    for copy in replicas.copies(variable):
+        memory = tf.raw_ops.ReadVariableOp(resource=copy.handle, dtype=copy.dtype)
+        tf.raw_ops.InplaceUpdate(x=memory, i=tf.range(rows.start, rows.stop), v=values)
 
 
 def _arrange(tensor: np.ndarray, stored: Stored, shape: tuple[int, ...]) -> np.ndarray:

@@ -55,17 +55,17 @@ def value_of(variable: keras.Variable) -> np.ndarray:
 
     To read a metric's variable in the usual way all workers must do so at once.
     """
-    return np.array(_copies(variable)[0])
+    return np.array(copies(variable)[0])
 
 
 def put(variable: keras.Variable, value: np.ndarray) -> None:
     """Gives all copies of this process a value, without asking the others."""
-    for each in _copies(variable):
+    for each in copies(variable):
         each.assign(value)
 
 
-def _copies(variable: keras.Variable) -> tuple[tf.Variable, ...]:
-    """Those of this process."""
+def copies(variable: keras.Variable) -> tuple[tf.Variable, ...]:
+    """Those of this process; the variable itself where there is no strategy."""
     is_distributed = isinstance(variable.value, tf.distribute.DistributedValues)
     return variable.value.values if is_distributed else (variable.value,)
 

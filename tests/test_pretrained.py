@@ -506,3 +506,12 @@ def test_loading_warns_of_nothing(tiny_bert):
         warnings.simplefilter("always")
         pretrained.load(str(tiny_bert), max_length=16)
     assert not caught
+
+
+def test_reading_a_weight_does_not_copy_it(tiny_bert):
+    """As TensorFlow does for ever once a variable was written in parts in some of its ways."""
+    for variable in pretrained.load(str(tiny_bert), max_length=16).transformer.weights:
+        handle = variable.value.handle
+        reads = [tf.raw_ops.ReadVariableOp(resource=handle, dtype=variable.dtype) for _ in "ab"]
+        first, second = (np.asarray(memoryview(read)).ctypes.data for read in reads)
+        assert first == second, variable.path
