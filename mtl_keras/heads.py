@@ -2,7 +2,7 @@
 
 import keras
 
-from mtl_keras.replicas import Dropout
+from mtl_keras.dropout import Dropout
 from mtl_keras.tasks import Task
 
 ACTIVATIONS = {

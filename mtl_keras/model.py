@@ -15,7 +15,7 @@ from mtl_keras.guards import Guard
 from mtl_keras.heads import TaskHead
 from mtl_keras.losses import task_loss, weighted_mean
 from mtl_keras.metrics import training_metrics
-from mtl_keras.optimizers import LayerwiseOptimizer
+from mtl_keras.optimizers import LayerwiseOptimizer, layerwise_adamw
 from mtl_keras.prefixes import FEATURES, UpperPart
 from mtl_keras.protection import Protection, guard_of
 from mtl_keras.tasks import Task
@@ -92,7 +92,7 @@ class MultiTaskModel(keras.Model):
 
     def compile(
         self,
-        optimizer: str | keras.optimizers.Optimizer = "adamw",
+        optimizer: str | keras.optimizers.Optimizer | None = None,
         *,
         loss_weights: Mapping[str, float] | None = None,
         metrics: Mapping[str, Sequence[keras.metrics.Metric]] | None = None,
@@ -103,7 +103,7 @@ class MultiTaskModel(keras.Model):
 
         Args:
             optimizer: any Keras optimizer; every layer gets its own state of it
-                (`LayerwiseOptimizer`).
+                (`LayerwiseOptimizer`). None: `layerwise_adamw(model)`.
             loss_weights: task → factor of its loss, 1 where not given.
             metrics: task → Keras metrics, beside those that the task's kind has.
             jit_compile: whether XLA compiles the training step. It compiles once per batch shape.
@@ -114,7 +114,7 @@ class MultiTaskModel(keras.Model):
         """
         self._check_names("loss_weights", loss_weights or {})
         self._check_names("metrics", metrics or {})
-        optimizer = keras.optimizers.get(optimizer)
+        optimizer = keras.optimizers.get(optimizer or layerwise_adamw(self))
         if not isinstance(optimizer, LayerwiseOptimizer):
             optimizer = LayerwiseOptimizer(optimizer)
         self._loss_weights = dict.fromkeys(self.tasks, 1.0) | dict(loss_weights or {})

@@ -30,32 +30,35 @@ class FusedAdamW(keras.optimizers.AdamW):
         if not self.built:
             with tf.init_scope():
                 self.build(trainable_variables)
+        settings = {dtype: self._settings(dtype) for dtype in {v.dtype for v in self._momentums}}
         for gradient, variable in zip(grads, trainable_variables, strict=True):
             if gradient is not None:
                 self._decay(variable)
-                self.update_step(gradient, variable, self.learning_rate)
+                self._move(variable, gradient, settings[variable.dtype])
         replicas.assign(self.iterations, tf.convert_to_tensor(self.iterations) + 1)
 
-    def update_step(self, gradient, variable, learning_rate):
-        dtype, index = variable.dtype, self._get_variable_index(variable)
-        step = tf.cast(self.iterations + 1, dtype)
+    def _settings(self, dtype: str) -> dict[str, tf.Tensor]:
+        """What the operation takes that is the same for all variables."""
+        step = tf.cast(tf.convert_to_tensor(self.iterations) + 1, dtype)
+        beta1, beta2 = tf.constant(self.beta_1, dtype), tf.constant(self.beta_2, dtype)
+        powers = {"beta1_power": tf.pow(beta1, step), "beta2_power": tf.pow(beta2, step)}
+        rate, epsilon = tf.cast(self.learning_rate, dtype), tf.constant(self.epsilon, dtype)
+        return powers | {"lr": rate, "beta1": beta1, "beta2": beta2, "epsilon": epsilon}
+
+    def _move(self, variable: keras.Variable, gradient, settings: dict[str, tf.Tensor]) -> None:
+        index = self._get_variable_index(variable)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.value.handle,
             m=self._momentums[index].value.handle,
             v=self._velocities[index].value.handle,
-            beta1_power=tf.pow(tf.constant(self.beta_1, dtype), step),
-            beta2_power=tf.pow(tf.constant(self.beta_2, dtype), step),
-            lr=tf.cast(learning_rate, dtype),
-            beta1=tf.constant(self.beta_1, dtype),
-            beta2=tf.constant(self.beta_2, dtype),
-            epsilon=tf.constant(self.epsilon, dtype),
-            grad=tf.cast(tf.convert_to_tensor(gradient), dtype),
+            grad=tf.cast(tf.convert_to_tensor(gradient), variable.dtype),
+            **settings,
         )
 
     def _decay(self, variable: keras.Variable) -> None:
         if self.weight_decay and self._use_weight_decay(variable):
-            rate = tf.cast(self.learning_rate, variable.dtype)
-            replicas.assign(variable, variable * (1 - rate * self.weight_decay))
+            kept = 1 - tf.cast(self.learning_rate, variable.dtype) * self.weight_decay
+            replicas.assign(variable, tf.convert_to_tensor(variable) * kept)
 
 
 @keras.saving.register_keras_serializable("mtl_keras")

@@ -13,7 +13,6 @@ import numpy as np
 import tensorflow as tf
 
 PACK = 32 * 2**20  # bytes that are summed in one exchange
-APART = 100_003  # seeds of two replicas
 Update = tuple[keras.metrics.Metric, tuple, tf.Tensor | None]  # values, and their weights
 
 
@@ -99,19 +98,6 @@ def as_logs(results: Mapping) -> dict:
     if count() == 1 or not has_workers(tf.distribute.get_strategy()):
         return dict(results)
     return {name: tf.reshape(value, (1,)) for name, value in list(results.items())[:1]}
-
-
-class Dropout(keras.layers.Dropout):
-    """Keras's dropout, drawn anew in each replica."""
-
-    def call(self, inputs, training=False):
-        context = tf.distribute.get_replica_context()
-        if not training or not self.rate or count() == 1 or context is None:
-            return super().call(inputs, training=training)
-        number = tf.cast(context.replica_id_in_sync_group, self.seed_generator.state.dtype)
-        seed = self.seed_generator.next() + tf.stack([number * APART, 0 * number])
-        seed = tf.cast(seed, tf.int32)
-        return tf.nn.experimental.stateless_dropout(inputs, rate=self.rate, seed=seed)
 
 
 def share(dataset: tf.data.Dataset, strategy: tf.distribute.Strategy):

@@ -51,6 +51,7 @@ ROOMS = (
     "answers",
     "architecture",
     "poolings",
+    "dropout",
     "encoders",
     "keras_hub_structure",
     "keras_hub_encoders",

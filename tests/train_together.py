@@ -100,7 +100,7 @@ def make_batches() -> tf.data.Dataset:
 
 def dropouts(strategy: tf.distribute.Strategy) -> list[str]:
     """What each replica here keeps of 64 numbers."""
-    from mtl_keras.replicas import Dropout
+    from mtl_keras.dropout import Dropout
 
     with strategy.scope():
         layer = Dropout(0.5)

@@ -1,0 +1,45 @@
+"""Dropout that draws few random bits."""
+
+import keras
+import tensorflow as tf
+
+from mtl_keras import replicas
+
+LEVELS = 2**16  # of a random number
+APART = 100_003  # seeds of two replicas
+
+
+class Dropout(keras.layers.Dropout):
+    """Keras's dropout from half the random bits (16 a value), drawn anew in each replica.
+
+    Srivastava et al., 2014, "Dropout: a simple way to prevent neural networks from overfitting":
+    in training each value becomes 0 with the probability `rate`, and the others grow so that the
+    expected sum stays. The rate is rounded to a multiple of 1 / 65,536.
+
+    Example:
+
+    >>> kept = Dropout(0.5, seed=0)(tf.ones((100, 100)), training=True)
+    >>> sorted(set(kept.numpy().ravel().tolist()))
+    [0.0, 2.0]
+    """
+
+    def call(self, inputs, training=False):
+        if not training or not self.rate:
+            return inputs
+        dropped = min(round(self.rate * LEVELS), LEVELS - 1)
+        kept = tf.cast(_numbers(tf.shape(inputs), self._seed()) >= dropped, inputs.dtype)
+        return inputs * (kept * (LEVELS / (LEVELS - dropped)))
+
+    def _seed(self) -> tf.Tensor:
+        seed = tf.cast(self.seed_generator.next(), tf.int32)
+        context = tf.distribute.get_replica_context()
+        if replicas.count() == 1 or context is None:
+            return seed
+        return seed + tf.stack([context.replica_id_in_sync_group * APART, 0])
+
+
+def _numbers(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Random whole numbers below 65,536; a draw of 32 bits gives two."""
+    count = tf.reduce_prod(shape)
+    draws = tf.random.stateless_uniform(((count + 1) // 2,), seed, None, None, tf.uint32)
+    return tf.reshape(tf.reshape(tf.bitcast(draws, tf.uint16), (-1,))[:count], shape)
