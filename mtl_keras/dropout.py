@@ -26,16 +26,22 @@ class Dropout(keras.layers.Dropout):
     def call(self, inputs, training=False):
         if not training or not self.rate:
             return inputs
-        dropped = min(round(self.rate * LEVELS), LEVELS - 1)
-        kept = tf.cast(_numbers(tf.shape(inputs), self._seed()) >= dropped, inputs.dtype)
-        return inputs * (kept * (LEVELS / (LEVELS - dropped)))
+        return dropped(inputs, self.rate, self.next_seed())
 
-    def _seed(self) -> tf.Tensor:
+    def next_seed(self) -> tf.Tensor:
+        """What the next call draws from, `(2,)` int32; another one each time."""
         seed = tf.cast(self.seed_generator.next(), tf.int32)
         context = tf.distribute.get_replica_context()
         if replicas.count() == 1 or context is None:
             return seed
         return seed + tf.stack([context.replica_id_in_sync_group * APART, 0])
+
+
+def dropped(inputs, rate: float, seed: tf.Tensor):
+    """Inputs of which a share became 0."""
+    lost = min(round(rate * LEVELS), LEVELS - 1)
+    kept = tf.cast(_numbers(tf.shape(inputs), seed) >= lost, inputs.dtype)
+    return inputs * (kept * (LEVELS / (LEVELS - lost)))
 
 
 def _numbers(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

@@ -1,12 +1,8 @@
 """The transformer: embeddings and blocks as native Keras layers, in ordered layer groups.
 
-One graph for many weights (Vaswani et al., 2017, "Attention is all you need"): residuals are
-normalised after each sub-layer or before, attention is causal or not, query, key and value are one
-fused product, and every product is two-dimensional, so that the plain graph runs near the speed
-of the products alone.
+One graph for many weights (Vaswani et al., 2017, "Attention is all you need").
 """
 
-import math
 import re
 from dataclasses import asdict
 
@@ -14,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from mtl_keras.architecture import EncoderConfig
+from mtl_keras.blocks import NUM_DROPOUTS, BlockWeights, block_function, normalized
 from mtl_keras.dropout import Dropout
 from mtl_keras.poolings import LastPooling, MeanPooling, Pooler
 
@@ -37,11 +34,7 @@ class LayerNorm(keras.layers.Layer):
         self.beta = self.add_weight(shape=input_shape[-1:], initializer="zeros", name="beta")
 
     def call(self, inputs):  # (..., hidden)
-        x = tf.cast(inputs, tf.float32)
-        centred = x - tf.reduce_mean(x, axis=-1, keepdims=True)
-        variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
-        scale = tf.math.rsqrt(variance + self.epsilon) * tf.cast(self.gamma, tf.float32)
-        return tf.cast(centred * scale + tf.cast(self.beta, tf.float32), inputs.dtype)
+        return normalized(inputs, (self.gamma, self.beta), self.epsilon)
 
     def get_config(self):
         return super().get_config() | {"epsilon": self.epsilon}
@@ -125,9 +118,7 @@ class TransformerBlock(keras.layers.Layer):
         make = {"dtype": self.dtype_policy}
         self.attention_norm = LayerNorm(self.config.norm_epsilon, name="attention_norm", **make)
         self.output_norm = LayerNorm(self.config.norm_epsilon, name="output_norm", **make)
-        self.attention_dropout = Dropout(self.config.dropout, **make)
-        self.hidden_dropout = Dropout(self.config.dropout, **make)
-        self.output_dropout = Dropout(self.config.dropout, **make)
+        self._dropouts = [Dropout(self.config.dropout, **make) for _ in range(NUM_DROPOUTS)]
 
     def build(self, inputs_shape, padding_mask_shape=None):
         hidden, intermediate = self.config.hidden_dim, self.config.intermediate_dim
@@ -149,48 +140,20 @@ class TransformerBlock(keras.layers.Layer):
         return kernel, self.add_weight(shape=(columns,), initializer="zeros", name=f"{name}_bias")
 
     def call(self, inputs, padding_mask, training=False):
-        training = bool(training) and self.trainable
-        batch, length = tf.unstack(tf.shape(inputs)[:2])
-        x = tf.reshape(inputs, (batch * length, self.config.hidden_dim))
-
-        def attend(x):
-            mixed = self._attend(x, padding_mask, batch, length, training)
-            return self.hidden_dropout(_product(mixed, self.attention_output), training=training)
-
-        def feed_forward(x):
-            wide = _gelu(_product(x, self.intermediate), self.config.approximate_gelu)
-            return self.output_dropout(_product(wide, self.output_dense), training=training)
-
-        x = self._add(x, attend, self.attention_norm)
-        x = self._add(x, feed_forward, self.output_norm)
-        return tf.reshape(x, tf.shape(inputs))
-
-    def _add(self, x, sublayer, norm):
-        return x + sublayer(norm(x)) if self.config.normalize_first else norm(x + sublayer(x))
-
-    def _attend(self, x, padding_mask, batch, length, training):
-        heads = self.config.num_heads
-        size = self.config.hidden_dim // heads
-        fused = tf.reshape(_product(x, self.query_key_value), (batch, length, 3, heads, size))
-        query, key, value = tf.unstack(tf.transpose(fused, (2, 0, 3, 1, 4)))
-        if self.config.scale_attention:
-            query = query * (size**-0.5)
-        scores = tf.matmul(query, key, transpose_b=True)  # (batch, heads, length, length)
-        bias = tf.where(self._attended(padding_mask, length), 0.0, -1e9)
-        weights = tf.nn.softmax(tf.cast(scores, tf.float32) + bias)
-        weights = self.attention_dropout(tf.cast(weights, value.dtype), training=training)
-        mixed = tf.transpose(tf.matmul(weights, value), (0, 2, 1, 3))
-        return tf.reshape(mixed, (batch * length, self.config.hidden_dim))
-
-    def _attended(self, padding_mask, length):
-        """Which keys each query attends to: `(batch, 1, length or 1, length)`, bool."""
-        attended = tf.expand_dims(tf.expand_dims(padding_mask, 1), 1)  # LiteRT slices no new axis
-        if not self.config.causal:
-            return attended
-        places = tf.range(length)
-        back = tf.expand_dims(places, 1) - places
-        near = (back >= 0) & (back < self.window) if self.window else back >= 0
-        return attended & near
+        dropped = bool(training) and self.trainable and self.config.dropout
+        seeds = [each.next_seed() for each in self._dropouts] if dropped else None
+        weights = tf.nest.map_structure(
+            lambda weight: tf.cast(weight, inputs.dtype),
+            BlockWeights(
+                attention_norm=(self.attention_norm.gamma, self.attention_norm.beta),
+                query_key_value=self.query_key_value,
+                attention_output=self.attention_output,
+                output_norm=(self.output_norm.gamma, self.output_norm.beta),
+                intermediate=self.intermediate,
+                output=self.output_dense,
+            ),
+        )
+        return block_function(self.config, self.window)(inputs, padding_mask, weights, seeds)
 
     def compute_output_spec(self, inputs, padding_mask, training=False):
         return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
@@ -266,19 +229,6 @@ def pool(config: EncoderConfig, outputs: dict, padding_mask) -> keras.KerasTenso
             outputs["sequence_output"], padding_mask
         )
     return MeanPooling(name="mean_pooling")(outputs["sequence_output"], padding_mask)
-
-
-def _product(x, dense):  # (rows, columns) → (rows, width)
-    kernel, *bias = (tf.cast(weight, x.dtype) for weight in dense)
-    product = tf.matmul(x, kernel)
-    return tf.nn.bias_add(product, *bias) if bias else product
-
-
-def _gelu(x, approximate: bool):
-    """Hendrycks & Gimpel, 2016: `x * Φ(x)`; TensorFlow's exact form takes 1.4 times as long."""
-    if approximate:
-        return tf.nn.gelu(x, approximate=True)
-    return x * (0.5 * tf.math.erf(x * math.sqrt(0.5)) + 0.5)
 
 
 def _initializer(initializer):

@@ -52,6 +52,7 @@ ROOMS = (
     "architecture",
     "poolings",
     "dropout",
+    "blocks",
     "encoders",
     "keras_hub_structure",
     "keras_hub_encoders",

@@ -1,0 +1,125 @@
+"""A transformer block as a function of its weights, traced once for all blocks of all encoders.
+
+Residuals are normalised after each sub-layer or before, attention is causal or not, query, key and
+value are one fused product, and every product is two-dimensional, so that the plain graph runs
+near the speed of the products alone.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from mtl_keras.architecture import EncoderConfig
+from mtl_keras.dropout import dropped
+
+NUM_DROPOUTS = 3  # of attention weights, and of what each sub-layer adds
+
+
+class BlockWeights(NamedTuple):
+    """Kernel and bias (or the kernel alone) of dense layers, `gamma` and `beta` of norms."""
+
+    attention_norm: tuple
+    query_key_value: tuple
+    attention_output: tuple
+    output_norm: tuple
+    intermediate: tuple
+    output: tuple
+
+
+@functools.cache
+def block_function(config: EncoderConfig, window: int) -> Callable:
+    """What blocks of such encoders compute; in a graph a call is one operation, and cheap to trace.
+
+    Args:
+        config: the encoder's shape.
+        window: to how many word pieces one attends, itself included; 0: to all.
+
+    Returns:
+        A function of the inputs `(batch, length, hidden_dim)`, the padding mask `(batch, length)`,
+        the `BlockWeights` and the seeds of the dropouts, None for none. It returns as the inputs.
+    """
+    block = functools.partial(_block, config, window)
+    traced = tf.function(block, autograph=False)
+    return lambda *args: (block if tf.executing_eagerly() else traced)(*args)
+
+
+def normalized(inputs, norm: tuple, epsilon: float):
+    """Layer normalization over the last axis, in float32, by `gamma` and `beta`."""
+    gamma, beta = (tf.cast(weight, tf.float32) for weight in norm)
+    x = tf.cast(inputs, tf.float32)
+    centred = x - tf.reduce_mean(x, axis=-1, keepdims=True)
+    variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
+    scale = tf.math.rsqrt(variance + epsilon) * gamma
+    return tf.cast(centred * scale + beta, inputs.dtype)
+
+
+def _block(config: EncoderConfig, window: int, inputs, padding_mask, weights, seeds):
+    batch, length = tf.unstack(tf.shape(inputs)[:2])
+    attended = _attended(config, window, padding_mask, length)
+    drop = functools.partial(dropped, rate=config.dropout) if seeds else lambda x, seed: x
+    of_weights, of_attention, of_output = seeds or [None] * NUM_DROPOUTS
+
+    def attend(x):
+        fused = _product(x, weights.query_key_value)
+        heads = _heads(config, tf.reshape(fused, (batch, length, 3, config.num_heads, -1)))
+        mixed = _mixed(heads, attended, lambda shares: drop(shares, seed=of_weights))
+        merged = tf.reshape(mixed, (batch * length, config.hidden_dim))
+        return drop(_product(merged, weights.attention_output), seed=of_attention)
+
+    def feed_forward(x):
+        wide = _gelu(_product(x, weights.intermediate), config.approximate_gelu)
+        return drop(_product(wide, weights.output), seed=of_output)
+
+    def add(x, sublayer, norm):
+        if config.normalize_first:
+            return x + sublayer(normalized(x, norm, config.norm_epsilon))
+        return normalized(x + sublayer(x), norm, config.norm_epsilon)
+
+    x = tf.reshape(inputs, (batch * length, config.hidden_dim))
+    x = add(x, attend, weights.attention_norm)
+    x = add(x, feed_forward, weights.output_norm)
+    return tf.reshape(x, tf.shape(inputs))
+
+
+def _heads(config: EncoderConfig, fused):
+    """Query, key and value, each `(batch, heads, length, size)`."""
+    query, key, value = tf.unstack(tf.transpose(fused, (2, 0, 3, 1, 4)))
+    if config.scale_attention:
+        query = query * ((config.hidden_dim // config.num_heads) ** -0.5)
+    return query, key, value
+
+
+def _mixed(heads, attended, drop):
+    """Attention's values, `(batch, length, heads, size)`."""
+    query, key, value = heads
+    scores = tf.matmul(query, key, transpose_b=True)  # (batch, heads, length, length)
+    bias = tf.where(attended, 0.0, -1e9)
+    shares = tf.nn.softmax(tf.cast(scores, tf.float32) + bias)
+    return tf.transpose(tf.matmul(drop(tf.cast(shares, value.dtype)), value), (0, 2, 1, 3))
+
+
+def _attended(config: EncoderConfig, window: int, padding_mask, length):
+    """Which keys each query attends to: `(batch, 1, length or 1, length)`, bool."""
+    attended = tf.expand_dims(tf.expand_dims(padding_mask, 1), 1)  # LiteRT slices no new axis
+    if not config.causal:
+        return attended
+    places = tf.range(length)
+    back = tf.expand_dims(places, 1) - places
+    near = (back >= 0) & (back < window) if window else back >= 0
+    return attended & near
+
+
+def _product(x, dense):  # (rows, columns) → (rows, width)
+    kernel, *bias = dense
+    product = tf.matmul(x, kernel)
+    return tf.nn.bias_add(product, *bias) if bias else product
+
+
+def _gelu(x, approximate: bool):
+    """Hendrycks & Gimpel, 2016: `x * Φ(x)`; TensorFlow's exact form takes 1.4 times as long."""
+    if approximate:
+        return tf.nn.gelu(x, approximate=True)
+    return x * (0.5 * tf.math.erf(x * math.sqrt(0.5)) + 0.5)
