@@ -89,7 +89,7 @@ def _slots(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
 
 
 def _hash(variables: Iterable[keras.Variable]) -> str:
-    digest = hashlib.blake2b(digest_size=16)
+    digest = hashlib.sha256()
     for variable in variables:
         array = np.ascontiguousarray(variable.numpy())
         digest.update(array.view(np.uint8).data if array.ndim else array.tobytes())
