@@ -60,7 +60,7 @@ def tiny_bert(tmp_path_factory) -> Path:
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
     (folder / "tokenizer_config.json").write_text(json.dumps({"do_lower_case": True}))
-    save_file(_bert_tensors(config), folder / "model.safetensors")
+    save_file(bert_tensors(config), folder / "model.safetensors")
     return folder
 
 
@@ -194,7 +194,7 @@ def pytest_sessionfinish(session, exitstatus):
         reporter.write_line(f"{len(skipped)} skipped although {SHARED} is there: CI fails")
 
 
-def _bert_tensors(config: dict) -> dict[str, np.ndarray]:
+def bert_tensors(config: dict) -> dict[str, np.ndarray]:
     generator = np.random.default_rng(0)
     width, wide = config["hidden_size"], config["intermediate_size"]
 
