@@ -99,11 +99,6 @@ def test_a_training_interrupted_in_its_worst_moments_ends_as_one_that_never_was(
     assert said[0] == f"{folder}: nothing to resume; begins anew"
     assert json.loads((folder / "checkpoints" / "start.json").read_bytes())["recipe_sha256"]
 
-    stop = At("on_test_batch_end", 2, lambda: os.kill(os.getpid(), signal.SIGTERM), time=2)
-    with pytest.raises(SystemExit, match="143"):  # in the last validation
-        go_on(stop)
-    assert said[-1] == f"{folder}: interrupted; --resume goes on with it"
-
     def between(line: str) -> None:
         said.append(line)
         if line.startswith("stage 2"):
@@ -111,11 +106,11 @@ def test_a_training_interrupted_in_its_worst_moments_ends_as_one_that_never_was(
 
     with pytest.raises(Killed):  # between the stages
         go_on(report=between)
-    assert "goes on from stage 1, epoch 2, step 46" in said
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):  # while a checkpoint is written
-        keep = At("on_train_batch_end", 7, lambda: patch.setattr(state_files, "_write", _kill))
-        go_on(keep)
+    with monkeypatch.context() as patch, pytest.raises(Killed):  # while a checkpoint is written,
+        keep = At("on_test_batch_end", 1, lambda: patch.setattr(state_files, "_write", _kill))
+        go_on(keep)  # in the validation
+    assert "goes on from stage 1, epoch 3, step 0" in said
     newest = sorted((folder / "checkpoints").glob("0*"))[-1]
     newest.write_bytes(newest.read_bytes()[:-1])
     left = folder / "checkpoints" / f".partial-{newest.name}"
@@ -199,6 +194,7 @@ def test_epochs_of_steps_go_on_where_they_were_and_read_nothing_beforehand(
     stop = At("on_train_batch_end", 4, lambda: os.kill(os.getpid(), signal.SIGTERM), time=2)
     with pytest.raises(SystemExit, match="143"):
         go_on("run", stop)
+    assert said[-1] == f"{tmp_path / 'run'}: interrupted; --resume goes on with it"
     run = go_on("run")
     assert "goes on from stage 1, epoch 2, step 5" in said
     for interrupted, uninterrupted in zip(_results(run), _results(never), strict=True):

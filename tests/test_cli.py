@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors.numpy
+from conftest import of_one_task
 
 from mtl_keras import comparison, comparison_run
 from mtl_keras.cli import main
@@ -63,6 +64,7 @@ def test_from_files_to_answers(trained, capsys, tmp_path):
 
 
 def test_inspect_shows_the_plan_before_training(tiny_recipe, capsys):
+    tiny_recipe.write_text(of_one_task(tiny_recipe))
     status, out, _ = _run(capsys, "inspect", tiny_recipe)
     assert status == 0
     assert [line.split() for line in out.splitlines() if line.startswith("embeddings")] == [
