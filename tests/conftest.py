@@ -1,5 +1,8 @@
 """What the tests share."""
 
+import contextlib
+import functools
+import io
 import json
 import os
 from pathlib import Path
@@ -7,6 +10,9 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
+
+# What XLA compiles is small here: half of the time of compiling goes into making it fast.
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0"
 
 # The same examples on every machine, however slow.
 hypothesis.settings.register_profile("tests", deadline=None, database=None, derandomize=True)
@@ -60,7 +66,7 @@ def tiny_bert(tmp_path_factory) -> Path:
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
     (folder / "tokenizer_config.json").write_text(json.dumps({"do_lower_case": True}))
-    save_file(_bert_tensors(config), folder / "model.safetensors")
+    save_file(bert_tensors(config), folder / "model.safetensors")
     return folder
 
 
@@ -75,16 +81,20 @@ def letters():
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_encoder(tiny_bert):
-    """Makes equal tiny encoders: `tiny_encoder(dtype=None, dropout=0.1)`."""
+    """Makes equal tiny encoders: `tiny_encoder(dropout=0.1, dtype=None)`."""
     import mtl_keras as mtl
+
+    @functools.cache
+    def load(dtype: str | None) -> mtl.TextEncoder:
+        return mtl.TextEncoder.from_pretrained(str(tiny_bert), max_length=16, dtype=dtype)
 
     def make(dropout: float = 0.1, dtype: str | None = None):
         import keras
 
+        loaded = load(dtype)
         keras.utils.set_random_seed(0)
-        loaded = mtl.TextEncoder.from_pretrained(str(tiny_bert), max_length=16, dtype=dtype)
         config = loaded.get_config()
         config["config"] |= {"dropout": dropout}
         encoder = mtl.TextEncoder.from_config(config)
@@ -94,7 +104,7 @@ def tiny_encoder(tiny_bert):
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_model(tiny_encoder):
     """Makes equal untrained models of a topic and a tagging task over tiny encoders."""
     import mtl_keras as mtl
@@ -117,12 +127,17 @@ def tiny_recipe(tiny_bert, tmp_path) -> Path:
 
 @pytest.fixture(scope="session")
 def trained(tiny_bert, tmp_path_factory) -> Path:
-    """The folder of a finished run of such a recipe, for reading only; its files are beside it."""
+    """The folder of a finished run of such a recipe, for reading only.
+
+    Its files are beside it, and `said.txt`, what the command printed.
+    """
     from mtl_keras.cli import main
 
     folder = tmp_path_factory.mktemp("trained")
     recipe = write_tiny_recipe(folder, tiny_bert)
-    assert main(["train", str(recipe), "--output", str(folder / "run"), "--quiet"]) == 0
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        assert main(["train", str(recipe), "--output", str(folder / "run"), "--quiet"]) == 0
+    (folder / "said.txt").write_text(said.getvalue())
     return folder / "run"
 
 
@@ -180,6 +195,12 @@ training:
     return recipe
 
 
+def of_one_task(recipe: Path) -> str:
+    """The text of such a recipe without its second task."""
+    task, rest = recipe.read_text().split("  entities:")
+    return f"{task}training:{rest.split('training:')[1]}"
+
+
 def pytest_collection_modifyitems(items):
     """The longest tests begin first, so that no process ends long after the other."""
     items.sort(key=lambda item: item.path.stem != "test_notebooks")
@@ -194,7 +215,7 @@ def pytest_sessionfinish(session, exitstatus):
         reporter.write_line(f"{len(skipped)} skipped although {SHARED} is there: CI fails")
 
 
-def _bert_tensors(config: dict) -> dict[str, np.ndarray]:
+def bert_tensors(config: dict) -> dict[str, np.ndarray]:
     generator = np.random.default_rng(0)
     width, wide = config["hidden_size"], config["intermediate_size"]
 

@@ -44,13 +44,15 @@ class Killed(BaseException):
 
 
 class At(keras.callbacks.Callback):
-    """Does something at the first `moment` (a method of callbacks) of this batch."""
+    """Does something at a `moment` (a method of callbacks) of this batch, the `time`-th time."""
 
-    def __init__(self, moment: str, batch: int, act):
+    def __init__(self, moment: str, batch: int, act, time: int = 1):
         super().__init__()
+        self.times = 0
 
         def when(at: int, logs=None) -> None:
-            if at == batch:
+            self.times += at == batch
+            if at == batch and self.times == time:
                 act()
 
         setattr(self, moment, when)
@@ -97,11 +99,6 @@ def test_a_training_interrupted_in_its_worst_moments_ends_as_one_that_never_was(
     assert said[0] == f"{folder}: nothing to resume; begins anew"
     assert json.loads((folder / "checkpoints" / "start.json").read_bytes())["recipe_sha256"]
 
-    stop = At("on_test_batch_end", 2, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    with pytest.raises(SystemExit, match="143"):  # in the validation
-        go_on(stop)
-    assert said[-1] == f"{folder}: interrupted; --resume goes on with it"
-
     def between(line: str) -> None:
         said.append(line)
         if line.startswith("stage 2"):
@@ -109,11 +106,11 @@ def test_a_training_interrupted_in_its_worst_moments_ends_as_one_that_never_was(
 
     with pytest.raises(Killed):  # between the stages
         go_on(report=between)
-    assert "goes on from stage 1, epoch 1, step 46" in said
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):  # while a checkpoint is written
-        keep = At("on_train_batch_end", 7, lambda: patch.setattr(state_files, "_write", _kill))
-        go_on(keep)
+    with monkeypatch.context() as patch, pytest.raises(Killed):  # while a checkpoint is written,
+        keep = At("on_test_batch_end", 1, lambda: patch.setattr(state_files, "_write", _kill))
+        go_on(keep)  # in the validation
+    assert "goes on from stage 1, epoch 3, step 0" in said
     newest = sorted((folder / "checkpoints").glob("0*"))[-1]
     newest.write_bytes(newest.read_bytes()[:-1])
     left = folder / "checkpoints" / f".partial-{newest.name}"
@@ -194,18 +191,10 @@ def test_epochs_of_steps_go_on_where_they_were_and_read_nothing_beforehand(
     assert len(stage["history"]["loss"]) == 3
     assert any("what frozen layers make of a text is not kept" in line for line in said)
 
-    class InTheSecondEpoch(keras.callbacks.Callback):
-        epoch = 0
-
-        def on_epoch_begin(self, epoch, logs=None):
-            self.epoch = epoch
-
-        def on_train_batch_end(self, batch, logs=None):
-            if (self.epoch, batch) == (1, 4):
-                os.kill(os.getpid(), signal.SIGTERM)
-
+    stop = At("on_train_batch_end", 4, lambda: os.kill(os.getpid(), signal.SIGTERM), time=2)
     with pytest.raises(SystemExit, match="143"):
-        go_on("run", InTheSecondEpoch())
+        go_on("run", stop)
+    assert said[-1] == f"{tmp_path / 'run'}: interrupted; --resume goes on with it"
     run = go_on("run")
     assert "goes on from stage 1, epoch 2, step 5" in said
     for interrupted, uninterrupted in zip(_results(run), _results(never), strict=True):

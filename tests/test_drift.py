@@ -115,7 +115,7 @@ def test_a_model_that_stays_does_not_drift(model, datasets):
 def test_a_model_that_moves_drifts(model, datasets):
     before = {name: Snapshot.of(model, each) for name, each in datasets.items()}
     generator = np.random.default_rng(0)
-    model.set_weights([w + generator.normal(0, 1, w.shape) for w in model.get_weights()])
+    model.set_weights([generator.normal(0, 1, w.shape) - w for w in model.get_weights()])
     for name, dataset in datasets.items():
         after = Snapshot.of(model, dataset)
         found = drift(before[name], after)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import write_tiny_recipe
+from conftest import of_one_task, write_tiny_recipe
 
 from mtl_keras import FreezePlan, Stage, load_recipe
 from mtl_keras.costs import StepCosts
@@ -127,6 +127,7 @@ def test_equal_stages_are_timed_once(observed):
 
 def test_what_is_cached_is_not_counted_in_a_step(tiny_recipe, tmp_path):
     stage = dataclasses.replace(BACKBONE, epochs=2)
+    tiny_recipe.write_text(of_one_task(tiny_recipe))
     recipe = dataclasses.replace(load_recipe(tiny_recipe), plan=TrainingPlan.of([stage]))
     datasets = open_datasets(recipe)
     training = Training(recipe, datasets, build_model(recipe, datasets), tmp_path / "best")

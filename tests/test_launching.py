@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from conftest import of_one_task
 
 from mtl_keras.cli import main
 from mtl_keras.launching import free_ports, run_workers
@@ -76,12 +77,10 @@ def finish(launcher: subprocess.Popen, seconds: float = 300) -> tuple[int, str]:
 
 def test_a_killed_worker_ends_the_others_and_the_run_goes_on(tiny_recipe, tmp_path):
     """With the bits of one never interrupted: `benchmarks/workers.py kills`."""
-    text = tiny_recipe.read_text()
-    before, tagging_and_training = text.split("  entities:")
-    training, stages = tagging_and_training.split("training:")[1].split("  stages:")
+    training, stages = of_one_task(tiny_recipe).split("  stages:")
+    stage = stages.strip().splitlines()[0].replace("epochs: 1", "epochs: 2")
     tiny_recipe.write_text(
-        f"{before}training:{training}  checkpoint_minutes: 1.0e-4\n"
-        f"  stages:\n    {stages.strip().splitlines()[-1]}\n"
+        f"{training}  checkpoint_minutes: 1.0e-4\n  cache: false\n  stages:\n    {stage}\n"
     )
     killed = tmp_path / "killed"
     launcher = start(tiny_recipe, killed)

@@ -8,7 +8,7 @@ import tensorflow as tf
 import mtl_keras as mtl
 from mtl_keras.errors import InputError
 
-PLANS = ["none", "all", "backbone", "head:topic", "head:entities", "lowest:0", "lowest:1", "top:1"]
+PLANS = ["none", "all", "backbone", "head:topic", "head:entities", "lowest:0", "top:1"]
 
 
 def _batch(model, task=None, seed=0):
@@ -62,8 +62,7 @@ def assert_only_these_move(model, groups, train):
     assert _moved(before, _weights(model)) == set(groups)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True], ids=["plain", "xla"])
-@pytest.mark.parametrize("optimizer", ["adamw", "lion"])
+@pytest.mark.parametrize(("optimizer", "jit_compile"), [("adamw", False), ("lion", True)])
 def test_a_step_for_one_task_leaves_the_other_head_untouched(tiny_model, jit_compile, optimizer):
     model = tiny_model()
     model.compile(optimizer, jit_compile=jit_compile)
@@ -74,12 +73,18 @@ def test_a_step_for_one_task_leaves_the_other_head_untouched(tiny_model, jit_com
         assert_only_these_move(model, [*backbone, f"heads/{task}"], train)
 
 
-@pytest.mark.parametrize("rule", PLANS)
-def test_what_a_plan_freezes_does_not_move_and_the_rest_does(tiny_model, rule):
+@pytest.fixture(scope="module")
+def compiled_once(tiny_model):
+    """A model that has trained in full, for one plan after the other."""
     model = tiny_model()
     model.compile()
     model.fit(_dataset(model, [None]), verbose=0)
-    plan = mtl.FreezePlan(rule)
+    return model
+
+
+@pytest.mark.parametrize("rule", PLANS)
+def test_what_a_plan_freezes_does_not_move_and_the_rest_does(compiled_once, rule):
+    model, plan = compiled_once, mtl.FreezePlan(rule)
     plan.apply(model)
     frozen = plan.frozen(list(model.layer_groups))
     moving = [group for group in model.layer_groups if group not in frozen]
@@ -146,15 +151,23 @@ def test_xla_compiles_training_and_leaves_validation_plain(tiny_model, monkeypat
     assert made == [True, False, True]
 
 
+def _trained(model, **setting) -> list[np.ndarray]:
+    model.compile(keras.optimizers.SGD(0.1), **setting)
+    model.fit(_dataset(model, list(model.tasks), batches=2), verbose=0)
+    return model.get_weights()
+
+
+@pytest.fixture(scope="module")
+def plainly_trained(tiny_model):
+    return _trained(tiny_model(dropout=0.0))
+
+
 @pytest.mark.parametrize(
     "setting", [{"jit_compile": True}, {"run_eagerly": True}, {"steps_per_execution": 2}]
 )
-def test_the_ways_keras_runs_a_step_agree(tiny_model, setting):
-    plain, other = tiny_model(dropout=0.0), tiny_model(dropout=0.0)
-    for model, arguments in ((plain, {}), (other, setting)):
-        model.compile(keras.optimizers.SGD(0.1), **arguments)
-        model.fit(_dataset(model, list(model.tasks), batches=2), verbose=0)
-    for first, second in zip(plain.weights, other.weights, strict=True):
+def test_the_ways_keras_runs_a_step_agree(tiny_model, plainly_trained, setting):
+    found = _trained(tiny_model(dropout=0.0), **setting)
+    for first, second in zip(plainly_trained, found, strict=True):
         np.testing.assert_allclose(first, second, atol=1e-5)
 
 

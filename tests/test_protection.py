@@ -12,6 +12,7 @@ from mtl_keras.merged_batches import with_replay
 from mtl_keras.protection import Distillation, GradientProjection, StartingWeights
 
 RATE = 0.1
+STEPS, TEXTS = 30, 240  # of real text
 REMEDIES = [GradientProjection(), Distillation(temperature=3.0), StartingWeights()]
 MASK = np.arange(6) < np.array([[6], [4], [3], [2]])
 PROTECTED = {
@@ -323,7 +324,7 @@ def news_and_reviews(shared):
     model = mtl.MultiTaskModel(encoder, [each.task for each in datasets.values()])
     _freeze(model, "top:2")
     model.compile(mtl.layerwise_adamw(model, head_lr=3e-3, backbone_lr=1e-4))
-    model.fit(_steps(model, datasets, "topic", 50), verbose=0)
+    model.fit(_steps(model, datasets, "topic", STEPS), verbose=0)
     _freeze(model, "top:2", "topic")
     return model, datasets
 
@@ -339,17 +340,17 @@ def _steps(model, datasets, task, count):
 def test_on_real_text_each_protection_lowers_drift(news_and_reviews):
     model, datasets = news_and_reviews
     start, head = model.get_weights(), model.get_layer("topic_head").get_weights()
-    before, found = Snapshot.of(model, datasets["topic"], "test", limit=400), {}
+    before, found = Snapshot.of(model, datasets["topic"], "test", limit=TEXTS), {}
     for remedy in (None, GradientProjection(), Distillation(), StartingWeights()):
         model.set_weights(start)
         keras.utils.set_random_seed(1)
         model.compile(mtl.layerwise_adamw(model, head_lr=3e-3, backbone_lr=5e-4))
         model.protect(["topic"], remedy)
-        steps = _steps(model, datasets, "sentiment", 50)
+        steps = _steps(model, datasets, "sentiment", STEPS)
         if remedy and remedy.replays:
-            steps = with_replay(steps, _steps(model, datasets, "topic", 50))
+            steps = with_replay(steps, _steps(model, datasets, "topic", STEPS))
         model.fit(steps, verbose=0)
-        after = Snapshot.of(model, datasets["topic"], "test", limit=400)
+        after = Snapshot.of(model, datasets["topic"], "test", limit=TEXTS)
         found[remedy] = drift(before, after) | {"loss": after.metrics["loss"]}
         np.testing.assert_array_equal(model.get_layer("topic_head").get_weights()[0], head[0])
     plain = found.pop(None)

@@ -9,7 +9,8 @@ from mtl_keras.errors import InputError
 from mtl_keras.evaluation import evaluate
 from mtl_keras.recipes import load_recipe
 from mtl_keras.runs import Run
-from mtl_keras.training import make_reproducible, open_datasets, train
+from mtl_keras.stage_training import Training
+from mtl_keras.training import build_model, make_reproducible, open_datasets, train
 
 
 def test_the_history_tells_every_stage(trained):
@@ -114,41 +115,41 @@ def test_a_head_that_is_done_is_measured_while_the_encoder_moves_on(tiny_recipe,
     assert set(history["drift"]) == set(stage["done"])
 
 
-def test_a_plateau_ends_its_stages_early(tiny_recipe, tmp_path):
+def test_a_plateau_ends_its_stages_early_and_callbacks_are_called_in_each(tiny_recipe, tmp_path):
+    epochs = []
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append(epoch))
     text = tiny_recipe.read_text()
     start = text.index("  stages:")
     tiny_recipe.write_text(
         text[:start] + "  plan: plateau\n  epochs: 9\n  patience: 1\n  restore: null\n"
-        "  learning_rate: {heads: 1.0e-9, backbone: 1.0e-9}\n"
+        "  schedule: joint\n  learning_rate: {heads: 1.0e-9, backbone: 1.0e-9}\n"
     )
-    run = train(load_recipe(tiny_recipe), tmp_path / "run", report=lambda line: None, verbose=0)
+    run = train(
+        load_recipe(tiny_recipe),
+        tmp_path / "run",
+        report=lambda line: None,
+        verbose=0,
+        callbacks=[callback],
+    )
     stages = run.read_json("history.json")["stages"]
     assert [stage["freeze"] for stage in stages] == ["backbone", "top:1", "none"]
     assert [len(stage["history"]["loss"]) for stage in stages] == [2, 1, 1]
+    assert epochs == [0, 1, 2, 3]
 
 
 def test_what_has_no_effect_is_warned_of(tiny_recipe, tmp_path):
     text = tiny_recipe.read_text().replace(
         "{heads: 1.0e-2}", "{groups: {block_0: 1.0e-5}}, protect: distillation"
     )
-    start = text.index("    - {freeze: none")
-    tiny_recipe.write_text(text[:start])
-    said = []
-    train(load_recipe(tiny_recipe), tmp_path / "run", report=said.append, verbose=0)
+    tiny_recipe.write_text(text)
+    recipe, said = load_recipe(tiny_recipe), []
+    datasets = open_datasets(recipe)
+    training = Training(recipe, datasets, build_model(recipe, datasets), tmp_path / "best")
+    training.begin(0, report=said.append)
     assert said[1:] == [
         "warning: learning rates for frozen groups have no effect: block_0",
         "warning: protect has no effect: every task has batches in this stage",
     ]
-
-
-def test_callbacks_are_called_in_every_stage(tiny_recipe, tmp_path):
-    epochs = []
-    callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append(epoch))
-    text = tiny_recipe.read_text().replace("batch_size: 8", "schedule: joint\n  batch_size: 8")
-    tiny_recipe.write_text(text)
-    recipe = load_recipe(tiny_recipe)
-    train(recipe, tmp_path / "run", report=lambda line: None, verbose=0, callbacks=[callback])
-    assert epochs == [0, 1, 2]
 
 
 def test_a_deterministic_recipe_runs_deterministic_operations_alone(tiny_recipe, monkeypatch):
