@@ -38,10 +38,17 @@ class Dropout(keras.layers.Dropout):
 
 
 def dropped(inputs, rate: float, seed: tf.Tensor):
-    """Inputs of which a share became 0."""
+    """Inputs of which a share became 0. The way back keeps a byte a value."""
     lost = min(round(rate * LEVELS), LEVELS - 1)
-    kept = tf.cast(_numbers(tf.shape(inputs), seed) >= lost, inputs.dtype)
-    return inputs * (kept * (LEVELS / (LEVELS - lost)))
+    scale = LEVELS / (LEVELS - lost)
+    kept = _numbers(tf.shape(inputs), seed) >= lost
+
+    @tf.custom_gradient
+    def drop(x):  # by a product, which is faster; back without, as its factor would be kept
+        zero = tf.zeros((), x.dtype)
+        return x * (tf.cast(kept, x.dtype) * scale), lambda dy: tf.where(kept, dy * scale, zero)
+
+    return drop(inputs)
 
 
 def _numbers(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

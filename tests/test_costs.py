@@ -1,5 +1,6 @@
 """The formulas against TensorFlow's own statistics of the graphs that run."""
 
+import functools
 import re
 
 import numpy as np
@@ -8,6 +9,7 @@ import tensorflow as tf
 from tensorflow.python.framework.ops import get_stats_for_node_def
 
 import mtl_keras as mtl
+from mtl_keras import blocks, encoders
 from mtl_keras.costs import StepCosts
 from mtl_keras.encoders import EncoderConfig, build_transformer
 from mtl_keras.keras_hub_encoders import KerasHubConfig
@@ -23,6 +25,13 @@ CASES = [
     ("block_1 + heads/topic", {"pooler": True, "pooling": "pooler"}),
     ("backbone", {}),
 ]
+
+
+@pytest.fixture(autouse=True)
+def blocks_in_line(monkeypatch):
+    """The graph as it is once TensorFlow has put functions where they are called."""
+    in_line = lambda config, window: functools.partial(blocks._block, config, window)  # noqa: E731
+    monkeypatch.setattr(encoders, "block_function", in_line)
 
 
 def _model(plan="none", hidden=128, dtype=None, **config) -> mtl.MultiTaskModel:
