@@ -47,7 +47,13 @@ def block_function(config: EncoderConfig, window: int) -> Callable:
 
 
 def normalized(inputs, norm: tuple, epsilon: float):
-    """Layer normalization over the last axis, in float32, by `gamma` and `beta`."""
+    """Layer normalization over the last axis, in float32; of the shape and type of the inputs.
+
+    Args:
+        inputs: `(..., hidden)`.
+        norm: `gamma` and `beta`, `(hidden,)` each.
+        epsilon: added to the variance.
+    """
     gamma, beta = (tf.cast(weight, tf.float32) for weight in norm)
     x = tf.cast(inputs, tf.float32)
     centred = x - tf.reduce_mean(x, axis=-1, keepdims=True)

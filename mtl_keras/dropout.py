@@ -38,7 +38,13 @@ class Dropout(keras.layers.Dropout):
 
 
 def dropped(inputs, rate: float, seed: tf.Tensor):
-    """Inputs of which a share became 0. The way back keeps a byte a value."""
+    """Inputs of which a share became 0, the others scaled. The way back keeps a byte a value.
+
+    Args:
+        inputs: of any shape and float type, which the outputs have too.
+        rate: the probability of 0, in [0, 1).
+        seed: `(2,)` int32, of the draw.
+    """
     lost = min(round(rate * LEVELS), LEVELS - 1)
     scale = LEVELS / (LEVELS - lost)
     kept = _numbers(tf.shape(inputs), seed) >= lost

@@ -270,11 +270,16 @@ def _ranges(variable: keras.Variable) -> Iterator[slice]:
 def _write(variable: keras.Variable, rows: slice, values: np.ndarray) -> None:
     """In the variable's own memory: `assign` would give it another.
 
-    And `scatter_update` would leave it in a mode in which TensorFlow copies it for every reader.
+    And `scatter_update` leaves it in a mode in which TensorFlow copies it for every reader. Where
+    the memory is no processor's, what is read could be a copy, so there it is taken all the same.
     """
+    indices = tf.range(rows.start, rows.stop)
     for copy in replicas.copies(variable):
-        memory = tf.raw_ops.ReadVariableOp(resource=copy.handle, dtype=copy.dtype)
-        tf.raw_ops.InplaceUpdate(x=memory, i=tf.range(rows.start, rows.stop), v=values)
+        if tf.DeviceSpec.from_string(copy.device).device_type == "CPU":
+            memory = tf.raw_ops.ReadVariableOp(resource=copy.handle, dtype=copy.dtype)
+            tf.raw_ops.InplaceUpdate(x=memory, i=indices, v=values)
+        else:
+            copy.scatter_update(tf.IndexedSlices(tf.constant(values), indices))
 
 
 def _arrange(tensor: np.ndarray, stored: Stored, shape: tuple[int, ...]) -> np.ndarray:
