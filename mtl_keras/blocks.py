@@ -66,6 +66,7 @@ def _block(config: EncoderConfig, window: int, inputs, padding_mask, weights, se
     batch, length = tf.unstack(tf.shape(inputs)[:2])
     attended = _attended(config, window, padding_mask, length)
     drop = functools.partial(dropped, rate=config.dropout) if seeds else lambda x, seed: x
+    gelu = functools.partial(_gelu, approximate=config.approximate_gelu)
     of_weights, of_attention, of_output = seeds or [None] * NUM_DROPOUTS
 
     def attend(x):
@@ -76,13 +77,15 @@ def _block(config: EncoderConfig, window: int, inputs, padding_mask, weights, se
         return drop(_product(merged, weights.attention_output), seed=of_attention)
 
     def feed_forward(x):
-        wide = _gelu(_product(x, weights.intermediate), config.approximate_gelu)
+        wide = _product(x, weights.intermediate)
+        wide = _trained_gelu(wide) if seeds and not config.approximate_gelu else gelu(wide)
         return drop(_product(wide, weights.output), seed=of_output)
 
     def add(x, sublayer, norm):
+        normalize = _trained_normalized if seeds else normalized
         if config.normalize_first:
-            return x + sublayer(normalized(x, norm, config.norm_epsilon))
-        return normalized(x + sublayer(x), norm, config.norm_epsilon)
+            return x + sublayer(normalize(x, norm, config.norm_epsilon))
+        return normalize(x + sublayer(x), norm, config.norm_epsilon)
 
     x = tf.reshape(inputs, (batch * length, config.hidden_dim))
     x = add(x, attend, weights.attention_norm)
@@ -132,3 +135,39 @@ def _gelu(x, approximate: bool):
     if approximate:
         return tf.nn.gelu(x, approximate=True)
     return (0.5 * x) * (1.0 + tf.math.erf(x * math.sqrt(0.5)))
+
+
+@tf.custom_gradient
+def _trained_gelu(x):
+    """`_gelu` by erf for training: the way back reads two tensors that are kept, not three.
+
+    d/dx x Φ(x) = Φ(x) + x φ(x), where with t = x / √2 the last is t exp(-t²) / √π.
+    """
+    t = x * math.sqrt(0.5)
+    share = 0.5 * tf.math.erf(t) + 0.5
+    return x * share, lambda dy: dy * (share + t * math.pi**-0.5 * tf.exp(-tf.square(t)))
+
+
+def _trained_normalized(inputs, norm: tuple, epsilon: float):
+    """`normalized` for training, of `(rows, hidden)`: the way back keeps one tensor, not two.
+
+    Ba et al., 2016, "Layer normalization".
+    """
+
+    @tf.custom_gradient
+    def normalize(x, gamma, beta):
+        centred = x - tf.reduce_mean(x, axis=-1, keepdims=True)
+        scale = tf.math.rsqrt(tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True) + epsilon)
+        standard = centred * scale
+
+        def back(dy):
+            scaled = dy * gamma
+            mean = tf.reduce_mean(scaled, axis=-1, keepdims=True)
+            along = tf.reduce_mean(scaled * standard, axis=-1, keepdims=True)
+            dx = (scaled - mean - standard * along) * scale
+            return dx, tf.reduce_sum(dy * standard, axis=0), tf.reduce_sum(dy, axis=0)
+
+        return standard * gamma + beta, back
+
+    found = normalize(*(tf.cast(each, tf.float32) for each in (inputs, *norm)))
+    return tf.cast(found, inputs.dtype)
