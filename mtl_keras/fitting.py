@@ -43,11 +43,11 @@ def fit(
             )
         last = progress.first_epoch + stage.epochs
         if not progress.is_over and progress.epoch < last:
-            of_epochs(
-                training.batches_from(progress),
+            of_epochs(  # by one iterator: to make one takes long, and Keras would for each epoch
+                training.batches_from(progress).repeat(),
                 initial_epoch=progress.epoch,
                 epochs=last,
-                steps_per_epoch=stage.steps_per_epoch,
+                steps_per_epoch=training.steps,
             )
 
 

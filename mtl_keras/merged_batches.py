@@ -39,12 +39,16 @@ def with_replay(dataset: tf.data.Dataset, replay: tf.data.Dataset) -> tf.data.Da
     return mapped(tf.data.Dataset.zip((dataset, replay.repeat())), joined).prefetch(2)
 
 
-def chosen_in_turn(datasets: Sequence[tf.data.Dataset], choices: Callable) -> tf.data.Dataset:
-    """The next batch of the dataset whose index the generator gives next."""
+def chosen_in_turn(datasets: Sequence[tf.data.Dataset], orders: Callable) -> tf.data.Dataset:
+    """The next batch of the dataset whose index comes next in the arrays that the generator gives.
+
+    An array, not a number, at a time: Python would be asked at every step.
+    """
     import tensorflow as tf
 
-    choice = tf.data.Dataset.from_generator(choices, output_signature=tf.TensorSpec((), tf.int64))
-    return tf.data.Dataset.choose_from_datasets(datasets, choice)
+    signature = tf.TensorSpec((None,), tf.int64)
+    order = tf.data.Dataset.from_generator(orders, output_signature=signature)
+    return tf.data.Dataset.choose_from_datasets(datasets, order.unbatch())
 
 
 def mapped(dataset: tf.data.Dataset, function: Callable) -> tf.data.Dataset:

@@ -95,25 +95,24 @@ class _Alternating:
 
         num_batches = [int(dataset.cardinality()) for dataset in datasets]
 
-        def choices():
+        def orders():
             epoch, number = next(passes)
             generator = np.random.default_rng((seed, epoch, number))
-            yield from self.order(num_batches, epoch=epoch, epochs=epochs, generator=generator)
+            yield self.order(num_batches, epoch=epoch, epochs=epochs, generator=generator)
 
-        merged = chosen_in_turn([dataset.repeat() for dataset in datasets], choices)
+        merged = chosen_in_turn([dataset.repeat() for dataset in datasets], orders)
         return merged.apply(tf.data.experimental.assert_cardinality(sum(num_batches)))
 
     def merge_endless(self, datasets, num_batches, *, steps_per_epoch, seed, passes, epochs):
         """Interleaves datasets that do not end in the schedule's order."""
 
-        def choices():
+        def orders():
             first, _ = next(iter(passes))
-            orders = self.orders(
+            return self.orders(
                 num_batches, steps=steps_per_epoch, seed=seed, first=first, epochs=epochs
             )
-            yield from itertools.chain.from_iterable(orders)
 
-        return chosen_in_turn(datasets, choices)
+        return chosen_in_turn(datasets, orders)
 
 
 @dataclass(frozen=True)
