@@ -182,6 +182,11 @@ def values(variables: Mapping[str, keras.Variable]) -> dict[str, np.ndarray]:
     return {name: replicas.value_of(each) for name, each in variables.items()}
 
 
+def views(variables: Mapping[str, keras.Variable]) -> dict[str, np.ndarray]:
+    """Name → the value, without a copy of it (`replicas.view_of`)."""
+    return {name: replicas.view_of(each) for name, each in variables.items()}
+
+
 def put(variables: Mapping[str, keras.Variable], arrays: Mapping[str, np.ndarray]) -> None:
     """Gives the variables values of `values`.
 

@@ -11,7 +11,7 @@ from mtl_keras.checkpointing import (
     Progress,
     put,
     trained_variables,
-    values,
+    views,
     weight_variables,
 )
 from mtl_keras.diagnosis import explain
@@ -38,7 +38,7 @@ def state_of(
         fingerprint=fingerprint,
         features=training.features.kept,
         compilation=training.compilation,
-        variables=values(trained_variables(training.model, training.selection.groups)),
+        variables=views(trained_variables(training.model, training.selection.groups)),
         metrics=metrics,
         start=training.start,
         snapshots=training.frozen_as,

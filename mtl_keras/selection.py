@@ -9,11 +9,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import keras
-from safetensors.numpy import load_file, save
+from safetensors.numpy import load_file
 
+from mtl_keras import replicas
 from mtl_keras.errors import InputError
 from mtl_keras.files import write_whole
 from mtl_keras.stages import MEAN, Stage
+from mtl_keras.state_files import write_arrays
 from mtl_keras.tasks import Task
 
 LOWER_IS_BETTER = ("loss", "mae", "rmse")
@@ -151,8 +153,8 @@ def save_weights(model: keras.Model, groups: Iterable[str], path: Path) -> None:
         WorkError: the file cannot be written.
     """
     layers = itertools.chain.from_iterable(model.layer_groups[group] for group in groups)
-    arrays = {each.path: each.numpy() for layer in layers for each in layer.weights}
-    write_whole(path, lambda beside: beside.write_bytes(save(arrays)))
+    arrays = {each.path: replicas.view_of(each) for layer in layers for each in layer.weights}
+    write_whole(path, lambda beside: write_arrays(arrays, beside))
 
 
 def load_weights(model: keras.Model, path: Path) -> None:

@@ -59,7 +59,7 @@ class StateFolder:
         arrays = {name: np.asarray(each, order="C") for name, each in state.arrays.items()}
         metadata = {"facts": facts, "sha256": _digest(arrays, facts)}
         write_whole(
-            self.folder / f"{number:08}{SUFFIX}", lambda path: _write(arrays, path, metadata)
+            self.folder / f"{number:08}{SUFFIX}", lambda path: write_arrays(arrays, path, metadata)
         )
         for path in self._files[:-KEPT]:
             path.unlink()
@@ -82,7 +82,14 @@ class StateFolder:
         return sorted(path for path in self.folder.glob(f"*{SUFFIX}") if path.stem.isdecimal())
 
 
-def _write(arrays: dict[str, np.ndarray], path: Path, metadata: dict[str, str]) -> None:
+def write_arrays(
+    arrays: dict[str, np.ndarray], path: Path, metadata: dict[str, str] | None = None
+) -> None:
+    """Writes safetensors, a tensor at a time.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     try:
         save_file(arrays, path, metadata)
     except SafetensorError as error:  # a full disk too

@@ -108,7 +108,7 @@ def test_a_training_interrupted_in_its_worst_moments_ends_as_one_that_never_was(
         go_on(report=between)
 
     with monkeypatch.context() as patch, pytest.raises(Killed):  # while a checkpoint is written,
-        keep = At("on_test_batch_end", 1, lambda: patch.setattr(state_files, "_write", _kill))
+        keep = At("on_test_batch_end", 1, lambda: patch.setattr(state_files, "write_arrays", _kill))
         go_on(keep)  # in the validation
     assert "goes on from stage 1, epoch 3, step 0" in said
     newest = sorted((folder / "checkpoints").glob("0*"))[-1]

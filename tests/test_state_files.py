@@ -48,7 +48,7 @@ def test_a_write_that_fails_leaves_those_before(states, monkeypatch):
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("mtl_keras.state_files._write", full)
+    monkeypatch.setattr("mtl_keras.state_files.write_arrays", full)
     with pytest.raises(WorkError, match="cannot be written: No space left"):
         states.save(State({}, {}))
     assert states.newest().facts == {"step": 3}
