@@ -138,10 +138,12 @@ class StepCosts:
         (batch, length), config, trains = shape, self.config, self._trains(group)
         hidden, weights = config.hidden_dim, config.num_heads * length
         drops = trains and config.dropout > 0
-        # A training block keeps the inputs of its four kernels. GELU has 3 factors, or 4.
+        # A training block keeps the inputs of its four kernels.
         floats = (4 + 3 * trains) * hidden + weights * drops
-        floats += (3 + config.approximate_gelu + trains) * config.intermediate_dim
-        in_float32 = 4 * hidden + weights  # both norms, and the attention weights
+        of_gelu = 4 if config.approximate_gelu else 2 if drops else 3  # see `blocks`
+        floats += (of_gelu + trains) * config.intermediate_dim
+        of_norm = hidden + 1 if drops else 2 * hidden
+        in_float32 = 2 * of_norm + weights  # the attention weights
         masks = (2 * hidden + weights) * drops
         numbers = floats * self.float_bytes + in_float32 * FLOAT32 + masks
         return self.config.applications() * batch * length * numbers
