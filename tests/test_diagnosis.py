@@ -1,10 +1,13 @@
 """A loss that is no number stops the run, and says why."""
 
 import re
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from conftest import write_tiny_recipe
 
 from mtl_keras.datasets import TaskDataset
 from mtl_keras.diagnosis import explain, places
@@ -14,13 +17,21 @@ from mtl_keras.tasks import Task
 from mtl_keras.training import train
 
 
-def test_a_run_stops_at_the_step_and_names_task_rows_and_cause(tiny_recipe, tmp_path):
+@pytest.fixture
+def short_folder():
+    """With paths so short that no message is cut."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def test_a_run_stops_at_the_step_and_names_task_rows_and_cause(tiny_bert, short_folder):
+    tiny_recipe = write_tiny_recipe(short_folder, tiny_bert)
     text = tiny_recipe.read_text()
     start = text.index("  stages:")
     tiny_recipe.write_text(
         f"{text[:start]}  stages: [{{learning_rate: {{heads: 1.0e+30, backbone: 1.0e+30}}}}]\n"
     )
-    folder = tmp_path / "run"
+    folder = short_folder / "run"
     with pytest.raises(WorkError) as raised:
         train(load_recipe(tiny_recipe), folder, verbose=0, report=lambda line: None)
     said = str(raised.value)
