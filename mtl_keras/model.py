@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from mtl_keras import replicas
+from mtl_keras.encoders import blank_weights
 from mtl_keras.errors import InputError
 from mtl_keras.forward_pass import ForwardPass
 from mtl_keras.guards import Guard
@@ -398,9 +399,14 @@ def _are_strings(x) -> bool:
     return isinstance(x, list | tuple) and len(x) > 0 and all(isinstance(text, str) for text in x)
 
 
-def load_model(path: str | Path) -> MultiTaskModel:
-    """Loads a `.keras` file of a `MultiTaskModel`, compiled as it was saved.
+def load_model(path: str | Path, *, compile: bool = True) -> MultiTaskModel:
+    """Loads a `.keras` file of a `MultiTaskModel`.
 
     As `keras.saving.load_model`, with this package's layers known to it.
+
+    Args:
+        path: of the file.
+        compile: whether it is compiled as it was saved, with its optimizer's state.
     """
-    return keras.saving.load_model(path)
+    with blank_weights():
+        return keras.saving.load_model(path, compile=compile)

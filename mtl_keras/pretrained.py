@@ -18,7 +18,7 @@ from mtl_keras.architecture import EncoderConfig, check_pooling
 from mtl_keras.checkpoints import Checkpoint, open_checkpoint
 from mtl_keras.checksums import check_weights
 from mtl_keras.damaged_files import first_line, reading
-from mtl_keras.encoders import build_transformer
+from mtl_keras.encoders import blank_weights, build_transformer
 from mtl_keras.errors import InputError
 from mtl_keras.families import MINILM
 from mtl_keras.keras_hub_encoders import KerasHubConfig, as_transformer
@@ -83,7 +83,8 @@ def load(
         config = _config(checkpoint, pooling)
         tokenizer = checkpoint.make_tokenizer(max_length=max_length)
         _check_sizes(tokenizer, config)
-        transformer = build_transformer(config, dtype, initializer="zeros")
+        with blank_weights():
+            transformer = build_transformer(config, dtype)
         with reading("a tensor"):
             _fill(transformer, checkpoint, config)
     except InputError as error:

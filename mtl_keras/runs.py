@@ -167,9 +167,7 @@ class Run:
         Raises:
             InputError: a file is absent or damaged, or there are no best weights of this name.
         """
-        import keras
-
-        from mtl_keras.model import MultiTaskModel
+        from mtl_keras.model import MultiTaskModel, load_model
         from mtl_keras.selection import load_weights
 
         path = self.folder / MODEL
@@ -177,7 +175,7 @@ class Run:
         if not path.is_file():
             raise InputError(f"{path}: no such file; restore it or train again")
         with _reading(path):
-            model = keras.saving.load_model(path, compile=False)
+            model = load_model(path, compile=False)
         if not isinstance(model, MultiTaskModel):
             raise InputError(f"{path}: not a MultiTaskModel but {type(model).__name__}")
         if model.tasks != self.tasks:

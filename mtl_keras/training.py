@@ -169,6 +169,10 @@ def _write(run: Run, training: Training, stages: Sequence[Mapping], facts: Mappi
         "test": evaluate_all(model, datasets, "test"),
     }
     run.write_json(METRICS, metrics)
+    model.optimizer, model.compiled = (
+        None,
+        False,
+    )  # it takes twice the room, and is of other weights
     run.write(MODEL, model.save)
     record = {
         "recipe_folder": str(recipe.path.parent),

@@ -71,17 +71,13 @@ def recipe(tiny_bert, tmp_path_factory):
 
 
 def _results(run: Run) -> tuple:
-    """History without what a clock says, metrics, and every bit of weights and slots."""
+    """History without what a clock says, metrics, and every bit of last and best weights."""
     history, model = run.read_json("history.json"), mtl.load_model(run.folder / "model.keras")
     for stage in history["stages"]:
         for name in [name for name in stage if name.endswith("seconds")]:
             del stage[name]
-    variables = [
-        *model.weights,
-        *(v for o in model.optimizer.of_layer.values() for v in o.variables),
-    ]
     best = {path.name: path.read_bytes() for path in (run.folder / "best").iterdir()}
-    bits = [np.array(variable.numpy()).tobytes() for variable in variables]
+    bits = [np.array(variable.numpy()).tobytes() for variable in model.weights]
     return history, run.read_json("metrics.json"), bits, best
 
 

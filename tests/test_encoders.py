@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mtl_keras.encoders import EncoderConfig, build_transformer, layer_groups
+from mtl_keras.encoders import EncoderConfig, blank_weights, build_transformer, layer_groups
 
 SHAPE = {
     "vocabulary_size": 20,
@@ -196,3 +196,15 @@ def test_gradients_equal_finite_differences():
 def test_impossible_shapes(wrong, message):
     with pytest.raises(ValueError, match=message):
         EncoderConfig(**SHAPE | wrong)
+
+
+def test_kernels_are_drawn_but_where_weights_come_next(tmp_path):
+    def most(model):
+        return [np.abs(w.numpy()).max() for w in model.weights if w.ndim > 1]
+
+    with blank_weights():
+        blank = build_transformer(EncoderConfig(**SHAPE))
+    assert max(most(blank)) == 0
+    drawn = build_transformer(EncoderConfig(**SHAPE))
+    assert min(most(drawn)) > 0
+    assert min(most(keras.models.clone_model(drawn))) > 0

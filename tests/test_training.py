@@ -7,6 +7,7 @@ import pytest
 
 from mtl_keras.errors import InputError
 from mtl_keras.evaluation import evaluate
+from mtl_keras.model import load_model
 from mtl_keras.recipes import load_recipe
 from mtl_keras.runs import Run
 from mtl_keras.stage_training import Training
@@ -40,6 +41,10 @@ def test_everything_frozen_is_legal_and_said(tiny_recipe, tmp_path):
     run = train(load_recipe(tiny_recipe), tmp_path / "run", report=said.append, verbose=0)
     assert said == ["stage 1 of 1: freeze all, epochs 1, everything is frozen: nothing will learn"]
     assert run.read_json("metrics.json")["test"]["topic"]["examples"] == 12
+
+
+def test_the_runs_model_holds_no_state_of_an_optimizer(trained):
+    assert load_model(trained / "model.keras").optimizer is None
 
 
 def test_every_stage_is_proved(trained):
