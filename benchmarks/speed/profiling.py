@@ -65,7 +65,13 @@ def _table(what: str, unit: str, found: dict[str, float]) -> str:
     shown = dict(Counter(found).most_common(MOST))
     shown |= {"others": total - sum(shown.values()), "all": total}
     rows = [[name, f"{each:.1f}", f"{each / total:.1%}"] for name, each in shown.items()]
-    return tabulate(rows, [what, unit, "share"], "github", colalign=("left", "right", "right"))
+    return tabulate(
+        rows,
+        [what, unit, "share"],
+        "github",
+        colalign=("left", "right", "right"),
+        disable_numparse=True,
+    )
 
 
 def _measured(job: Job, what: str) -> dict[str, float]:
