@@ -24,6 +24,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 import mtl_keras as mtl
 from mtl_keras.drawing import INK, PALE, WIDTH, add_panel, blank_figure, house_style, to_svg
@@ -176,6 +177,8 @@ def picture(found: Mapping[str, Times]):
                 va="center", annotation_clip=False,
             )  # fmt: skip
         axes.set_xticks(sizes, [str(each) for each in sizes])
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
         axes.minorticks_off()
         axes.tick_params(colors=PALE)
     return figure

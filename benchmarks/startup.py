@@ -16,6 +16,9 @@ import sys
 import time
 from pathlib import Path
 
+from mtl_keras.errors import InputError
+from mtl_keras.runs import Run
+
 TEXT = "I was charged twice for order A-48213, please refund one of them."
 FLOOR = """
 import io, sys, zipfile
@@ -34,6 +37,10 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="a run's folder")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
+    try:
+        Run.open(options.run)
+    except InputError as error:
+        parser.error(str(error))
     command = str(Path(sys.executable).with_name("mtl-keras"))
     sides = {
         "floor": [sys.executable, "-c", FLOOR, str(options.run / "model.keras")],

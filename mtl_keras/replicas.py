@@ -54,13 +54,14 @@ def value_of(variable: keras.Variable) -> np.ndarray:
 
     To read a metric's variable in the usual way all workers must do so at once.
     """
-    return view_of(variable).copy()
+    return np.array(copies(variable)[0])
 
 
 def view_of(variable: keras.Variable) -> np.ndarray:
-    """As `value_of`, but not copied, on a processor: the next update leaves it as it is.
+    """As `value_of`, but not copied on a processor; of types that NumPy has itself, read only.
 
-    TensorFlow gives a variable whose memory somebody else holds new memory when it changes.
+    It stays as it is: TensorFlow gives a variable whose memory is held elsewhere new memory when
+    it changes.
     """
     return np.asarray(memoryview(copies(variable)[0].read_value()))
 

@@ -169,10 +169,8 @@ def _write(run: Run, training: Training, stages: Sequence[Mapping], facts: Mappi
         "test": evaluate_all(model, datasets, "test"),
     }
     run.write_json(METRICS, metrics)
-    model.optimizer, model.compiled = (
-        None,
-        False,
-    )  # it takes twice the room, and is of other weights
+    # The optimizer's state is twice the weights, and not of the best ones, which were put back.
+    model.optimizer, model.compiled = None, False
     run.write(MODEL, model.save)
     record = {
         "recipe_folder": str(recipe.path.parent),

@@ -26,6 +26,7 @@ sys.path.append(str(FOLDER))
 import bench as benches  # noqa: E402
 import inputs  # noqa: E402
 import measure  # noqa: E402
+import profilers  # noqa: E402
 import results  # noqa: E402
 import run  # noqa: E402
 import work  # noqa: E402
@@ -438,3 +439,8 @@ def test_a_report_is_not_changed_by_being_shown(report):
     before = copy.deepcopy(report)
     results.table(report), results.picture(report)
     assert report == before
+
+
+def test_an_operations_own_time_is_without_what_runs_within_it():
+    spans = [(0, 10, "step"), (1, 4, "MatMul"), (5, 9, "MatMul"), (6, 8, "Mul"), (10, 12, "Mul")]
+    assert profilers.own_time(spans) == {"step": 3, "MatMul": 5, "Mul": 4}

@@ -6,10 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
+import tensorflow as tf
 
+from mtl_keras import replicas
 from mtl_keras.clusters import TF_CONFIG, Cluster
 from mtl_keras.launching import free_ports
+from mtl_keras.optimizers import FusedAdamW
 
 SCRIPT = Path(__file__).parent / "train_together.py"
 
@@ -88,3 +93,13 @@ def test_each_replica_draws_its_own_dropout(one_device, mirrored, two_workers):
     assert first != second
     assert [worker["dropout"] for worker in two_workers] == [[first], [second]]
     assert one_device["dropout"] == [first]
+
+
+def test_a_view_stays_as_it_is_while_its_variable_is_trained():
+    variable = keras.Variable(np.arange(6.0, dtype="float32").reshape(2, 3))
+    optimizer, expected = FusedAdamW(0.1), replicas.value_of(variable)
+    view = replicas.view_of(variable)
+    np.testing.assert_array_equal(view, expected)
+    tf.function(lambda: optimizer.apply([tf.ones((2, 3))], [variable]))()
+    assert (replicas.value_of(variable) != expected).all()
+    np.testing.assert_array_equal(view, expected)
