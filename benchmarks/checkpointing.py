@@ -16,12 +16,13 @@ from pathlib import Path
 
 import keras
 
-from mtl_keras.plans import TrainingPlan
-from mtl_keras.recipes import bundled_recipes, load_recipe
-from mtl_keras.stage_training import Training
-from mtl_keras.stages import Stage
-from mtl_keras.state_files import StateFolder
-from mtl_keras.training import build_model, make_reproducible, open_datasets
+from mtl_keras.plans.stage import Stage
+from mtl_keras.plans.training_plan import TrainingPlan
+from mtl_keras.recipes.recipe import bundled_recipes, load_recipe
+from mtl_keras.runs.building import build_model, open_datasets
+from mtl_keras.runs.checkpoint_files import StateFolder
+from mtl_keras.training.train_recipe import make_reproducible
+from mtl_keras.training.trainer import Training
 
 MINUTES = 5.0
 STEPS, LEFT_OUT = 10, 3  # the first trace the step

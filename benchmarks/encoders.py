@@ -15,11 +15,22 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from mtl_keras.encoders import EncoderConfig, build_transformer, layer_groups
-from mtl_keras.families import DISTILBERT, ELECTRA, GPT_2, GPT_NEO, HF_BERT, TF_HUB_BERT
-from mtl_keras.freezing import FreezePlan
-from mtl_keras.layouts import Family
-from mtl_keras.text_encoder import TextEncoder
+from mtl_keras.encoders.pretrained.families import (
+    DISTILBERT,
+    ELECTRA,
+    GPT_2,
+    GPT_NEO,
+    HF_BERT,
+    TF_HUB_BERT,
+)
+from mtl_keras.encoders.pretrained.family import Family
+from mtl_keras.encoders.text_encoder import TextEncoder
+from mtl_keras.encoders.transformer.transformer import (
+    EncoderConfig,
+    build_transformer,
+    layer_groups,
+)
+from mtl_keras.plans.freeze_plan import FreezePlan
 
 CHECKPOINTS = Path(__file__).parent.parent / "tests/checkpoints"
 BATCH, LENGTH, TEXTS = 32, 32, 1000

@@ -42,10 +42,10 @@ def compare(plan: str, rows: int, epochs: int) -> dict[str, float | str]:
     """Forecasts the cut recipe under a freeze plan, then trains it."""
     import keras
 
-    from mtl_keras.forecast import forecast
-    from mtl_keras.recipes import load_recipe
-    from mtl_keras.stage_training import Training
-    from mtl_keras.training import build_model, open_datasets
+    from mtl_keras.experiments.forecast import forecast
+    from mtl_keras.recipes.recipe import load_recipe
+    from mtl_keras.runs.building import build_model, open_datasets
+    from mtl_keras.training.trainer import Training
 
     with tempfile.TemporaryDirectory() as folder:
         recipe = load_recipe(write_recipe(Path(folder), plan, rows, epochs))
@@ -72,7 +72,7 @@ def write_recipe(folder: Path, plan: str, rows: int, epochs: int) -> Path:
     """The tickets recipe over its first training rows; validation files stay as they are."""
     import yaml
 
-    from mtl_keras.recipes import bundled_recipes
+    from mtl_keras.recipes.recipe import bundled_recipes
 
     source = bundled_recipes()["tickets"]
     recipe = yaml.safe_load(source.read_text(encoding="utf-8"))

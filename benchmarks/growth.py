@@ -27,10 +27,18 @@ import tensorflow as tf
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 import mtl_keras as mtl
-from mtl_keras.drawing import INK, PALE, WIDTH, add_panel, blank_figure, house_style, to_svg
-from mtl_keras.export import signature_functions
-from mtl_keras.files import write_whole
-from mtl_keras.training import train
+from mtl_keras.experiments.drawing import (
+    INK,
+    PALE,
+    WIDTH,
+    add_panel,
+    blank_figure,
+    house_style,
+    to_svg,
+)
+from mtl_keras.export.saved_model.signatures import signature_functions
+from mtl_keras.storage.files import write_whole
+from mtl_keras.training.train_recipe import train
 
 BATCHES, LENGTHS, TASKS, TEXTS = (1, 4, 16, 32, 64), (8, 32, 64, 128), (1, 2, 5), (250, 1000)
 BATCH, LENGTH = 32, 32  # where the other grows

@@ -15,13 +15,13 @@ import keras_hub
 import numpy as np
 import tensorflow as tf
 
-from mtl_keras.keras_hub_encoders import KerasHubConfig, as_transformer
-from mtl_keras.text_encoder import TextEncoder
+from mtl_keras.encoders.text_encoder import TextEncoder
+from mtl_keras.encoders.transformer.keras_hub import KerasHubConfig, as_transformer
 
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parent.parent / "tests")]
 
 from encoders import BASE, shares
-from presets import LENGTH, write_preset
+from support.presets import LENGTH, write_preset
 
 SMALL = {"hidden_dim": 256, "num_layers": 12, "num_heads": 4, "intermediate_dim": 1024}
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import h5py
 
 import mtl_keras
-from mtl_keras.cli import main as main_of_cli
+from mtl_keras.cli.main import main as main_of_cli
 
 SHARED = Path(os.environ.get("MTL_SHARED", Path(__file__).parents[2] / "shared"))
 ENCODER = SHARED / "models/tfhub/small_bert_bert_en_uncased_L-2_H-128_A-2_random_weights"
@@ -62,7 +62,7 @@ def main() -> None:
     options = parser.parse_args()
     folder = options.folder
     recipe = prepare(folder)
-    PROCESSES.set_forkserver_preload(["mtl_keras.training"])
+    PROCESSES.set_forkserver_preload(["mtl_keras.training.train_recipe"])
 
     seconds = Killed(recipe, folder / "never", MOMENTS[0], after=LONGEST).seconds
     expected = results(folder / "never")

@@ -126,7 +126,7 @@ def signature(export: Path) -> Callable[[list[str]], None]:
 @contextlib.contextmanager
 def demo(export: Path) -> Iterator[tuple[Callable, subprocess.Popen]]:
     """The page's server, and what asks it: each thread over a connection of its own."""
-    command = [sys.executable, "-m", "mtl_keras.cli", "demo", str(export), "--port", "0"]
+    command = [sys.executable, "-m", "mtl_keras.cli.main", "demo", str(export), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         port = int(re.search(r":(\d+)/", process.stdout.readline())[1])  # type: ignore[index]

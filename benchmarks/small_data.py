@@ -18,10 +18,10 @@ import keras
 from scipy.stats import t as student_t
 from tabulate import tabulate
 
-from mtl_keras.comparison import Job
-from mtl_keras.comparison_run import run_job
-from mtl_keras.plans import TrainingPlan
-from mtl_keras.recipes import Recipe, load_recipe
+from mtl_keras.experiments.comparison import Job
+from mtl_keras.experiments.job import run_job
+from mtl_keras.plans.training_plan import TrainingPlan
+from mtl_keras.recipes.recipe import Recipe, load_recipe
 
 RECIPE = Path(__file__).parent / "small_data.yaml"
 FULL, GRADUAL, DECAY = "full", "gradual", "full, decay 0.8"

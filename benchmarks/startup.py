@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from mtl_keras.errors import InputError
-from mtl_keras.runs import Run
+from mtl_keras.runs.run import Run
 
 TEXT = "I was charged twice for order A-48213, please refund one of them."
 FLOOR = """

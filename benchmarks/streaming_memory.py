@@ -89,10 +89,10 @@ def measure(work: str, folder: Path) -> dict[str, object]:
     """Seconds and peak RSS of one work."""
     import tensorflow as tf
 
-    from mtl_keras.batching import batches
-    from mtl_keras.datasets import TaskDataset
-    from mtl_keras.preprocessing import WordpieceTokenizer
-    from mtl_keras.tasks import Task
+    from mtl_keras.data.batching import batches
+    from mtl_keras.data.task import Task
+    from mtl_keras.data.task_dataset import TaskDataset
+    from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
 
     tf.constant(0)
     tokenizer = WordpieceTokenizer(

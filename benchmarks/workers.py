@@ -22,8 +22,8 @@ from pathlib import Path
 
 from kills import prepare, results
 
-from mtl_keras.clusters import Cluster
-from mtl_keras.launching import free_ports
+from mtl_keras.distribution.clusters import Cluster
+from mtl_keras.distribution.launching import free_ports
 
 STEPS, LENGTH = 24, 32
 WARM = 4  # steps that are not timed
@@ -91,10 +91,10 @@ def train(batch_size: int) -> dict:
     import tensorflow as tf
 
     import mtl_keras as mtl
-    from mtl_keras.encoders import EncoderConfig
-    from mtl_keras.optimizers import FusedAdamW, LayerwiseOptimizer
-    from mtl_keras.preprocessing import WordpieceTokenizer
-    from mtl_keras.strategies import strategy_of
+    from mtl_keras.distribution.strategies import strategy_of
+    from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
+    from mtl_keras.encoders.transformer.transformer import EncoderConfig
+    from mtl_keras.models.optimizers import FusedAdamW, LayerwiseOptimizer
 
     strategy = strategy_of()
     keras.utils.set_random_seed(0)
@@ -182,7 +182,7 @@ def run(recipe: Path, place: Path, after: float | None, victim: int = 0) -> floa
         "2",
     ]
     process = subprocess.Popen(
-        [sys.executable, "-m", "mtl_keras.cli", *command],
+        [sys.executable, "-m", "mtl_keras.cli.main", *command],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

@@ -1,5 +1,8 @@
 """What goes wrong through no fault of the code: the user's input, or the machine."""
 
+import difflib
+from collections.abc import Iterable
+
 LONGEST = 600  # characters of a message
 
 
@@ -18,6 +21,25 @@ class WorkError(RuntimeError):
 
     def __init__(self, message: str):
         super().__init__(_on_one_line(message))
+
+
+def shown(value: object) -> str:
+    """A value as a message quotes it: on one line, not too long."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:56]}…{text[-1]}"
+
+
+def listed(values: Iterable[object], limit: int = 8) -> str:
+    """Values as a message lists them."""
+    values = list(values)
+    rest = f", … ({len(values)} in all)" if len(values) > limit else ""
+    return ", ".join(map(shown, values[:limit])) + rest
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The hint that ends a message where one of the names is close; else nothing."""
+    matches = difflib.get_close_matches(name, list(names), n=1)
+    return f"; did you mean {matches[0]!r}?" if matches else ""
 
 
 def _on_one_line(message: str) -> str:

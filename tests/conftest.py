@@ -8,8 +8,9 @@ import os
 from pathlib import Path
 
 import hypothesis
-import numpy as np
 import pytest
+from support.places import SHARED
+from support.tiny import SPECIAL, VOCABULARY, bert_tensors, write_tiny_recipe
 
 # What XLA compiles is small here: half of the time of compiling goes into making it fast.
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0"
@@ -18,11 +19,7 @@ os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_opti
 hypothesis.settings.register_profile("tests", deadline=None, database=None, derandomize=True)
 hypothesis.settings.load_profile("tests")
 
-collect_ignore = ["make_checkpoints.py"]  # it needs the original libraries
-
-SHARED = Path(os.environ.get("MTL_SHARED", Path(__file__).parents[2] / "shared"))
-SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-VOCABULARY = [*SPECIAL, *"abcdefghijklmnopqrstuvwxyz.!", *(f"##{letter}" for letter in "abcdefg")]
+collect_ignore = ["support", "files_of_0_1_0"]
 
 
 @pytest.fixture(scope="session")
@@ -36,10 +33,10 @@ def shared() -> Path:
 @pytest.fixture(scope="session", autouse=True)
 def nothing_is_remembered():
     """Files are read each time, and the user's cache folder is left alone."""
-    from mtl_keras import file_facts
+    from mtl_keras.storage import file_cache
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(file_facts, "SMALLEST", 1 << 62)
+        patch.setattr(file_cache, "SMALLEST", 1 << 62)
         yield
 
 
@@ -73,7 +70,7 @@ def tiny_bert(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def letters():
     """Every lower-case word is its letters; a few signs."""
-    from mtl_keras.preprocessing import WordpieceTokenizer
+    from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
 
     pieces = [*"abcdefghijklmnopqrstuvwxyz", *(f"##{c}" for c in "abcdefghijklmnopqrstuvwxyz")]
     return WordpieceTokenizer(
@@ -131,7 +128,7 @@ def trained(tiny_bert, tmp_path_factory) -> Path:
 
     Its files are beside it, and `said.txt`, what the command printed.
     """
-    from mtl_keras.cli import main
+    from mtl_keras.cli.main import main
 
     folder = tmp_path_factory.mktemp("trained")
     recipe = write_tiny_recipe(folder, tiny_bert)
@@ -144,9 +141,9 @@ def trained(tiny_bert, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def four_kinds_export(tiny_bert, tmp_path_factory):
     """A model with a task of each kind and its export, not to be changed."""
-    from four_kinds import make_model
+    from support.four_kinds import make_model
 
-    from mtl_keras.export import export_saved_model
+    from mtl_keras.export.saved_model.signatures import export_saved_model
 
     model = make_model(tiny_bert)
     return model, export_saved_model(model, tmp_path_factory.mktemp("four_kinds") / "1")
@@ -155,50 +152,11 @@ def four_kinds_export(tiny_bert, tmp_path_factory):
 @pytest.fixture(scope="session")
 def published(trained, tmp_path_factory) -> Path:
     """The first version of that run's export, for reading only; its server's files are beside."""
-    from mtl_keras.publication import publish
-    from mtl_keras.runs import Run
+    from mtl_keras.export.publication import publish
+    from mtl_keras.runs.run import Run
 
     folder = tmp_path_factory.mktemp("saved_models") / "letters"
     return publish(Run.open(trained), folder, report=lambda line: None)
-
-
-def write_tiny_recipe(tmp_path: Path, tiny_bert: Path) -> Path:
-    """Files of two tasks: texts that hold `aaa` are of topic `x`, and `aaa` is an entity."""
-    generator = np.random.default_rng(0)
-    for split, count in (("train", 200), ("test", 12)):
-        words = [
-            ["".join(generator.choice(list("bcdefg"), 3)) for _ in range(4)] for _ in range(count)
-        ]
-        for row, sentence in enumerate(words):
-            if row % 2:
-                sentence[row % 4] = "aaa"
-        rows = [f"{' '.join(w)},{'x' if 'aaa' in w else 'y'}" for w in words]
-        (tmp_path / f"{split}.csv").write_text("\n".join(["text,label", *rows]) + "\n")
-        tagged = ["\n".join(f"{w}\t{'B-A' if w == 'aaa' else 'O'}" for w in s) for s in words]
-        (tmp_path / f"{split}.conll").write_text("\n\n".join(tagged) + "\n")
-    recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(f"""\
-encoder: {tiny_bert}
-max_length: 16
-tasks:
-  topic:
-    files: {{train: train.csv, test: test.csv}}
-  entities:
-    kind: tagging
-    files: {{train: train.conll, test: test.conll}}
-training:
-  batch_size: 8
-  stages:
-    - {{freeze: backbone, epochs: 1, learning_rate: {{heads: 1.0e-2}}}}
-    - {{freeze: none, epochs: 2, learning_rate: {{heads: 2.0e-2, backbone: 1.0e-2, decay: 0.9}}}}
-""")
-    return recipe
-
-
-def of_one_task(recipe: Path) -> str:
-    """The text of such a recipe without its second task."""
-    task, rest = recipe.read_text().split("  entities:")
-    return f"{task}training:{rest.split('training:')[1]}"
 
 
 def pytest_collection_modifyitems(items):
@@ -213,35 +171,3 @@ def pytest_sessionfinish(session, exitstatus):
     if os.environ.get("CI") and SHARED.is_dir() and skipped and exitstatus == 0:
         session.exitstatus = 1
         reporter.write_line(f"{len(skipped)} skipped although {SHARED} is there: CI fails")
-
-
-def bert_tensors(config: dict) -> dict[str, np.ndarray]:
-    generator = np.random.default_rng(0)
-    width, wide = config["hidden_size"], config["intermediate_size"]
-
-    def random(*shape: int) -> np.ndarray:
-        return generator.normal(0, 0.3, shape).astype(np.float32)
-
-    def norm(name: str) -> dict[str, np.ndarray]:
-        return {f"{name}.weight": 1 + random(width), f"{name}.bias": random(width)}
-
-    def dense(name: str, outputs: int, inputs: int) -> dict[str, np.ndarray]:
-        return {f"{name}.weight": random(outputs, inputs), f"{name}.bias": random(outputs)}
-
-    tensors = norm("embeddings.LayerNorm") | dense("pooler.dense", width, width)
-    tables = {
-        "word": config["vocab_size"],
-        "position": config["max_position_embeddings"],
-        "token_type": config["type_vocab_size"],
-    }
-    for name, rows in tables.items():
-        tensors[f"embeddings.{name}_embeddings.weight"] = random(rows, width)
-    for block in range(config["num_hidden_layers"]):
-        prefix = f"encoder.layer.{block}"
-        for part in ("query", "key", "value"):
-            tensors |= dense(f"{prefix}.attention.self.{part}", width, width)
-        tensors |= dense(f"{prefix}.attention.output.dense", width, width)
-        tensors |= norm(f"{prefix}.attention.output.LayerNorm")
-        tensors |= dense(f"{prefix}.intermediate.dense", wide, width)
-        tensors |= dense(f"{prefix}.output.dense", width, wide) | norm(f"{prefix}.output.LayerNorm")
-    return tensors

@@ -1,224 +1,49 @@
-"""The rooms of the package: which module may import which, and what is public."""
+"""The rooms of the package: which may import which, and what is public."""
 
 import ast
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from support.rooms import PACKAGE, ROOMS, WITHOUT_TENSORFLOW, imports, modules, room_of
 
 import mtl_keras
 
-PACKAGE = Path(mtl_keras.__file__).parent
-# Each row may import the rows above it, and nothing else of the package.
-ROOMS = (
-    "errors",
-    "memory",
-    "tasks",
-    "files",
-    "state_files",
-    "locks",
-    "interruptions",
-    "clusters",
-    "launching",
-    "served_answers",
-    "transports",
-    "serving",
-    "formats",
-    "examples",
-    "file_facts",
-    "split_files",
-    "shuffling",
-    "datasets",
-    "passes",
-    "merged_batches",
-    "provenance",
-    "profiles",
-    "advice_rules",
-    "drawing",
-    "report_tables",
-    "plots",
-    "reports",
-    "replicas",
-    "strategies",
-    "words",
-    "preprocessing",
-    "byte_pairs",
-    "sentence_pieces",
-    "reading",
-    "widths",
-    "batching",
-    "answers",
-    "architecture",
-    "poolings",
-    "dropout",
-    "blocks",
-    "encoders",
-    "keras_hub_structure",
-    "keras_hub_encoders",
-    "damaged_files",
-    "layouts",
-    "families",
-    "torch_files",
-    "weight_files",
-    "checksums",
-    "tokenizer_sources",
-    "keras_hub_presets",
-    "checkpoints",
-    "archives",
-    "hub_modules",
-    "pretrained",
-    "text_encoder",
-    "prefixes",
-    "forward_pass",
-    "embedding_transformer",
-    "heads",
-    "losses",
-    "metrics",
-    "guards",
-    "protection",
-    "freezing",
-    "stages",
-    "plans",
-    "grid",
-    "optimizers",
-    "proof",
-    "schedules",
-    "model",
-    "prediction",
-    "feature_stores",
-    "features",
-    "grouped_pass",
-    "export",
-    "serving_files",
-    "saved_model_answers",
-    "verification",
-    "export_formats",
-    "tokenizer_files",
-    "litert",
-    "onnx_export",
-    "converted_answers",
-    "converted_model",
-    "selection",
-    "intervals",
-    "evaluation",
-    "probing",
-    "drift",
-    "located_yaml",
-    "recipe_values",
-    "recipe_schema",
-    "recipes",
-    "advice",
-    "runs",
-    "begun_runs",
-    "model_card",
-    "conversion_check",
-    "converted_card",
-    "conversion",
-    "demo_sources",
-    "demo_application",
-    "demo",
-    "costs",
-    "timings",
-    "diagnosis",
-    "checkpointing",
-    "monitoring",
-    "stage_batches",
-    "compilation",
-    "training_state",
-    "resuming",
-    "fitting",
-    "stage_training",
-    "training",
-    "publication",
-    "forecast",
-    "comparison",
-    "comparison_run",
-    "arguments",
-    "console",
-    "cli",
-)
-WITHOUT_TENSORFLOW = (
-    "errors",
-    "tasks",
-    "files",
-    "state_files",
-    "locks",
-    "interruptions",
-    "clusters",
-    "launching",
-    "served_answers",
-    "transports",
-    "serving",
-    "formats",
-    "examples",
-    "file_facts",
-    "split_files",
-    "shuffling",
-    "datasets",
-    "passes",
-    "merged_batches",
-    "provenance",
-    "profiles",
-    "advice_rules",
-    "drawing",
-    "report_tables",
-    "plots",
-    "reports",
-    "widths",
-    "architecture",
-    "torch_files",
-    "checksums",
-    "archives",
-    "embedding_transformer",
-    "protection",
-    "freezing",
-    "stages",
-    "plans",
-    "grid",
-    "schedules",
-    "export_formats",
-    "tokenizer_files",
-    "converted_answers",
-    "converted_model",
-    "located_yaml",
-    "recipe_values",
-    "recipe_schema",
-    "recipes",
-    "advice",
-    "runs",
-    "begun_runs",
-    "model_card",
-    "demo_sources",
-    "demo_application",
-    "demo",
-    "comparison",
-    "arguments",
-    "console",
-    "cli",
-)
+MODULES = modules()
 
 
-def _imports(path: Path) -> set[str]:
-    """The package's modules that a module imports, at its top or inside functions."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom):
-            names = [node.module or ""]
-        found |= {name.split(".")[1] for name in names if name.startswith("mtl_keras.")}
-    return found
+def test_every_module_stands_in_a_room_and_every_room_has_modules():
+    assert {room_of(module) for module in MODULES} == set(ROOMS)
 
 
-def test_every_module_has_its_room():
-    modules = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
-    assert modules == set(ROOMS)
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_come_from_the_same_room_or_from_rooms_above(module):
+    above = ROOMS[: ROOMS.index(room_of(module)) + 1]
+    climbing = {name for name in imports(MODULES[module]) if room_of(name) not in above}
+    assert not climbing
 
 
-@pytest.mark.parametrize("name", ROOMS)
-def test_imports_point_upwards(name):
-    above = set(ROOMS[: ROOMS.index(name)])
-    assert _imports(PACKAGE / f"{name}.py") <= above
+def test_no_modules_import_each_other_in_a_circle():
+    waiting = {module: imports(path) for module, path in MODULES.items()}
+    while free := {module for module, needed in waiting.items() if not needed & waiting.keys()}:
+        waiting = {module: needed for module, needed in waiting.items() if module not in free}
+    assert not waiting
+
+
+@pytest.mark.parametrize("room", [room for room in ROOMS if (PACKAGE / room).is_dir()])
+def test_a_door_says_in_a_sentence_what_its_room_is_for(room):
+    tree = ast.parse((PACKAGE / room / "__init__.py").read_text(encoding="utf-8"))
+    assert len((ast.get_docstring(tree) or "").splitlines()) == 1
+
+
+@pytest.mark.parametrize("room", [path.parent for path in PACKAGE.rglob("__init__.pyi")])
+def test_names_on_a_door_are_there_and_no_module_of_the_room_hides_one(room):
+    dotted = ".".join(("mtl_keras", *room.relative_to(PACKAGE).parts))
+    door = __import__(dotted, fromlist=["*"])
+    for name in door.__all__:
+        assert getattr(door, name) is not None
+        assert not (room / f"{name}.py").exists()
+        assert not (room / name).is_dir()
 
 
 def test_what_is_public():
@@ -266,6 +91,11 @@ def test_public_names_are_there_and_described(name):
 
 
 def test_declarations_load_without_tensorflow():
-    imports = "; ".join(f"import mtl_keras.{name}" for name in WITHOUT_TENSORFLOW)
+    names = [
+        name
+        for name in MODULES
+        if any(f"{name}.".startswith(f"{declared}.") for declared in WITHOUT_TENSORFLOW)
+    ]
+    imports = "; ".join(f"import mtl_keras.{name}" for name in names)
     program = f"import sys; {imports}; sys.exit('tensorflow' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)

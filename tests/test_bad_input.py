@@ -14,12 +14,12 @@ import tensorflow as tf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mtl_keras.cli import main
-from mtl_keras.datasets import TaskDataset
+from mtl_keras.cli.main import main
+from mtl_keras.data.task import KINDS, Columns, Task
+from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.errors import InputError
-from mtl_keras.prediction import answer
-from mtl_keras.recipes import load_recipe
-from mtl_keras.tasks import KINDS, Columns, Task
+from mtl_keras.models.prediction import answer
+from mtl_keras.recipes.recipe import load_recipe
 
 CASES = int(os.environ.get("MTL_CASES", "100"))  # of each kind
 TEXTS_A_CASE = 50

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import bert_tensors
 from nbclient import NotebookClient
 from safetensors.numpy import save_file
+from support.tiny import bert_tensors
 
-from mtl_keras.families import MINILM
-from mtl_keras.pretrained import MINILM_PACKAGE, find
+from mtl_keras.encoders.pretrained.families import MINILM
+from mtl_keras.encoders.pretrained.loading import MINILM_PACKAGE, find
 from mtl_keras.samples.make_tickets import TICKETS_FOLDER
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))

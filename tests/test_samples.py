@@ -5,11 +5,11 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from support.places import CHECKPOINTS
 
-from mtl_keras.recipes import bundled_recipes, load_recipe
+from mtl_keras.recipes.recipe import bundled_recipes, load_recipe
 from mtl_keras.samples import baselines, slot_values
 from mtl_keras.samples.make_tickets import (
     ENTITY_OF_SLOT,
@@ -191,7 +191,6 @@ def test_the_recipe_says_synthetic_in_its_first_line():
     assert "synthetic" in first
 
 
-CHECKPOINTS = Path(__file__).parent / "checkpoints"
 SMALL_BERT = (
     "https://www.kaggle.com/models/tensorflow/bert/TensorFlow2/bert-en-uncased-l-10-h-128-a-2/2"
 )
@@ -208,8 +207,8 @@ SMALL = {  # checkpoint, and how many blocks the real one has
 @pytest.mark.parametrize("name", sorted(set(bundled_recipes()) - {"tickets"}))
 def test_every_recipe_fits_an_encoder_of_its_kind(name, monkeypatch):
     """With a small checkpoint of as many blocks, each stage freezes and trains something."""
-    from mtl_keras.text_encoder import TextEncoder
-    from mtl_keras.training import build_model, open_datasets
+    from mtl_keras.encoders.text_encoder import TextEncoder
+    from mtl_keras.runs.building import build_model, open_datasets
 
     recipe = load_recipe(name)
     checkpoint, blocks = SMALL[recipe.encoder]

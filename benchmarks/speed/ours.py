@@ -14,9 +14,9 @@ import work
 from work import Job
 
 import mtl_keras as mtl
-from mtl_keras.costs import StepCosts
-from mtl_keras.preprocessing import WordpieceTokenizer
-from mtl_keras.training import train as train_recipe
+from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
+from mtl_keras.experiments.step_costs import StepCosts
+from mtl_keras.training.train_recipe import train as train_recipe
 
 CHUNK_SIZE = 1024
 SHAPES = ((4096, 4096, 4096), (4096, 384, 1536), (1024, 384, 1536))  # of the products for the peak

@@ -16,8 +16,16 @@ from typing import Any
 import work
 from matplotlib.figure import Figure
 
-from mtl_keras.drawing import INK, PALE, WIDTH, add_panel, blank_figure, house_style, to_svg
-from mtl_keras.files import write_whole
+from mtl_keras.experiments.drawing import (
+    INK,
+    PALE,
+    WIDTH,
+    add_panel,
+    blank_figure,
+    house_style,
+    to_svg,
+)
+from mtl_keras.storage.files import write_whole
 
 # How many times as fast as a peer MiniLM-L6 is meant to be, at least.
 TARGETS = {

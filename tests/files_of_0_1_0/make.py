@@ -53,7 +53,7 @@ class Interrupt(keras.callbacks.Callback):
 
 def main() -> None:
     sys.path.insert(0, str(HERE.parent))
-    from conftest import write_tiny_recipe
+    from support.tiny import write_tiny_recipe
 
     write_tiny_recipe(HERE, HERE / "tiny_bert")
     (HERE / "recipe.yaml").write_text(RECIPE)

@@ -1,0 +1,36 @@
+from .data import Columns as Columns
+from .data import Task as Task
+from .data import TaskDataset as TaskDataset
+from .data import batches as batches
+from .data import interleave as interleave
+from .data import with_replay as with_replay
+from .encoders import EmbeddingTransformer as EmbeddingTransformer
+from .encoders import TextEncoder as TextEncoder
+from .errors import InputError as InputError
+from .errors import WorkError as WorkError
+from .evaluation import Snapshot as Snapshot
+from .evaluation import evaluate as evaluate
+from .experiments import advise as advise
+from .experiments import compare as compare
+from .export import export_saved_model as export_saved_model
+from .export import publish as publish
+from .models import LayerwiseOptimizer as LayerwiseOptimizer
+from .models import MultiTaskModel as MultiTaskModel
+from .models import answer as answer
+from .models import layerwise_adamw as layerwise_adamw
+from .models import load_model as load_model
+from .plans import Distillation as Distillation
+from .plans import FreezePlan as FreezePlan
+from .plans import GradientProjection as GradientProjection
+from .plans import LearningRates as LearningRates
+from .plans import RateSchedule as RateSchedule
+from .plans import Stage as Stage
+from .plans import StartingWeights as StartingWeights
+from .plans import TrainingPlan as TrainingPlan
+from .plans import trainability as trainability
+from .recipes import Recipe as Recipe
+from .recipes import load_recipe as load_recipe
+from .runs import Run as Run
+from .training import train as train
+
+__version__: str

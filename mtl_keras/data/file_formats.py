@@ -1,0 +1,282 @@
+"""Texts and labels as files write them: CSV, TSV, JSON lines, CoNLL columns, parallel lines.
+
+A format is a generator of rows `(line, text, label)`: the line where the row begins, and its
+two parts as they stand. Only one row is ever held.
+"""
+
+import csv
+import dataclasses
+import itertools
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from mtl_keras.data.task import Columns
+from mtl_keras.errors import InputError, listed, nearest, shown
+from mtl_keras.storage.files import raw_lines, read_lines
+
+# Characters. What is longer is a quote that was never closed, and would fill the memory.
+LONGEST_FIELD = 1 << 24
+
+Row = tuple[int, Any, Any]
+
+
+def read_rows(path: str, columns: Columns, *, tagging: bool = False) -> Iterator[Row]:
+    """The rows of a file, in its order.
+
+    Args:
+        path: its name tells the format: `.csv`, `.tsv`, `.jsonl`, for tagging also `.conll`,
+            `.bio` and `.txt`, each also with `.gz`; or a folder of parallel lines.
+        columns: where text and label are. A folder has no columns; in CoNLL columns the word
+            comes first and the tag last unless positions say otherwise.
+        tagging: whether the labels are tags.
+
+    Returns:
+        Rows `(line, text, label)`. Text and label are strings, or what a JSON line holds; of CoNLL
+        columns, the sentence's words and tags, one a line.
+
+    Raises:
+        InputError: the file is missing, unreadable or against its format. Most are raised while
+            the rows are read.
+    """
+    if os.path.isdir(path):
+        return _parallel_lines(path, tagging)
+    suffix = _suffix(path)
+    formats = _FORMATS | _TAGGING_FORMATS if tagging else _FORMATS
+    if suffix in formats:
+        return formats[suffix](path, columns)
+    if suffix in _TAGGING_FORMATS:
+        raise InputError(f"{path}: '{suffix}' files hold tags; give the task the kind 'tagging'")
+    raise InputError(
+        f"{path}: unknown format; the name must end in {', '.join(formats)} (also .gz), "
+        "or be a folder that holds seq.in"
+    )
+
+
+def locate(path: str, line: int, *, part: str = "text", word: int = 0, tagging=False) -> str:
+    """`file:line` of a row's text or label, or of one of its words."""
+    if os.path.isdir(path):
+        return f"{_member(path, part, tagging)}:{line}"
+    return f"{path}:{line + word if _suffix(path) in _TAGGING_FORMATS else line}"
+
+
+def _csv(path: str, columns: Columns) -> Iterator[Row]:
+    cure = "put a field that holds a comma in quotes"
+    return _delimited(path, columns, _csv_records(path), cure)
+
+
+def _tsv(path: str, columns: Columns) -> Iterator[Row]:
+    lines = enumerate(read_lines(path), 1)
+    records = ((line, string.split("\t")) for line, string in lines if string)
+    return _delimited(path, columns, records, "a field of a TSV file cannot hold a tab")
+
+
+def _csv_records(path: str) -> Iterator[tuple[int, list[str]]]:
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_FIELD))
+    reader = csv.reader(raw_lines(path), strict=True)
+    line = 1
+    try:
+        for fields in reader:
+            if fields:
+                yield line, fields
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise InputError(f"{path}:{line}: {_csv_fault(str(error))}") from None
+
+
+def _csv_fault(message: str) -> str:
+    if "unexpected end" in message:
+        return "a quote opens in this row and is never closed; close it"
+    if "field limit" in message:
+        return f"a field of more than {LONGEST_FIELD:,} characters; is its quote never closed?"
+    if "expected after" in message:
+        return 'characters after a closing quote; write a quote inside a quoted field twice: ""'
+    if "new-line character" in message:
+        return "a carriage return outside quotes; quote its field, or save with LF line ends"
+    return f"not CSV: {message}"
+
+
+def _delimited(
+    path: str, columns: Columns, records: Iterable[tuple[int, list[str]]], cure: str
+) -> Iterator[Row]:
+    records = iter(records)
+    first = next(records, None)
+    if first is None:
+        return
+    text, label, has_header = _positions(path, *first, columns)
+    first_line, width = first[0], len(first[1])
+    for line, fields in records if has_header else itertools.chain([first], records):
+        if len(fields) != width:
+            raise InputError(
+                f"{path}:{line}: {_number(len(fields), 'field')}, expected {width} as in line "
+                f"{first_line}; {cure}"
+            )
+        yield line, " ".join([fields[place] for place in text]), fields[label]
+
+
+def _positions(
+    path: str, line: int, fields: list[str], columns: Columns
+) -> tuple[list[int], int, bool]:
+    """Positions of the text and of the label, and whether the first line is a header."""
+    wanted = (*columns.text_columns, columns.label)
+    named = any(isinstance(column, str) for column in wanted)
+    if named and columns.header is False:
+        raise InputError(
+            f"{path}: without a header, columns are positions from 0. Received: {listed(wanted)}"
+        )
+    names = [name.strip() for name in fields]
+    places = [_position(f"{path}:{line}", column, names) for column in wanted]
+    if places[-1] % len(names) in [place % len(names) for place in places[:-1]]:
+        raise InputError(
+            f"{path}:{line}: text and label are one column. Received: {listed(wanted)}"
+        )
+    return places[:-1], places[-1], named if columns.header is None else columns.header
+
+
+def _position(where: str, column: str | int, names: list[str]) -> int:
+    if isinstance(column, int):
+        if -len(names) <= column < len(names):
+            return column
+        raise InputError(f"{where}: no column {column}; there are {len(names)}, counted from 0")
+    if names.count(column) == 1:
+        return names.index(column)
+    if column in names:
+        raise InputError(f"{where}: two columns are named {column!r}; give a position from 0")
+    raise InputError(
+        f"{where}: no column {column!r}; the first line has {listed(names)}"
+        f"{nearest(column, names)}; without a header, give positions from 0"
+    )
+
+
+def _json_lines(path: str, columns: Columns) -> Iterator[Row]:
+    wanted = (*columns.text_columns, columns.label)
+    if not all(isinstance(column, str) for column in wanted):
+        raise InputError(f"{path}: JSON lines have keys, not positions. Received: {listed(wanted)}")
+    for line, string in enumerate(read_lines(path), 1):
+        if not string.strip():
+            continue
+        values = _json_values(f"{path}:{line}", string, wanted)
+        if len(values) > 2 and all(isinstance(value, str) for value in values[:-1]):
+            values[:-1] = [" ".join(values[:-1])]
+        if len(values) > 2:
+            raise InputError(f"{path}:{line}: a text of several keys is joined of strings only")
+        yield line, *values
+
+
+def _json_values(where: str, string: str, keys: Sequence) -> list:
+    try:
+        record = _JSON.decode(string)
+        if "\\u" in string:
+            json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{where}: half a surrogate pair; write the whole character") from None
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where}: not JSON: {error}; expected one object a line") from None
+    if not isinstance(record, dict):
+        raise InputError(f"{where}: expected a JSON object. Received: {shown(record)}")
+    for key in keys:
+        if key not in record:
+            raise InputError(
+                f"{where}: no key {key!r}; the line has {listed(record)}{nearest(key, record)}"
+            )
+    return [record[key] for key in keys]
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys are there once."""
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"key {shown(twice)} stands twice; remove one")
+    return record
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_once)
+
+
+def _conll(path: str, columns: Columns) -> Iterator[Row]:
+    columns = dataclasses.replace(
+        columns,
+        text=0 if columns.text == "text" else columns.text,
+        label=-1 if columns.label == "label" else columns.label,
+    )
+    cure = "every line holds a word, its tag, and the same columns between"
+    sentence: list[Row] = []
+    for row in _delimited(path, columns, _conll_records(path), cure):
+        if sentence and row[0] > sentence[-1][0] + 1:
+            yield _sentence(sentence)
+            sentence = []
+        sentence.append(row)
+    if sentence:
+        yield _sentence(sentence)
+
+
+def _sentence(rows: list[Row]) -> Row:
+    lines, words, tags = zip(*rows, strict=True)
+    return lines[0], words, tags
+
+
+def _conll_records(path: str) -> Iterator[tuple[int, list[str]]]:
+    for line, string in enumerate(read_lines(path), 1):
+        if not string.strip() or string.startswith("-DOCSTART-"):
+            continue
+        if "\t" in string:
+            fields = [field.strip(" ") for field in string.split("\t")]
+        else:
+            fields = split_words(string)
+        if len(fields) < 2 or not fields[-1]:
+            raise InputError(
+                f"{path}:{line}: {shown(string.strip())} has no tag; expected a word, then its tag"
+            )
+        yield line, fields
+
+
+def split_words(text: str) -> list[str]:
+    """Words between blanks and tabs. Other white space, as U+00A0, is part of a word."""
+    return [word for word in text.replace("\t", " ").split(" ") if word]
+
+
+def _parallel_lines(folder: str, tagging: bool) -> Iterator[Row]:
+    paths = [_member(folder, part, tagging) for part in ("text", "label")]
+    for line, (text, label) in enumerate(itertools.zip_longest(*map(read_lines, paths)), 1):
+        if not ((text or "").strip() or (label or "").strip()):
+            continue
+        if text is None or label is None:
+            short, long = paths if text is None else reversed(paths)
+            raise InputError(
+                f"{short}:{line}: no such line, but {os.path.basename(long)} has it; "
+                "parallel files have as many lines"
+            )
+        yield line, text, label
+
+
+def _member(folder: str, part: str, tagging: bool) -> str:
+    name = "seq.in" if part == "text" else "seq.out" if tagging else "label"
+    for path in (os.path.join(folder, name), os.path.join(folder, f"{name}.gz")):
+        if os.path.exists(path):
+            return path
+    raise InputError(f"{folder}: a folder of parallel lines must hold {name}, and it does not")
+
+
+def _suffix(path: str) -> str:
+    return os.path.splitext(path.lower().removesuffix(".gz"))[1]
+
+
+def _number(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+_FORMATS: dict[str, Callable[[str, Columns], Iterator[Row]]] = {
+    ".csv": _csv,
+    ".tsv": _tsv,
+    ".jsonl": _json_lines,
+}
+_TAGGING_FORMATS: dict[str, Callable[[str, Columns], Iterator[Row]]] = {
+    ".conll": _conll,
+    ".bio": _conll,
+    ".txt": _conll,
+}

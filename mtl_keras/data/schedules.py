@@ -1,0 +1,297 @@
+"""Which task trains next. A schedule is a value that merges the tasks' batches into one dataset.
+
+Every batch of the merged dataset has the same structure, whichever task it is for:
+`(x, labels by task, weights by task)`, with zero weights for the tasks it is not for.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from mtl_keras.data.epoch_order import OngoingPasses, Pass
+from mtl_keras.data.multi_task_batches import chosen_in_turn, joined, mapped, spread_over
+from mtl_keras.errors import InputError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+SCHEDULES = ("round_robin", "proportional", "temperature:<t>", "annealed", "joint")
+
+
+class Schedule(Protocol):
+    """How the tasks' batches follow each other."""
+
+    needs_counts: bool  # whether the order follows from how many batches the tasks have
+
+    def merge(
+        self, datasets: Sequence[tf.data.Dataset], *, seed: int, passes: Iterator[Pass], epochs: int
+    ) -> tf.data.Dataset:
+        """One epoch of batches; the passes name the iterations of the dataset."""
+
+    def merge_endless(
+        self,
+        datasets: Sequence[tf.data.Dataset],
+        num_batches: Sequence[int],
+        *,
+        steps_per_epoch: int,
+        seed: int,
+        passes: Iterable[Pass],
+        epochs: int,
+    ) -> tf.data.Dataset:
+        """Batches without end, of datasets without end; the first pass names the iteration."""
+
+
+class _Alternating:
+    """One task a batch. An epoch has as many steps as the tasks have batches together."""
+
+    needs_counts = True
+
+    def order(
+        self,
+        num_batches: Sequence[int],
+        *,
+        epoch: int,
+        epochs: int,
+        generator: np.random.Generator,
+        steps: int | None = None,
+    ) -> np.ndarray:
+        """The task index of each step of an epoch: `(steps,)`, by `shares`.
+
+        Every task comes at least once, where there are as many steps; they are
+        `sum(num_batches)` when None.
+        """
+        shares = self.shares(np.asarray(num_batches, float), epoch=epoch, epochs=epochs)
+        steps = sum(num_batches) if steps is None else steps
+        rest = max(0, steps - len(shares))
+        drawn = generator.choice(len(shares), size=rest, p=shares / shares.sum())
+        return generator.permutation(np.concatenate([np.arange(len(shares)), drawn]))[:steps]
+
+    def orders(
+        self, num_batches: Sequence[int], *, steps: int, seed: int, first: int, epochs: int
+    ) -> Iterator[np.ndarray]:
+        """The order of this epoch of so many steps, of the next, and so on."""
+        for epoch in itertools.count(first):
+            generator = np.random.default_rng((seed, epoch, 0))
+            yield self.order(
+                num_batches, epoch=epoch, epochs=epochs, generator=generator, steps=steps
+            )
+
+    def shares(self, sizes: np.ndarray, *, epoch: int, epochs: int) -> np.ndarray:
+        """How often each task comes, up to a factor."""
+        return sizes
+
+    def merge(
+        self, datasets: Sequence[tf.data.Dataset], *, seed: int, passes: Iterator[Pass], epochs: int
+    ) -> tf.data.Dataset:
+        """Interleaves the datasets in the schedule's order. Those too short start again."""
+        import tensorflow as tf
+
+        num_batches = [int(dataset.cardinality()) for dataset in datasets]
+
+        def orders():
+            epoch, number = next(passes)
+            generator = np.random.default_rng((seed, epoch, number))
+            yield self.order(num_batches, epoch=epoch, epochs=epochs, generator=generator)
+
+        merged = chosen_in_turn([dataset.repeat() for dataset in datasets], orders)
+        return merged.apply(tf.data.experimental.assert_cardinality(sum(num_batches)))
+
+    def merge_endless(self, datasets, num_batches, *, steps_per_epoch, seed, passes, epochs):
+        """Interleaves datasets that do not end in the schedule's order."""
+
+        def orders():
+            first, _ = next(iter(passes))
+            return self.orders(
+                num_batches, steps=steps_per_epoch, seed=seed, first=first, epochs=epochs
+            )
+
+        return chosen_in_turn(datasets, orders)
+
+
+@dataclass(frozen=True)
+class RoundRobin(_Alternating):
+    """The tasks in turn. Small tasks start again; of large ones an epoch sees a part."""
+
+    needs_counts = False
+
+    def __str__(self) -> str:
+        return "round_robin"
+
+    def order(self, num_batches, *, epoch, epochs, generator, steps=None):
+        return np.arange(sum(num_batches) if steps is None else steps) % len(num_batches)
+
+
+@dataclass(frozen=True)
+class Proportional(_Alternating):
+    """Every batch of every task once in a pass over all of them, in random order."""
+
+    def __str__(self) -> str:
+        return "proportional"
+
+    def order(self, num_batches, *, epoch, epochs, generator, steps=None):
+        return generator.permutation(np.repeat(np.arange(len(num_batches)), num_batches))
+
+    def orders(self, num_batches, *, steps, seed, first, epochs):
+        """The order of a pass over all batches, of the next, and so on, wherever epochs end."""
+        for number in itertools.count():
+            generator = np.random.default_rng((seed, first, number))
+            yield self.order(num_batches, epoch=first, epochs=epochs, generator=generator)
+
+
+@dataclass(frozen=True)
+class Temperature(_Alternating):
+    """Tasks drawn with probability ∝ size^(1/t): 1 is proportional, large t uniform.
+
+    Arivazhagan et al., 2019, "Massively multilingual neural machine translation in the wild".
+
+    Args:
+        temperature: t, at least 1.
+    """
+
+    temperature: float
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.temperature < float("inf"):
+            raise InputError(f"a temperature is at least 1. Received: {self.temperature}")
+
+    def __str__(self) -> str:
+        return f"temperature:{self.temperature:g}"
+
+    def shares(self, sizes, *, epoch, epochs):
+        return sizes ** (1 / self.temperature)
+
+
+@dataclass(frozen=True)
+class Annealed(_Alternating):
+    """Tasks drawn ∝ size^α, α falling from 1 in the first epoch to 0.2 in the last.
+
+    Stickland & Murray, 2019, "BERT and PALs": α = 1 - 0.8 (e - 1) / (E - 1).
+    """
+
+    def __str__(self) -> str:
+        return "annealed"
+
+    def shares(self, sizes, *, epoch, epochs):
+        progress = min(epoch / (epochs - 1), 1.0) if epochs > 1 else 0.0
+        return sizes ** (1 - 0.8 * progress)
+
+
+@dataclass(frozen=True)
+class Joint:
+    """A batch of every task in each step. An epoch is a pass over the longest; others repeat."""
+
+    needs_counts = False
+
+    def __str__(self) -> str:
+        return "joint"
+
+    def merge(
+        self, datasets: Sequence[tf.data.Dataset], *, seed: int, passes: Iterator[Pass], epochs: int
+    ) -> tf.data.Dataset:
+        """Concatenates one batch of each dataset along the batch axis."""
+        import tensorflow as tf
+
+        steps = max(int(dataset.cardinality()) for dataset in datasets)
+        zipped = tf.data.Dataset.zip(tuple(dataset.repeat() for dataset in datasets))
+        return mapped(zipped.take(steps), joined)
+
+    def merge_endless(self, datasets, num_batches, *, steps_per_epoch, seed, passes, epochs):
+        """Concatenates one batch of each of datasets that do not end."""
+        import tensorflow as tf
+
+        return mapped(tf.data.Dataset.zip(tuple(datasets)), joined)
+
+
+def parse_schedule(text: str) -> Schedule:
+    """The schedule of this name, `temperature` with its number.
+
+    Raises:
+        InputError: no such schedule; it names the nearest.
+
+    Example:
+
+    >>> parse_schedule("temperature:2")
+    Temperature(temperature=2.0)
+    """
+    plain: dict[str, Schedule] = {
+        "round_robin": RoundRobin(),
+        "proportional": Proportional(),
+        "annealed": Annealed(),
+        "joint": Joint(),
+    }
+    if str(text) in plain:
+        return plain[str(text)]
+    if match := re.fullmatch(r"temperature:([0-9]+(?:\.[0-9]+)?)", str(text)):
+        return Temperature(float(match[1]))
+    nearest = difflib.get_close_matches(str(text), SCHEDULES, 1, 0.5)
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    raise InputError(f"a schedule is one of {', '.join(SCHEDULES)}. Received: {text!r}{hint}")
+
+
+def interleave(
+    datasets: Mapping[str, tf.data.Dataset],
+    schedule: str | Schedule = "proportional",
+    *,
+    seed: int = 0,
+    passes: Iterable[Pass] | None = None,
+    epochs: int = 1,
+    tasks: Sequence[str] = (),
+    steps_per_epoch: int | None = None,
+    num_batches: Mapping[str, int] | None = None,
+) -> tf.data.Dataset:
+    """Merges the tasks' batches into the one dataset that `MultiTaskModel.fit` takes.
+
+    Where an epoch is so many steps (give `fit` the same `steps_per_epoch`), each goes on where
+    the last one ended.
+
+    Args:
+        datasets: task name → batches `(x, labels, weights)` of that task, of known cardinality.
+        schedule: a schedule or its name.
+        seed: of the order of tasks.
+        passes: names the iterations (`Passes`), from which and the seed the order of tasks
+            follows. When None each is the next epoch. With `steps_per_epoch` `OngoingPasses`.
+        epochs: of the whole training; `annealed` spreads over them.
+        tasks: those whose batches come, all when empty. The others are idle throughout.
+        steps_per_epoch: of an epoch that is no pass; the tasks' batches must then be `endless`.
+        num_batches: task → batches of a pass, for the schedules that follow them, where batches
+            are endless.
+
+    Raises:
+        InputError: there is no such schedule, or it needs `num_batches`.
+
+    Returns:
+        Dataset of `(x, {task: labels}, {task: weights})`.
+    """
+    chosen = parse_schedule(schedule) if isinstance(schedule, str) else schedule
+    specs = {name: dataset.element_spec for name, dataset in datasets.items()}
+    spread = [mapped(datasets[name], spread_over(name, specs)) for name in tasks or datasets]
+    if steps_per_epoch is not None:
+        if len(spread) == 1 and chosen.needs_counts:
+            chosen = RoundRobin()
+        return chosen.merge_endless(
+            spread,
+            _sizes(chosen, tasks or list(datasets), num_batches or {}),
+            steps_per_epoch=steps_per_epoch,
+            seed=seed,
+            passes=OngoingPasses() if passes is None else passes,
+            epochs=epochs,
+        ).prefetch(2)
+    named = zip(itertools.count(), itertools.repeat(0)) if passes is None else iter(passes)
+    return chosen.merge(spread, seed=seed, passes=named, epochs=epochs).prefetch(2)
+
+
+def _sizes(schedule: Schedule, tasks: Sequence[str], num_batches: Mapping[str, int]) -> list[int]:
+    missing = [name for name in tasks if name not in num_batches]
+    if schedule.needs_counts and missing:
+        raise InputError(
+            f"the schedule {schedule} follows from how many batches each task has; give "
+            f"num_batches of {', '.join(missing)}"
+        )
+    return [num_batches.get(name, 0) for name in tasks]

@@ -1,0 +1,299 @@
+"""A task's files → validated examples, streamed: memory does not grow with the files."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import itertools
+import os
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mtl_keras.data.examples import KINDS, Example, KnownLabels, span_types
+from mtl_keras.data.shuffling import shuffle_keys, shuffled
+from mtl_keras.data.split_files import (
+    Counts,
+    Placed,
+    SplitFiles,
+)
+from mtl_keras.data.task import SPLITS, Task
+from mtl_keras.errors import InputError, WorkError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+SHUFFLE_KEY = "shuffle_key"
+
+
+class TaskDataset:
+    """A task's files, every row checked and counted, in one pass a file, before work begins.
+
+    What a file holds is remembered until it changes (`storage.file_cache`), so that it is not read
+    for this a second time.
+
+    Without validation files a tenth of the training examples is cut off for it: those that a
+    checksum of the text picks, so that equal texts are on one side and new rows move none; or,
+    where the texts are so few that it picks none or over a fifth, every tenth row.
+
+    Args:
+        task: its files and columns, and its labels; where it has none they are those of the
+            training files, sorted. Labels found in this way must occur twice: one that does not
+            is taken for a slip.
+        base_folder: what relative paths are relative to.
+        unread: splits whose files are not read beforehand: their rows are checked as they are
+            streamed, and not counted. Of `train` the labels must then be known, and validation
+            files given.
+        report: told how far it is, every few seconds.
+
+    Attributes:
+        task: the task, with its labels.
+        splits: those that it has.
+        counts: split → number of examples, of the splits that were read.
+        label_counts: split → label → number of examples; for tagging, span type → number of spans.
+        fault: what was wrong with a row as it was streamed.
+
+    Raises:
+        InputError: a file that is missing or unreadable; a row against the file's format or the
+            task's kind; an empty text; a label that the task does not have; a split without an
+            example. One line, with file and line.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> file = pathlib.Path(tempfile.mkdtemp(), "moods.csv")
+    >>> _ = file.write_text("text,label\\n" + "fine,good\\nbroken,bad\\n" * 10)
+    >>> dataset = TaskDataset(Task("mood", files={"train": file}))
+    >>> dataset.task.labels, dataset.counts
+    (('bad', 'good'), {'train': 18, 'validation': 2})
+    >>> next(dataset.examples("train"))
+    Example(text='broken', label=0, words=())
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        *,
+        base_folder: str | os.PathLike = ".",
+        unread: Collection[str] = (),
+        report: Callable[[str], None] = lambda line: None,
+    ):
+        if not task.files:
+            raise InputError(f"task {task.name!r} has no files; give it training files")
+        if task.kind == "tagging":
+            task = task.with_labels(span_types(task.labels))
+        self.task = task
+        self.counts: dict[str, int] = {}
+        self.label_counts: dict[str, Counter[str]] = {}
+        self.fault: InputError | None = None
+        self._kind = KINDS[task.kind]
+        self._report = report
+        self._files = {
+            split: SplitFiles(task, split, base_folder) for split in SPLITS if split in task.files
+        }
+        self._is_cut_off: Callable[[str, int], bool] | None = None
+        self._starts: dict[str, int] = {}  # file → position of its first row in the split
+        self._labels: KnownLabels | None = None
+        if task.labels or task.kind == "regression":
+            self._labels = KnownLabels(task.labels)
+        self._check_known(unread)
+        for split in self._files:
+            if split not in unread:
+                self._read(split)
+        self.splits = tuple(dict.fromkeys((*self._files, *self.counts)))
+
+    @property
+    def files(self) -> list[str]:
+        """The files and folders of all splits."""
+        return [path for files in self._files.values() for path in files.paths]
+
+    @property
+    def unread_files(self) -> list[str]:
+        """Those that were not read beforehand."""
+        unread = (files for split, files in self._files.items() if split not in self.counts)
+        return [path for files in unread for path in files.paths]
+
+    def check_split(self, split: str) -> None:
+        """Raises InputError where the task has no such split."""
+        if split not in self.splits:
+            raise InputError(
+                f"task {self.task.name!r} has no {split} examples; it has {', '.join(self.splits)}"
+            )
+
+    def examples(self, split: str) -> Iterator[Example]:
+        """A split's examples, in the files' order."""
+        return (example for _, _, example in self.placed_examples(split))
+
+    def placed_examples(self, split: str) -> Iterator[Placed]:
+        """`(file, line, example)` of a split, in the files' order."""
+        self.check_split(split)
+        return itertools.chain.from_iterable(each() for each in self._streams(split))
+
+    def _streams(self, split: str) -> list[Callable[[], Iterator[Placed]]]:
+        """What opens each file of a split."""
+        source = split if split in self._files else "train"
+        return [
+            functools.partial(self._of_file, split, source, path)
+            for path in self._files[source].paths
+        ]
+
+    def _of_file(self, split: str, source: str, path: str) -> Iterator[Placed]:
+        assert self._labels is not None
+        rows = self._files[source].rows(path, self._labels)
+        is_cut_off = self._is_cut_off
+        if source != "train" or is_cut_off is None:
+            return rows
+        placed = enumerate(rows, self._starts[path])
+        is_wanted = split == "validation"
+        return (row for place, row in placed if is_cut_off(row[2].text, place) == is_wanted)
+
+    def stream(
+        self,
+        split: str,
+        chunk_size: int,
+        *,
+        seed: int | None = None,
+        passes: Iterable[object] | None = None,
+        buffer_size: int = 65536,
+        endless: bool = False,
+    ) -> tf.data.Dataset:
+        """A split's examples in chunks.
+
+        Args:
+            chunk_size: examples an element; the last of a pass may have fewer.
+            seed: shuffles, in a new order at each pass: the files, rows of 16 of them in turn, and
+                those through a buffer; None keeps the files' order.
+            passes: names the passes (`Passes`): an order follows from the seed and the name.
+                They are counted when None.
+            buffer_size: examples among which the next is drawn, fewer where texts are long. One
+                begins at most as many places before its own; of a file that is sorted by label
+                and longer, the order stays partly sorted.
+            endless: whether a pass follows the other without end, instead of one an iteration.
+
+        Returns:
+            Dicts of `text`, string `(n,)`, and `label`: int32 `(n,)`, for regression float32
+            `(n,)`, for multilabel float32 `(n, classes)` of zeros and ones, for tagging ragged
+            int32 `(n, words)`; for tagging also `word_starts`, ragged int32 `(n, words)`, the byte
+            offset of each word in the text; with a seed also `shuffle_key`, int64 `(2,)`, for what
+            shuffles further.
+        """
+        import tensorflow as tf
+
+        self.check_split(split)
+        named = itertools.count() if passes is None else passes
+
+        def chunks() -> Iterator[dict[str, np.ndarray]]:
+            names = iter(named) if seed is not None else itertools.count()
+            for name in names if endless else itertools.islice(names, 1):
+                yield from self._chunks(split, chunk_size, seed, name, buffer_size)
+
+        signature = {
+            name: tf.TensorSpec(
+                (None, *array.shape[1:]), tf.string if array.dtype == object else array.dtype
+            )
+            for name, array in self._kind.arrays([], self.task.num_outputs).items()
+        }
+        if seed is not None:
+            signature[SHUFFLE_KEY] = tf.TensorSpec((2,), tf.int64)
+        dataset = tf.data.Dataset.from_generator(chunks, output_signature=signature)
+        as_it_is = tf.autograph.experimental.do_not_convert
+        return dataset.map(as_it_is(_ragged)) if "words" in signature else dataset
+
+    def _chunks(
+        self, split: str, chunk_size: int, seed: int | None, name: object, buffer_size: int
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """One pass."""
+        rows, order = self.placed_examples(split), f"{seed}/{name}"
+        keys: Iterator[dict[str, np.ndarray]] = itertools.repeat({})
+        if seed is not None:
+            rows = shuffled(self._streams(split), buffer_size, order, _length)
+            keys = ({SHUFFLE_KEY: key} for key in shuffle_keys(order))
+        is_empty = True
+        try:
+            while chunk := [example for _, _, example in itertools.islice(rows, chunk_size)]:
+                is_empty = False
+                yield self._kind.arrays(chunk, self.task.num_outputs) | next(keys)
+            if is_empty and split not in self.counts:
+                raise self._no_example(split)
+        except InputError as error:
+            self.fault = error
+            raise
+
+    def _no_example(self, split: str) -> InputError:
+        return InputError(
+            f"{self._files[split].paths[0]}: no example; task {self.task.name!r} needs some to "
+            f"{'train on' if split == 'train' else 'measure'}"
+        )
+
+    def _check_known(self, unread: Collection[str]) -> None:
+        """Refuses to leave unread what something must be learnt from beforehand."""
+        name, known = self.task.name, self._labels is not None
+        if not known and "train" not in self._files:
+            raise InputError(
+                f"task {name!r} has no training files to find its labels in; list its labels"
+            )
+        if "train" in unread and not (known and "validation" in self._files):
+            raise InputError(
+                f"task {name!r}: its training files must be read for what it does not say; list "
+                "its labels and give validation files"
+            )
+
+    def _read(self, split: str) -> None:
+        """Checks and counts the examples of a split's files; finds labels there are none of."""
+        files = self._files[split]
+        sides = files.counts(
+            self._labels, lambda line: self._report(f"{self.task.name}, {split}: {line}")
+        )
+        found = Counts.sum(itertools.chain.from_iterable(sides))
+        if not found.examples:
+            raise self._no_example(split)
+        if self._labels is None:
+            labels = files.labels(found)
+            self.task, self._labels = self.task.with_labels(labels), KnownLabels(labels)
+        if split != "train" or "validation" in self._files:
+            self._keep(split, found)
+            return
+        sizes = (kept.examples + cut_off.examples for kept, cut_off in sides)
+        self._starts = dict(zip(files.paths, itertools.accumulate(sizes, initial=0), strict=False))
+        self._is_cut_off, (kept, cut_off) = files.cut(sides, self._labels)
+        self._keep("train", kept)
+        self._keep("validation", cut_off)
+
+    def _keep(self, split: str, counts: Counts) -> None:
+        self.counts[split], self.label_counts[split] = counts.examples, counts.labels
+
+
+@contextlib.contextmanager
+def row_errors(datasets: Iterable[TaskDataset]) -> Iterator[None]:
+    """Tells what was wrong with a row that was streamed, where TensorFlow tells of its own error.
+
+    Raises:
+        InputError: the row's error, with file and line.
+    """
+    datasets = list(datasets)
+    try:
+        yield
+    except (InputError, WorkError):
+        raise
+    except Exception:
+        fault = next((each.fault for each in datasets if each.fault), None)
+        if fault is None:
+            raise
+        raise fault from None
+
+
+def _length(row: Placed) -> int:
+    return len(row[2].text)
+
+
+def _ragged(chunk: dict[str, tf.Tensor]) -> dict[str, tf.Tensor | tf.RaggedTensor]:
+    import tensorflow as tf
+
+    lengths = tf.cast(chunk["words"], tf.int64)
+    ragged = {
+        name: tf.RaggedTensor.from_row_lengths(chunk[name], lengths, validate=False)
+        for name in ("word_starts", "label")
+    }
+    return {name: values for name, values in chunk.items() if name != "words"} | ragged

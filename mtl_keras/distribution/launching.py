@@ -1,0 +1,125 @@
+"""Several workers on this machine: a process each, that train one model together."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+
+from mtl_keras.distribution.clusters import TF_CONFIG, Cluster
+from mtl_keras.errors import WorkError
+
+PATIENCE = 60.0  # seconds that the others have to end by themselves after one has failed
+GRACE = 10.0  # seconds from SIGTERM to SIGKILL
+POLL = 0.2
+
+
+def run_workers(arguments: Sequence[str], count: int) -> int:
+    """Runs the `mtl-keras` command in some workers at once.
+
+    The chief writes to this terminal, others only what they fail with. SIGTERM and Ctrl-C go to
+    all of them.
+
+    Args:
+        arguments: of the command.
+        count: of workers.
+
+    Returns:
+        The exit status: 0, or that of the first worker that failed.
+
+    Raises:
+        WorkError: one was killed; the others are ended within a minute.
+    """
+    addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(count))
+    with contextlib.ExitStack() as stack:
+        outputs = [stack.enter_context(tempfile.TemporaryFile()) for _ in addresses]
+        workers = [
+            _start(arguments, Cluster(addresses, index), output if index else None)
+            for index, output in enumerate(outputs)
+        ]
+        stack.callback(_end, workers)
+        stack.enter_context(_passing_on(workers))
+        failed = _wait(workers)
+        if failed is None:
+            return 0
+        status = workers[failed].returncode
+        if status < 0:
+            name = signal.Signals(-status).name
+            raise WorkError(f"worker {failed} was killed ({name}); --resume goes on with the run")
+        outputs[failed].seek(0)
+        for line in outputs[failed].read().decode(errors="replace").splitlines()[-1:]:
+            print(f"worker {failed}: {line}", file=sys.stderr)
+        return status
+
+
+@contextlib.contextmanager
+def _passing_on(workers: Sequence[subprocess.Popen]) -> Iterator[None]:
+    """Within, workers get the signals that ask for the end."""
+    signals = (signal.SIGTERM, signal.SIGINT)
+    before = {
+        each: signal.signal(each, lambda number, _: _tell(workers, number)) for each in signals
+    }
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _start(arguments: Sequence[str], cluster: Cluster, output) -> subprocess.Popen:
+    threads = max(1, (os.cpu_count() or 1) // len(cluster.addresses))
+    environment = {
+        "TF_NUM_INTRAOP_THREADS": str(threads),
+        **os.environ,
+        TF_CONFIG: cluster.to_environment(),
+    }
+    command = [sys.executable, "-m", "mtl_keras.cli.main", *arguments]
+    # In groups of their own: a terminal's Ctrl-C comes to them once, from here.
+    return subprocess.Popen(command, env=environment, stdout=output, stderr=output, process_group=0)
+
+
+def _wait(workers: Sequence[subprocess.Popen]) -> int | None:
+    """The first worker that failed, when all have ended or had time to; None where none did."""
+    failed, since = None, 0.0
+    while any(worker.poll() is None for worker in workers):
+        for index, worker in enumerate(workers):
+            if failed is None and worker.poll():
+                failed, since = index, time.monotonic()
+        if failed is not None and time.monotonic() - since > PATIENCE:
+            break
+        time.sleep(POLL)
+    statuses = [worker.poll() for worker in workers]
+    return (
+        next((i for i, status in enumerate(statuses) if status), None) if failed is None else failed
+    )
+
+
+def _end(workers: Sequence[subprocess.Popen]) -> None:
+    _tell(workers, signal.SIGTERM)
+    for worker in workers:
+        try:
+            worker.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()
+
+
+def _tell(workers: Sequence[subprocess.Popen], number: int) -> None:
+    for worker in workers:
+        if worker.poll() is None:
+            worker.send_signal(number)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine that nobody listens on."""
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports

@@ -1,0 +1,177 @@
+"""Which devices and machines train together (`tf.distribute`), and what workers agree on."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from mtl_keras.distribution import replicas
+from mtl_keras.distribution.clusters import TF_CONFIG, Cluster
+from mtl_keras.errors import InputError, WorkError
+from mtl_keras.storage.locks import LOCK
+
+AUTO, MIRRORED, MULTI_WORKER, TPU = "auto", "mirrored", "multi_worker", "tpu"
+# What a collective operation ends with where another worker is gone.
+GONE = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.InternalError,
+    tf.errors.FailedPreconditionError,
+)
+
+
+def chosen(name: str, cluster: Cluster) -> str | None:
+    """What `auto` stands for here; None: one device, without a strategy.
+
+    Several workers in `TF_CONFIG`: multi_worker; a TPU's address in `TPU_NAME`: tpu; several GPUs:
+    mirrored.
+    """
+    if name != AUTO:
+        return name
+    if not cluster.is_alone:
+        return MULTI_WORKER
+    if os.environ.get("TPU_NAME"):
+        return TPU
+    return MIRRORED if len(tf.config.list_physical_devices("GPU")) > 1 else None
+
+
+def strategy_of(name: str = AUTO) -> tf.distribute.Strategy:
+    """The strategy that a recipe names, which this process then trains with.
+
+    Args:
+        name: `auto`, `mirrored` (the GPUs of this machine), `multi_worker` (the workers of
+            `TF_CONFIG`) or `tpu`.
+
+    Raises:
+        InputError: there is no such hardware, no `TF_CONFIG`, or TensorFlow has computed already.
+    """
+    cluster = Cluster.of_environment()
+    kind = chosen(name, cluster)
+    if kind is None:
+        return tf.distribute.get_strategy()
+    if kind == MIRRORED:
+        return tf.distribute.MirroredStrategy()
+    if kind == TPU:
+        return _tpu_strategy()
+    if cluster.is_alone:
+        raise InputError(
+            f"strategy {MULTI_WORKER}: {TF_CONFIG} names no other worker; set it on each, or give "
+            "'mtl-keras train --workers N' for N workers on this machine"
+        )
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except RuntimeError:
+        raise InputError(
+            f"strategy {MULTI_WORKER} must be first to use TensorFlow in a process; begin a new one"
+        ) from None
+
+
+class Workers:
+    """The processes that train one model together; one, where the strategy has no others.
+
+    Args:
+        strategy: that they train under.
+    """
+
+    def __init__(self, strategy: tf.distribute.Strategy):
+        self.strategy = strategy
+        cluster = Cluster.of_environment() if replicas.has_workers(strategy) else Cluster()
+        self.count, self.index = len(cluster.addresses), cluster.index
+        local = strategy.num_replicas_in_sync // self.count
+
+        def of_replica(values):
+            context = tf.distribute.get_replica_context()
+            here = tf.identity(values)  # on a device of the replica
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, here)
+
+        @tf.function(autograph=False, reduce_retracing=True)
+        def add_up(values):
+            summed = strategy.run(of_replica, args=(values,))
+            return strategy.experimental_local_results(summed)[0] / local
+
+        self._add_up = add_up
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether it writes the run."""
+        return self.index == 0
+
+    def sum(self, values: np.ndarray) -> np.ndarray:
+        """The sum of what each worker gives; all must come here, with the same shape."""
+        if self.count == 1:
+            return values
+        with self.strategy.scope():
+            return self._add_up(tf.constant(values)).numpy()
+
+    def gather(self, value: int) -> list[int]:
+        """What each worker gives, below 2^53."""
+        values = np.zeros(self.count, np.float64)
+        values[self.index] = value
+        return [int(each) for each in self.sum(values)]
+
+    def agree(self, number: int) -> int:
+        """The greatest that any worker gives."""
+        return max(self.gather(number))
+
+    def wait(self) -> None:
+        """Until all have come here."""
+        self.gather(0)
+
+    def check_same(self, value: str, what: str) -> None:
+        """Raises `InputError` on all workers where one gives another value than the chief."""
+        digest = hashlib.sha256(value.encode()).digest()
+        of_all = self.gather(int.from_bytes(digest[:6], "big"))
+        if len(set(of_all)) > 1:
+            raise InputError(f"workers see different {what}; give all the same files and folders")
+
+    @contextlib.contextmanager
+    def own_folder(self, folder: str | Path, *, resume: bool) -> Iterator[Path]:
+        """The folder for the chief; for others a copy that is gone afterwards.
+
+        Nobody leaves before all are done.
+        """
+        with contextlib.ExitStack() as stack:
+            own = Path(folder)
+            if not self.is_chief:
+                own = Path(stack.enter_context(tempfile.TemporaryDirectory())) / own.name
+                if resume and Path(folder).is_dir():
+                    shutil.copytree(folder, own, ignore=shutil.ignore_patterns(LOCK))
+            self.wait()
+            yield own
+            self.wait()
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Raises `WorkError` where another worker is gone."""
+        try:
+            yield
+        except GONE as error:
+            if self.count == 1:
+                raise
+            lines = [line.strip() for line in str(error.message).splitlines()]
+            said = next((line for line in lines if "abort" in line), lines[0])[:200]
+            raise WorkError(
+                f"another worker is gone ({said}); start all of them again with --resume"
+            ) from None
+
+
+def _tpu_strategy() -> tf.distribute.Strategy:
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver()
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+        return tf.distribute.TPUStrategy(resolver)
+    except (ValueError, RuntimeError, tf.errors.OpError) as error:
+        said = (str(error).strip().splitlines() or ["no reason given"])[0][:200]
+        raise InputError(
+            f"strategy {TPU}: no TPU can be reached ({said}); set TPU_NAME, or leave the strategy "
+            "out"
+        ) from None

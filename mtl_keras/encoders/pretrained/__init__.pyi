@@ -1,0 +1,9 @@
+from .families import DISTILBERT as DISTILBERT
+from .families import ELECTRA as ELECTRA
+from .families import GPT_2 as GPT_2
+from .families import GPT_NEO as GPT_NEO
+from .families import HF_BERT as HF_BERT
+from .families import TF_HUB_BERT as TF_HUB_BERT
+from .family import Family as Family
+from .loading import LoadedEncoder as LoadedEncoder
+from .loading import load as load

@@ -1,0 +1,139 @@
+"""How published files keep the encoder's weights: what a table of a family says."""
+
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+# The encoder's layers, each with the axes of its kernel or table; all others are norms.
+TABLES = {
+    "embeddings/token": "vocabulary_size hidden_dim",
+    "embeddings/position": "max_position hidden_dim",
+    "embeddings/segment": "num_segments hidden_dim",
+}
+QUERY_KEY_VALUE = "block_{i}/query_key_value"
+KERNELS = {
+    QUERY_KEY_VALUE: ("hidden_dim", "attention_dim"),
+    "block_{i}/attention_output": ("attention_dim", "hidden_dim"),
+    "block_{i}/intermediate": ("hidden_dim", "intermediate_dim"),
+    "block_{i}/output": ("intermediate_dim", "hidden_dim"),
+    "pooler/dense": ("hidden_dim", "hidden_dim"),
+}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """How a file keeps one weight of the encoder.
+
+    Args:
+        name: the tensor's name. `{i}` stands for the number of the block, `{part}` for a part.
+        shape: its shape, in fields of `EncoderConfig`, and `head_dim`; `3*` is that many times
+            one. Axes beyond those of the encoder's weight are flattened.
+        parts: what the weight is put together from, along its last axis.
+        transpose: whether rows and columns change places (PyTorch's linear layers).
+    """
+
+    name: str
+    shape: str
+    parts: tuple[str, ...] = ("",)
+    transpose: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """How one library names and turns the weights of any layer.
+
+    Args:
+        table: what ends the name of an embedding table.
+        kernel: of a dense layer's kernel.
+        bias: of its bias.
+        gamma: of a norm's factor.
+        beta: of a norm's summand.
+        transpose: whether kernels are kept as `(outputs, inputs)`.
+        split_heads: whether attention's axis is kept as two, heads and their size.
+    """
+
+    table: str
+    kernel: str
+    bias: str
+    gamma: str
+    beta: str
+    transpose: bool = False
+    split_heads: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """Everything that is particular to one kind of file.
+
+    Args:
+        name: what it is called in messages.
+        layout: how its layers keep their weights.
+        layers: layer of the encoder → its name in the file. Those of the pooler may be absent.
+        parts: what stands for `{part}` in the names of queries, keys and values; none where they
+            are one tensor.
+        ignored: patterns of further tensors that have no place in the encoder.
+        renamed: endings of tensors in older files → today's.
+        config_keys: key of the model's configuration file → field of `EncoderConfig`.
+        required: key of the configuration file → the only value that the encoder has.
+        activation_key: key of the configuration file that names the activation.
+        activations: what it may be → whether GELU takes its tanh form.
+        windows: keys of the configuration file that say which kinds of attention the blocks have,
+            in turn, and how far `local` ones see; none where all blocks see everything.
+        settings: fields of `EncoderConfig` that no file states.
+        tokenizer: `word pieces` or `byte pairs`.
+    """
+
+    name: str
+    layout: Layout
+    layers: Mapping[str, str]
+    parts: tuple[str, ...] = ("",)
+    ignored: tuple[str, ...] = ()
+    renamed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    config_keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    required: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    activation_key: str = "hidden_act"
+    activations: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
+    windows: tuple[str, str] | None = None
+    settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    tokenizer: str = "word pieces"
+
+    @property
+    def anchor(self) -> str:
+        """Name of the token table. What precedes it in a file precedes all names there."""
+        return self.weights["embeddings/token"].name
+
+    @functools.cached_property
+    def weights(self) -> Mapping[str, Stored]:
+        """Weight of the encoder → where it is stored.
+
+        Example:
+
+        >>> from mtl_keras.encoders.pretrained.families import HF_BERT
+        >>> HF_BERT.weights["block_{i}/output_kernel"].name
+        'encoder.layer.{i}.output.dense.weight'
+        """
+        return MappingProxyType(dict(self._weights()))
+
+    def _weights(self) -> Iterator[tuple[str, Stored]]:
+        for path, name in self.layers.items():
+            if path in TABLES:
+                yield path, Stored(name + self.layout.table, TABLES[path])
+            elif path in KERNELS:
+                yield from self._dense(path, name)
+            else:
+                yield f"{path}/gamma", Stored(name + self.layout.gamma, "hidden_dim")
+                yield f"{path}/beta", Stored(name + self.layout.beta, "hidden_dim")
+
+    def _dense(self, path: str, name: str) -> Iterator[tuple[str, Stored]]:
+        layout, parts = self.layout, self.parts if path == QUERY_KEY_VALUE else ("",)
+        attention = "num_heads head_dim" if layout.split_heads else "hidden_dim"
+        if path == QUERY_KEY_VALUE and len(parts) == 1:
+            attention = "3*hidden_dim"
+        axes = [axis.replace("attention_dim", attention) for axis in KERNELS[path]]
+        kernel = " ".join(reversed(axes) if layout.transpose else axes)
+        prefix = path + ("/" if path == "pooler/dense" else "_")
+        yield f"{prefix}kernel", Stored(name + layout.kernel, kernel, parts, layout.transpose)
+        if path != QUERY_KEY_VALUE or self.settings.get("attention_bias", True):
+            yield f"{prefix}bias", Stored(name + layout.bias, axes[1], parts)

@@ -1,0 +1,180 @@
+"""A folder that KerasHub's `save_to_preset` wrote: its backbone, and its tokenizer as ours."""
+
+import base64
+import difflib
+import functools
+import importlib
+import inspect
+import logging
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py  # type: ignore[import-untyped]
+import keras
+
+from mtl_keras.encoders.pretrained.damage import first_line, read_json, reading
+from mtl_keras.encoders.pretrained.vocabulary import read_merges, read_vocabulary
+from mtl_keras.encoders.tokenizers.byte_pair import BytePairTokenizer
+from mtl_keras.encoders.tokenizers.sentence_piece import SentencePieceTokenizer
+from mtl_keras.encoders.tokenizers.wordpiece import Tokenizer, WordpieceTokenizer
+from mtl_keras.encoders.transformer.keras_hub import import_keras_hub
+from mtl_keras.errors import InputError
+
+SCHEME = "keras_hub://"
+MODULES = ("keras_hub.", "keras_nlp.")  # its former name
+ASSETS = "assets/tokenizer"
+BERT_SPECIALS, ROBERTA_SPECIALS = ("[CLS]", "[SEP]"), ("<s>", "</s>")
+FAIRSEQ = ("<s>", "<pad>", "</s>", "<unk>")
+WORD_PIECES_NEED = {
+    "split": True,
+    "split_on_cjk": True,
+    "suffix_indicator": "##",
+    "oov_token": "[UNK]",
+}
+
+MakeTokenizer = Callable[..., Tokenizer]
+
+
+def is_preset(folder: Path) -> bool:
+    """Whether KerasHub wrote a folder."""
+    file = folder / "config.json"
+    return file.is_file() and "registered_name" in read_json(file)
+
+
+def find_preset(name: str) -> Path:
+    """The folder of a preset: of a path that begins with `/` itself, else fetched from Kaggle.
+
+    Raises:
+        InputError: KerasHub is not installed or knows no preset of this name, or it cannot be
+            fetched.
+    """
+    if name.startswith("/"):
+        if not Path(name).is_dir():
+            raise InputError(f"there is no folder {name}")
+        return Path(name)
+    known = import_keras_hub().models.Backbone.presets
+    if name not in known:
+        close = difflib.get_close_matches(name, known, 3)
+        raise InputError(
+            f"KerasHub has no preset {name!r}; give one of its {len(known)} text and other presets"
+            f"{', such as ' + ', '.join(close) if close else ''}, or a folder"
+        )
+    kagglehub = importlib.import_module("kagglehub")
+    logging.getLogger("kagglehub").setLevel(logging.ERROR)
+    try:
+        return Path(kagglehub.model_download(known[name]["kaggle_handle"].partition("://")[2]))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"cannot be fetched from Kaggle ({first_line(error)}); check the network, "
+            "or give the path of a folder that KerasHub wrote"
+        ) from None
+
+
+def load_backbone(folder: Path, dtype: str | None) -> keras.Model:
+    """The backbone of a preset, with its weights.
+
+    Raises:
+        InputError: the folder holds something else, or is damaged.
+    """
+    config = read_json(folder / "config.json")
+    name, models = _class_name(config), import_keras_hub().models
+    kind: Any = getattr(models, name, None)
+    is_backbone = inspect.isclass(kind) and issubclass(kind, models.Backbone)
+    if not is_backbone:
+        raise InputError(f"config.json says class_name {name!r}, which is no backbone of KerasHub")
+    with reading("the KerasHub preset"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # it fails where weights lack
+        backbone = kind.from_preset(str(folder), dtype=dtype)
+        stored = sum(map(_count_weights, folder.glob("model*.weights.h5")))
+    if stored != len(backbone.weights):
+        raise InputError(
+            f"its files hold {stored} weights, but config.json describes {len(backbone.weights)}; "
+            "they must belong together"
+        )
+    return backbone
+
+
+def open_tokenizer(folder: Path) -> MakeTokenizer:
+    """What makes the preset's tokenizer, of a `max_length`.
+
+    The pieces are those of KerasHub's tokenizer in a graph (outside of one it cuts byte pairs as
+    Llama's), but for two things: where word pieces are lower-case, letters lose their accents, as
+    in BERT; and special tokens in a text are plain text.
+
+    Raises:
+        InputError: there is none, or of a kind that has no counterpart here, or it is damaged.
+    """
+    if not (folder / "tokenizer.json").is_file():
+        raise InputError(
+            "has no tokenizer.json; save the tokenizer beside the backbone: "
+            "tokenizer.save_to_preset(folder)"
+        )
+    config = read_json(folder / "tokenizer.json")
+    name = _class_name(config)
+    if name not in TOKENIZERS:
+        raise InputError(
+            f"tokenizer {name} is not supported; supported are {', '.join(TOKENIZERS)}"
+        )
+    with reading("the tokenizer"):
+        return TOKENIZERS[name](folder / ASSETS, config["config"])
+
+
+def _count_weights(file: Path) -> int:
+    """Keras does not tell of weights that the model lacks, so their number must."""
+    names: list[str] = []
+    with h5py.File(file) as opened:
+        opened.visititems(lambda name, node: names.append(name) if hasattr(node, "dtype") else None)
+    return len([name for name in names if "seed_generator" not in name])
+
+
+def _class_name(config: Mapping) -> str:
+    """The class that a file describes, one of KerasHub's."""
+    name, module = config.get("class_name"), config.get("module")
+    if not isinstance(name, str) or not str(module).startswith(MODULES):
+        raise InputError(f"describes {module}.{name}; supported are classes of KerasHub")
+    return name
+
+
+def _word_pieces(folder: Path, settings: Mapping) -> MakeTokenizer:
+    lowercase = bool(settings.get("lowercase", False))
+    needed = WORD_PIECES_NEED | ({} if lowercase else {"strip_accents": False})
+    for name, value in needed.items():
+        if settings.get(name, value) != value:
+            raise InputError(
+                f"the tokenizer has {name} {settings[name]!r}; supported: {value!r}"
+                + ("" if lowercase else " where letters keep their case")
+            )
+    vocabulary = read_vocabulary(folder / "vocabulary.txt")
+    return functools.partial(WordpieceTokenizer, vocabulary, lowercase=lowercase)
+
+
+def _byte_pairs(folder: Path, settings: Mapping) -> MakeTokenizer:
+    if settings.get("add_prefix_space"):
+        raise InputError("the tokenizer has add_prefix_space True; supported: False")
+    ids = read_json(folder / "vocabulary.json")
+    pieces = sorted(ids, key=ids.__getitem__)
+    if [ids[piece] for piece in pieces] != list(range(len(pieces))):
+        raise InputError(f"the vocabulary's {len(pieces)} ids are not 0, 1, 2, …")
+    merges = read_merges(folder / "merges.txt")
+    return functools.partial(BytePairTokenizer, pieces, merges, around=ROBERTA_SPECIALS)
+
+
+def _sentence_pieces(around: tuple[str, str], prefix: tuple[str, ...] = ()):
+    def make(folder: Path, settings: Mapping) -> MakeTokenizer:
+        model = base64.b64encode((folder / "vocabulary.spm").read_bytes()).decode()
+        return functools.partial(SentencePieceTokenizer, model, around=around, prefix=prefix)
+
+    return make
+
+
+TOKENIZERS: dict[str, Callable[[Path, Mapping], MakeTokenizer]] = {
+    "BertTokenizer": _word_pieces,
+    "DistilBertTokenizer": _word_pieces,
+    "ElectraTokenizer": _word_pieces,
+    "RobertaTokenizer": _byte_pairs,
+    "XLMRobertaTokenizer": _sentence_pieces(ROBERTA_SPECIALS, FAIRSEQ),
+    "AlbertTokenizer": _sentence_pieces(BERT_SPECIALS),
+    "DebertaV3Tokenizer": _sentence_pieces(BERT_SPECIALS),
+}

@@ -1,0 +1,48 @@
+"""The folder of a TF Hub module: in TF Hub's cache, else fetched and unpacked with care."""
+
+import urllib.error
+import urllib.request
+import warnings
+from pathlib import Path
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it imports the deprecated pkg_resources
+    import tensorflow_hub
+    from tensorflow_hub import compressed_module_resolver, resolver
+
+from mtl_keras.encoders.pretrained.archives import unpack
+
+
+def resolve(handle: str) -> Path:
+    """The folder that holds a module.
+
+    As `tensorflow_hub.resolve`, with its cache (`TFHUB_CACHE_DIR`) and locks; but an archive is
+    refused where it is too large or would write elsewhere (`unpack`), of which that sees only some.
+
+    Args:
+        handle: the module's address, `https://…`.
+
+    Raises:
+        InputError: the archive is refused.
+        OSError, ValueError, EOFError, tensorflow.errors.OpError: it cannot be fetched.
+    """
+    bounded = _BoundedResolver()
+    found = bounded(handle) if bounded.is_supported(handle) else tensorflow_hub.resolve(handle)
+    return Path(found)
+
+
+class _BoundedResolver(compressed_module_resolver.HttpCompressedFileResolver):
+    """Fetches archives over HTTP, unpacked by `unpack`."""
+
+    def __call__(self, handle: str) -> str:
+        def download(handle: str, folder: str) -> None:
+            request = urllib.request.Request(self._append_compressed_format_query(handle))
+            try:
+                with self._call_urlopen(request) as response:
+                    unpack(response, Path(folder))
+            except urllib.error.HTTPError as error:
+                error.close()  # it is the answer too, with its socket
+                raise
+
+        folder = compressed_module_resolver._module_dir(handle)
+        return resolver.atomic_download(handle, download, folder, self._lock_file_timeout_sec())

@@ -1,0 +1,98 @@
+"""The tokenizer that a Hugging Face folder describes."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+from mtl_keras.encoders.pretrained.damage import read_json, reading
+from mtl_keras.encoders.tokenizers.byte_pair import BytePairTokenizer
+from mtl_keras.encoders.tokenizers.wordpiece import Tokenizer, WordpieceTokenizer
+from mtl_keras.errors import InputError
+
+
+def _word_pieces(folder: Path) -> Callable[..., Tokenizer]:
+    """The vocabulary and whether it is lower-case, from whichever files say so."""
+    config, fast = (
+        read_json(file) if file.is_file() else {}
+        for file in (folder / "tokenizer_config.json", folder / "tokenizer.json")
+    )
+    normalizer = fast.get("normalizer") or {}
+    lowercase = config.get("do_lower_case", normalizer.get("lowercase", True))
+    strips = config.get("strip_accents", normalizer.get("strip_accents"))
+    chinese = config.get("tokenize_chinese_chars", normalizer.get("handle_chinese_chars", True))
+    for setting, value, supported in (
+        ("strip_accents", strips, (None, lowercase)),
+        ("tokenize_chinese_chars", chinese, (True,)),
+        ("word_tokenizer_type", config.get("word_tokenizer_type", "basic"), ("basic",)),
+    ):
+        if value not in supported:
+            raise InputError(f"the tokenizer has {setting} {value!r}; supported: {supported[-1]!r}")
+    vocabulary = _find_vocabulary(folder, fast)
+    return functools.partial(WordpieceTokenizer, vocabulary, lowercase=lowercase)
+
+
+def _find_vocabulary(folder: Path, fast: dict) -> list[str]:
+    if (folder / "vocab.txt").is_file():
+        return read_vocabulary(folder / "vocab.txt")
+    model = fast.get("model") or {}
+    if model.get("type") != "WordPiece":
+        raise InputError("has no vocabulary: neither vocab.txt nor a WordPiece tokenizer.json")
+    with reading("tokenizer.json"):
+        return sorted(model["vocab"], key=model["vocab"].__getitem__)
+
+
+def read_vocabulary(file: Path) -> list[str]:
+    """The lines of a `vocab.txt`, in the order of their ids.
+
+    Raises:
+        InputError: it is missing, or not UTF-8.
+    """
+    with reading(file.name):
+        lines = file.read_bytes().decode("utf-8").removesuffix("\n").split("\n")
+    return [line.removesuffix("\r") for line in lines]
+
+
+def _byte_pairs(folder: Path) -> Callable[..., Tokenizer]:
+    """Vocabulary and merges, from `vocab.json` and `merges.txt` or from `tokenizer.json`."""
+    config, fast = (
+        read_json(file) if file.is_file() else {}
+        for file in (folder / "tokenizer_config.json", folder / "tokenizer.json")
+    )
+    blank = config.get("add_prefix_space") or (fast.get("pre_tokenizer") or {}).get(
+        "add_prefix_space"
+    )
+    added = config.get("add_bos_token") or (fast.get("post_processor") or {}).get("special_tokens")
+    for setting, value in (("add_prefix_space", blank), ("special tokens around a text", added)):
+        if value:
+            raise InputError(f"the tokenizer has {setting} ({value!r}); supported: none")
+    if (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
+        vocabulary, merges = read_json(folder / "vocab.json"), read_merges(folder / "merges.txt")
+    else:
+        vocabulary, merges = _fast_byte_pairs(fast)
+    with reading("the vocabulary"):
+        pieces = sorted(vocabulary, key=vocabulary.__getitem__)
+        if [vocabulary[piece] for piece in pieces] != list(range(len(pieces))):
+            raise InputError(f"the vocabulary's {len(pieces)} ids are not 0, 1, 2, …")
+    return functools.partial(BytePairTokenizer, pieces, merges)
+
+
+def _fast_byte_pairs(fast: dict) -> tuple[dict[str, int], list[str]]:
+    model = fast.get("model") or {}
+    if model.get("type") != "BPE" or model.get("ignore_merges") or model.get("byte_fallback"):
+        raise InputError(
+            "has no vocabulary: neither vocab.json with merges.txt nor a BPE tokenizer.json "
+            "without ignore_merges and byte_fallback"
+        )
+    with reading("tokenizer.json"):
+        merges = [m if isinstance(m, str) else " ".join(m) for m in model["merges"]]
+        added = {each["content"]: each["id"] for each in fast.get("added_tokens", ())}
+        return model["vocab"] | added, merges
+
+
+def read_merges(file: Path) -> list[str]:
+    """A pair a line, below a line that gives the version."""
+    lines = read_vocabulary(file)
+    return [line for line in lines if line and not line.startswith("#version")]
+
+
+TOKENIZERS = {"word pieces": _word_pieces, "byte pairs": _byte_pairs}

@@ -1,0 +1,268 @@
+"""Tokenizer and transformer together: strings in, token vectors and sentence embeddings out."""
+
+import contextlib
+import itertools
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mtl_keras.encoders.memory import keep_freed_memory
+from mtl_keras.encoders.pretrained import loading
+from mtl_keras.encoders.tokenizers.byte_pair import BytePairTokenizer
+from mtl_keras.encoders.tokenizers.sentence_piece import SentencePieceTokenizer
+from mtl_keras.encoders.tokenizers.wordpiece import Tokenizer, WordpieceTokenizer
+from mtl_keras.encoders.transformer.keras_hub import KerasHubConfig, build_keras_hub_transformer
+from mtl_keras.encoders.transformer.transformer import (
+    EncoderConfig,
+    build_transformer,
+    layer_groups,
+)
+from mtl_keras.errors import InputError, WorkError
+
+# By a setting that only this one has.
+TOKENIZERS: dict[str, type[Tokenizer]] = {
+    "lowercase": WordpieceTokenizer,
+    "merges": BytePairTokenizer,
+    "model": SentencePieceTokenizer,
+}
+CHUNK = 4096  # texts held at once while embeddings are written
+_SENTENCE, _SEQUENCE = "sentence_embedding", "sequence_output"
+_INPUTS = {"token_ids": tf.int32, "padding_mask": tf.bool}
+
+
+class TextEncoder:
+    """Raw strings → token vectors and one vector a sentence.
+
+    Args:
+        tokenizer: cuts strings into word pieces.
+        config: the transformer's shape.
+        transformer: a model of this shape, as `build_transformer` makes it; one with fresh
+            weights when None.
+        normalize: whether `encode` scales sentence embeddings to length 1. The transformer's own
+            `sentence_embedding`, which heads read, is never scaled.
+        source: where the weights came from.
+
+    Example:
+
+    >>> from mtl_keras.encoders.transformer.transformer import EncoderConfig
+    >>> from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
+    >>> tokenizer = WordpieceTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "hello"],
+    ...                                lowercase=True)
+    >>> config = EncoderConfig(vocabulary_size=5, hidden_dim=8, num_layers=2, num_heads=2,
+    ...                        intermediate_dim=16)
+    >>> encoder = TextEncoder(tokenizer, config)
+    >>> encoder.encode(["Hello", "hello hello"])["sentence_embedding"].shape
+    (2, 8)
+    >>> list(encoder.layer_groups)
+    ['embeddings', 'block_0', 'block_1']
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        config: EncoderConfig,
+        transformer: keras.Model | None = None,
+        *,
+        normalize: bool = False,
+        source: str | None = None,
+    ):
+        keep_freed_memory()
+        self.tokenizer = tokenizer
+        self.config = config
+        self.transformer = _transformer(config) if transformer is None else transformer
+        self.normalize = normalize
+        self.source = source
+
+        signature = [tf.TensorSpec((None, None), dtype) for dtype in _INPUTS.values()]
+        self._forward = tf.function(self._vectors, input_signature=signature, autograph=False)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str,
+        *,
+        max_length: int = 128,
+        pooling: str | None = None,
+        dtype: str | None = None,
+        sha256: str | None = None,
+    ) -> "TextEncoder":
+        """An encoder with published weights.
+
+        Args:
+            source: `all-MiniLM-L6-v2`, `hf://organisation/name`, a TF Hub handle (`https://…`),
+                `keras_hub://preset`, or a folder of any of these kinds. See
+                `mtl_keras.encoders.pretrained.loading.load`.
+            max_length: longest input in word pieces; longer texts lose their end.
+            pooling: `mean`, `cls`, `pooler` or `last`, instead of what the source says.
+            dtype: Keras dtype policy of the transformer, the global one when None.
+            sha256: what the weights must have, in hexadecimal (`pretrained.checksum`).
+
+        Raises:
+            InputError: the source is missing, out of reach, damaged, of other weights or of
+                another architecture.
+        """
+        loaded = loading.load(
+            source, max_length=max_length, pooling=pooling, dtype=dtype, sha256=sha256
+        )
+        return cls(
+            loaded.tokenizer,
+            loaded.config,
+            loaded.transformer,
+            normalize=loaded.normalize,
+            source=loaded.source,
+        )
+
+    @property
+    def layer_groups(self) -> dict[str, list[keras.layers.Layer]]:
+        """The units of freezing, lowest first: `embeddings`, `block_0`, …"""
+        return layer_groups(self.transformer)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """What `encode` can return."""
+        return (*self.transformer.output, *_INPUTS)
+
+    def encode(
+        self,
+        texts: Sequence[str],
+        outputs: Sequence[str] = ("sentence_embedding",),
+        batch_size: int = 32,
+    ) -> dict[str, np.ndarray]:
+        """Vectors of texts, as NumPy arrays by name, in the order of the texts.
+
+        Texts of similar length share a pass, so that little padding is computed.
+
+        Args:
+            texts: `n` strings.
+            outputs: which arrays. `sentence_embedding (n, hidden)`, of length 1 where the source
+                says so; `sequence_output (n, length, hidden)`, 0 where padded; `pooled_output
+                (n, hidden)` where there is a pooler; `token_ids (n, length)`, int32, 0 where
+                padded; `padding_mask (n, length)`, bool, true at word pieces. All else is
+                float32. The length is that of the longest text.
+            batch_size: texts a pass.
+
+        Raises:
+            InputError: texts that are not a list of strings, an output that is not there, a
+                batch size below 1.
+        """
+        _check_outputs(outputs, self.output_names)
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise InputError(f"batch_size is a whole number from 1. Received: {batch_size!r}")
+        token_ids = self.tokenizer(_as_tensor(texts)).token_ids
+        lengths = token_ids.row_lengths().numpy()
+        longest = lengths.max(initial=0)
+        results = {name: self._empty(name, len(lengths), longest) for name in outputs}
+        order = np.argsort(-lengths, kind="stable")
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            padded = tf.gather(token_ids, rows).to_tensor()
+            found = self._forward(padded, tf.sequence_mask(lengths[rows]))
+            for name, result in results.items():
+                part = result[:, : padded.shape[1]] if name in (_SEQUENCE, *_INPUTS) else result
+                part[rows] = found[name]
+        return results
+
+    def get_config(self) -> dict[str, Any]:
+        """Tokenizer and architecture as plain values, without the weights."""
+        return {
+            "tokenizer": self.tokenizer.get_config(),
+            "config": asdict(self.config),
+            "normalize": self.normalize,
+            "source": self.source,
+            "dtype": self.transformer.get_layer("embeddings").dtype_policy.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "TextEncoder":
+        """The encoder that `get_config` described, with fresh weights."""
+        kind = KerasHubConfig if "backbone" in config["config"] else EncoderConfig
+        shape = kind(**config["config"])
+        return cls(
+            _tokenizer(config["tokenizer"]),
+            shape,
+            _transformer(shape, config["dtype"]),
+            normalize=config["normalize"],
+            source=config["source"],
+        )
+
+    def _vectors(self, token_ids, padding_mask):
+        inputs = {"token_ids": token_ids, "padding_mask": padding_mask}
+        found = self.transformer(inputs, training=False)
+        vectors = {name: tf.cast(vector, tf.float32) for name, vector in found.items()}
+        vectors[_SEQUENCE] *= tf.cast(padding_mask, tf.float32)[:, :, tf.newaxis]
+        if self.normalize:
+            vectors[_SENTENCE] = tf.math.l2_normalize(vectors[_SENTENCE], axis=-1)
+        return inputs | vectors
+
+    def _empty(self, name: str, count: int, longest: int) -> np.ndarray:
+        if name in _INPUTS:
+            return np.zeros((count, longest), _INPUTS[name].as_numpy_dtype)
+        middle = (longest,) if name == _SEQUENCE else ()
+        return np.zeros((count, *middle, self.config.hidden_dim), np.float32)
+
+
+def write_embeddings(
+    encoder: TextEncoder, texts: Iterable[str], count: int, path: str | os.PathLike
+) -> tuple[int, int]:
+    """Writes the sentence embeddings of streamed texts to a .npy file, whole or not at all.
+
+    Args:
+        encoder: makes the embeddings.
+        texts: any number of strings, read once.
+        count: how many they are.
+        path: of the file.
+
+    Returns:
+        The shape of the float32 array: `(count, hidden)`.
+
+    Raises:
+        WorkError: the file cannot be written.
+    """
+    shape = (count, encoder.config.hidden_dim)
+    partial, remaining = Path(f"{path}.partial"), iter(texts)
+    try:
+        with partial.open("wb") as file:
+            header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            while chunk := list(itertools.islice(remaining, CHUNK)):
+                file.write(encoder.encode(chunk)[_SENTENCE].astype("<f4").tobytes())
+        partial.replace(path)
+    except OSError as error:
+        raise WorkError(f"{path}: cannot be written ({error.strerror or error})") from None
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+    return shape
+
+
+def _tokenizer(config: dict[str, Any]) -> Tokenizer:
+    return next(kind for name, kind in TOKENIZERS.items() if name in config).from_config(config)
+
+
+def _transformer(config: EncoderConfig, dtype: str | None = None) -> keras.Model:
+    if isinstance(config, KerasHubConfig):
+        return build_keras_hub_transformer(config, dtype)
+    return build_transformer(config, dtype)
+
+
+def _check_outputs(outputs: Sequence[str], valid: Sequence[str]) -> None:
+    if isinstance(outputs, str) or not outputs or not set(outputs) <= set(valid):
+        raise InputError(f"outputs is a list of {', '.join(valid)}. Received: {outputs!r}")
+
+
+def _as_tensor(texts: Sequence[str]) -> tf.Tensor:
+    if isinstance(texts, str | bytes):
+        raise InputError(f"texts is a list of strings; give [text]. Received: {texts[:40]!r}")
+    texts = list(texts)
+    for index, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InputError(f"texts is a list of strings. Received at {index}: {text!r}")
+    # Half a surrogate pair has no UTF-8; the tokenizer takes its bytes for an unknown character.
+    encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
+    return tf.constant(encoded, tf.string, (len(encoded),))

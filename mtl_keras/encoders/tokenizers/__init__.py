@@ -1,0 +1,5 @@
+"""Strings in, word pieces out, inside the graph."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,173 @@
+"""A transformer block as a function of its weights, traced once for all blocks of all encoders.
+
+Residuals are normalised after each sub-layer or before, attention is causal or not, query, key and
+value are one fused product, and every product is two-dimensional, so that the plain graph runs
+near the speed of the products alone.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from mtl_keras.encoders.transformer.config import EncoderConfig
+from mtl_keras.encoders.transformer.dropout import dropped
+
+NUM_DROPOUTS = 3  # of attention weights, and of what each sub-layer adds
+
+
+class BlockWeights(NamedTuple):
+    """Kernel and bias (or the kernel alone) of dense layers, `gamma` and `beta` of norms."""
+
+    attention_norm: tuple
+    query_key_value: tuple
+    attention_output: tuple
+    output_norm: tuple
+    intermediate: tuple
+    output: tuple
+
+
+@functools.cache
+def block_function(config: EncoderConfig, window: int) -> Callable:
+    """What blocks of such encoders compute; in a graph a call is one operation, and cheap to trace.
+
+    Args:
+        config: the encoder's shape.
+        window: to how many word pieces one attends, itself included; 0: to all.
+
+    Returns:
+        A function of the inputs `(batch, length, hidden_dim)`, the padding mask `(batch, length)`,
+        the `BlockWeights` and the seeds of the dropouts, None for none. It returns as the inputs.
+    """
+    block = functools.partial(_block, config, window)
+    traced = tf.function(block, autograph=False)
+    return lambda *args: (block if tf.executing_eagerly() else traced)(*args)
+
+
+def normalized(inputs, norm: tuple, epsilon: float):
+    """Layer normalization over the last axis, in float32; of the shape and type of the inputs.
+
+    Args:
+        inputs: `(..., hidden)`.
+        norm: `gamma` and `beta`, `(hidden,)` each.
+        epsilon: added to the variance.
+    """
+    gamma, beta = (tf.cast(weight, tf.float32) for weight in norm)
+    x = tf.cast(inputs, tf.float32)
+    centred = x - tf.reduce_mean(x, axis=-1, keepdims=True)
+    variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
+    scale = tf.math.rsqrt(variance + epsilon) * gamma
+    return tf.cast(centred * scale + beta, inputs.dtype)
+
+
+def _block(config: EncoderConfig, window: int, inputs, padding_mask, weights, seeds):
+    batch, length = tf.unstack(tf.shape(inputs)[:2])
+    attended = _attended(config, window, padding_mask, length)
+    drop = functools.partial(dropped, rate=config.dropout) if seeds else lambda x, seed: x
+    gelu = functools.partial(_gelu, approximate=config.approximate_gelu)
+    of_weights, of_attention, of_output = seeds or [None] * NUM_DROPOUTS
+
+    def attend(x):
+        fused = _product(x, weights.query_key_value)
+        heads = _heads(config, tf.reshape(fused, (batch, length, 3, config.num_heads, -1)))
+        mixed = _mixed(heads, attended, lambda shares: drop(shares, seed=of_weights))
+        merged = tf.reshape(mixed, (batch * length, config.hidden_dim))
+        return drop(_product(merged, weights.attention_output), seed=of_attention)
+
+    def feed_forward(x):
+        wide = _product(x, weights.intermediate)
+        wide = _trained_gelu(wide) if seeds and not config.approximate_gelu else gelu(wide)
+        return drop(_product(wide, weights.output), seed=of_output)
+
+    def add(x, sublayer, norm):
+        normalize = _trained_normalized if seeds else normalized
+        if config.normalize_first:
+            return x + sublayer(normalize(x, norm, config.norm_epsilon))
+        return normalize(x + sublayer(x), norm, config.norm_epsilon)
+
+    x = tf.reshape(inputs, (batch * length, config.hidden_dim))
+    x = add(x, attend, weights.attention_norm)
+    x = add(x, feed_forward, weights.output_norm)
+    return tf.reshape(x, tf.shape(inputs))
+
+
+def _heads(config: EncoderConfig, fused):
+    """Query, key and value, each `(batch, heads, length, size)`."""
+    query, key, value = tf.unstack(tf.transpose(fused, (2, 0, 3, 1, 4)))
+    if config.scale_attention:
+        query = query * ((config.hidden_dim // config.num_heads) ** -0.5)
+    return query, key, value
+
+
+def _mixed(heads, attended, drop):
+    """Attention's values, `(batch, length, heads, size)`."""
+    query, key, value = heads
+    scores = tf.matmul(query, key, transpose_b=True)  # (batch, heads, length, length)
+    bias = tf.where(attended, 0.0, -1e9)
+    shares = tf.nn.softmax(tf.cast(scores, tf.float32) + bias)
+    return tf.transpose(tf.matmul(drop(tf.cast(shares, value.dtype)), value), (0, 2, 1, 3))
+
+
+def _attended(config: EncoderConfig, window: int, padding_mask, length):
+    """Which keys each query attends to: `(batch, 1, length or 1, length)`, bool."""
+    attended = tf.expand_dims(tf.expand_dims(padding_mask, 1), 1)  # LiteRT slices no new axis
+    if not config.causal:
+        return attended
+    places = tf.range(length)
+    back = tf.expand_dims(places, 1) - places
+    near = (back >= 0) & (back < window) if window else back >= 0
+    return attended & near
+
+
+def _product(x, dense):  # (rows, columns) → (rows, width)
+    kernel, *bias = dense
+    product = tf.matmul(x, kernel)
+    return tf.nn.bias_add(product, *bias) if bias else product
+
+
+def _gelu(x, approximate: bool):
+    """Hendrycks & Gimpel, 2016: `x * Φ(x)`, in a form that LiteRT has an operation for.
+
+    TensorFlow's own, by `erfc`, takes twice as long.
+    """
+    if approximate:
+        return tf.nn.gelu(x, approximate=True)
+    return (0.5 * x) * (1.0 + tf.math.erf(x * math.sqrt(0.5)))
+
+
+@tf.custom_gradient
+def _trained_gelu(x):
+    """`_gelu` by erf for training: the way back reads two tensors that are kept, not three.
+
+    d/dx x Φ(x) = Φ(x) + x φ(x), where with t = x / √2 the last is t exp(-t²) / √π.
+    """
+    t = x * math.sqrt(0.5)
+    share = 0.5 * tf.math.erf(t) + 0.5
+    return x * share, lambda dy: dy * (share + t * math.pi**-0.5 * tf.exp(-tf.square(t)))
+
+
+def _trained_normalized(inputs, norm: tuple, epsilon: float):
+    """`normalized` for training, of `(rows, hidden)`: the way back keeps one tensor, not two.
+
+    Ba et al., 2016, "Layer normalization".
+    """
+
+    @tf.custom_gradient
+    def normalize(x, gamma, beta):
+        centred = x - tf.reduce_mean(x, axis=-1, keepdims=True)
+        scale = tf.math.rsqrt(tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True) + epsilon)
+        standard = centred * scale
+
+        def back(dy):
+            scaled = dy * gamma
+            mean = tf.reduce_mean(scaled, axis=-1, keepdims=True)
+            along = tf.reduce_mean(scaled * standard, axis=-1, keepdims=True)
+            dx = (scaled - mean - standard * along) * scale
+            return dx, tf.reduce_sum(dy * standard, axis=0), tf.reduce_sum(dy, axis=0)
+
+        return standard * gamma + beta, back
+
+    found = normalize(*(tf.cast(each, tf.float32) for each in (inputs, *norm)))
+    return tf.cast(found, inputs.dtype)

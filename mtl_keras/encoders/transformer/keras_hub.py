@@ -1,0 +1,160 @@
+"""A KerasHub backbone as an encoder: its own layers, behind ordered layer groups."""
+
+import importlib
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import keras
+
+from mtl_keras.encoders.transformer.config import EncoderConfig, check_pooling
+from mtl_keras.encoders.transformer.keras_hub_graph import Structure, find_structure
+from mtl_keras.encoders.transformer.transformer import pool
+from mtl_keras.errors import InputError
+
+OF_ANY_MODEL = ("name", "trainable", "dtype")  # the settings that no backbone adds
+SIZES = ("num_heads", "intermediate_dim", "max_sequence_length", "dropout")
+
+
+@dataclass(frozen=True, kw_only=True)
+class KerasHubConfig(EncoderConfig):
+    """The shape of an encoder that KerasHub builds.
+
+    Args:
+        backbone: name of its class in `keras_hub.models`.
+        settings: what the class takes, but for name and precision.
+        repeats: how many layers are applied, one after the other; more than there are blocks
+            where they share weights.
+    """
+
+    backbone: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    repeats: int
+
+    @classmethod
+    def of(cls, backbone: keras.Model, pooling: str | None = None) -> "KerasHubConfig":
+        """The shape of a backbone.
+
+        Raises:
+            InputError: its layer groups cannot be found, or it has no such pooling.
+        """
+        structure = find_structure(backbone)
+        pooling, pooler = pooling or "mean", structure.pooled is not None
+        check_pooling(pooling, pooler)
+        settings = {k: v for k, v in backbone.get_config().items() if k not in OF_ANY_MODEL}
+        missing = [name for name in SIZES if name not in settings]
+        if missing:
+            raise InputError(f"{type(backbone).__name__} does not state {', '.join(missing)}")
+        return cls(
+            backbone=type(backbone).__name__,
+            settings=settings,
+            repeats=structure.repeats,
+            vocabulary_size=backbone.token_embedding.input_dim,
+            hidden_dim=structure.sequence.shape[-1],
+            num_layers=len(structure.levels) - 1,
+            max_position=settings["max_sequence_length"],
+            pooler=pooler,
+            pooling=pooling,
+            **{name: settings[name] for name in SIZES if name != "max_sequence_length"},
+        )
+
+    def applications(self) -> int:
+        return self.repeats // self.num_layers
+
+
+class Section(keras.layers.Layer):
+    """A part of a KerasHub backbone: one layer group. Frozen, it has no dropout.
+
+    Args:
+        network: functional, from the part's inputs to its output.
+
+    Inputs: the network's, in order. Output: the network's.
+    """
+
+    def __init__(self, network: keras.Model, **kwargs):
+        super().__init__(**kwargs)
+        self.network = network
+        self.built = True
+
+    def call(self, inputs, padding_mask=None, positions=None, training=False):
+        given = [each for each in (inputs, padding_mask, positions) if each is not None]
+        return self.network(given, training=bool(training) and self.trainable)
+
+    def compute_output_spec(self, inputs, padding_mask=None, positions=None, training=False):
+        return keras.KerasTensor(self.network.outputs[0].shape, self.network.outputs[0].dtype)
+
+
+def build_keras_hub_transformer(config: KerasHubConfig, dtype: str | None = None) -> keras.Model:
+    """As `build_transformer`, with fresh weights.
+
+    Raises:
+        InputError: KerasHub is not installed, or has no such backbone.
+    """
+    kind = getattr(import_keras_hub().models, config.backbone, None)
+    if kind is None:
+        raise InputError(f"this KerasHub has no {config.backbone}; install a newer one")
+    return as_transformer(kind(**config.settings, dtype=dtype), config)
+
+
+def as_transformer(backbone: keras.Model, config: KerasHubConfig) -> keras.Model:
+    """A functional model with the inputs and outputs of `build_transformer`, of these layers."""
+    structure = find_structure(backbone)
+    dtype = backbone.token_embedding.dtype_policy
+    token_ids = keras.Input((None,), dtype="int32", name="token_ids")
+    padding_mask = keras.Input((None,), dtype="bool", name="padding_mask")
+    beside = [padding_mask]
+    if structure.positions is not None:
+        # It reads nothing of its input but how many texts there are.
+        beside.append(structure.positions._keras_history.operation(padding_mask))
+    x = _embeddings(structure, dtype)(token_ids)
+    for section in _blocks(structure, dtype):
+        x = section(x, *beside)
+    if structure.sequence is not structure.levels[-1]:
+        x = _section([structure.levels[-1]], structure.sequence, "final_norm", dtype)(x)
+    outputs = {"sequence_output": x}
+    if structure.pooled is not None:
+        pooler = _section([structure.sequence], structure.pooled, "pooler", dtype)
+        outputs["pooled_output"] = pooler(x)
+    outputs["sentence_embedding"] = pool(config, outputs, padding_mask)
+    return keras.Model(
+        {"token_ids": token_ids, "padding_mask": padding_mask}, outputs, name="transformer"
+    )
+
+
+def import_keras_hub() -> ModuleType:
+    """KerasHub, which takes seconds to import.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    try:
+        return importlib.import_module("keras_hub")
+    except ImportError as error:
+        raise InputError(
+            f"the encoder is of KerasHub, which cannot be imported ({error}); "
+            'pip install "mtl_keras[keras_hub]"'
+        ) from None
+
+
+def _embeddings(structure: Structure, dtype) -> Section:
+    """From token ids; all of a text is its first segment."""
+    names = [name for name in structure.inputs if name != "padding_mask"]
+    part = keras.Model([structure.inputs[name] for name in names], structure.levels[0])
+    token_ids = keras.Input((None,), dtype="int32")
+    zeros = keras.ops.zeros_like(token_ids)
+    x = part([token_ids if name == "token_ids" else zeros for name in names])
+    return Section(keras.Model([token_ids], x), name="embeddings", dtype=dtype)
+
+
+def _blocks(structure: Structure, dtype) -> Iterator[Section]:
+    beside = [structure.inputs["padding_mask"]]
+    if structure.positions is not None:
+        beside.append(structure.positions)
+    for index, (below, above) in enumerate(itertools.pairwise(structure.levels)):
+        yield _section([below, *beside], above, f"block_{index}", dtype)
+
+
+def _section(inputs: Sequence[keras.KerasTensor], output, name: str, dtype) -> Section:
+    return Section(keras.Model(inputs, output), name=name, dtype=dtype)

@@ -1,0 +1,257 @@
+"""The transformer: embeddings and blocks as native Keras layers, in ordered layer groups.
+
+One graph for many weights (Vaswani et al., 2017, "Attention is all you need").
+"""
+
+import contextlib
+import contextvars
+import re
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import keras
+import tensorflow as tf
+
+from mtl_keras.encoders.transformer.block import (
+    NUM_DROPOUTS,
+    BlockWeights,
+    block_function,
+    normalized,
+)
+from mtl_keras.encoders.transformer.config import EncoderConfig
+from mtl_keras.encoders.transformer.dropout import Dropout
+from mtl_keras.encoders.transformer.pooling import LastPooling, MeanPooling, Pooler
+
+_blank = contextvars.ContextVar("blank", default=False)
+
+
+@contextlib.contextmanager
+def blank_weights() -> Iterator[None]:
+    """Kernels and tables that are made meanwhile are zeros, as theirs come next.
+
+    Else they are drawn from a truncated normal, which takes a third of a second for MiniLM's, and
+    their memory twice.
+    """
+    token = _blank.set(True)
+    try:
+        yield
+    finally:
+        _blank.reset(token)
+
+
+@keras.saving.register_keras_serializable("mtl_keras")
+class LayerNorm(keras.layers.Layer):
+    """Layer normalization over the last axis, in float32.
+
+    Ba et al., 2016: `(x - mean) / sqrt(variance + epsilon) * gamma + beta`.
+
+    Args:
+        epsilon: added to the variance.
+    """
+
+    def __init__(self, epsilon: float = 1e-12, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+
+    def build(self, input_shape):
+        self.gamma = self.add_weight(shape=input_shape[-1:], initializer="ones", name="gamma")
+        self.beta = self.add_weight(shape=input_shape[-1:], initializer="zeros", name="beta")
+
+    def call(self, inputs):  # (..., hidden)
+        return normalized(inputs, (self.gamma, self.beta), self.epsilon)
+
+    def get_config(self):
+        return super().get_config() | {"epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable("mtl_keras")
+class Embeddings(keras.layers.Layer):
+    """Token ids → the sum of token, position and first-segment vectors, normalised.
+
+    It is not normalised where the blocks normalise first.
+
+    Args:
+        config: the encoder's shape.
+
+    Input shape: `(batch, length)`, int32. Output shape: `(batch, length, hidden_dim)`.
+    """
+
+    def __init__(self, config: EncoderConfig, **kwargs):
+        super().__init__(**kwargs)
+        self.config = _as_config(config)
+        if not self.config.normalize_first:
+            self.norm = LayerNorm(self.config.norm_epsilon, dtype=self.dtype_policy, name="norm")
+        self.dropout = Dropout(self.config.dropout, dtype=self.dtype_policy)
+
+    def build(self, input_shape):
+        self.token = self._table("token", self.config.vocabulary_size)
+        self.position = self._table("position", self.config.max_position)
+        if self.config.num_segments:
+            self.segment = self._table("segment", self.config.num_segments)
+        if not self.config.normalize_first:
+            self.norm.build((None, None, self.config.hidden_dim))
+
+    def _table(self, name: str, rows: int):
+        return self.add_weight(
+            shape=(rows, self.config.hidden_dim), initializer=_initializer(), name=name
+        )
+
+    def call(self, token_ids, training=False):
+        position = self.position[: tf.shape(token_ids)[1]]
+        x = tf.gather(tf.convert_to_tensor(self.token), token_ids)  # (batch, length, hidden)
+        x = x + position
+        if self.config.num_segments:
+            x = x + self.segment[0]
+        if not self.config.normalize_first:
+            x = self.norm(x)
+        return self.dropout(x, training=bool(training) and self.trainable)
+
+    def compute_output_spec(self, token_ids, training=False):
+        shape = (*token_ids.shape, self.config.hidden_dim)
+        return keras.KerasTensor(shape, dtype=self.compute_dtype)
+
+    def get_config(self):
+        return super().get_config() | {"config": asdict(self.config)}
+
+
+@keras.saving.register_keras_serializable("mtl_keras")
+class TransformerBlock(keras.layers.Layer):
+    """Self-attention and a feed-forward layer, each added to its input; normalised after or before.
+
+    While frozen (`trainable = False`) it runs without dropout, as Keras's own
+    `BatchNormalization` runs in inference mode while frozen: what is frozen is a fixed
+    function, so its output can be computed once.
+
+    Args:
+        config: the encoder's shape.
+        window: to how many word pieces one attends, itself included; 0: to all. Only of causal
+            attention.
+
+    Input shape: `(batch, length, hidden_dim)` and the padding mask `(batch, length)`, bool.
+    Output shape: as the first input.
+    """
+
+    def __init__(self, config: EncoderConfig, window: int = 0, **kwargs):
+        super().__init__(**kwargs)
+        self.config = _as_config(config)
+        self.window = window
+        make = {"dtype": self.dtype_policy}
+        self.attention_norm = LayerNorm(self.config.norm_epsilon, name="attention_norm", **make)
+        self.output_norm = LayerNorm(self.config.norm_epsilon, name="output_norm", **make)
+        self._dropouts = [Dropout(self.config.dropout, **make) for _ in range(NUM_DROPOUTS)]
+
+    def build(self, inputs_shape, padding_mask_shape=None):
+        hidden, intermediate = self.config.hidden_dim, self.config.intermediate_dim
+        self.query_key_value = self._dense(
+            "query_key_value", hidden, 3 * hidden, bias=self.config.attention_bias
+        )
+        self.attention_output = self._dense("attention_output", hidden, hidden)
+        self.intermediate = self._dense("intermediate", hidden, intermediate)
+        self.output_dense = self._dense("output", intermediate, hidden)
+        self.attention_norm.build((None, hidden))
+        self.output_norm.build((None, hidden))
+
+    def _dense(self, name: str, rows: int, columns: int, bias: bool = True):
+        kernel = self.add_weight(
+            shape=(rows, columns), initializer=_initializer(), name=f"{name}_kernel"
+        )
+        if not bias:
+            return (kernel,)
+        return kernel, self.add_weight(shape=(columns,), initializer="zeros", name=f"{name}_bias")
+
+    def call(self, inputs, padding_mask, training=False):
+        dropped = bool(training) and self.trainable and self.config.dropout
+        seeds = [each.next_seed() for each in self._dropouts] if dropped else None
+        weights = tf.nest.map_structure(
+            lambda weight: tf.cast(weight, inputs.dtype),
+            BlockWeights(
+                attention_norm=(self.attention_norm.gamma, self.attention_norm.beta),
+                query_key_value=self.query_key_value,
+                attention_output=self.attention_output,
+                output_norm=(self.output_norm.gamma, self.output_norm.beta),
+                intermediate=self.intermediate,
+                output=self.output_dense,
+            ),
+        )
+        return block_function(self.config, self.window)(inputs, padding_mask, weights, seeds)
+
+    def compute_output_spec(self, inputs, padding_mask, training=False):
+        return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
+
+    def get_config(self):
+        return super().get_config() | {"config": asdict(self.config), "window": self.window}
+
+
+def build_transformer(config: EncoderConfig, dtype: str | None = None) -> keras.Model:
+    """One functional Keras model: token ids and padding mask in, vectors out.
+
+    Args:
+        config: the encoder's shape.
+        dtype: Keras dtype policy of its layers, the global one when None.
+
+    Inputs: `token_ids (batch, length)` int32 and `padding_mask (batch, length)` bool.
+    Outputs, by name: `sequence_output (batch, length, hidden_dim)`, `sentence_embedding
+    (batch, hidden_dim)`, `pooled_output (batch, hidden_dim)` where there is a pooler.
+
+    Example:
+
+    >>> config = EncoderConfig(vocabulary_size=100, hidden_dim=8, num_layers=2, num_heads=2,
+    ...                        intermediate_dim=16)
+    >>> list(layer_groups(build_transformer(config)))
+    ['embeddings', 'block_0', 'block_1']
+    """
+    token_ids = keras.Input((None,), dtype="int32", name="token_ids")
+    padding_mask = keras.Input((None,), dtype="bool", name="padding_mask")
+    x = Embeddings(config, name="embeddings", dtype=dtype)(token_ids)
+    for index in range(config.num_layers):
+        window = config.attention_window(index)
+        block = TransformerBlock(config, window, name=f"block_{index}", dtype=dtype)
+        x = block(x, padding_mask)
+    if config.normalize_first:
+        x = LayerNorm(config.norm_epsilon, name="final_norm", dtype=dtype)(x)
+    outputs = {"sequence_output": x}
+    if config.pooler:
+        outputs["pooled_output"] = Pooler(name="pooler", dtype=dtype)(x)
+    outputs["sentence_embedding"] = pool(config, outputs, padding_mask)
+    return keras.Model(
+        {"token_ids": token_ids, "padding_mask": padding_mask}, outputs, name="transformer"
+    )
+
+
+def layer_groups(transformer: keras.Model) -> dict[str, list[keras.layers.Layer]]:
+    """The units of freezing and of learning rates, lowest first: `embeddings`, `block_0`, …
+
+    The final norm and the pooler, where there are any, belong to the top block; what else comes
+    before the blocks (relative positions) to the embeddings.
+    """
+    layers = transformer.layers
+    blocks = [layer for layer in layers if re.fullmatch(r"block_\d+", layer.name)]
+    groups = {"embeddings": [], **{block.name: [block] for block in blocks}}
+    for place, layer in enumerate(layers):
+        if layer.weights and layer not in blocks:
+            below = place < layers.index(blocks[0])
+            groups["embeddings" if below else blocks[-1].name].append(layer)
+    return groups
+
+
+def pool(config: EncoderConfig, outputs: dict, padding_mask) -> keras.KerasTensor:
+    """The sentence embedding that a configuration asks for, `(batch, hidden)`."""
+    if config.pooling == "pooler":
+        return outputs["pooled_output"]
+    if config.pooling == "cls":
+        return outputs["sequence_output"][:, 0]
+    if config.pooling == "last":
+        return LastPooling(name="last_pooling", dtype="float32")(
+            outputs["sequence_output"], padding_mask
+        )
+    return MeanPooling(name="mean_pooling")(outputs["sequence_output"], padding_mask)
+
+
+def _initializer() -> keras.Initializer:
+    if _blank.get():
+        return keras.initializers.Zeros()
+    return keras.initializers.TruncatedNormal(stddev=0.02)
+
+
+def _as_config(config) -> EncoderConfig:
+    return config if isinstance(config, EncoderConfig) else EncoderConfig(**config)

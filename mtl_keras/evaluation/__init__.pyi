@@ -1,0 +1,3 @@
+from .drift import Snapshot as Snapshot
+from .probing import Probe as Probe
+from .scores import evaluate as evaluate

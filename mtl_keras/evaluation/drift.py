@@ -1,0 +1,218 @@
+"""What happened to a task whose head stayed frozen while the shared encoder moved under it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from mtl_keras.data.task import Task
+from mtl_keras.data.task_dataset import TaskDataset
+from mtl_keras.encoders.tokenizers.wordpiece import TokenizedText, align_labels
+from mtl_keras.errors import InputError
+from mtl_keras.evaluation.scores import by_example, measure
+from mtl_keras.models.inference import ForwardPass
+from mtl_keras.models.multi_task_model import MultiTaskModel
+from mtl_keras.models.prediction import outputs_by_text
+
+EMBEDDINGS = "embeddings"  # no task can be called so
+ROUNDING = 1e-6  # relative; vectors that vary less are equal, in float32
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """A model's answers for one task, and the embeddings that they were read from.
+
+    Args:
+        task: the task.
+        split: where the examples are from.
+        metrics: as in `evaluate`, over these examples.
+        predictions: class indices `(examples,)`; for tagging of all words, `(words,)`; for
+            multilabel bool `(examples, classes)`; for regression the numbers `(examples,)`.
+        embeddings: float32, what the task's head reads: sentence embeddings `(examples, hidden)`,
+            for tagging the vectors of the words' first pieces `(words, hidden)`, without the
+            words that are cut off.
+    """
+
+    task: Task
+    split: str
+    metrics: Mapping[str, float]
+    predictions: np.ndarray
+    embeddings: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        model: MultiTaskModel,
+        dataset: TaskDataset,
+        split: str = "validation",
+        limit: int = 1000,
+        *,
+        batch_size: int = 32,
+    ) -> "Snapshot":
+        """The model as it is now, in one pass of the encoder.
+
+        Args:
+            model: a model that has the dataset's task.
+            dataset: the task's files.
+            split: `train`, `validation` or `test`.
+            limit: how many examples, the first of the split.
+            batch_size: texts a pass.
+
+        Raises:
+            InputError: the model has no such task, the dataset no such split, or a limit below 1.
+        """
+        task = dataset.task
+        _check(model, task, limit)
+        chunk = next(iter(dataset.stream(split, limit)))
+        tokenized = model.encoder.tokenizer(chunk["text"])
+        outputs, vectors = _outputs_and_vectors(model, task, tokenized, batch_size)
+        labels, answers = by_example(task, chunk, tokenized, outputs)
+        return cls(
+            task=task,
+            split=split,
+            metrics=measure(task, [(labels, answers)]),
+            predictions=_predictions(task, answers),
+            embeddings=_embeddings(task, vectors, tokenized, chunk),
+        )
+
+
+def drift(before: Snapshot, after: Snapshot) -> dict:
+    """How far a task's answers and embeddings have moved between two snapshots.
+
+    Args:
+        before: of a model.
+        after: of the model later, over the same examples.
+
+    Returns:
+        `metric`, its name; `metric_before`, `metric_after`; `flipped`, the share of examples
+        whose prediction changed, for tagging of words, for regression None; `cka` and `cosine`
+        of the embeddings (`linear_cka`, `mean_cosine`).
+
+    Raises:
+        InputError: the snapshots are not of the same examples.
+    """
+    _check_alike(before, after)
+    metric = before.task.metric
+    return {
+        "metric": metric,
+        "metric_before": before.metrics[metric],
+        "metric_after": after.metrics[metric],
+        "flipped": _flipped(before, after),
+        "cka": linear_cka(before.embeddings, after.embeddings),
+        "cosine": mean_cosine(before.embeddings, after.embeddings),
+    }
+
+
+def linear_cka(first: np.ndarray, second: np.ndarray) -> float:
+    """Linear centred kernel alignment of two representations of the same rows, in [0, 1].
+
+    `‖XᵀY‖² / (‖XᵀX‖ ‖YᵀY‖)`, Frobenius norms of products of columns with mean 0 (Kornblith et
+    al., 2019, "Similarity of neural network representations revisited", eq. 4). It does not
+    change when either is rotated, scaled or shifted as a whole. Where all rows of one are equal
+    it is 0, where those of both are, 1.
+
+    Args:
+        first: `(rows, columns)`.
+        second: `(rows, columns)`, of any number of columns.
+
+    Example:
+
+    >>> first = np.array([[0.0, 1.0], [2.0, 0.0], [1.0, 5.0]])
+    >>> round(linear_cka(first, -3 * first[:, ::-1] + 1), 6)
+    1.0
+    """
+    x, y = _centred(first), _centred(second)
+    if not x.any() or not y.any():
+        return float(x.any() == y.any())
+    alignment = np.sum((x.T @ y) ** 2)
+    return float(min(alignment / (np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y)), 1.0))
+
+
+def mean_cosine(first: np.ndarray, second: np.ndarray) -> float:
+    """Mean over the rows of the cosine between two representations of a row, in [-1, 1].
+
+    A row that is 0 in one counts as 0, one that is 0 in both as 1; without rows it is 1.
+
+    Args:
+        first: `(rows, columns)`.
+        second: of the same shape.
+
+    Example:
+
+    >>> mean_cosine(np.array([[1.0, 0.0], [0.0, 2.0]]), np.array([[3.0, 0.0], [1.0, 0.0]]))
+    0.5
+    """
+    x, y = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    lengths, others = np.linalg.norm(x, axis=1), np.linalg.norm(y, axis=1)
+    both_zero = ((lengths == 0) & (others == 0)).astype(float)
+    products = lengths * others
+    cosines = np.divide(np.sum(x * y, axis=1), products, out=both_zero, where=products > 0)
+    return float(np.clip(cosines, -1.0, 1.0).mean()) if len(cosines) else 1.0
+
+
+def _check(model: MultiTaskModel, task: Task, limit: int) -> None:
+    if task.name not in model.tasks:
+        raise InputError(
+            f"snapshot: there is no task {task.name!r}; there are {', '.join(model.tasks)}"
+        )
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+        raise InputError(f"snapshot: limit is a whole number from 1. Received: {limit!r}")
+
+
+def _outputs_and_vectors(
+    model: MultiTaskModel, task: Task, tokenized: TokenizedText, batch_size: int
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """What the task's head gives, and what it reads: an array a text."""
+    vectors = model.get_layer(f"{task.name}_head").input
+    network = keras.Model(model.input, {task.name: model.output[task.name], EMBEDDINGS: vectors})
+    names = list(network.output)
+    of_pieces = names if task.kind == "tagging" else ()
+    forward = ForwardPass(network)
+    found = outputs_by_text(forward, names, tokenized, of_pieces, batch_size=batch_size)
+    return found[task.name], found[EMBEDDINGS]
+
+
+def _embeddings(
+    task: Task, vectors: list[np.ndarray], tokenized: TokenizedText, chunk: Mapping
+) -> np.ndarray:
+    if task.kind != "tagging":
+        return np.array(vectors).astype(np.float32)
+    _, first = align_labels(tokenized, chunk["word_starts"], chunk["label"])
+    return np.concatenate(vectors)[first.values.numpy()].astype(np.float32)
+
+
+def _predictions(task: Task, outputs: list[np.ndarray]) -> np.ndarray:
+    if task.kind == "tagging":
+        return np.concatenate(outputs).argmax(-1)
+    stacked = np.array(outputs)
+    if task.kind == "multilabel":
+        return stacked > 0.5
+    return stacked if task.kind == "regression" else stacked.argmax(-1)
+
+
+def _check_alike(before: Snapshot, after: Snapshot) -> None:
+    def described(snapshot: Snapshot) -> str:
+        shape = snapshot.embeddings.shape
+        rows = f"{len(snapshot.predictions)} predictions, embeddings {shape}"
+        return f"{snapshot.task.name!r} on {snapshot.split}, {rows}"
+
+    if described(before) != described(after):
+        raise InputError(
+            "drift compares one task on the same examples. "
+            f"Received: {described(before)}; and {described(after)}"
+        )
+
+
+def _flipped(before: Snapshot, after: Snapshot) -> float | None:
+    if before.task.kind == "regression":
+        return None
+    changed = before.predictions != after.predictions
+    return float(changed.reshape(len(changed), -1).any(axis=1).mean())
+
+
+def _centred(rows: np.ndarray) -> np.ndarray:
+    """The columns with mean 0; zeros where they vary by no more than rounding."""
+    x = np.asarray(rows, np.float64)
+    centred = x - (x.mean(axis=0) if len(x) else 0.0)
+    return centred if np.linalg.norm(centred) > ROUNDING * np.linalg.norm(x) else 0.0 * centred

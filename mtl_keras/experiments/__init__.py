@@ -1,0 +1,5 @@
+"""Training plans side by side: what each costs and what it gains."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

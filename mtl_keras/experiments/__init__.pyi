@@ -1,0 +1,2 @@
+from .advice import advise as advise
+from .comparison import compare as compare

@@ -1,0 +1,296 @@
+"""What the data speak for: a training plan, a schedule, a length, and what would change that.
+
+The rules (`advice_rules`) say what to try first; `mtl-keras compare` tells what is best.
+"""
+
+import math
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tabulate import tabulate
+
+from mtl_keras.data.schedules import Schedule, parse_schedule
+from mtl_keras.data.task_dataset import TaskDataset
+from mtl_keras.errors import listed, shown
+from mtl_keras.experiments.advice_rules import (
+    EPOCH_RULES,
+    OURS,
+    PLAN_RULES,
+    SCHEDULE_RULES,
+    Measures,
+    Rule,
+    first_match,
+    turning_points,
+)
+from mtl_keras.experiments.data_profile import FEW_EXAMPLES, TaskProfile, profile, quantile
+from mtl_keras.recipes.recipe import Recipe
+
+LENGTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)  # 512: the positions of BERT
+# Thresholds of the warnings, ours.
+LOW_EVENNESS = 0.9
+MANY_REPEATED = 0.05  # of the examples
+FEW_TO_VALIDATE = 100
+WIDTH, INDENT = 96, " " * 12  # of the text in a terminal
+LEGEND = f"""\
+largest: share of the most frequent label; even: 1 where all are equally frequent;
+< {FEW_EXAMPLES}: labels with fewer; words: median, 95th percentile; pieces: 95th, estimated"""
+CLOSING = """\
+Sources are of the methods; the thresholds are our rules of thumb. `mtl-keras compare` measures."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recommendation:
+    """One setting of a recipe.
+
+    Args:
+        setting: its name: `plan`, `schedule`, `max_length` or `epochs`.
+        value: what is recommended.
+        current: what the recipe has; empty where that is not known.
+        followed: whether that will do; None where it is not known.
+        rule: name of the rule.
+        condition: when it applies.
+        reason: why.
+        source: who found it.
+    """
+
+    setting: str
+    value: str
+    current: str
+    followed: bool | None
+    rule: str
+    condition: str
+    reason: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """What the data speak for.
+
+    Args:
+        profiles: the counts of each task.
+        measures: what the rules looked at.
+        recommendations: plan, schedule, max_length, epochs.
+        turning_points: what would change the plan, and to which.
+        warnings: what to watch, whatever the plan.
+    """
+
+    profiles: tuple[TaskProfile, ...]
+    measures: Measures
+    recommendations: tuple[Recommendation, ...]
+    turning_points: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def followed(self) -> bool:
+        """Whether the recipe does all of it already, as far as can be seen."""
+        return all(each.followed is not False for each in self.recommendations)
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return {
+            "tasks": [each.as_row() for each in self.profiles],
+            "measures": asdict(self.measures),
+            "recommendations": {each.setting: asdict(each) for each in self.recommendations},
+            "turning_points": list(self.turning_points),
+            "warnings": list(self.warnings),
+            "followed": self.followed,
+        }
+
+
+def advise(recipe: Recipe, datasets: Mapping[str, TaskDataset], *, plan_name: str) -> Advice:
+    """Counts the training data of a recipe's tasks and says how to train on them.
+
+    Args:
+        recipe: whose data they are.
+        datasets: task name → its files, opened.
+        plan_name: name of the recipe's training plan, `stages` where it lists its own.
+
+    Raises:
+        InputError: a task has no training examples.
+    """
+    profiles = tuple(profile(dataset) for dataset in datasets.values())
+    measures = Measures.of(profiles)
+    return Advice(
+        profiles=profiles,
+        measures=measures,
+        recommendations=(
+            _plan(measures, plan_name),
+            _schedule(measures, recipe.schedule),
+            _length(profiles, recipe.max_length),
+            _from_rule("epochs", first_match(EPOCH_RULES, measures), "", None),
+        ),
+        turning_points=tuple(_turning_points(measures)),
+        warnings=tuple(_warnings(profiles, recipe.max_length)),
+    )
+
+
+def render(advice: Advice) -> str:
+    """The advice as text for a terminal."""
+    parts = [_table(advice.profiles), LEGEND]
+    if advice.followed:
+        parts.append("\nThe recipe already does what these data speak for.")
+    for each in advice.recommendations:
+        parts += ["", *_said(each)]
+        if each.setting == "plan":
+            parts += _list(INDENT, "What would change it:", advice.turning_points)
+    if advice.warnings:
+        parts += ["", *_list("", "Watch:", advice.warnings)]
+    return "\n".join([*parts, "", CLOSING])
+
+
+def _plan(measures: Measures, current: str) -> Recommendation:
+    rule = first_match(PLAN_RULES, measures)
+    return _from_rule("plan", rule, current, current == rule.recommendation)
+
+
+def _schedule(measures: Measures, current: Schedule) -> Recommendation:
+    rule = first_match(SCHEDULE_RULES, measures)
+    followed = current == parse_schedule(rule.recommendation)
+    return _from_rule("schedule", rule, rule.recommendation if followed else str(current), followed)
+
+
+def _from_rule(setting: str, rule: Rule, current: str, followed: bool | None) -> Recommendation:
+    return Recommendation(
+        setting=setting,
+        value=rule.recommendation,
+        current=current,
+        followed=followed,
+        rule=rule.name,
+        condition=rule.condition,
+        reason=rule.reason,
+        source=rule.source,
+    )
+
+
+def _length(profiles: Sequence[TaskProfile], max_length: int) -> Recommendation:
+    needed = max(quantile(each.pieces, 95) for each in profiles)
+    value = next((length for length in LENGTHS if length >= needed), LENGTHS[-1])
+    share, task = max((each.longer_than(max_length), each.task) for each in profiles)
+    cut = f"{share:.1%} of those of {task}" if share else "no text"
+    return Recommendation(
+        setting="max_length",
+        value=str(value),
+        current=str(max_length),
+        followed=max_length >= value,
+        rule="95% of the texts whole",
+        condition=f"an estimated {needed:,} word pieces or fewer in 95% of every task's texts",
+        reason=f"{max_length} cuts {cut}; a higher limit costs nothing where texts are short, as "
+        "a batch is as long as its longest",
+        source=OURS,
+    )
+
+
+def _turning_points(measures: Measures) -> Iterator[str]:
+    for bound, rule in turning_points(PLAN_RULES, measures):
+        now = round(getattr(measures, bound.measure), 1)
+        yield f"{bound} (now {now:,}): {rule.recommendation}"
+
+
+def _warnings(profiles: Sequence[TaskProfile], max_length: int) -> Iterator[str]:
+    for each in profiles:
+        texts = (
+            _rare_labels(each),
+            _uneven_labels(each),
+            _cut_tags(each, max_length),
+            _repeated_texts(each),
+            _few_to_validate(each),
+        )
+        yield from (f"{each.task}: {text}" for text in texts if text)
+
+
+def _rare_labels(profile: TaskProfile) -> str:
+    never, once = profile.labels_given(0, 0), profile.labels_given(1, 1)
+    few = profile.labels_given(2, FEW_EXAMPLES - 1)
+    texts = (
+        (never, "no example of {}, never learnt: add some or remove the label"),
+        (once, "one example of {}, which cannot be learnt and measured: add some or merge it"),
+        (few, f"fewer than {FEW_EXAMPLES} examples of {{}}: expect little of them"),
+    )
+    return "; ".join(text.format(listed(labels, 4)) for labels, text in texts if labels)
+
+
+def _uneven_labels(profile: TaskProfile) -> str:
+    uneven = profile.evenness is not None and profile.evenness < LOW_EVENNESS
+    if not uneven or profile.kind == "tagging":
+        return ""
+    return (
+        f"{shown(profile.largest_label)} is {profile.largest_share:.0%} of the labels: "
+        "watch macro_f1, which counts every label alike"
+    )
+
+
+def _cut_tags(profile: TaskProfile, max_length: int) -> str:
+    cut = profile.longer_than(max_length)
+    if not cut or profile.kind != "tagging":
+        return ""
+    return f"an estimated {cut:.1%} of the texts exceed max_length; their last words get no tag"
+
+
+def _repeated_texts(profile: TaskProfile) -> str:
+    if profile.repeated < MANY_REPEATED * profile.examples:
+        return ""
+    return (
+        f"{profile.repeated:,} of {profile.examples:,} texts repeat an earlier one: "
+        "there are fewer examples than it seems"
+    )
+
+
+def _few_to_validate(profile: TaskProfile) -> str:
+    number = profile.validation_examples
+    if number >= FEW_TO_VALIDATE or profile.kind != "classification":
+        return ""
+    return (
+        f"{number} validation examples tell accuracy to ±{98 / math.sqrt(number):.0f} points "
+        "(95% interval at an accuracy of 50%): too coarse to choose a plan by"
+    )
+
+
+def _table(profiles: Sequence[TaskProfile]) -> str:
+    rows = [_row(each) for each in profiles]
+    alignment = ("left", "left", *["right"] * (len(rows[0]) - 2))
+    return tabulate(rows, headers="keys", disable_numparse=True, colalign=alignment)
+
+
+def _row(profile: TaskProfile) -> dict[str, str]:
+    figures = profile.as_row()
+    share, evenness = profile.largest_share, profile.evenness
+    return {
+        "task": profile.task,
+        "kind": profile.kind,
+        "train": f"{profile.examples:,}",
+        "labels": "–" if share is None else str(len(profile.label_counts)),
+        "largest": "–" if share is None else f"{share:.0%}",
+        "even": "–" if evenness is None else f"{evenness:.2f}",
+        f"< {FEW_EXAMPLES}": str(len(profile.labels_given(0, FEW_EXAMPLES - 1))),
+        "words": f"{figures['words_median']}, {figures['words_95']}",
+        "pieces": str(figures["pieces_95"]),
+        "repeats": f"{profile.repeated:,}",
+    }
+
+
+def _said(each: Recommendation) -> list[str]:
+    return [
+        f"{each.setting:{len(INDENT)}}{each.value}{_beside_the_recipe(each)}",
+        _wrapped(f"{each.condition}: {each.reason}.", INDENT),
+        _wrapped(f"Source: {each.source}", INDENT),
+    ]
+
+
+def _beside_the_recipe(each: Recommendation) -> str:
+    if each.followed is None:
+        return ""
+    if each.current == each.value:
+        return " (as the recipe has it)"
+    return f" (the recipe has {each.current}{', which will do' if each.followed else ''})"
+
+
+def _list(indent: str, title: str, lines: Sequence[str]) -> list[str]:
+    return [indent + title, *(_wrapped(line, indent, "- ") for line in lines)] if lines else []
+
+
+def _wrapped(text: str, indent: str, bullet: str = "") -> str:
+    following = indent + " " * len(bullet)
+    return textwrap.fill(text, WIDTH, initial_indent=indent + bullet, subsequent_indent=following)

@@ -1,0 +1,271 @@
+"""The rules of `mtl-keras advise`: bounds on a few counts; the first that applies wins."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mtl_keras.experiments.data_profile import TaskProfile
+
+# Every threshold of the rules. The methods are published, the thresholds our rules of thumb.
+FEW, SMALL, MEDIUM, LARGE = 200, 1_000, 3_000, 10_000  # examples of the smallest task
+UNEQUAL, VERY_UNEQUAL = 3, 10  # the largest task as a multiple of the smallest
+ENOUGH_TO_STOP_BY = 200  # validation examples of every task
+OURS = "our rule of thumb"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measures:
+    """What the rules look at.
+
+    Args:
+        tagging_tasks: how many tasks tag.
+        smallest_task: training examples of the smallest task.
+        size_ratio: those of the largest, as a multiple.
+        smallest_validation: the fewest validation examples of a task.
+    """
+
+    tagging_tasks: int
+    smallest_task: int
+    size_ratio: float
+    smallest_validation: int
+
+    @classmethod
+    def of(cls, profiles: Sequence[TaskProfile]) -> "Measures":
+        """The measures of these tasks together."""
+        sizes = [each.examples for each in profiles]
+        return cls(
+            tagging_tasks=sum(each.kind == "tagging" for each in profiles),
+            smallest_task=min(sizes),
+            size_ratio=max(sizes) / min(sizes),
+            smallest_validation=min(each.validation_examples for each in profiles),
+        )
+
+
+# Measure → how a lower and an upper bound of it are said.
+_WORDS = {
+    "tagging_tasks": ("a tagging task", "no tagging task"),
+    "smallest_task": (
+        "{:,} examples of the smallest task or more",
+        "fewer than {:,} examples of the smallest task",
+    ),
+    "size_ratio": (
+        "a largest task at least {:g} times the smallest",
+        "a largest task less than {:g} times the smallest",
+    ),
+    "smallest_validation": (
+        "{:,} validation examples of every task or more",
+        "a task with fewer than {:,} validation examples",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A measure on one side of a threshold: at least that, or below it.
+
+    Example:
+
+    >>> str(Bound("smallest_task", 200, below=True))
+    'fewer than 200 examples of the smallest task'
+    """
+
+    measure: str
+    threshold: int
+    below: bool = False
+
+    def holds(self, measures: Measures) -> bool:
+        """Whether these data are on that side."""
+        return (getattr(measures, self.measure) < self.threshold) == self.below
+
+    def move(self, measures: Measures) -> Measures:
+        """The same data, but just on that side."""
+        value = math.nextafter(self.threshold, -math.inf) if self.below else self.threshold
+        changed: dict[str, Any] = {self.measure: value}
+        return replace(measures, **changed)
+
+    def __str__(self) -> str:
+        return _WORDS[self.measure][self.below].format(self.threshold)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A recommendation for data within bounds.
+
+    Args:
+        name: of the rule.
+        bounds: all of them must hold.
+        recommendation: what to write into the recipe.
+        reason: why.
+        source: who found it; for what.
+    """
+
+    name: str
+    bounds: tuple[Bound, ...]
+    recommendation: str
+    reason: str
+    source: str
+
+    @property
+    def condition(self) -> str:
+        """The bounds in words."""
+        return ", ".join(map(str, self.bounds)) or "anything else"
+
+    def applies(self, measures: Measures) -> bool:
+        """Whether all bounds hold."""
+        return all(bound.holds(measures) for bound in self.bounds)
+
+
+_OPEN_ENDED = (
+    Bound("smallest_task", SMALL),
+    Bound("size_ratio", VERY_UNEQUAL),
+    Bound("smallest_validation", ENOUGH_TO_STOP_BY),
+)
+
+PLAN_RULES = (
+    Rule(
+        "few examples",
+        (Bound("smallest_task", FEW, below=True), Bound("tagging_tasks", 1, below=True)),
+        "linear_probe",
+        "heads on frozen features are what so few examples can fit; training everything moves "
+        "good features for the worse, most of all for inputs unlike these (shown on images)",
+        "Kumar et al., 2022, Fine-tuning can distort pretrained features",
+    ),
+    Rule(
+        "small task",
+        (Bound("smallest_task", SMALL, below=True),),
+        "heads_then_top:2",
+        "a fourth of the layers, the final ones, gave 90% of the quality of training all (BERT, "
+        "RoBERTa); the lower ones keep what they know. Two blocks are a third of six, a sixth "
+        "of twelve",
+        "Lee et al., 2019, What would Elsa do? Freezing layers during transformer fine-tuning",
+    ),
+    Rule(
+        "tasks of very different sizes",
+        _OPEN_ENDED,
+        "plateau",
+        "such tasks are not done at the same time: each stage goes on until validation no "
+        "longer improves, as in chain-thaw, instead of for a number of epochs",
+        "Felbo et al., 2017, Using millions of emoji occurrences (a stage ends by validation)",
+    ),
+    Rule(
+        "medium task",
+        (Bound("smallest_task", MEDIUM, below=True),),
+        "gradual",
+        "blocks thaw from the top, which holds the least general knowledge, so that the lower "
+        "ones forget less",
+        "Howard & Ruder, 2018, Universal language model fine-tuning",
+    ),
+    Rule(
+        "large task",
+        (Bound("smallest_task", LARGE, below=True),),
+        "lp_ft",
+        "everything may train, after the heads: random heads would send their first, wrong "
+        "gradients through it. The sets known for unstable fine-tuning have 2,490 to 8,551 "
+        "examples (RTE, MRPC, CoLA)",
+        "Kumar et al., 2022; Mosbach et al., 2021, On the stability of fine-tuning BERT",
+    ),
+    Rule(
+        "plenty of examples",
+        (),
+        "full",
+        "with so many examples nothing need be protected, and one stage is the simplest; "
+        "fine-tuning BERT did as well as frozen features, or better, on most tasks",
+        "Peters et al., 2019, To tune or not to tune?",
+    ),
+)
+
+SCHEDULE_RULES = (
+    Rule(
+        "tasks of like size",
+        (Bound("size_ratio", UNEQUAL, below=True),),
+        "proportional",
+        "every example is seen once an epoch, and none of the tasks drowns the others",
+        OURS,
+    ),
+    Rule(
+        "tasks of unequal size",
+        (Bound("size_ratio", VERY_UNEQUAL, below=True),),
+        "temperature:2",
+        "the square root of the sizes: the smaller tasks come more often, the largest still most",
+        "Stickland & Murray, 2019, BERT and PALs (square root sampling)",
+    ),
+    Rule(
+        "very unequal, epochs not known ahead",
+        _OPEN_ENDED,
+        "temperature:5",
+        "nearly even shares throughout; plateau ends when it ends, so there is no number of "
+        "epochs to anneal over",
+        "Arivazhagan et al., 2019, Massively multilingual neural machine translation in the wild",
+    ),
+    Rule(
+        "very unequal",
+        (),
+        "annealed",
+        "the large task first, for the encoder; nearly even shares at the end, so that the small "
+        "ones are not forgotten",
+        "Stickland & Murray, 2019, BERT and PALs",
+    ),
+)
+
+EPOCH_RULES = (
+    Rule(
+        "epochs not known ahead",
+        _OPEN_ENDED,
+        "5",
+        "the most that a stage of plateau takes; validation ends it before",
+        OURS,
+    ),
+    Rule(
+        "few steps an epoch",
+        (Bound("smallest_task", SMALL, below=True),),
+        "20",
+        "small sets became stable when they were trained longer",
+        "Mosbach et al., 2021, On the stability of fine-tuning BERT (20 epochs)",
+    ),
+    Rule(
+        "in between",
+        (Bound("smallest_task", LARGE, below=True),),
+        "10",
+        "between the other two",
+        OURS,
+    ),
+    Rule(
+        "many steps an epoch",
+        (),
+        "3",
+        "2 to 4 epochs worked well on all tasks of the paper",
+        "Devlin et al., 2019, BERT",
+    ),
+)
+
+
+def first_match(rules: Sequence[Rule], measures: Measures) -> Rule:
+    """The first rule that applies; the last one of each table has no bounds."""
+    return next(rule for rule in rules if rule.applies(measures))
+
+
+def turning_points(rules: Sequence[Rule], measures: Measures) -> list[tuple[Bound, Rule]]:
+    """The nearest threshold of each measure, on either side, behind which another rule wins."""
+    chosen, found = first_match(rules, measures), []
+    for measure in _WORDS:
+        for below in (False, True):
+            for bound in _beyond(rules, measures, measure, below):
+                other = first_match(rules, bound.move(measures))
+                if other.recommendation != chosen.recommendation:
+                    found.append((bound, other))
+                    break
+    return found
+
+
+def _beyond(
+    rules: Sequence[Rule], measures: Measures, measure: str, below: bool
+) -> Iterator[Bound]:
+    """The bounds of a measure that do not hold, on one side of the data, nearest first."""
+    thresholds = {
+        each.threshold for rule in rules for each in rule.bounds if each.measure == measure
+    }
+    for threshold in sorted(thresholds, reverse=below):
+        bound = Bound(measure, threshold, below)
+        if not bound.holds(measures):
+            yield bound

@@ -1,0 +1,165 @@
+"""What a task's training examples look like: how many, how balanced, how long, how often the same.
+
+One streamed pass a task; what is kept of an example is 8 bytes.
+"""
+
+import array
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mtl_keras.data.task_dataset import TaskDataset
+
+FEW_EXAMPLES = 10  # of a label: our rule of thumb
+LETTERS_PER_PIECE = 7
+ENDS = 2  # [CLS] and [SEP]
+_PIECE = re.compile(rf"[A-Za-z0-9\u00c0-\u024f]{{1,{LETTERS_PER_PIECE}}}|\S")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskProfile:
+    """Counts over a task's training examples.
+
+    Args:
+        task: its name.
+        kind: its kind.
+        examples: how many there are to train on.
+        validation_examples: how many there are to validate on.
+        label_counts: label → how often it is given; for tagging, span type → number of spans;
+            empty for regression. The task's labels that are never given are there with 0.
+        words: length → number of texts of that many words (separated by white space).
+        pieces: the same in estimated word pieces. See `estimated_pieces`.
+        repeated: how many examples have the text of an earlier one.
+    """
+
+    task: str
+    kind: str
+    examples: int
+    validation_examples: int
+    label_counts: Mapping[str, int]
+    words: Counter[int] = field(repr=False)
+    pieces: Counter[int] = field(repr=False)
+    repeated: int
+
+    @property
+    def largest_label(self) -> str:
+        """The label given most often."""
+        return max(self.label_counts, key=lambda label: self.label_counts[label])
+
+    @property
+    def largest_share(self) -> float | None:
+        """Its share of all labels given; None where there is none."""
+        total = sum(self.label_counts.values())
+        return max(self.label_counts.values()) / total if total else None
+
+    @property
+    def evenness(self) -> float | None:
+        """Entropy of the labels given, as a share of the largest possible, `log(labels)`.
+
+        1 where all labels are equally frequent, 0 where one is all there is (Pielou, 1966, "The
+        measurement of diversity in different types of biological collections"). None where there
+        are fewer than two labels.
+        """
+        total = sum(self.label_counts.values())
+        if len(self.label_counts) < 2 or not total:
+            return None
+        shares = [count / total for count in self.label_counts.values() if count]
+        entropy = sum(-share * math.log(share) for share in shares)
+        return entropy / math.log(len(self.label_counts))
+
+    def labels_given(self, least: int, most: int) -> list[str]:
+        """The labels given at least, and at most, so often."""
+        return [label for label, count in self.label_counts.items() if least <= count <= most]
+
+    def longer_than(self, max_length: int) -> float:
+        """Share of the texts estimated to have more word pieces than this."""
+        longer = sum(count for length, count in self.pieces.items() if length > max_length)
+        return longer / self.examples
+
+    def as_row(self) -> dict[str, str | int | float | None]:
+        """The figures as plain values."""
+        return {
+            "task": self.task,
+            "kind": self.kind,
+            "examples": self.examples,
+            "validation_examples": self.validation_examples,
+            "labels": len(self.label_counts) or None,
+            "largest_label": self.largest_label if self.label_counts else None,
+            "largest_share": self.largest_share,
+            "evenness": self.evenness,
+            "labels_with_few_examples": len(self.labels_given(0, FEW_EXAMPLES - 1)),
+            "words_median": quantile(self.words, 50),
+            "words_95": quantile(self.words, 95),
+            "pieces_95": quantile(self.pieces, 95),
+            "repeated": self.repeated,
+        }
+
+
+def profile(dataset: TaskDataset) -> TaskProfile:
+    """Reads a task's training examples once.
+
+    Raises:
+        InputError: the task has no training examples.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> from mtl_keras import Task
+    >>> file = pathlib.Path(tempfile.mkdtemp(), "moods.csv")
+    >>> _ = file.write_text("text,label\\n" + "all fine,good\\nbroken,bad\\n" * 10)
+    >>> found = profile(TaskDataset(Task("mood", files={"train": file, "validation": file})))
+    >>> found.examples, dict(found.label_counts), dict(found.words), found.repeated
+    (20, {'bad': 10, 'good': 10}, {2: 10, 1: 10}, 18)
+    """
+    words, pieces, hashes = Counter[int](), Counter[int](), array.array("q")
+    for example in dataset.examples("train"):
+        words[len(example.text.split())] += 1
+        pieces[estimated_pieces(example.text)] += 1
+        hashes.append(hash(example.text))
+    given = dataset.label_counts["train"]
+    return TaskProfile(
+        task=dataset.task.name,
+        kind=dataset.task.kind,
+        examples=len(hashes),
+        validation_examples=dataset.counts["validation"],
+        label_counts={label: given[label] for label in dataset.task.labels},
+        words=words,
+        pieces=pieces,
+        repeated=len(hashes) - len(np.unique(np.frombuffer(hashes, np.int64))),
+    )
+
+
+def estimated_pieces(text: str) -> int:
+    """About how many word pieces a text has, `[CLS]` and `[SEP]` included, without a vocabulary.
+
+    Each run of at most 7 Latin letters or digits is one, and every other sign. With the English
+    vocabulary of BERT that is within 6% of the pieces of AG News, SST-2, SNIPS and the sample
+    tickets together, 12% too few on tweets (WNUT17), and far too few in a language that the
+    vocabulary does not know.
+
+    Example:
+
+    >>> estimated_pieces("The Nimbus speaker, unbelievable!")
+    9
+    """
+    return len(_PIECE.findall(text)) + ENDS
+
+
+def quantile(lengths: Mapping[int, int], percent: int) -> int:
+    """The least length that this percentage of the texts does not exceed.
+
+    Example:
+
+    >>> quantile({3: 1, 5: 2, 9: 1}, 50), quantile({3: 1, 5: 2, 9: 1}, 95)
+    (5, 9)
+    """
+    needed, seen = percent * sum(lengths.values()), 0
+    for length in sorted(lengths):
+        seen += 100 * lengths[length]
+        if seen >= needed:
+            return length
+    raise ValueError("there are no lengths")

@@ -1,0 +1,185 @@
+"""What a comparison does in processes of its own: `python -m mtl_keras.experiments.job`."""
+
+import re
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import mean
+
+from mtl_keras.data.task import Task
+from mtl_keras.data.task_dataset import TaskDataset
+from mtl_keras.errors import InputError, WorkError
+from mtl_keras.evaluation.probing import Probe
+from mtl_keras.evaluation.scores import evaluate_all
+from mtl_keras.experiments.comparison import FEATURES, Job, open_comparison, plan_of
+from mtl_keras.plans.freeze_plan import FreezePlan
+from mtl_keras.plans.plan_table import plan_grid
+from mtl_keras.plans.stage import MEAN, Stage, watchable
+from mtl_keras.plans.training_plan import TrainingPlan
+from mtl_keras.recipes.recipe import Recipe, load_recipe
+from mtl_keras.runs.building import build_model, open_datasets
+from mtl_keras.runs.provenance import provenance
+from mtl_keras.runs.run import BEST, Run
+from mtl_keras.runs.unfinished import begin, checkpoints_of
+from mtl_keras.storage.locks import one_writer
+from mtl_keras.training.interruptions import Interruption
+from mtl_keras.training.train_recipe import make_reproducible, run_stages
+from mtl_keras.training.trainer import Training
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Checks plans (`check RECIPE PLAN…`) or runs a job (`run FOLDER PLAN SEED TASK…`)."""
+    work, place, *rest = arguments
+    try:
+        if work == "check":
+            check_plans(load_recipe(place), rest)
+        else:
+            plan, seed, *tasks = rest
+            job = Job(plan, int(seed), tuple(tasks))
+            run, recipe = open_comparison(place)
+            run.write_json(job.file, run_job(recipe, job, Run(run.folder / job.folder)))
+            shutil.rmtree(run.folder / job.folder, ignore_errors=True)
+    except (InputError, WorkError) as error:
+        print(f"mtl-keras: {error}", file=sys.stderr)
+        return 1 if isinstance(error, WorkError) else 2
+    return 0
+
+
+def check_plans(recipe: Recipe, plans: Sequence[str]) -> None:
+    """Raises `InputError` where the recipe's model has not the blocks or heads of a plan."""
+    model = build_model(recipe, open_datasets(recipe))
+    for name in plans:
+        plan = plan_of(recipe, name)
+        try:
+            _ = plan and plan.stages(list(model.layer_groups))
+        except InputError as error:
+            raise InputError(f"plan {name}: {error}") from None
+
+
+def run_job(recipe: Recipe, job: Job, run: Run) -> dict:
+    """Trains and evaluates a job's model, or goes on with it where it was interrupted.
+
+    Args:
+        recipe: that of the comparison.
+        job: what of it is run.
+        run: the folder for what it needs to go on, which may be removed afterwards.
+
+    Returns:
+        `split`; `metrics` by task; `trainable_parameters`, the most of any stage;
+        `step_seconds`, `wall_seconds` of training, `peak_memory_bytes` of the process; `drift`
+        by task, of the model that is scored; `grid`, what trains when; `curves`, task → its
+        metric after each epoch.
+    """
+    tasks = tuple(task for task in recipe.tasks if task.name in job.tasks)
+    recipe = replace(
+        recipe,
+        tasks=tasks,
+        seed=job.seed,
+        plan=_narrowed(plan_of(recipe, job.plan) or recipe.plan, tasks),
+        loss_weights={k: v for k, v in recipe.loss_weights.items() if k in job.tasks},
+        restore=recipe.restore if recipe.restore in (*job.tasks, None) else MEAN,
+    )
+    make_reproducible(recipe)
+    datasets = open_datasets(recipe)
+    split = "test" if all("test" in each.counts for each in datasets.values()) else "validation"
+    work = _probe if job.plan == FEATURES else _train
+    results = work(recipe, datasets, split, run)
+    return {"split": split, "peak_memory_bytes": _peak_memory()} | results
+
+
+def _train(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str, run: Run) -> dict:
+    model = build_model(recipe, datasets)
+    with one_writer(run.folder), Interruption().listening() as interruption:
+        has_begun = begin(
+            run, b"", provenance(datasets, recipe.path.parent), resume=True, report=_silent
+        )
+        training = Training(
+            recipe, datasets, model, run.folder / BEST, checkpoints_of(run), interruption
+        )
+        if has_begun:
+            training.resume(_silent)
+        stages = run_stages(training, report=_silent, verbose=0)
+    return {
+        "metrics": evaluate_all(model, datasets, split),
+        "trainable_parameters": max(map(_trainable, stages)),
+        "step_seconds": _mean_step(stages),
+        "wall_seconds": sum(stage["seconds"] + stage["features_seconds"] for stage in stages),
+        "drift": training.drift(),
+        "grid": plan_grid(
+            model, training.stages, [len(stage["history"]["loss"]) for stage in stages]
+        ),
+        "curves": {name: _curve(stages, each.task) for name, each in datasets.items()},
+    }
+
+
+def _silent(line: str) -> None:
+    """A comparison tells what is run, not how it gets on."""
+
+
+def _probe(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str, run: Run) -> dict:
+    model = build_model(recipe, datasets)
+    started = time.perf_counter()
+    probes = {name: Probe.fit(model.encoder, each) for name, each in datasets.items()}
+    seconds = time.perf_counter() - started
+    return {
+        "metrics": {name: probe.evaluate(datasets[name], split) for name, probe in probes.items()},
+        "trainable_parameters": 0,
+        "step_seconds": None,
+        "wall_seconds": seconds,
+        "drift": {},
+        "grid": plan_grid(model, [Stage(freeze=FreezePlan.all())], epochs=[0]),
+        "curves": {},
+    }
+
+
+def _trainable(stage: Mapping) -> int:
+    return sum(row["parameters"] for row in stage["groups"] if row["trains"])
+
+
+def _mean_step(stages: Sequence[Mapping]) -> float | None:
+    """The stages' mean step, each as often as it had epochs."""
+    known = [
+        stage["step_seconds"]
+        for stage in stages
+        if stage["step_seconds"] is not None
+        for _ in stage["history"]["loss"]
+    ]
+    return mean(known) if known else None
+
+
+def _curve(stages: Sequence[Mapping], task) -> list[float]:
+    name = f"val_{task.name}_{task.metric}"
+    return [value for stage in stages for value in stage["history"][name]]
+
+
+def _narrowed(plan: TrainingPlan, tasks: Sequence[Task]) -> TrainingPlan:
+    """A named plan without what its template says of other tasks than these."""
+    template, names = plan.template, {task.name for task in tasks}
+    rates = template.learning_rate
+    groups = {
+        group: rate
+        for group, rate in rates.groups.items()
+        if not group.startswith("heads/") or group.removeprefix("heads/") in names
+    }
+    watch = template.watch if template.watch in watchable(tasks) else MEAN
+    return replace(
+        plan,
+        template=replace(template, learning_rate=replace(rates, groups=groups), watch=watch),
+    )
+
+
+def _peak_memory() -> int:
+    """Bytes of this process; `ru_maxrss` of Linux may be those of the one that started it."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())[0]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

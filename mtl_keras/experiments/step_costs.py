@@ -1,0 +1,165 @@
+"""What a training step costs by formula: floating-point operations, and memory for going back."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from mtl_keras.data.task import Task
+from mtl_keras.encoders.transformer.transformer import EncoderConfig
+from mtl_keras.models.frozen_prefix import SENTENCE
+from mtl_keras.plans.freeze_plan import EMBEDDINGS
+
+FLOAT32 = 4  # bytes; layer norms, softmax and heads compute in it, whatever the rest does
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepCosts:
+    """The costs of a step of a model some of whose layer groups are frozen.
+
+    A matrix product of `(n, k)` and `(k, m)` is `2 n k m` operations, forward. Backward it costs
+    as much again for the gradient of each operand that is needed: of the kernel where the group
+    trains, of the input where the group or one below trains. So frozen groups below the lowest
+    one that trains only go forward, and frozen ones above it lack the kernels' half. The two
+    products of attention have activations on both sides. Nothing but products is counted; norms,
+    GELU, softmax and the optimizer add 1 to 2 % in an encoder as wide as MiniLM.
+
+    Padding costs what words cost, so a batch is its shape, `(batch, length)`.
+
+    Args:
+        config: the encoder's shape.
+        tasks: those that have a head; every head runs in every step.
+        frozen: the frozen layer groups.
+        cached: the groups whose output is known and not computed, the pooling where
+            `sentence_embedding` is among them.
+        float_bytes: bytes of a number in the encoder's products, 2 in mixed precision.
+
+    Example:
+
+    >>> config = EncoderConfig(vocabulary_size=100, hidden_dim=8, num_layers=2, num_heads=2,
+    ...                        intermediate_dim=16)
+    >>> tasks = [Task("topic", labels=["x", "y"])]
+    >>> costs = StepCosts(config=config, tasks=tasks, frozen=("embeddings", "block_0"))
+    >>> costs.forward_flops((1, 4)), costs.backward_flops((1, 4))
+    (9248, 7744)
+    """
+
+    config: EncoderConfig
+    tasks: Sequence[Task]
+    frozen: Collection[str] = ()
+    cached: Collection[str] = ()
+    float_bytes: int = FLOAT32
+
+    def forward_flops(self, shape: tuple[int, int]) -> int:
+        """Operations from a batch of this shape to every task's outputs."""
+        block = self._kernel_flops(shape) + self._attention_flops(shape)
+        block *= self.config.applications()
+        blocks = len([group for group in self._backbone[1:] if group not in self.cached])
+        heads = sum(self._head_flops(task, shape) for task in self.tasks)
+        return blocks * block + self._pooler_flops(shape) + heads
+
+    def backward_flops(self, shape: tuple[int, int]) -> int:
+        """Operations from the loss of a batch of this shape to every gradient."""
+        blocks = [self._block_backward_flops(group, shape) for group in self._backbone[1:]]
+        pooler = self._passes_back(self._backbone[-1]) * self._pooler_flops(shape)
+        heads = [
+            (bool(self._lowest) + self._trains(f"heads/{task.name}"))
+            * self._head_flops(task, shape)
+            for task in self.tasks
+        ]
+        return sum(blocks) + pooler + sum(heads)
+
+    def activation_bytes(self, shape: tuple[int, int]) -> int:
+        """What the way forward keeps for the way back, of a batch of this shape.
+
+        Counted are the tensors that the plain graph's gradients read: in each block that the
+        gradient reaches queries, keys, values, attention weights, the insides of norms and GELU
+        and dropout masks; of blocks and heads that train the inputs of their kernels. Not counted
+        are what a step holds only for a moment (such as the gradient of the widest layer), casts
+        of weights in mixed precision, and what XLA computes anew instead of keeping it.
+        """
+        blocks = [self._block_bytes(group, shape) for group in self._backbone[1:]]
+        heads = [self._head_bytes(task, shape) for task in self.tasks]
+        return self._embedding_bytes(shape) + sum(blocks) + sum(heads)
+
+    @property
+    def _backbone(self) -> list[str]:
+        return [EMBEDDINGS, *(f"block_{index}" for index in range(self.config.num_layers))]
+
+    @property
+    def _lowest(self) -> str | None:
+        """The lowest group of the backbone that trains."""
+        return next((group for group in self._backbone if self._trains(group)), None)
+
+    def _trains(self, group: str) -> bool:
+        return group not in self.frozen
+
+    def _reached(self, group: str) -> bool:
+        """Whether the gradient comes to a group of the backbone."""
+        order = self._backbone
+        return self._lowest is not None and order.index(self._lowest) <= order.index(group)
+
+    def _passes_back(self, group: str) -> int:
+        """For how many operands of a product with a kernel there is a gradient: 0, 1 or 2."""
+        return self._reached(group) + self._trains(group)
+
+    def _block_backward_flops(self, group: str, shape: tuple[int, int]) -> int:
+        if not self._reached(group):
+            return 0
+        needless = self._query_key_value_flops(shape) if group == self._lowest else 0
+        kernels = self._passes_back(group) * self._kernel_flops(shape)
+        whole = kernels + 2 * self._attention_flops(shape)
+        return self.config.applications() * whole - needless
+
+    def _kernel_flops(self, shape: tuple[int, int]) -> int:
+        """Products of a block's input with its kernels."""
+        (batch, length), config = shape, self.config
+        rest = config.hidden_dim + 2 * config.intermediate_dim
+        return self._query_key_value_flops(shape) + 2 * batch * length * config.hidden_dim * rest
+
+    def _query_key_value_flops(self, shape: tuple[int, int]) -> int:
+        batch, length = shape
+        return 2 * batch * length * 3 * self.config.hidden_dim**2
+
+    def _attention_flops(self, shape: tuple[int, int]) -> int:
+        """Queries with keys, and weights with values."""
+        batch, length = shape
+        return 4 * batch * length**2 * self.config.hidden_dim
+
+    def _pooler_flops(self, shape: tuple[int, int]) -> int:
+        used = any(task.kind != "tagging" for task in self.tasks)
+        runs = self.config.pooling == "pooler" and used and SENTENCE not in self.cached
+        return 2 * shape[0] * self.config.hidden_dim**2 if runs else 0
+
+    def _head_flops(self, task: Task, shape: tuple[int, int]) -> int:
+        return 2 * _rows(task, shape) * self.config.hidden_dim * task.num_outputs
+
+    def _block_bytes(self, group: str, shape: tuple[int, int]) -> int:
+        if not self._reached(group):
+            return 0
+        (batch, length), config, trains = shape, self.config, self._trains(group)
+        hidden, weights = config.hidden_dim, config.num_heads * length
+        drops = trains and config.dropout > 0
+        # A training block keeps the inputs of its four kernels.
+        floats = (4 + 3 * trains) * hidden + weights * drops
+        of_gelu = 4 if config.approximate_gelu else 2 if drops else 3  # see `blocks`
+        floats += (of_gelu + trains) * config.intermediate_dim
+        of_norm = hidden + 1 if drops else 2 * hidden
+        in_float32 = 2 * of_norm + weights  # the attention weights
+        masks = (2 * hidden + weights) * drops
+        numbers = floats * self.float_bytes + in_float32 * FLOAT32 + masks
+        return self.config.applications() * batch * length * numbers
+
+    def _embedding_bytes(self, shape: tuple[int, int]) -> int:
+        if not self._trains(EMBEDDINGS):
+            return 0
+        (batch, length), hidden = shape, self.config.hidden_dim
+        return batch * length * hidden * (2 * FLOAT32 + (self.config.dropout > 0))
+
+    def _head_bytes(self, task: Task, shape: tuple[int, int]) -> int:
+        trains = self._trains(f"heads/{task.name}")
+        return _rows(task, shape) * self.config.hidden_dim * FLOAT32 if trains else 0
+
+
+def _rows(task: Task, shape: tuple[int, int]) -> int:
+    """Vectors that a head takes of a batch: one a text, or one a token."""
+    batch, length = shape
+    return batch * length if task.kind == "tagging" else batch

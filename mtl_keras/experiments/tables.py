@@ -1,0 +1,247 @@
+"""What a comparison's report says in words and tables, the same in Markdown and on the page."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from mtl_keras.data.task import higher_is_better
+
+NOTHING = "–"
+
+
+class Cell(NamedTuple):
+    """What stands in a place of a table, and whether it is marked as the best."""
+
+    text: str
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under a header; the first `names` columns are names, the others figures."""
+
+    header: tuple[str, ...]
+    rows: Sequence[tuple[Cell, ...]]
+    names: int = 1
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, a note in a sentence or two, and a table where there is one."""
+
+    heading: str
+    note: str
+    table: Table | None = None
+
+
+def heading(report: Mapping) -> str:
+    """What the report is called."""
+    return f"{report['title']}: freezing plans compared"
+
+
+def summary(report: Mapping) -> str:
+    """What was compared, on which split, over how many seeds, and what ± means."""
+    plans, seeds = len(report["plans"]), report["seeds"]
+    named = ", ".join(map(str, seeds))
+    compared = f"{plans} training {'plan' if plans == 1 else 'plans'} of {report['encoder']}"
+    if len(seeds) == 1:
+        return (
+            f"{compared}, scored on the {report['split']} split with one seed ({named}): "
+            "no interval can be shown, and small differences may be chance."
+        )
+    return (
+        f"{compared}, scored on the {report['split']} split with {len(seeds)} seeds ({named}): "
+        "means over the seeds; ± is the half-width of their 95% t-interval."
+    )
+
+
+def scores(report: Mapping) -> Section:
+    """Plan by task: the metric, and what the plan cost."""
+    tasks = [f"{name}: {directed(task['metric'])}" for name, task in report["tasks"].items()]
+    costs = ("trainable parameters", "epochs", "s a step", "wall time", "peak memory")
+    best = {task: _best(report, task) for task in report["tasks"]}
+    rows = [
+        (Cell(name), *(_score(report, name, task, best[task]) for task in best), *_costs(plan))
+        for name, plan in report["plans"].items()
+    ]
+    note = (
+        "↑ higher is better, ↓ lower is better; bold is the best mean. "
+        "Trainable parameters are the most of any stage."
+    )
+    return Section("Scores and costs", note, Table(("plan", *tasks, *costs), rows))
+
+
+def sharing(report: Mapping) -> Section:
+    """Every task alone beside the task in the shared model."""
+    rows = [
+        (Cell(name), Cell(task), *_shared(report, task, scored))
+        for name, task, scored in _scored(report)
+        if scored["single"] is not None
+    ]
+    note = "Each task alone beside all tasks in one model; bold where sharing has the better mean."
+    header = ("plan", "task", "multi-task", "single-task", "difference")
+    return Section("Single-task beside multi-task", note, Table(header, rows, names=2))
+
+
+def drift(report: Mapping) -> Section:
+    """What happened to the tasks whose head stayed frozen."""
+    rows = [
+        (Cell(name), Cell(task), *_drifted(report, task, drifted))
+        for name, plan in report["plans"].items()
+        for task, drifted in plan["drift"].items()
+    ]
+    note = (
+        "What became of a task while others trained the encoder under its frozen head: its metric "
+        "before and after, the share of its answers that flipped, and how alike the encoder's "
+        "outputs before and after are (1: not moved)."
+    )
+    header = ("plan", "task", "before", "after", "flipped", "CKA", "cosine")
+    return Section("Drift", note, Table(header, rows, names=2))
+
+
+def stages(report: Mapping) -> Section:
+    """What is frozen in each stage of each plan."""
+    rows = [(Cell(name), Cell(_staged(plan))) for name, plan in report["plans"].items()]
+    note = "What is frozen in each stage, and for how many epochs."
+    return Section("Stages", note, Table(("plan", "frozen (epochs)"), rows, names=2))
+
+
+def data(report: Mapping) -> Section:
+    """The tasks and how many examples each has."""
+    splits = list(
+        dict.fromkeys(split for task in report["tasks"].values() for split in task["examples"])
+    )
+    rows = [
+        (
+            Cell(name),
+            Cell(task["kind"]),
+            Cell(task["metric"]),
+            *(Cell(_or_nothing(task["examples"].get(split), "{:,}".format)) for split in splits),
+        )
+        for name, task in report["tasks"].items()
+    ]
+    note = "The tasks, how each is judged, and its examples."
+    return Section("Tasks", note, Table(("task", "kind", "metric", *splits), rows, names=3))
+
+
+def directed(metric: str) -> str:
+    """A metric with the direction in which it is better.
+
+    Example:
+
+    >>> directed("accuracy"), directed("mae")
+    ('accuracy ↑', 'mae ↓')
+    """
+    return f"{metric} {'↑' if higher_is_better(metric) else '↓'}"
+
+
+def plans_on_front(report: Mapping, task: str) -> list[str]:
+    """The plans that no other beats both in wall time and in a task's score, quickest first."""
+    points = {
+        name: (plan["wall_seconds"], plan["tasks"][task]["mean"])
+        for name, plan in report["plans"].items()
+    }
+    return pareto_front(points, higher=higher_is_better(report["tasks"][task]["metric"]))
+
+
+def pareto_front(points: Mapping[str, tuple[float, float]], *, higher: bool) -> list[str]:
+    """The names that no other beats, cheapest first.
+
+    One beats another where it costs no more, scores no worse, and is better in one of the two.
+
+    Args:
+        points: name → (cost, score).
+        higher: whether a higher score is better.
+
+    Example:
+
+    >>> pareto_front({"slow": (9, 0.8), "fast": (1, 0.7), "bad": (9, 0.6)}, higher=True)
+    ['fast', 'slow']
+    """
+    sign = -1 if higher else 1
+    losses = {name: (cost, sign * score) for name, (cost, score) in points.items()}
+
+    def is_beaten(own: tuple[float, float]) -> bool:
+        others = [other for other in losses.values() if other != own]
+        return any(cost <= own[0] and loss <= own[1] for cost, loss in others)
+
+    front = [name for name, loss in losses.items() if not is_beaten(loss)]
+    return sorted(front, key=losses.__getitem__)
+
+
+def _scored(report: Mapping) -> Iterator[tuple[str, str, Mapping]]:
+    for name, plan in report["plans"].items():
+        for task, scored in plan["tasks"].items():
+            yield name, task, scored
+
+
+def _best(report: Mapping, task: str) -> str:
+    """The best mean of a task, as it is printed."""
+    means = [plan["tasks"][task]["mean"] for plan in report["plans"].values()]
+    choose = max if higher_is_better(report["tasks"][task]["metric"]) else min
+    return _digits(report, task)(choose(means))
+
+
+def _score(report: Mapping, name: str, task: str, best: str) -> Cell:
+    digits, scored = _digits(report, task), report["plans"][name]["tasks"][task]
+    return Cell(_with_interval(digits, scored), strong=digits(scored["mean"]) == best)
+
+
+def _costs(plan: Mapping) -> list[Cell]:
+    return [
+        Cell(f"{plan['trainable_parameters']:,}"),
+        Cell(f"{sum(stage['epochs'] for stage in plan['grid']['stages'])}"),
+        Cell(_or_nothing(plan["step_seconds"], "{:.3f}".format)),
+        Cell(_or_nothing(plan["wall_seconds"], _duration)),
+        Cell(_or_nothing(plan["peak_memory_bytes"], _gigabytes)),
+    ]
+
+
+def _shared(report: Mapping, task: str, scored: Mapping) -> list[Cell]:
+    digits = _digits(report, task)
+    difference = scored["sharing"]
+    helped = difference > 0 if higher_is_better(scored["metric"]) else difference < 0
+    sign = "+" if difference > 0 else "−" if difference < 0 else ""
+    return [
+        Cell(_with_interval(digits, scored)),
+        Cell(_with_interval(digits, scored["single"])),
+        Cell(sign + digits(abs(difference)), strong=helped),
+    ]
+
+
+def _drifted(report: Mapping, task: str, drifted: Mapping) -> list[Cell]:
+    digits = _digits(report, task)
+    metrics = [_or_nothing(drifted[f"metric_{when}"], digits) for when in ("before", "after")]
+    shares = [_or_nothing(drifted[name], "{:.3f}".format) for name in ("flipped", "cka", "cosine")]
+    return [Cell(text) for text in (*metrics, *shares)]
+
+
+def _digits(report: Mapping, task: str) -> Callable[[float], str]:
+    """How a task's metric is printed: three digits of its largest mean, whatever its unit."""
+    largest = max(abs(plan["tasks"][task]["mean"]) for plan in report["plans"].values())
+    decimals = 3 - math.ceil(math.log10(largest)) if largest else 3
+    return f"{{:,.{max(0, decimals)}f}}".format
+
+
+def _with_interval(digits: Callable[[float], str], scored: Mapping) -> str:
+    interval = "" if scored["interval"] is None else f" ± {digits(scored['interval'])}"
+    return digits(scored["mean"]) + interval
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.2f} GB"
+
+
+def _staged(plan: Mapping) -> str:
+    return " → ".join(f"{each['freeze']} ({each['epochs']})" for each in plan["grid"]["stages"])
+
+
+def _or_nothing(value: float | None, written: Callable[..., str]) -> str:
+    return NOTHING if value is None else written(value)

@@ -1,0 +1,86 @@
+"""A model in another format than SavedModel, with its tokenizer's files and labels, compared."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import tensorflow as tf
+
+from mtl_keras.data.task import Task
+from mtl_keras.data.task_dataset import TaskDataset
+from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
+from mtl_keras.errors import InputError
+from mtl_keras.export.conversion.check import Conversion, check_conversion
+from mtl_keras.export.conversion.formats import LABELS_FILE, LITERT, ONNX, ExportFormat
+from mtl_keras.export.conversion.litert import write_litert
+from mtl_keras.export.conversion.onnx import write_onnx
+from mtl_keras.export.conversion.process import open_converted
+from mtl_keras.export.conversion.tokenizer_files import write_tokenizer_files
+from mtl_keras.models.multi_task_model import MultiTaskModel
+
+_WRITERS: dict[str, Callable[[MultiTaskModel, Path, str], None]] = {
+    LITERT.name: write_litert,
+    ONNX.name: write_onnx,
+}
+
+
+def convert(
+    model: MultiTaskModel,
+    folder: Path,
+    form: ExportFormat,
+    precision: str,
+    datasets: Mapping[str, TaskDataset],
+) -> Conversion:
+    """Writes a model's folder in another format, and compares what is in it with the model.
+
+    Beside the model come the tokenizer's files and `labels.json`: task → `kind` and `classes`, in
+    the order of its scores. A model that was trained in mixed precision is converted, and asked,
+    in float32.
+
+    Args:
+        model: trained.
+        folder: of the version; it is made.
+        form: LiteRT or ONNX.
+        precision: of the weights.
+        datasets: task → its files.
+
+    Returns:
+        What `check_conversion` found.
+
+    Raises:
+        InputError: the tokenizer is not of word pieces.
+        WorkError: the format cannot hold the model, or an answer differs too much.
+        OSError: it could not be written.
+    """
+    if not isinstance(model.encoder.tokenizer, WordpieceTokenizer):
+        raise InputError(
+            f"{form.name} has the tokenizer beside it, in files for word pieces; this encoder's is "
+            "of another kind: export the SavedModel, which holds it"
+        )
+    folder.mkdir()
+    model = in_float32(model)
+    file = folder / form.file
+    try:
+        _WRITERS[form.name](model, file, precision)
+    except tf.errors.OpError as error:
+        raise OSError(error.message) from error
+    write_tokenizer_files(model.encoder.tokenizer.get_config(), folder)
+    (folder / LABELS_FILE).write_text(_labels(model.tasks), encoding="utf-8")
+    with open_converted(file) as converted:
+        return check_conversion(model, converted, file, precision, datasets)
+
+
+def in_float32(model: MultiTaskModel) -> MultiTaskModel:
+    """A model that computes in float32, with the same weights: itself, where it does."""
+    config = model.get_config()
+    if config["encoder"]["dtype"] == "float32":
+        return model
+    config["encoder"] = config["encoder"] | {"dtype": "float32"}
+    copy = MultiTaskModel.from_config(config)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _labels(tasks: Mapping[str, Task]) -> str:
+    told = {name: {"kind": each.kind, "classes": each.classes} for name, each in tasks.items()}
+    return json.dumps(told, ensure_ascii=False, indent=2) + "\n"

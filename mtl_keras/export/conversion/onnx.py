@@ -1,0 +1,102 @@
+"""A model for ONNX Runtime and whatever else reads ONNX."""
+
+import contextlib
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from mtl_keras.export.conversion.formats import FLOAT16, INT8
+from mtl_keras.export.conversion.litert import INPUTS
+from mtl_keras.models.multi_task_model import MultiTaskModel
+
+OPSET = 17  # of ONNX 1.12, 2022; what runs ONNX today reads it
+AXES = ("batch", "length")
+
+
+def write_onnx(model: MultiTaskModel, path: str | Path, precision: str) -> None:
+    """Writes a model as an `.onnx` file, by Keras's exporter.
+
+    Its inputs are `token_ids` and `padding_mask`, `(batch, length)` of any size; its outputs each
+    task's scores by name, float32, as `TaskHead` documents them.
+
+    Args:
+        model: whose tasks it answers.
+        path: of the file.
+        precision: of the weights; `float16` is that of the arithmetic too, `int8` ONNX Runtime's
+            dynamic quantization, which computes products in 8 bits.
+    """
+    import onnx
+
+    with _quiet():
+        _teach_erfc()
+        model.export(
+            str(path), format="onnx", verbose=False, input_signature=[INPUTS], opset_version=OPSET
+        )
+        graph = onnx.load(str(path))
+        _name_axes(graph)
+        onnx.save(_in(graph, precision), str(path))
+
+
+def _in(graph, precision: str):
+    """An ONNX model with weights of another precision."""
+    if precision == FLOAT16:
+        from onnxruntime.transformers.float16 import convert_float_to_float16
+
+        return convert_float_to_float16(graph, keep_io_types=True)
+    if precision == INT8:
+        return _quantized(graph)
+    return graph
+
+
+def _quantized(graph):
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    # 7 of the 8 bits: products of 8 overflow on processors without VNNI, which would answer
+    # otherwise than those with it.
+    chosen = {"weight_type": QuantType.QInt8, "per_channel": True, "reduce_range": True}
+    with tempfile.NamedTemporaryFile(suffix=".onnx") as file:
+        quantize_dynamic(graph, file.name, **chosen)
+        return onnx.load(file.name)
+
+
+def _name_axes(graph) -> None:
+    """`batch` and `length` for what tf2onnx numbers; what it noted of inner shapes goes."""
+    for value in (*graph.graph.input, *graph.graph.output):
+        for size, name in zip(value.type.tensor_type.shape.dim, AXES, strict=False):
+            if size.dim_param:
+                size.dim_param = name
+    del graph.graph.value_info[:]
+
+
+def _teach_erfc() -> None:
+    """Has tf2onnx write TensorFlow's `Erfc`, of which GELU is made, as 1 - `Erf`."""
+    from tf2onnx.handler import tf_op
+
+    @tf_op("Erfc")
+    class _Erfc:
+        @classmethod
+        def version_9(cls, ctx, node, **options):
+            known = {"shapes": node.output_shapes, "dtypes": node.output_dtypes}
+            one = ctx.make_const(f"{node.name}_one", np.array(1, np.float32))
+            ctx.remove_node(node.name)
+            erf = ctx.make_node("Erf", list(node.input), **known)
+            names = {"name": node.name, "outputs": list(node.output)}
+            ctx.make_node("Sub", [one.output[0], erf.output[0]], **names, **known)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what the converters say of their own insides."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        known = logging.root.manager.disable
+        logging.disable(logging.WARNING)
+        try:
+            yield
+        finally:
+            logging.disable(known)

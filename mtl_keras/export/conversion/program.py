@@ -1,0 +1,73 @@
+"""What a converted model answers with its runtime and NumPy, and nothing else.
+
+A program of its own, which `process` runs: `python program.py FILE`. It reads
+batches from its input and writes answers to its output, each a length and an `.npz`. It can
+import neither TensorFlow nor Keras nor `mtl_keras`.
+"""
+
+import io
+import os
+import struct
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import IO
+
+import numpy as np
+
+ABSENT = ("tensorflow", "tensorflow_text", "keras", "tf_keras", "mtl_keras")
+OUTPUT = "output/"  # before the names of outputs, beside `SECONDS`
+SECONDS = "seconds"
+
+Arrays = Mapping[str, np.ndarray]
+
+
+def main(file: str) -> None:
+    """Answers until its input ends; tells how long each answer took."""
+    for name in ABSENT:
+        sys.modules[name] = None  # type: ignore[assignment]  # importing it fails
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints is no answer
+    ask = _litert(file) if file.endswith(".tflite") else _onnx(file)
+    while (batch := receive(sys.stdin.buffer)) is not None:
+        start = time.perf_counter()
+        found = ask(batch)
+        seconds = np.array(time.perf_counter() - start)
+        send(answers, {SECONDS: seconds} | {f"{OUTPUT}{name}": found[name] for name in found})
+
+
+def send(stream: IO[bytes], arrays: Arrays) -> None:
+    """Writes arrays by name."""
+    written = io.BytesIO()
+    np.savez(written, np.array([*arrays]), *arrays.values())
+    stream.write(struct.pack("<q", written.tell()) + written.getvalue())
+    stream.flush()
+
+
+def receive(stream: IO[bytes]) -> dict[str, np.ndarray] | None:
+    """Reads what `send` wrote; None at the end."""
+    size = stream.read(8)
+    if len(size) < 8:
+        return None
+    with np.load(io.BytesIO(stream.read(struct.unpack("<q", size)[0]))) as arrays:
+        names, *values = (arrays[each] for each in arrays.files)
+        return dict(zip(names.tolist(), values, strict=True))
+
+
+def _litert(file: str) -> Callable[[Arrays], Arrays]:
+    from ai_edge_litert.interpreter import Interpreter
+
+    runner = Interpreter(file, num_threads=os.cpu_count()).get_signature_runner()
+    return lambda batch: runner(**batch)
+
+
+def _onnx(file: str) -> Callable[[Arrays], Arrays]:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    names = [each.name for each in session.get_outputs()]
+    return lambda batch: dict(zip(names, session.run(names, batch), strict=True))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

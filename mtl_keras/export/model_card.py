@@ -1,0 +1,230 @@
+"""What an export is, in Markdown: tasks, training, scores, cost, and how to ask it."""
+
+import json
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from mtl_keras.data.task import Task
+from mtl_keras.export.saved_model.served_answers import EMBED, LABELS, READING, SERVING
+from mtl_keras.recipes.recipe import Recipe
+from mtl_keras.runs.run import HISTORY, RECORD, Run
+
+CARD = "README.md"
+EXAMPLE = "My parcel came a day late, but the service was friendly."
+MOST_LABELS = 30  # that are listed
+NOTHING = "–"
+
+
+def model_card(
+    run: Run,
+    *,
+    name: str,
+    version: str,
+    best: str | None,
+    scores: Mapping[str, Mapping[str, Mapping[str, float]]],
+    signatures: Mapping[str, Sequence[str]],
+    size: int,
+    milliseconds: Mapping[int, float],
+    compared: int,
+) -> str:
+    """The model card of an export of a run.
+
+    Args:
+        run: that was exported.
+        name: of the model on a server.
+        version: its number.
+        best: the task, or `mean`, whose best weights were exported; None: those of the end.
+        scores: split → task → metrics, as in `metrics.json`.
+        signatures: name → names of its outputs.
+        size: bytes of the SavedModel.
+        milliseconds: texts a call → the median of calls of `serving_default`, here.
+        compared: texts that were answered as by the model.
+    """
+    recipe = run.recipe
+    parts = [
+        f"# {name}, version {version}",
+        *training_parts(run, "raw strings", best, scores),
+        "## Size and speed",
+        f"{size / 2**20:,.1f} MiB. {_speed(milliseconds)} "
+        f"{compared:,} texts were answered as by the trained model (1e-5, equal labels "
+        "and spans) by a process without Keras, before this version had its number.",
+        "## Signatures",
+        "Each takes `text`, strings `(batch,)`. Offsets are of bytes, the limit excluded.",
+        table(_signature_rows(signatures, run.tasks)),
+        f"At most {recipe.max_length} word pieces of a text are read; `{READING}` tells how many "
+        "were.",
+        "## Ask it",
+        "With TensorFlow Serving (`docker compose up --wait` in the folder of the versions):",
+        _curl(name),
+        "In Python, from this folder:",
+        _python(),
+        "A SavedModel is a program: load only what you trust.",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def training_parts(
+    run: Run,
+    inputs: str,
+    best: str | None,
+    scores: Mapping[str, Mapping[str, Mapping[str, float]]],
+) -> list[str]:
+    """The card's paragraphs on what it answers from these inputs, how well, and its training."""
+    record = run.read_json(RECORD)
+    weights = f"the weights that were best for {best}" if best else "the weights at the end"
+    return [
+        f"One transformer, {_encoder(run.recipe)}, answers {_listed(run.tasks)} from {inputs}, "
+        f"with {weights} of the run {run.folder.resolve().name}.",
+        "## Tasks",
+        table(_task_rows(run.tasks, record["examples"])),
+        "## Scores",
+        table(_score_rows(run.tasks, scores)) or "Not measured.",
+        "The interval is the 95% bootstrap interval over the examples; it does not tell what "
+        "another training would give.",
+        "## Training",
+        f"Plan: {record['plan']}. {_versions(record)}",
+        table(_stage_rows(run.read_json(HISTORY)["stages"])),
+        *_drift(run.read_json(HISTORY).get("drift", {})),
+    ]
+
+
+def _encoder(recipe: Recipe) -> str:
+    """Where it came from; of a folder only the name, whose place is nobody's business."""
+    return Path(recipe.encoder).name if Path(recipe.encoder).exists() else recipe.encoder
+
+
+def _versions(record: Mapping) -> str:
+    versions = record.get("versions", {}).items()
+    return f"Trained by {', '.join(f'{name} {version}' for name, version in versions)}."
+
+
+def table(rows: Sequence[Mapping]) -> str:
+    """Rows as a Markdown table; nothing for none."""
+    return tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True) if rows else ""
+
+
+def _task_rows(tasks: Mapping[str, Task], examples: Mapping[str, Mapping[str, int]]) -> list[dict]:
+    return [
+        {"task": name, "kind": task.kind, "labels": _labels(task)}
+        | {split: f"{examples[name].get(split, 0):,}" for split in ("train", "validation", "test")}
+        for name, task in tasks.items()
+    ]
+
+
+def _labels(task: Task) -> str:
+    shown = [_cell(label) for label in task.labels[:MOST_LABELS]]
+    more = len(task.labels) - len(shown)
+    return ", ".join([*shown, f"and {more} more"] if more else shown) or NOTHING
+
+
+def _score_rows(tasks: Mapping[str, Task], metrics: Mapping) -> list[dict]:
+    return [
+        {
+            "task": name,
+            "split": split,
+            "examples": f"{found['examples']:,}",
+            "metric": tasks[name].metric,
+            "value": f"{found[tasks[name].metric]:.4f}",
+            "95% interval": _interval(found),
+        }
+        for split, of_tasks in metrics.items()
+        for name, found in of_tasks.items()
+    ]
+
+
+def _interval(found: Mapping[str, float]) -> str:
+    if "low" not in found:
+        return NOTHING
+    return f"{found['low']:.4f} to {found['high']:.4f}"
+
+
+def _stage_rows(stages: Sequence[Mapping]) -> list[dict]:
+    rows = []
+    for number, stage in enumerate(stages, 1):
+        trains = sum(group["parameters"] for group in stage["groups"] if group["trains"])
+        total = sum(group["parameters"] for group in stage["groups"])
+        rows.append(
+            {
+                "stage": str(number),
+                "frozen": stage["freeze"],
+                "epochs": str(len(stage["history"]["loss"])),
+                "parameters that train": f"{trains:,} of {total:,}",
+                "seconds": f"{stage['seconds']:.0f}",
+            }
+        )
+    return rows
+
+
+def _drift(drift: Mapping[str, Mapping]) -> list[str]:
+    """What happened to tasks whose head stayed frozen while the encoder moved."""
+    rows = [
+        {
+            "task": name,
+            "metric": each["metric"],
+            "before": f"{each['metric_before']:.4f}",
+            "after": f"{each['metric_after']:.4f}",
+            "answers that changed": NOTHING
+            if each["flipped"] is None
+            else f"{each['flipped']:.1%}",
+        }
+        for name, each in drift.items()
+    ]
+    told = "Drift of tasks whose head stayed frozen while the encoder moved:"
+    return [told, table(rows)] if rows else []
+
+
+def _speed(milliseconds: Mapping[int, float]) -> str:
+    calls = (
+        f"{'one text' if size == 1 else f'{size} texts'} {each:.1f} ms"
+        for size, each in milliseconds.items()
+    )
+    return f"Where it was exported ({os.cpu_count()} cores) a call takes: {', '.join(calls)}."
+
+
+def _signature_rows(signatures: Mapping[str, Sequence[str]], tasks: Mapping) -> list[dict]:
+    told = {
+        SERVING: "every task's answers, from one pass of the encoder",
+        EMBED: "the sentence embedding",
+        LABELS: "each task's labels in the order of its scores, the same in every row",
+        READING: "how much of a text is read",
+    }
+    return [
+        {
+            "signature": f"`{name}`",
+            "what": told.get(name, f"the answers of {name}"),
+            "outputs": ", ".join(f"`{output}`" for output in sorted(outputs)),
+        }
+        for name in [SERVING, *tasks, EMBED, READING, LABELS]
+        if (outputs := signatures.get(name))
+    ]
+
+
+def _curl(name: str) -> str:
+    body = json.dumps({"inputs": {"text": [EXAMPLE]}}, ensure_ascii=False)
+    address = f"http://localhost:8501/v1/models/{name}:predict"
+    return f"```sh\ncurl {address} -d {shlex.quote(body)}\n```"
+
+
+def _python() -> str:
+    return f"""```python
+import tensorflow as tf
+import tensorflow_text  # the tokenizer's operations
+
+ask = tf.saved_model.load(".").signatures["{SERVING}"]
+for name, answer in ask(text=tf.constant([{EXAMPLE!r}])).items():
+    print(name, answer.numpy())
+```"""
+
+
+def _listed(names: Mapping) -> str:
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _cell(text: str) -> str:
+    """A label that breaks no table."""
+    return " ".join(text.split()).replace("|", "\\|")

@@ -1,0 +1,122 @@
+"""One SavedModel: raw strings in, every task's answer out, from one pass of the encoder."""
+
+import functools
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from mtl_keras.encoders.tokenizers.truncation import reading
+from mtl_keras.errors import InputError
+from mtl_keras.export.saved_model.graph_answers import flat, task_answer
+from mtl_keras.export.saved_model.length_groups import grouped_pass
+from mtl_keras.export.saved_model.served_answers import EMBED, LABELS, READING, SERVING
+from mtl_keras.models.multi_task_model import MultiTaskModel
+from mtl_keras.storage.files import write_whole
+
+Pass = Callable[[tf.RaggedTensor], dict[str, tf.Tensor]]
+TEXT = [tf.TensorSpec([None], tf.string, name="text")]
+
+
+def export_saved_model(model: MultiTaskModel, path: str | Path) -> Path:
+    """Writes a SavedModel that takes raw strings, as TensorFlow Serving loads it.
+
+    It holds all it needs: tokenizer, weights, labels. Its signatures:
+
+    * `serving_default`: `text`, string `(batch,)` → every task's answers, `<task>/<name>`, from
+      one pass of the encoder;
+    * `<task>`: `text` → that task's answers, under the same names;
+    * `embed`: `text` → `embedding (batch, hidden)`, scaled to length 1 where the encoder's source
+      says so;
+    * `labels`: `text` → `<task>`, string `(batch, labels)`, in the order of `<task>/scores`, the
+      same in every row: TensorFlow Serving calls no signature without an input, and batches each;
+    * `reading`: `text` → how much of it is read, as `truncation.reading` tells.
+
+    The answers are those of `task_answer`. Any bytes are a text: what is no UTF-8 is read as
+    unknown characters, `[SEP]` is plain text, and what is beyond `max_length` is not read.
+
+    Args:
+        model: trained.
+        path: a folder that is not there yet; TensorFlow Serving wants a number, its version.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: the folder is there already, or a task has the name of a signature.
+        WorkError: it could not be written; nothing of it is left.
+    """
+    path = Path(path)
+    if path.exists():
+        raise InputError(f"{path}: exists already; export to a new version number")
+    for name in (SERVING, EMBED, LABELS, READING):
+        if name in model.tasks:
+            raise InputError(f"a signature is called {name!r}; rename the task of this name")
+    write_whole(path, functools.partial(_write, model))
+    return path
+
+
+def _write(model: MultiTaskModel, path: Path) -> None:
+    """The graphs are handed over as they were traced; tracked, each would be traced again."""
+    graphs = {
+        name: function.get_concrete_function()
+        for name, function in signature_functions(model).items()
+    }
+    module = tf.Module()
+    module.weights = [weight.value for weight in _network(model).weights]
+    module.resources = list(model.encoder.tokenizer.resources)
+    try:
+        tf.saved_model.save(module, str(path), signatures=graphs)
+    except tf.errors.OpError as error:
+        raise OSError(error.message) from error
+
+
+def signature_functions(model: MultiTaskModel) -> dict[str, tf.types.experimental.GenericFunction]:
+    """Signature → the graph that it is, of a tensor of texts; the model's weights are in it."""
+    run = grouped_pass(_network(model))
+    tasks = {name: _answering(model, run, [name]) for name in model.tasks}
+    labels = {name: task.labels for name, task in model.tasks.items() if task.labels}
+    functions = {
+        SERVING: _answering(model, run, list(model.tasks)),
+        **tasks,
+        EMBED: lambda text: {"embedding": _embedding(model, run, text)},
+        READING: lambda text: reading(model.encoder.tokenizer, text),
+    }
+    if labels:
+        functions[LABELS] = lambda text: _repeated(labels, text)
+    return {name: _traced(function) for name, function in functions.items()}
+
+
+def _traced(function: Callable[[tf.Tensor], dict[str, tf.Tensor]]):
+    """A graph, traced once: AutoGraph would take seconds, and find nothing to rewrite."""
+    graph = tf.function(function, input_signature=TEXT, autograph=False)
+    graph.get_concrete_function()
+    return graph
+
+
+def _network(model: MultiTaskModel) -> keras.Model:
+    """Every task's outputs and the sentence embedding, which no task may be called."""
+    embedding = model.encoder.transformer.output["sentence_embedding"]
+    return keras.Model(model.input, {**model.output, EMBED: embedding})
+
+
+def _answering(model: MultiTaskModel, run: Pass, names: Collection[str]):
+    def answers(text):
+        tokenizer = model.encoder.tokenizer
+        tokenized = tokenizer(text)
+        words, outputs = tokenizer.split_words(tokenized), run(tokenized.token_ids)
+        return flat({name: task_answer(model.tasks[name], outputs[name], words) for name in names})
+
+    return answers
+
+
+def _repeated(labels: Mapping[str, Sequence[str]], text: tf.Tensor) -> dict[str, tf.Tensor]:
+    rows = [tf.size(text), 1]
+    return {name: tf.tile(tf.constant([list(each)]), rows) for name, each in labels.items()}
+
+
+def _embedding(model: MultiTaskModel, run: Pass, text: tf.Tensor) -> tf.Tensor:
+    found = run(model.encoder.tokenizer(text).token_ids)
+    embedding = tf.cast(found[EMBED], tf.float32)
+    return tf.math.l2_normalize(embedding, axis=-1) if model.encoder.normalize else embedding

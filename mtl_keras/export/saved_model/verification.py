@@ -1,0 +1,158 @@
+"""Whether a SavedModel answers, in a process of its own, what the model answers."""
+
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.framework.tensor_pb2 import TensorProto
+
+from mtl_keras.errors import WorkError, listed
+from mtl_keras.export.saved_model.served_answers import SERVING
+from mtl_keras.export.saved_model.signatures import signature_functions
+from mtl_keras.models.multi_task_model import MultiTaskModel
+
+PROGRAM = Path(__file__).with_name("program.py")
+BATCH_SIZE = 32
+TOLERANCE = 1e-5  # of a number, or of its size where that is over 1
+
+ODD_TEXTS: tuple[bytes, ...] = (
+    b"",
+    b" \t\n\r ",
+    b"a",
+    b"[CLS] [SEP] [PAD] [UNK] [MASK] ##s",
+    b"a\x00b \x00",
+    b"\xff\xfe \xc3( \xed\xa0\x80 \xf0\x9f\x98 cut",
+    "naïve façade Ångström ÀÉÎÕÜ ß ﬁ … ½ ²".encode(),
+    "👩‍👩‍👧‍👦 👍🏽 🇩🇪 I ❤️ it".encode(),
+    "שלום עולם مرحبا بالعالم \u202eright to left\u202c".encode(),
+    "東京は日本の首都です。 서울 Привет".encode(),
+    "a\u0301e\u0308 zero\u200bwidth\ufeff soft\u00adhyphen".encode(),
+    b"Don't e-mail A-48213@x.org; it's $3.50/kg (50% off)!",
+    b"word " * 1000,
+    b"x" * 2**20,
+    " \u00a0\u2003\u3000".encode(),
+)
+
+Question = tuple[str, list[bytes]]  # a signature and the texts that it is asked about
+Outputs = Mapping[str, tf.Tensor | np.ndarray]
+
+
+def verify(model: MultiTaskModel, saved_model: str | Path, texts: Iterable[str | bytes]) -> int:
+    """Compares a SavedModel's answers with the model's.
+
+    The SavedModel is loaded in a fresh process that has TensorFlow and the operations of
+    tensorflow-text, but neither Keras nor this package. `serving_default` is asked about all
+    texts, the other signatures about the odd ones and the first batch.
+
+    Args:
+        model: what was exported.
+        saved_model: its folder.
+        texts: besides `ODD_TEXTS`.
+
+    Returns:
+        How many texts were compared.
+
+    Raises:
+        WorkError: the process failed, or an answer differs: another label or span, or a number
+            by more than 1e-5 (relative where it is over 1).
+    """
+    graphs = signature_functions(model)
+    questions = list(_questions(texts, graphs))
+    expected = (graphs[name](tf.constant(batch, tf.string)) for name, batch in questions)
+    return _compare(saved_model, questions, expected)
+
+
+def verify_against(saved_model: str | Path, other: str | Path, texts: Iterable[str | bytes]) -> int:
+    """Compares two SavedModels, as `verify` does a model and its export."""
+    names, known = (
+        sorted(tf.saved_model.load(str(each)).signatures) for each in (saved_model, other)
+    )
+    if names != known:
+        raise WorkError(
+            f"{saved_model}: its signatures are {', '.join(names)}; "
+            f"{', '.join(known)} were expected"
+        )
+    questions = list(_questions(texts, names))
+    with tempfile.TemporaryDirectory() as work:
+        return _compare(saved_model, questions, _asked(other, questions, Path(work)))
+
+
+def _questions(texts: Iterable[str | bytes], signatures: Iterable[str]) -> Iterator[Question]:
+    """The batches that each signature is asked about."""
+    plain = (text.encode() if isinstance(text, str) else text for text in texts)
+    first = list(itertools.islice(plain, BATCH_SIZE))
+    for signature in signatures:
+        yield from ((signature, batch) for batch in (list(ODD_TEXTS), first))
+    while batch := list(itertools.islice(plain, BATCH_SIZE)):
+        yield SERVING, batch
+
+
+def _compare(
+    saved_model: str | Path, questions: Sequence[Question], expected: Iterable[Outputs]
+) -> int:
+    """Asks a SavedModel and compares; returns the number of texts that were answered."""
+    with tempfile.TemporaryDirectory() as work:
+        found = _asked(saved_model, questions, Path(work))
+        for (name, batch), wanted, got in zip(questions, expected, found, strict=True):
+            fault = _difference(wanted, got)
+            if fault:
+                raise WorkError(
+                    f"{saved_model}: the signature {name!r} does not answer as it should: {fault}; "
+                    f"asked about {listed(batch, limit=2)}"
+                )
+    return sum(len(batch) for name, batch in questions if name == SERVING)
+
+
+def _asked(saved_model: str | Path, questions: Sequence[Question], work: Path) -> Iterator[Outputs]:
+    """What a SavedModel answers in a fresh process, question by question."""
+    with tf.io.TFRecordWriter(str(work / "questions")) as writer:
+        for name, batch in questions:
+            writer.write(tf.io.serialize_tensor([name.encode(), *batch]).numpy())
+    _run(str(saved_model), str(work / "questions"), str(work / "answers"))
+    records = tf.data.TFRecordDataset(str(work / "answers")).as_numpy_iterator()
+    for names in map(_array, records):
+        yield {name.decode(): _array(next(records)) for name in names}
+
+
+def _run(*arguments: str) -> None:
+    finished = subprocess.run(
+        [sys.executable, str(PROGRAM), *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if finished.returncode:
+        lines = finished.stderr.strip().splitlines() or [f"status {finished.returncode}"]
+        raise WorkError(f"{arguments[0]}: cannot be loaded and asked in a new process: {lines[-1]}")
+
+
+def _array(record: bytes) -> np.ndarray:
+    return tf.make_ndarray(TensorProto.FromString(record))
+
+
+def _difference(expected: Outputs, found: Outputs) -> str | None:
+    """What is not equal, in words; None where all is."""
+    if sorted(expected) != sorted(found):
+        return f"its outputs are {', '.join(found)}; {', '.join(expected)} were expected"
+    for name in sorted(expected):
+        wanted, got = np.asarray(expected[name]), np.asarray(found[name])
+        if wanted.shape != got.shape:
+            return f"{name} has the shape {got.shape}; {wanted.shape} was expected"
+        if not np.issubdtype(wanted.dtype, np.floating):
+            different = wanted != got
+        else:
+            allowed = TOLERANCE * np.maximum(1, np.abs(wanted))
+            different = ~(np.abs(wanted - got) <= allowed)
+        if different.any():
+            first = tuple(int(place[0]) for place in np.nonzero(different))
+            return f"{name}{list(first)} is {got[first]}; {wanted[first]} was expected"
+    return None

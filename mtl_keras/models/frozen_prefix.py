@@ -1,0 +1,85 @@
+"""The frozen prefix of a model, and the part above it that trains from the prefix's output."""
+
+import itertools
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import keras
+import tensorflow as tf
+
+from mtl_keras.encoders.text_encoder import TextEncoder
+from mtl_keras.errors import InputError
+
+FEATURES, SENTENCE = "features", "sentence_embedding"
+
+
+def frozen_prefix(model, frozen: Collection[str]) -> str | None:
+    """Where the frozen prefix ends: the longest run of frozen layer groups from the bottom up.
+
+    Args:
+        model: a `MultiTaskModel`.
+        frozen: its frozen layer groups.
+
+    Returns:
+        The highest layer group of it; `sentence_embedding` where the whole encoder is frozen and
+        no head reads word pieces; None where it holds no block, as the embeddings alone are a
+        table look-up.
+    """
+    backbone = [group for group in model.layer_groups if not group.startswith("heads/")]
+    prefix = list(itertools.takewhile(lambda group: group in frozen, backbone))
+    if len(prefix) < 2:
+        return None
+    if prefix == backbone and all(task.kind != "tagging" for task in model.tasks.values()):
+        return SENTENCE
+    return prefix[-1]
+
+
+def groups_up_to(model, level: str | None) -> list[str]:
+    """The layer groups of the encoder up to a level, lowest first; none for None."""
+    backbone = [group for group in model.layer_groups if not group.startswith("heads/")]
+    if level is None:
+        return []
+    return backbone if level == SENTENCE else backbone[: backbone.index(level) + 1]
+
+
+@dataclass(frozen=True, eq=False)
+class UpperPart:
+    """What of a model comes after a level, as a network of the same layers.
+
+    Args:
+        level: a layer group of the encoder, or `sentence_embedding`.
+        network: takes the features, and the padding mask where it must; gives the outputs.
+    """
+
+    level: str
+    network: keras.Model
+
+    @classmethod
+    def of(cls, model, level: str) -> "UpperPart":
+        """The part of a `MultiTaskModel`."""
+        inputs = [output_of(model.encoder, level)]
+        if level != SENTENCE:
+            inputs.append(model.input["padding_mask"])
+        return cls(level, keras.Model(inputs, model.output))
+
+    def __call__(self, x: Mapping, *, training: bool) -> dict[str, tf.Tensor]:
+        inputs = [x[FEATURES], x["padding_mask"]][: len(self.network.inputs)]
+        return self.network(inputs, training=training)
+
+    def check(self, model) -> None:
+        """Raises InputError where something trains that features leave out."""
+        above = {id(layer) for layer in self.network.layers}
+        for group, layers in model.layer_groups.items():
+            if any(layer.trainable and id(layer) not in above for layer in layers):
+                raise InputError(
+                    f"batches hold features from after {self.level}, but {group} trains; "
+                    "freeze it, or call start_above(None)"
+                )
+
+
+def output_of(encoder: TextEncoder, level: str) -> keras.KerasTensor:
+    """The symbolic output of a layer group of an encoder, or its `sentence_embedding`."""
+    transformer = encoder.transformer
+    if level == SENTENCE:
+        return transformer.output[SENTENCE]
+    return transformer.get_layer(level).output

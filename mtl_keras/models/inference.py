@@ -1,0 +1,61 @@
+"""A network's answers to batches of any shape, from one graph."""
+
+import functools
+from collections.abc import Mapping
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mtl_keras.models.frozen_prefix import FEATURES
+
+Batch = Mapping[str, np.ndarray]  # of a network's inputs, or of its outputs, by name
+
+
+class ForwardPass:
+    """What a network gives for a batch, without dropout.
+
+    `predict_on_batch` of Keras makes a graph for most new shapes, in a network made anew again;
+    here batch and length are open from the start, so that a network has one graph for each set
+    of inputs.
+
+    Args:
+        network: takes and gives a dict.
+
+    Example:
+
+    >>> token_ids = keras.Input((None,), dtype="int32", name="token_ids")
+    >>> network = keras.Model({"token_ids": token_ids}, {"twice": 2 * token_ids})
+    >>> ForwardPass(network)({"token_ids": np.array([[1, 2]], np.int32)})
+    {'twice': array([[2, 4]], dtype=int32)}
+    """
+
+    def __init__(self, network: keras.Model):
+        self._network = network
+        self._graphs: dict[frozenset[str], tf.types.experimental.GenericFunction] = {}
+
+    def __call__(self, batch: Batch) -> dict[str, np.ndarray]:
+        """Arrays `(batch, length, …)` or `(batch, …)` by the names of the network's inputs."""
+        names = frozenset(batch)
+        if names not in self._graphs:
+            self._graphs[names] = _graph(self._network, batch)
+        found = self._graphs[names](dict(batch))
+        return {name: tensor.numpy() for name, tensor in found.items()}
+
+
+def _graph(network: keras.Model, batch: Batch) -> tf.types.experimental.GenericFunction:
+    """Of a partial: the graphs of a method or closure TensorFlow counts over all networks, and
+    takes several networks with a graph each for one that is traced again and again.
+    """
+    step = functools.partial(network.predict_step)
+    return tf.function(step, input_signature=[_open(batch)], autograph=False)
+
+
+def _open(batch: Batch) -> dict[str, tf.TensorSpec]:
+    """Specs with an open batch and length; features keep their width."""
+    return {
+        name: tf.TensorSpec(
+            [None] * (each.ndim - 1) + [each.shape[-1] if name == FEATURES else None], each.dtype
+        )
+        for name, each in batch.items()
+    }

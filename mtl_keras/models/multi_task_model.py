@@ -1,0 +1,412 @@
+"""The encoder and the heads as one functional Keras model, and the step that trains it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mtl_keras.data.task import Task
+from mtl_keras.distribution import replicas
+from mtl_keras.encoders.text_encoder import TextEncoder
+from mtl_keras.encoders.transformer.transformer import blank_weights
+from mtl_keras.errors import InputError
+from mtl_keras.models.frozen_prefix import FEATURES, UpperPart
+from mtl_keras.models.guards import Guard, guard_of
+from mtl_keras.models.heads import TaskHead
+from mtl_keras.models.inference import ForwardPass
+from mtl_keras.models.losses import task_loss, weighted_mean
+from mtl_keras.models.metrics import training_metrics
+from mtl_keras.models.optimizers import LayerwiseOptimizer, layerwise_adamw
+from mtl_keras.plans.protection import Protection
+
+
+@keras.saving.register_keras_serializable("mtl_keras")
+class MultiTaskModel(keras.Model):
+    """One encoder, a head per task: a functional Keras model.
+
+    Inputs, by name: `token_ids (batch, length)` int32 and `padding_mask (batch, length)` bool.
+    Outputs, by task: see `TaskHead`. `predict` also takes a list of strings.
+
+    `fit` takes batches `(x, labels, weights)`, labels and weights dicts by task, as
+    `interleave` makes them; `x` may hold `features` too (see `start_above`). A task whose weights
+    are all 0 in a batch is idle: its head does not move by one bit. Weights may be left out: then
+    every example counts for every task.
+
+    Logs and history: `loss`; `padding`, the share of a batch's positions without a word piece;
+    and per task `<task>_loss` and its metrics (`<task>_accuracy`, …), averaged over the task's own
+    examples.
+
+    Args:
+        encoder: the `TextEncoder` that the tasks share.
+        tasks: what to predict, with their labels.
+        head_dropout: rate of dropout before each head, in training.
+
+    Raises:
+        InputError: no task, two of one name, a task without labels.
+    """
+
+    def __init__(
+        self,
+        encoder: TextEncoder,
+        tasks: Sequence[Task],
+        *,
+        head_dropout: float = 0.1,
+        name: str = "multi_task_model",
+        **kwargs,
+    ):
+        _check_tasks(tasks)
+        heads = {task.name: TaskHead(task, head_dropout) for task in tasks}
+        vectors = encoder.transformer.output
+        outputs = {task.name: heads[task.name](vectors[_head_input(task)]) for task in tasks}
+        super().__init__(encoder.transformer.input, outputs, name=name, **kwargs)
+        self.encoder = encoder
+        self.tasks = {task.name: task for task in tasks}
+        self.head_dropout = head_dropout
+        self._task_losses = {task.name: task_loss(task) for task in tasks}
+        self._loss_weights = dict.fromkeys(self.tasks, 1.0)
+        self._total = keras.metrics.Mean("loss")
+        self._padding = keras.metrics.Mean("padding")
+        self._task_metrics: dict[str, list[keras.metrics.Metric]] = {}
+        self._guard = Guard()
+        self._upper: UpperPart | None = None
+        self.forward_pass = ForwardPass(self)
+        self._compiled_for: tuple = ()
+
+    @property
+    def layer_groups(self) -> dict[str, list[keras.layers.Layer]]:
+        """Layer group → layers, lowest first: `embeddings`, `block_0`, …, `heads/<task>`."""
+        used = {id(layer) for layer in self.layers}
+        backbone = {
+            name: [layer for layer in layers if id(layer) in used]
+            for name, layers in self.encoder.layer_groups.items()
+        }
+        heads = {f"heads/{name}": [self.get_layer(f"{name}_head")] for name in self.tasks}
+        return backbone | heads
+
+    @property
+    def loss_weights(self) -> dict[str, float]:
+        """Task → factor of its loss."""
+        return dict(self._loss_weights)
+
+    def compile(
+        self,
+        optimizer: str | keras.optimizers.Optimizer | None = None,
+        *,
+        loss_weights: Mapping[str, float] | None = None,
+        metrics: Mapping[str, Sequence[keras.metrics.Metric]] | None = None,
+        jit_compile: bool = False,
+        **kwargs,
+    ) -> None:
+        """Configures training; the losses follow from the tasks.
+
+        Args:
+            optimizer: any Keras optimizer; every layer gets its own state of it
+                (`LayerwiseOptimizer`). None: `layerwise_adamw(model)`.
+            loss_weights: task → factor of its loss, 1 where not given.
+            metrics: task → Keras metrics, beside those that the task's kind has.
+            jit_compile: whether XLA compiles the training step. It compiles once per batch shape.
+            **kwargs: as in `keras.Model.compile` (`run_eagerly`, `steps_per_execution`).
+
+        Raises:
+            InputError: a loss weight or metric for a task that is not there.
+        """
+        self._check_names("loss_weights", loss_weights or {})
+        self._check_names("metrics", metrics or {})
+        optimizer = keras.optimizers.get(optimizer or layerwise_adamw(self))
+        if not isinstance(optimizer, LayerwiseOptimizer):
+            optimizer = LayerwiseOptimizer(optimizer)
+        self._loss_weights = dict.fromkeys(self.tasks, 1.0) | dict(loss_weights or {})
+        self._task_metrics = {
+            name: training_metrics(task, (metrics or {}).get(name, ()))
+            for name, task in self.tasks.items()
+        }
+        self._compile_arguments = {
+            "loss_weights": self._loss_weights,
+            "metrics": {name: list(extra) for name, extra in (metrics or {}).items()},
+            "jit_compile": jit_compile,
+        } | kwargs
+        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+
+    def protect(self, tasks: Sequence[str], by: Protection | None) -> None:
+        """Keeps tasks whose heads are frozen from drifting while others train the encoder.
+
+        It captures what it needs of the model as it is now, holds from the next `fit` on, also
+        after `compile`, until it is called again, and is not saved. The `loss` of training, but
+        not of validation, has its penalties in it.
+
+        Args:
+            tasks: the protected tasks; none: nothing is protected.
+            by: `GradientProjection()`, `Distillation()`, `StartingWeights()`; None: no protection.
+
+        Raises:
+            InputError: a task that is not there, or every task; when training starts, a
+                protected task whose head is not frozen.
+        """
+        self._guard = guard_of(self, tasks, by)
+
+    @property
+    def level(self) -> str | None:
+        """Where batches that hold `features` begin; None where they are not used."""
+        return self._upper.level if self._upper else None
+
+    def start_above(self, level: str | None) -> None:
+        """Has `fit` and `evaluate` take the `features` that batches hold for a layer's output.
+
+        Everything up to that layer is left out, so it must be frozen.
+
+        Args:
+            level: a layer group of the encoder, or `sentence_embedding`; None: batches begin with
+                token ids.
+
+        Raises:
+            InputError: when training starts, a layer group below that trains.
+        """
+        self._upper = None if level is None else UpperPart.of(self, level)
+        self.train_function: Any = None
+        self.test_function: Any = None
+        self.predict_function: Any = None
+        self.forward_pass = ForwardPass(self)
+
+    def fit(self, x=None, *args, **kwargs) -> keras.callbacks.History:
+        """As in Keras. A dataset keeps its own order (Keras warns of its default, `shuffle`).
+
+        Under a `tf.distribute` strategy each replica takes its rows of every batch: the same
+        training as on one device, except for dropout, which each draws for itself.
+        """
+        if isinstance(x, tf.data.Dataset):
+            kwargs.setdefault("shuffle", False)
+            x = replicas.share(x, self.distribute_strategy)
+        if isinstance(validation := kwargs.get("validation_data"), tf.data.Dataset):
+            kwargs["validation_data"] = replicas.share(validation, self.distribute_strategy)
+        return super().fit(x, *args, **kwargs)
+
+    def evaluate(self, x=None, *args, **kwargs):
+        """As in Keras; under a strategy each replica takes its rows of every batch."""
+        if isinstance(x, tf.data.Dataset):
+            x = replicas.share(x, self.distribute_strategy)
+        return super().evaluate(x, *args, **kwargs)
+
+    def make_train_function(self, force: bool = False):
+        """Traces the step again where something was frozen, thawed or protected meanwhile."""
+        state = (self._guard, self._upper, *(variable.trainable for variable in self.variables))
+        if state != self._compiled_for:
+            self._guard.check(self)
+            if self._upper:
+                self._upper.check(self)
+            self._compiled_for = state
+            force = True
+        # Slots made while the step is traced would have it traced twice.
+        with self.distribute_strategy.scope():
+            self.optimizer.build(self.trainable_variables)
+        super().make_train_function(force)
+        return self.train_function
+
+    def _maybe_symbolic_build(self, *args, **kwargs) -> None:
+        """All is built: Keras would ask its strategy for a batch to build with."""
+
+    def _get_metrics_result_or_logs(self, logs) -> dict:
+        """All results at an epoch's end, also where steps gave some of them (`as_logs`)."""
+        return self.get_metrics_result()
+
+    def make_test_function(self, force: bool = False):
+        """A plain graph, also where XLA compiles the step: too few batches for what that takes."""
+        compiled: bool = self.jit_compile  # type: ignore[has-type]
+        self.jit_compile = False
+        super().make_test_function(force)
+        self.jit_compile = compiled
+
+    def train_step(self, data):
+        """One update from a batch of one task, or of several."""
+        x, labels, weights = self._unpack(data)
+        guard = self._guard
+        with tf.GradientTape(persistent=guard.two_gradients) as tape:
+            outputs = self._forward(x, training=True)
+            counts = self._counts(weights)
+            losses = self._losses_by_task(labels, outputs, weights, counts)
+            weighted = self._weighted(losses)
+            total = tf.add_n([*weighted.values(), *guard.penalties(self, x, outputs)])
+        variables = self.trainable_variables
+        if variables:
+            values = [variable.value for variable in variables]
+            gradients = guard.gradients(tape, total, weighted, values)
+            with tf.control_dependencies([total]):  # where no batch came nothing moves
+                self.optimizer.apply(gradients, variables, active=_active_heads(counts))
+        return self._update(x, labels, outputs, weights, losses, total)
+
+    def test_step(self, data):
+        """Losses and metrics of a batch."""
+        x, labels, weights = self._unpack(data)
+        outputs = self._forward(x, training=False)
+        losses = self._losses_by_task(labels, outputs, weights, self._counts(weights))
+        total = tf.add_n(list(self._weighted(losses).values()))
+        return self._update(x, labels, outputs, weights, losses, total)
+
+    def predict_step(self, data):
+        """Every task's outputs for a batch."""
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return self._forward(x, training=False)
+
+    def predict(self, x, *args, **kwargs) -> dict[str, np.ndarray]:
+        """As in Keras; `x` may also be a sequence of strings, encoded on the way.
+
+        Returns:
+            Task → outputs, of the shapes in `TaskHead`; `length` is that of the longest text.
+        """
+        if not _are_strings(x):
+            return super().predict(x, *args, **kwargs)
+        token_ids = self.encoder.tokenizer(tf.constant(list(x))).token_ids
+        padding_mask = tf.sequence_mask(token_ids.row_lengths())
+        encoded = {"token_ids": token_ids.to_tensor(), "padding_mask": padding_mask}
+        return super().predict(encoded, *args, **kwargs)
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """The mean loss and padding, then each task's loss and metrics."""
+        of_tasks = (metric for each in self._task_metrics.values() for metric in each)
+        return [self._total, self._padding, *of_tasks]
+
+    def get_config(self) -> dict:
+        """Encoder and tasks as plain values, and which layer groups are frozen."""
+        frozen = [
+            group
+            for group, layers in self.layer_groups.items()
+            if layers and not any(layer.trainable for layer in layers)
+        ]
+        return {
+            "encoder": self.encoder.get_config(),
+            "tasks": [task.get_config() for task in self.tasks.values()],
+            "head_dropout": self.head_dropout,
+            "name": self.name,
+            "frozen": frozen,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        frozen = config.pop("frozen")
+        config["encoder"] = TextEncoder.from_config(config["encoder"])
+        config["tasks"] = [Task(**task) for task in config["tasks"]]
+        model = cls(**config)
+        for group in frozen:
+            for layer in model.layer_groups[group]:
+                layer.trainable = False
+        return model
+
+    def get_compile_config(self) -> dict | None:
+        """What `compile` was called with, and the layers whose optimizer has a state."""
+        if not self.compiled:
+            return None
+        config = {"optimizer": self.optimizer, "stateful": list(self.optimizer.of_layer)}
+        return keras.saving.serialize_keras_object(config | self._compile_arguments)
+
+    def compile_from_config(self, config: dict) -> None:
+        """Compiles a loaded model as it was, ready to take the optimizer's state."""
+        config = keras.saving.deserialize_keras_object(dict(config))
+        layers = config.pop("stateful")
+        self.compile(**config)
+        self.optimizer.build([v for name in layers for v in self.get_layer(name).weights])
+
+    def _forward(self, x, *, training: bool) -> dict[str, tf.Tensor]:
+        if self._upper and FEATURES in x:
+            return self._upper(x, training=training)
+        return self(x, training=training)
+
+    def _unpack(self, data):
+        x, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+        if not isinstance(labels, Mapping) or set(labels) != set(self.tasks):
+            received = sorted(labels) if isinstance(labels, Mapping) else type(labels).__name__
+            raise InputError(
+                f"labels are a dict with the tasks {sorted(self.tasks)}. Received: {received}"
+            )
+        if weights is None:
+            weights = {
+                name: tf.ones(_example_shape(self.tasks[name], y)) for name, y in labels.items()
+            }
+        return x, labels, {name: tf.cast(weights[name], tf.float32) for name in self.tasks}
+
+    def _counts(self, weights) -> dict[str, tf.Tensor]:
+        """Task → the sum of its weights, of all replicas."""
+        sums = [tf.reduce_sum(weights[name]) for name in self.tasks]
+        return dict(zip(self.tasks, replicas.total(sums), strict=True))
+
+    def _losses_by_task(self, labels, outputs, weights, counts) -> dict[str, tf.Tensor]:
+        """Task → its loss; of a replica, its share of it."""
+        return {
+            name: weighted_mean(loss(labels[name], outputs[name]), weights[name], counts[name])
+            for name, loss in self._task_losses.items()
+        }
+
+    def _weighted(self, losses: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return {name: self._loss_weights[name] * loss for name, loss in losses.items()}
+
+    def _update(self, x, labels, outputs, weights, losses, total) -> dict[str, tf.Tensor]:
+        total, *of_tasks = replicas.total([total, *(losses[name] for name in self.tasks)])
+        padded = 1 - tf.cast(x["padding_mask"], tf.float32)
+        share = tf.math.divide_no_nan(tf.reduce_sum(padded), tf.cast(tf.size(padded), tf.float32))
+        updates: list[replicas.Update] = [
+            (self._total, (total,), tf.constant(1.0 / replicas.count())),
+            (self._padding, (share,), tf.size(padded)),
+        ]
+        measured = zip(of_tasks, self._task_metrics.items(), strict=True)
+        for value, (name, (loss, *metrics)) in measured:
+            updates.append((loss, (value,), tf.reduce_sum(weights[name])))
+            updates += [(each, (labels[name], outputs[name]), weights[name]) for each in metrics]
+        replicas.measure(updates)
+        return replicas.as_logs(self.get_metrics_result())
+
+    def _check_names(self, argument: str, names: Mapping) -> None:
+        for name in names:
+            if name not in self.tasks:
+                raise InputError(
+                    f"{argument}: there is no task {name!r}; there are {', '.join(self.tasks)}"
+                )
+
+
+def _check_tasks(tasks: Sequence[Task]) -> None:
+    if not tasks:
+        raise InputError("a model needs at least one task. Received: none")
+    names = [task.name for task in tasks]
+    for task in tasks:
+        if names.count(task.name) > 1:
+            raise InputError(f"two tasks are called {task.name!r}; give each its own name")
+        if task.kind != "regression" and not task.labels:
+            raise InputError(
+                f"task {task.name!r} has no labels; give them, or take them from the data with "
+                "TaskDataset(task).task"
+            )
+
+
+def _head_input(task: Task) -> str:
+    return "sequence_output" if task.kind == "tagging" else "sentence_embedding"
+
+
+def _example_shape(task: Task, labels: tf.Tensor) -> tf.Tensor:
+    return tf.shape(labels)[: 2 if task.kind == "tagging" else 1]
+
+
+def _active_heads(counts: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    return {f"{name}_head": count > 0 for name, count in counts.items()}
+
+
+def _are_strings(x) -> bool:
+    if isinstance(x, str):
+        raise InputError("predict takes a list of strings; put the one string into a list")
+    if isinstance(x, np.ndarray):
+        return x.dtype.kind in "UO"
+    return isinstance(x, list | tuple) and len(x) > 0 and all(isinstance(text, str) for text in x)
+
+
+def load_model(path: str | Path, *, compile: bool = True) -> MultiTaskModel:
+    """Loads a `.keras` file of a `MultiTaskModel`.
+
+    As `keras.saving.load_model`, with this package's layers known to it.
+
+    Args:
+        path: of the file.
+        compile: whether it is compiled as it was saved, with its optimizer's state.
+    """
+    with blank_weights():
+        return keras.saving.load_model(path, compile=compile)

@@ -1,0 +1,267 @@
+"""A learning rate, and an optimizer state, for every layer."""
+
+import dataclasses
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import keras
+import tensorflow as tf
+
+from mtl_keras.distribution import replicas
+from mtl_keras.errors import InputError
+from mtl_keras.plans.stage import LearningRates, RateSchedule
+
+NOT_DECAYED = ("bias", "gamma", "beta")
+# Keras's 1e-7, which it adds before the bias correction, slows weights of small gradients.
+EPSILON = 1e-8
+
+
+@keras.saving.register_keras_serializable("mtl_keras")
+class FusedAdamW(keras.optimizers.AdamW):
+    """Keras's AdamW with one operation a variable, TensorFlow's `ResourceApplyAdam`.
+
+    The arithmetic is the same, without `amsgrad`, clipping and averages; a variable is read and
+    written twice, not ten times, and there is less to trace.
+    """
+
+    def apply(self, grads, trainable_variables=None):
+        """One step. Gradients are the same in all replicas; each updates its own variables."""
+        if not self.built:
+            with tf.init_scope():
+                self.build(trainable_variables)
+        settings = {dtype: self._settings(dtype) for dtype in {v.dtype for v in self._momentums}}
+        for gradient, variable in zip(grads, trainable_variables, strict=True):
+            if gradient is not None:
+                self._decay(variable)
+                self._move(variable, gradient, settings[variable.dtype])
+        replicas.assign(self.iterations, tf.convert_to_tensor(self.iterations) + 1)
+
+    def _settings(self, dtype: str) -> dict[str, tf.Tensor]:
+        """What the operation takes that is the same for all variables."""
+        step = tf.cast(tf.convert_to_tensor(self.iterations) + 1, dtype)
+        beta1, beta2 = tf.constant(self.beta_1, dtype), tf.constant(self.beta_2, dtype)
+        powers = {"beta1_power": tf.pow(beta1, step), "beta2_power": tf.pow(beta2, step)}
+        rate, epsilon = tf.cast(self.learning_rate, dtype), tf.constant(self.epsilon, dtype)
+        return powers | {"lr": rate, "beta1": beta1, "beta2": beta2, "epsilon": epsilon}
+
+    def _move(self, variable: keras.Variable, gradient, settings: dict[str, tf.Tensor]) -> None:
+        index = self._get_variable_index(variable)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.value.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            grad=tf.cast(tf.convert_to_tensor(gradient), variable.dtype),
+            **settings,
+        )
+
+    def _decay(self, variable: keras.Variable) -> None:
+        if self.weight_decay and self._use_weight_decay(variable):
+            kept = 1 - tf.cast(self.learning_rate, variable.dtype) * self.weight_decay
+            replicas.assign(variable, tf.convert_to_tensor(variable) * kept)
+
+
+@keras.saving.register_keras_serializable("mtl_keras")
+class LayerwiseOptimizer(keras.optimizers.Optimizer):
+    """Any Keras optimizer, once for every layer: own rate, own state, own step count.
+
+    So a layer without a gradient of its own stays as it is to the last bit (a shared Adam would
+    move it by its momentum), a frozen layer takes no memory, and a layer that thaws starts
+    afresh while the others keep their state. Weight decay leaves out biases and layer norms.
+
+    `learning_rate` is the highest of the layers' rates, at the schedule's peak; setting it, by
+    hand, callback or Keras schedule, scales all of them. `rates` are the layers' rates now.
+
+    Args:
+        optimizer: what every layer gets a copy of.
+        rates: layer name (the first part of its variables' paths) → learning rate. Layers not
+            named, or all when None, learn at `optimizer`'s own rate.
+        schedule: how the rates rise and fall over `steps`; they stay as they are when None.
+        steps: how many steps the schedule spans.
+
+    Raises:
+        InputError: a schedule without the number of steps that it spans.
+
+    Example:
+
+    >>> optimizer = LayerwiseOptimizer(keras.optimizers.SGD(), {"a": 0.1, "b": 0.01})
+    >>> optimizer.learning_rate = 0.2
+    >>> {name: round(rate, 3) for name, rate in optimizer.rates.items()}
+    {'a': 0.2, 'b': 0.02}
+    """
+
+    def __init__(
+        self,
+        optimizer: keras.optimizers.Optimizer,
+        rates: Mapping[str, float] | None = None,
+        *,
+        schedule: RateSchedule | None = None,
+        steps: int | None = None,
+        name: str = "layerwise",
+        **kwargs,
+    ):
+        schedule = schedule or RateSchedule()
+        if schedule != RateSchedule() and not steps:
+            raise InputError(
+                f"the schedule {schedule.shape!r} needs steps, the number of steps it spans. "
+                f"Received: {steps}"
+            )
+        rates = dict(rates or {})
+        learning_rate = kwargs.pop("learning_rate", None)
+        if learning_rate is None:
+            learning_rate = max(rates.values()) if rates else optimizer._learning_rate
+        if isinstance(learning_rate, keras.Variable):
+            learning_rate = float(learning_rate.numpy())
+        super().__init__(learning_rate=learning_rate, name=name, **kwargs)
+        self.schedule, self.steps = schedule, steps
+        self._template = keras.optimizers.serialize(optimizer)
+        highest = max(rates.values(), default=1.0)
+        self._factors = {layer: rate / highest for layer, rate in rates.items()}
+        self.of_layer: dict[str, keras.optimizers.Optimizer] = {}
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """Layer name → its learning rate now."""
+        names = self._factors or self.of_layer
+        now = float(self._rate_now())
+        return {layer: now * self._factor(layer) for layer in names}
+
+    def build(self, variables: Sequence[keras.Variable]) -> None:
+        """Makes the state of layers that have none yet; what others have stays."""
+        for layer, members in _by_layer(variables).items():
+            if layer not in self.of_layer:
+                self.of_layer[layer] = self._copy(layer)
+                self.of_layer[layer].build(members)
+        self.built = True
+
+    def take_over(self, previous: "LayerwiseOptimizer", variables: Sequence) -> None:
+        """Takes over the previous stage's state of the layers that go on training.
+
+        Their order is that of the variables, whatever came before.
+        """
+        for layer, members in _by_layer(variables).items():
+            if layer in previous.of_layer:
+                self.of_layer[layer] = previous.of_layer[layer]
+                self.of_layer[layer].weight_decay = self._template["config"].get("weight_decay")
+            self.build(members)
+
+    def apply(self, grads, trainable_variables=None, active: Mapping[str, tf.Tensor] | None = None):
+        """One step. Layers whose `active` is false (a scalar bool tensor) are left untouched."""
+        variables = list(trainable_variables)
+        self.build(variables)
+        rate = self._rate_now()
+        gradient_of = {variable.path: grad for variable, grad in zip(variables, grads, strict=True)}
+        for layer, members in _by_layer(variables).items():
+            optimizer = self.of_layer[layer]
+            replicas.assign(optimizer.learning_rate, rate * self._factor(layer))
+            gradients = [gradient_of[variable.path] for variable in members]
+            _apply_if((active or {}).get(layer), optimizer, gradients, members)
+        replicas.assign(self.iterations, tf.convert_to_tensor(self.iterations) + 1)
+
+    def get_config(self):
+        peak = float(self.learning_rate.numpy())
+        rates = {layer: factor * peak for layer, factor in self._factors.items()}
+        learning_rate = super().get_config()["learning_rate"]
+        config = {"optimizer": self._template, "rates": rates, "learning_rate": learning_rate}
+        schedule = {"schedule": dataclasses.asdict(self.schedule), "steps": self.steps}
+        return config | schedule | {"name": self.name}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        for key in ("optimizer", "learning_rate"):
+            config[key] = keras.saving.deserialize_keras_object(config[key])
+        config["schedule"] = RateSchedule(**config["schedule"])
+        return cls(**config)
+
+    def _rate_now(self):
+        """The highest of the layers' rates at this step."""
+        if not self.steps:
+            return tf.convert_to_tensor(self.learning_rate)
+        return self.learning_rate * rate_factor(self.schedule, self.iterations, self.steps)
+
+    def _factor(self, layer: str) -> float:
+        return self._factors.get(layer, 1.0)
+
+    def _copy(self, layer: str) -> keras.optimizers.Optimizer:
+        config = self._template["config"] | {"name": f"{layer}_optimizer", "learning_rate": 0.0}
+        optimizer = keras.optimizers.deserialize(self._template | {"config": config})
+        optimizer.exclude_from_weight_decay(var_names=list(NOT_DECAYED))
+        return optimizer
+
+
+def layerwise_adamw(
+    model,
+    *,
+    head_lr: float = LearningRates.heads,
+    backbone_lr: float = LearningRates.backbone,
+    decay: float = 1.0,
+    group_lrs: Mapping[str, float] | None = None,
+    weight_decay: float = 0.01,
+    schedule: RateSchedule | None = None,
+    steps: int | None = None,
+) -> LayerwiseOptimizer:
+    """AdamW with a learning rate for every layer group of a model.
+
+    Loshchilov & Hutter, 2019, "Decoupled weight decay regularization".
+
+    Args:
+        model: a `MultiTaskModel`, or anything with `layer_groups`.
+        head_lr: rate of the heads.
+        backbone_lr: rate of the top block.
+        decay: factor from each block to the one below.
+        group_lrs: layer group, or range of blocks (`block_0-7`), → its own rate instead.
+        weight_decay: of kernels and tables; biases and layer norms are left out.
+        schedule: how the rates rise and fall over `steps`.
+        steps: how many steps the schedule spans.
+    """
+    rates = LearningRates(
+        heads=head_lr, backbone=backbone_lr, decay=decay, groups=dict(group_lrs or {})
+    )
+    by_group = rates.by_group(list(model.layer_groups))
+    by_layer = {
+        layer.name: by_group[group]
+        for group, layers in model.layer_groups.items()
+        for layer in layers
+    }
+    adamw = FusedAdamW(weight_decay=weight_decay, epsilon=EPSILON)
+    return LayerwiseOptimizer(adamw, by_layer, schedule=schedule, steps=steps)
+
+
+def rate_factor(schedule: RateSchedule, step, steps: int) -> tf.Tensor:
+    """By how much a schedule scales the rates at a step (from 0) of so many: a scalar in [0, 1].
+
+    Example:
+
+    >>> linear = RateSchedule(shape="linear", warmup=0.5)
+    >>> [round(float(rate_factor(linear, step, 7)), 2) for step in range(7)]
+    [0.25, 0.5, 0.75, 1.0, 0.75, 0.5, 0.25]
+    """
+    progress = (tf.cast(step, tf.float32) + 1) / (steps + 1)
+    fallen = tf.clip_by_value((progress - schedule.rise) / (1 - schedule.rise), 0.0, 1.0)
+    fall = {
+        "constant": tf.ones_like(fallen),
+        "linear": 1 - fallen,
+        "cosine": (1 + tf.cos(math.pi * fallen)) / 2,
+        "slanted_triangular": 1 - fallen,
+    }[schedule.shape]
+    factor = tf.minimum(fall, progress / schedule.rise) if schedule.rise else fall
+    return (1 + 31 * factor) / 32 if schedule.shape == "slanted_triangular" else factor
+
+
+def _by_layer(variables: Sequence[keras.Variable]) -> dict[str, list[keras.Variable]]:
+    layers = defaultdict(list)
+    for variable in variables:
+        layers[variable.path.split("/")[0]].append(variable)
+    return dict(layers)
+
+
+def _apply_if(active, optimizer, gradients, variables) -> None:
+    def step():
+        optimizer.apply(gradients, variables)
+        return 0
+
+    if active is None:
+        step()
+    else:
+        tf.cond(active, step, lambda: 0)

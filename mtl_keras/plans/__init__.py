@@ -1,0 +1,5 @@
+"""What is frozen, when, and how fast the rest learns."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,10 @@
+from .freeze_plan import FreezePlan as FreezePlan
+from .freeze_plan import trainability as trainability
+from .plan_table import plan_grid as plan_grid
+from .protection import Distillation as Distillation
+from .protection import GradientProjection as GradientProjection
+from .protection import StartingWeights as StartingWeights
+from .stage import LearningRates as LearningRates
+from .stage import RateSchedule as RateSchedule
+from .stage import Stage as Stage
+from .training_plan import TrainingPlan as TrainingPlan

@@ -1,0 +1,56 @@
+"""What trains when, and at which rate: stages side by side over the layer groups of a model."""
+
+from collections.abc import Sequence
+
+from mtl_keras.plans.freeze_plan import trainability
+from mtl_keras.plans.stage import Stage
+
+
+def plan_table(model, stages: Sequence[Stage]) -> list[dict]:
+    """What each stage does to each layer group, lowest group first.
+
+    Returns:
+        Rows of `group`, `parameters` (a count) and `stages`: the learning rate in each stage,
+        None where the group is frozen.
+    """
+    groups = list(model.layer_groups)
+    rates = [
+        stage.learning_rate.by_group(groups) | dict.fromkeys(stage.frozen(groups))
+        for stage in stages
+    ]
+    return [
+        {
+            "group": row.group,
+            "parameters": row.parameters,
+            "stages": [by_group[row.group] for by_group in rates],
+        }
+        for row in trainability(model)
+    ]
+
+
+def plan_grid(model, stages: Sequence[Stage], epochs: Sequence[int] | None = None) -> dict:
+    """What trains when, and at which rate, as `plots.trainability_grid` draws it.
+
+    Args:
+        model: whose layer groups are told.
+        stages: of a training plan.
+        epochs: that were run, a number a stage; the stages' own when None.
+
+    Returns:
+        `groups`, lowest first, their `parameters`, and `stages`: `freeze`, `epochs`, and `rates`,
+        a learning rate a group, None where it is frozen.
+    """
+    table = plan_table(model, stages)
+    counts = epochs or [stage.epochs for stage in stages]
+    return {
+        "groups": [row["group"] for row in table],
+        "parameters": [row["parameters"] for row in table],
+        "stages": [
+            {
+                "freeze": str(stage.freeze),
+                "epochs": count,
+                "rates": [row["stages"][number] for row in table],
+            }
+            for number, (stage, count) in enumerate(zip(stages, counts, strict=True))
+        ],
+    }

@@ -1,0 +1,228 @@
+"""A stage of training: what is frozen, how fast the rest learns, and for how long."""
+
+import dataclasses
+import functools
+import itertools
+import math
+import operator
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mtl_keras.data.task import Task
+from mtl_keras.errors import InputError
+from mtl_keras.plans.freeze_plan import EMBEDDINGS, FreezePlan, backbone, check_group, named_groups
+from mtl_keras.plans.protection import Protection
+
+SHAPES = ("constant", "linear", "cosine", "slanted_triangular")
+MEAN = "mean"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateSchedule:
+    """How the learning rates rise and fall over the steps of a stage.
+
+    Args:
+        shape: after the warm-up `constant`; `linear` or `cosine` down to 0; or
+            `slanted_triangular`: linear up and down between 1/32 and 1 (Howard & Ruder, 2018,
+            "Universal language model fine-tuning", 3.2).
+        warmup: share of the steps in which the rate rises linearly, in [0, 1); None is 0, for
+            `slanted_triangular` 0.1.
+
+    Raises:
+        InputError: another shape, a share outside [0, 1).
+    """
+
+    shape: str = "constant"
+    warmup: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.shape not in SHAPES:
+            raise InputError(
+                f"a learning rate schedule is one of {', '.join(SHAPES)}. Received: {self.shape!r}"
+            )
+        if self.warmup is not None and not 0 <= self.warmup < 1:
+            raise InputError(
+                f"warmup is a share of the steps in [0, 1), 0.1 for a tenth. Received: "
+                f"{self.warmup}"
+            )
+
+    @property
+    def rise(self) -> float:
+        """Share of the steps in which the rate rises."""
+        if self.warmup is None:
+            return 0.1 if self.shape == "slanted_triangular" else 0.0
+        return self.warmup
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningRates:
+    """A learning rate for every layer group, from a few numbers.
+
+    The top block learns at `backbone`, each block below at `decay` times the rate of the one
+    above, the embeddings below the lowest block (layer-wise decay, Howard & Ruder, 2018,
+    "Universal language model fine-tuning", eq. in 3.2).
+
+    Args:
+        heads: rate of every head.
+        backbone: rate of the top block.
+        decay: factor from a block to the one below, in (0, 1].
+        groups: layer group, or range of blocks, → its own rate instead.
+        schedule: how the rates rise and fall over the stage.
+        own: which of these a stage wrote for itself, beside those that all stages share.
+
+    Raises:
+        InputError: a rate that is not a positive, finite number, a decay outside (0, 1], a name
+            that is of no layer group.
+
+    Example:
+
+    >>> rates = LearningRates(heads=1e-3, backbone=1e-4, decay=0.5)
+    >>> rates.by_group(["embeddings", "block_0", "block_1", "heads/topic"])
+    {'embeddings': 2.5e-05, 'block_0': 5e-05, 'block_1': 0.0001, 'heads/topic': 0.001}
+    >>> rates = LearningRates(heads=1e-4, groups={"block_0-1": 1e-6, "block_2": 5e-6})
+    >>> rates.by_group(["block_0", "block_1", "block_2", "heads/topic"])
+    {'block_0': 1e-06, 'block_1': 1e-06, 'block_2': 5e-06, 'heads/topic': 0.0001}
+    """
+
+    heads: float = 1e-3
+    backbone: float = 5e-5
+    decay: float = 1.0
+    groups: Mapping[str, float] = field(default_factory=dict)
+    schedule: RateSchedule = RateSchedule()
+    own: Collection[str] = field(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        for name in self.groups:
+            check_group(name)
+        named = {"heads": self.heads, "backbone": self.backbone} | dict(self.groups)
+        for name, rate in named.items():
+            if not (math.isfinite(rate) and rate > 0):
+                raise InputError(
+                    f"learning rate {name}: {rate} is not a positive, finite number; "
+                    "freeze what should not learn"
+                )
+        if not 0 < self.decay <= 1:
+            raise InputError(f"learning rate decay: {self.decay} is outside (0, 1]; 1 is no decay")
+
+    def by_group(self, groups: Sequence[str]) -> dict[str, float]:
+        """Layer group → learning rate.
+
+        Raises:
+            InputError: a rate for a group that is not among these; it lists those that are.
+        """
+        blocks = [name for name in groups if name != EMBEDDINGS and not name.startswith("heads/")]
+        depth = {name: len(blocks) - 1 - index for index, name in enumerate(blocks)}
+        depth[EMBEDDINGS] = len(blocks)
+        rates = {
+            name: self.backbone * self.decay ** depth[name] if name in depth else self.heads
+            for name in groups
+        }
+        return rates | self.explicit(groups)
+
+    def explicit(self, groups: Sequence[str]) -> dict[str, float]:
+        """Layer group → rate, of those that have one of their own."""
+        return {
+            group: rate
+            for name, rate in self.groups.items()
+            for group in named_groups(name, groups)
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A freeze plan, learning rates, and how long.
+
+    Args:
+        freeze: which layer groups are frozen.
+        epochs: passes over the data, at least 1; with `patience` the most there are.
+        steps_per_epoch: how many steps an epoch is, instead of a pass: each goes on where the
+            last one ended. None: a pass.
+        learning_rate: the rates of the groups that train.
+        weight_decay: of kernels and tables; biases and layer norms are left out.
+        tasks: those whose batches come, all when empty. The heads of the others are frozen.
+        patience: evaluations without a better `watch` after which the stage ends. None: never.
+        watch: what is watched on the validation split: `mean` of the tasks' metrics, or one
+            of `watchable`.
+        freeze_when_done: whether a task's head freezes once its own metric has not been better
+            for `patience` evaluations; when all have, the stage ends.
+        protect: what keeps the tasks without batches, whose heads are frozen, from drifting
+            (a value of `mtl_keras.plans.protection`).
+
+    Raises:
+        InputError: a number that makes no sense.
+    """
+
+    freeze: FreezePlan = field(default_factory=FreezePlan)
+    epochs: int = 1
+    steps_per_epoch: int | None = None
+    learning_rate: LearningRates = field(default_factory=LearningRates)
+    weight_decay: float = 0.01
+    tasks: tuple[str, ...] = ()
+    patience: int | None = None
+    watch: str = MEAN
+    freeze_when_done: bool = False
+    protect: Protection | None = None
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise InputError(f"a stage has at least 1 epoch. Received: {self.epochs}")
+        if self.steps_per_epoch is not None and self.steps_per_epoch < 1:
+            raise InputError(f"an epoch has at least 1 step. Received: {self.steps_per_epoch}")
+        if self.patience is not None and self.patience < 1:
+            raise InputError(f"patience is at least 1 evaluation. Received: {self.patience}")
+        if self.freeze_when_done and self.patience is None:
+            raise InputError("freeze_when_done needs patience: after how many evaluations?")
+        if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
+            raise InputError(f"weight_decay is 0 or more, finite. Received: {self.weight_decay}")
+
+    def trained_tasks(self, tasks: Sequence[str]) -> tuple[str, ...]:
+        """Those of all tasks whose batches come."""
+        return tuple(name for name in tasks if name in (self.tasks or tasks))
+
+    def idle_tasks(self, tasks: Sequence[str]) -> tuple[str, ...]:
+        """Those of all tasks that have no batches here."""
+        return tuple(name for name in tasks if name not in self.trained_tasks(tasks))
+
+    def frozen(self, groups: Sequence[str]) -> tuple[str, ...]:
+        """The frozen ones of these layer groups: the plan's, and the heads of idle tasks."""
+        tasks = [name.removeprefix("heads/") for name in groups if name.startswith("heads/")]
+        idle = [FreezePlan.head(name) for name in self.idle_tasks(tasks)]
+        return functools.reduce(operator.or_, idle, self.freeze).frozen(groups)
+
+    def warnings(self, groups: Sequence[str]) -> list[str]:
+        """What in the stage has no effect on a model of these layer groups."""
+        frozen = self.frozen(groups)
+        useless = [name for name in self.learning_rate.explicit(groups) if name in frozen]
+        if "backbone" in self.learning_rate.own and set(backbone(groups)) <= set(frozen):
+            useless.append("backbone")
+        if not useless:
+            return []
+        return [f"learning rates for frozen groups have no effect: {', '.join(useless)}"]
+
+
+def watchable(tasks: Sequence[Task]) -> list[str]:
+    """What a stage can watch: the mean, and each task's metric and loss on the validation split.
+
+    Example:
+
+    >>> watchable([Task("topic")])
+    ['mean', 'loss', 'topic_accuracy', 'topic_loss']
+    """
+    own = [name for task in tasks for name in (f"{task.name}_{task.metric}", f"{task.name}_loss")]
+    return [MEAN, "loss", *own]
+
+
+def check_sequence(stages: Sequence[Stage], groups: Sequence[str] = ()) -> None:
+    """Raises `InputError` where a stage changes nothing against the one before.
+
+    Freeze plans are compared by what they freeze of the model's layer groups, where those are
+    known, else by their rules.
+    """
+    for number, (before, after) in enumerate(itertools.pairwise(stages), 2):
+        alike = before.frozen(groups) == after.frozen(groups) if groups else False
+        freeze = before.freeze if alike else after.freeze
+        if dataclasses.replace(after, epochs=before.epochs, freeze=freeze) == before:
+            raise InputError(
+                f"stage {number} thaws and freezes nothing and trains as stage {number - 1} does; "
+                f"make them one, with epochs: {before.epochs + after.epochs}"
+            )

@@ -1,0 +1,212 @@
+"""Training plans: lists of stages, and the ones that the field has names for."""
+
+import contextlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from mtl_keras.errors import InputError
+from mtl_keras.plans.freeze_plan import EMBEDDINGS, FreezePlan
+from mtl_keras.plans.stage import Stage, check_sequence
+
+NAMED_PLANS = (
+    "full",
+    "linear_probe",
+    "lp_ft",
+    "heads_then_top:<k>",
+    "gradual",
+    "plateau",
+    "lowest_half",
+    "head_frozen:<task>",
+)
+EXPLICIT = "stages"
+PLATEAU_PATIENCE = 2
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """A list of stages, given or named.
+
+    The named plans fill in the freeze plans of a template stage, whose epochs, learning rates
+    and other settings all stages share:
+
+    * `full`: everything trains.
+    * `linear_probe`: only the heads train.
+    * `lp_ft`: the heads train, then everything at the backbone's rate (Kumar et al., 2022,
+      "Fine-tuning can distort pretrained features and underperform out-of-distribution").
+    * `heads_then_top:<k>`: the heads train, then the k top blocks with them.
+    * `gradual`: the heads train, then in each stage one block more, from the top down; the last
+      stage thaws the lowest block and the embeddings (Howard & Ruder, 2018, "Universal language
+      model fine-tuning").
+    * `plateau`: as `gradual`, but a stage goes on until what it watches has not improved for
+      `patience` evaluations (2 where the template says nothing).
+    * `lowest_half`: the embeddings and the lower half of the blocks stay frozen.
+    * `head_frozen:<task>`: the heads train, then that head stays frozen while the other tasks
+      train everything else.
+
+    `epochs` of the template are those of the whole plan: where heads train first they take a
+    third; `gradual` divides them evenly, with at least one a stage, and more than given where
+    there are more stages than epochs; each stage of `plateau` has at most that many.
+
+    Args:
+        name: one of these, or `stages`.
+        template: what the stages of a named plan share.
+        given: the stages of `stages`.
+        places: where a recipe says each given stage, or names the plan; errors begin with it.
+
+    Raises:
+        InputError: another name; `stages` without a stage.
+
+    Example:
+
+    >>> groups = ["embeddings", "block_0", "block_1", "heads/topic"]
+    >>> plan = TrainingPlan("gradual", Stage(epochs=6))
+    >>> [(str(stage.freeze), stage.epochs) for stage in plan.stages(groups)]
+    [('backbone', 2), ('top:1', 2), ('none', 2)]
+    """
+
+    name: str
+    template: Stage = field(default_factory=Stage)
+    given: tuple[Stage, ...] = ()
+    places: tuple[str, ...] = field(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        if self.name != EXPLICIT or not self.given:
+            _expansion(self.name)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def of(cls, stages: Iterable[Stage]) -> "TrainingPlan":
+        """The plan of these stages."""
+        return cls(EXPLICIT, given=tuple(stages))
+
+    def as_template(self) -> Stage:
+        """What other named plans share with this one: of stages the last, with all their epochs."""
+        if self.name != EXPLICIT:
+            return self.template
+        epochs = sum(stage.epochs for stage in self.given)
+        return replace(
+            self.given[-1], epochs=epochs, freeze=FreezePlan.none(), tasks=(), protect=None
+        )
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks that the plan names."""
+        stages = self.given or (self.template,)
+        named = [name for stage in stages for name in (*stage.freeze.tasks, *stage.tasks)]
+        _, _, argument = self.name.partition("head_frozen:")
+        return tuple(dict.fromkeys([*named, argument] if argument else named))
+
+    def stages(self, groups: Sequence[str]) -> tuple[Stage, ...]:
+        """The stages on a model of these layer groups, lowest first.
+
+        Raises:
+            InputError: a block, head or rate that the model has not, or stages that change
+                nothing.
+        """
+        stages = self.given
+        if self.name != EXPLICIT:
+            with self._told_at(0):
+                stages = tuple(_expansion(self.name)(self.template, groups))
+        for number, stage in enumerate(stages):
+            with self._told_at(number):
+                stage.frozen(groups)
+                stage.learning_rate.by_group(groups)
+                check_sequence(stages[: number + 1], groups)
+        return stages
+
+    @contextlib.contextmanager
+    def _told_at(self, number: int) -> Iterator[None]:
+        """Begins errors with the place of a stage of this number."""
+        try:
+            yield
+        except InputError as error:
+            if not self.places:
+                raise
+            place = self.places[min(number, len(self.places) - 1)]
+            raise InputError(f"{place}: {error}") from None
+
+
+def _expansion(name: str) -> Callable[[Stage, Sequence[str]], Iterable[Stage]]:
+    word, _, argument = name.partition(":")
+    plain = {
+        "full": _full,
+        "linear_probe": _linear_probe,
+        "lp_ft": _lp_ft,
+        "gradual": _gradual,
+        "plateau": _plateau,
+        "lowest_half": _lowest_half,
+    }
+    if name in plain:
+        return plain[name]
+    if word == "heads_then_top" and re.fullmatch("[0-9]{1,4}", argument):
+        return lambda stage, groups: _heads_then(stage, freeze=FreezePlan.top(int(argument)))
+    if word == "head_frozen" and re.fullmatch("[a-z][a-z0-9_]*", argument):
+        return lambda stage, groups: _head_frozen(stage, groups, argument)
+    raise InputError(
+        f"a training plan is one of {', '.join(NAMED_PLANS)}, or a list of stages. "
+        f"Received: {name!r}"
+    )
+
+
+def _full(stage: Stage, groups: Sequence[str]) -> list[Stage]:
+    return [replace(stage, freeze=FreezePlan.none())]
+
+
+def _linear_probe(stage: Stage, groups: Sequence[str]) -> list[Stage]:
+    return [replace(stage, freeze=FreezePlan.backbone())]
+
+
+def _lp_ft(stage: Stage, groups: Sequence[str]) -> list[Stage]:
+    rates = stage.learning_rate
+    low = replace(rates, heads=rates.backbone)
+    return _heads_then(stage, freeze=FreezePlan.none(), learning_rate=low)
+
+
+def _heads_then(stage: Stage, **changes) -> list[Stage]:
+    first = max(1, stage.epochs // 3)
+    rest = max(1, stage.epochs - first)
+    return [
+        replace(stage, freeze=FreezePlan.backbone(), epochs=first),
+        replace(stage, epochs=rest, **changes),
+    ]
+
+
+def _gradual(stage: Stage, groups: Sequence[str]) -> list[Stage]:
+    thawing = _thawing(groups)
+    share, rest = divmod(max(stage.epochs, len(thawing)), len(thawing))
+    return [
+        replace(stage, freeze=freeze, epochs=share + (number < rest))
+        for number, freeze in enumerate(thawing)
+    ]
+
+
+def _plateau(stage: Stage, groups: Sequence[str]) -> list[Stage]:
+    patience = stage.patience or PLATEAU_PATIENCE
+    return [replace(stage, freeze=freeze, patience=patience) for freeze in _thawing(groups)]
+
+
+def _lowest_half(stage: Stage, groups: Sequence[str]) -> list[Stage]:
+    return [replace(stage, freeze=FreezePlan.lowest(len(_blocks(groups)) // 2))]
+
+
+def _head_frozen(stage: Stage, groups: Sequence[str], task: str) -> list[Stage]:
+    tasks = [name.removeprefix("heads/") for name in groups if name.startswith("heads/")]
+    FreezePlan.head(task).frozen(groups)
+    others = tuple(name for name in tasks if name != task)
+    if not others:
+        raise InputError(f"head_frozen:{task}: there is no other task that would train")
+    return _heads_then(stage, freeze=FreezePlan.head(task), tasks=others)
+
+
+def _thawing(groups: Sequence[str]) -> list[FreezePlan]:
+    """The heads alone, then a block more each time, at last everything."""
+    count = len(_blocks(groups))
+    top = [FreezePlan.top(k) for k in range(1, count)]
+    return [FreezePlan.backbone(), *top, FreezePlan.none()]
+
+
+def _blocks(groups: Sequence[str]) -> list[str]:
+    return [name for name in groups if name != EMBEDDINGS and not name.startswith("heads/")]

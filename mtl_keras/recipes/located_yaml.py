@@ -1,0 +1,121 @@
+"""YAML with the line of every key, so that an error can name it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mtl_keras.errors import InputError, shown
+
+# What PyYAML reads plain words as that are meant as names: `yes`, `null`, `2024-01-31`.
+NO_NAMES = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "null", "timestamp")}
+INDENTATION = "check indentation (blanks, no tabs), colons and brackets here and in the line above"
+
+
+class LocatedYaml:
+    """A YAML file's content and where each part of it stands.
+
+    Args:
+        path: the file. It is read with PyYAML's safe loader: no tags, no objects.
+
+    Raises:
+        InputError: it cannot be read, is not YAML, is no mapping, repeats a key, or has one that
+            YAML does not read as text.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        text = _read(path)
+        try:
+            root = yaml.compose(text, Loader=yaml.SafeLoader)
+            if not isinstance(root, yaml.MappingNode):
+                raise InputError(
+                    f"{path}: a recipe is a mapping of keys (encoder, tasks, training)"
+                )
+            self._root: yaml.Node = root
+            self._check_keys(root)
+            self.content: dict[str, Any] = _Loader("").construct_document(root)
+        except yaml.YAMLError as error:
+            raise InputError(f"{path}{_said(text, error)}") from None
+        except RecursionError:
+            raise InputError(
+                f"{path}: nested too deeply, or an alias (*) within what it stands for (&); "
+                "write it out"
+            ) from None
+
+    def line(self, place: Sequence[str | int]) -> int:
+        """The line, from 1, of the deepest part of this path that is in the file."""
+        node, line = self._root, self._root.start_mark.line
+        for step in place:
+            key, value = _child(node, step)
+            if value is None:
+                break
+            node, line = value, (key or value).start_mark.line
+        return line + 1
+
+    def _check_keys(self, node: yaml.Node) -> None:
+        seen = set()
+        for child in node.value if isinstance(node, yaml.MappingNode) else ():
+            key = child[0].value
+            where = f"{self.path}:{child[0].start_mark.line + 1}"
+            if isinstance(key, str) and key in seen:
+                raise InputError(f"{where}: key {key!r} stands twice; remove one")
+            if child[0].tag in NO_NAMES:
+                kind = child[0].tag.rpartition(":")[2]
+                raise InputError(f"{where}: YAML reads the key {key} as a {kind}; put it in quotes")
+            seen.add(str(key))
+        for child in _children(node):
+            self._check_keys(child)
+
+
+class _Loader(yaml.SafeLoader):
+    """Tells where a value stands that is none of its kind, such as the 31st of February."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, LookupError, AttributeError):
+            kind = node.tag.rpartition(":")[2]
+            problem = f"{shown(node.value)} is no {kind}"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not UTF-8 text; save the recipe as UTF-8") from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; give the path of a recipe") from None
+
+
+def _said(text: str, error: yaml.YAMLError) -> str:
+    """`:line: what is wrong; the cure`."""
+    if isinstance(error, yaml.reader.ReaderError):
+        line = text.count("\n", 0, error.position) + 1
+        return f":{line}: not valid YAML: the character {text[error.position]!r}; remove it"
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return f": not valid YAML: {' '.join(str(error).split())}"
+    problem = f"{error.problem}; {INDENTATION}"
+    if "another document" in problem:
+        problem = "a second document begins; a recipe is one: remove '---' and the other"
+    elif isinstance(error, yaml.composer.ComposerError | yaml.constructor.ConstructorError):
+        problem = f"{error.problem}; write a plain value, text in quotes"
+    return f":{error.problem_mark.line + 1}: not valid YAML: {problem}"
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [value for _, value in node.value]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
+def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node | None, yaml.Node | None]:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == str(step):
+                return key, value
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        return None, node.value[step]
+    return None, None

@@ -1,0 +1,308 @@
+"""What a recipe may hold: keys, types, and the checks that need no data and no encoder."""
+
+import difflib
+from collections.abc import Callable, Collection, Sequence
+from typing import Annotated, Any, Literal, Self
+
+import pydantic
+from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+
+from mtl_keras.data.schedules import Joint, parse_schedule
+from mtl_keras.data.task import SPLITS, Columns, Task
+from mtl_keras.errors import InputError
+from mtl_keras.plans.freeze_plan import FreezePlan
+from mtl_keras.plans.stage import (
+    MEAN,
+    LearningRates,
+    RateSchedule,
+    Stage,
+    check_sequence,
+    watchable,
+)
+from mtl_keras.plans.training_plan import NAMED_PLANS, TrainingPlan
+from mtl_keras.recipes.values import (
+    LARGEST_BATCH,
+    LARGEST_COUNT,
+    LARGEST_SEED,
+    Number,
+    Whole,
+    freeze_plan,
+    paths,
+    protection,
+    true_false_or_auto,
+)
+
+
+class Strict(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+
+class _Columns(Strict):
+    text: Any = "text"
+    label: Any = "label"
+    header: bool | None = None
+    label_names: dict[str, str] = {}
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        self.build()
+        return self
+
+    def build(self) -> Columns:
+        return Columns(**dict(self))
+
+
+class _SplitColumns(Strict):
+    train: _Columns = _Columns()
+    validation: _Columns | None = None
+    test: _Columns | None = None
+
+
+def _which_columns(value: Any) -> str:
+    return "by_split" if isinstance(value, dict) and set(value) & set(SPLITS) else "plain"
+
+
+_Paths = Annotated[Any, pydantic.AfterValidator(paths)]
+
+
+class _Files(Strict):
+    train: _Paths = None
+    validation: _Paths = None
+    test: _Paths = None
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        if not any((self.train, self.validation, self.test)):
+            raise ValueError("no file; a task learns from its training files: {train: train.csv}")
+        return self
+
+
+class _Task(Strict):
+    kind: Literal["classification", "tagging", "regression", "multilabel"] = "classification"
+    labels: list[str] = []
+    files: _Files
+    columns: Annotated[
+        Annotated[_Columns, pydantic.Tag("plain")]
+        | Annotated[_SplitColumns, pydantic.Tag("by_split")],
+        pydantic.Discriminator(_which_columns),
+    ] = _Columns()
+
+    def build(self, name: str) -> Task:
+        files = {split: paths for split, paths in self.files if paths is not None}
+        columns = self.columns
+        if isinstance(columns, _Columns):
+            columns = _SplitColumns(train=columns)
+        by_split = {split: (each or columns.train).build() for split, each in columns}
+        return Task(name, self.kind, tuple(self.labels), files=files, columns=by_split)
+
+
+class _Rates(Strict):
+    heads: Number = LearningRates.heads
+    backbone: Number = LearningRates.backbone
+    decay: Number = LearningRates.decay
+    groups: dict[str, Number] = {}
+    schedule: str = RateSchedule.shape
+    warmup: Number | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        self.build()
+        return self
+
+    def build(self, own: Collection[str] = ()) -> LearningRates:
+        return LearningRates(
+            heads=self.heads,
+            backbone=self.backbone,
+            decay=self.decay,
+            groups=self.groups,
+            schedule=RateSchedule(shape=self.schedule, warmup=self.warmup),
+            own=own,
+        )
+
+    def over(self, shared: "_Rates") -> LearningRates:
+        """The rates that all stages share, and in their place those that are written here."""
+        written = {name: getattr(self, name) for name in self.model_fields_set}
+        others = {name: rate for name, rate in shared.groups.items() if name not in self.groups}
+        update = {**written, "groups": others | self.groups}
+        return shared.model_copy(update=update).build(own=sorted(self.model_fields_set))
+
+
+class _StageSettings(Strict):
+    """What a stage may say, and `training` for all stages."""
+
+    epochs: Whole = pydantic.Field(1, ge=1, le=LARGEST_COUNT)
+    steps_per_epoch: Whole | None = pydantic.Field(None, ge=1, le=LARGEST_COUNT)
+    learning_rate: _Rates = _Rates()
+    weight_decay: Number = pydantic.Field(Stage.weight_decay, ge=0)
+    patience: Whole | None = pydantic.Field(None, ge=1, le=LARGEST_COUNT)
+    watch: str = MEAN
+    freeze_when_done: bool = False
+    protect: Annotated[Any, pydantic.AfterValidator(protection)] = None
+
+    def settings(self) -> dict[str, Any]:
+        """The stage arguments that were written."""
+        written = {name: getattr(self, name) for name in self.model_fields_set & STAGE_KEYS}
+        return written | {"learning_rate": self.learning_rate.build()}
+
+
+class _Stage(_StageSettings):
+    freeze: Annotated[Any, pydantic.AfterValidator(freeze_plan)] = FreezePlan("none")
+    tasks: list[str] = []
+
+    def build(self, shared: _StageSettings) -> Stage:
+        rates = self.learning_rate.over(shared.learning_rate)
+        settings = shared.settings() | self.settings() | {"learning_rate": rates}
+        return Stage(freeze=self.freeze, tasks=tuple(self.tasks), **settings)
+
+
+STAGE_KEYS = set(_StageSettings.model_fields)
+STAGE_ONLY = set(_Stage.model_fields) - STAGE_KEYS
+
+
+class _Training(_StageSettings):
+    plan: str | None = None
+    stages: list[_Stage] = []
+    schedule: Annotated[Any, pydantic.AfterValidator(parse_schedule)] = parse_schedule(
+        "proportional"
+    )
+    loss_weights: dict[str, Annotated[Number, pydantic.Field(gt=0)]] = {}
+    batch_size: Whole = pydantic.Field(32, ge=1, le=LARGEST_BATCH)
+    max_tokens: Whole | None = pydantic.Field(None, ge=1, le=LARGEST_COUNT)
+    seed: Whole = pydantic.Field(0, ge=0, le=LARGEST_SEED)
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    strategy: Literal["auto", "mirrored", "multi_worker", "tpu"] = "auto"
+    jit_compile: Annotated[Any, pydantic.AfterValidator(true_false_or_auto)] = False
+    deterministic: bool = False
+    cache: bool = True
+    checkpoint_minutes: Number = pydantic.Field(5.0, gt=0)
+    restore: str | None = MEAN
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        if bool(self.plan) == bool(self.stages):
+            raise ValueError(
+                "either stages (a list) or plan (the name of one) says how to train. Received: "
+                + ("both" if self.plan else "neither")
+            )
+        for index, stage in enumerate(self.stages):
+            check_at(("stages", index), stage.build, self)
+        check_sequence([stage.build(self) for stage in self.stages])
+        check_at(("max_tokens",), self._check_budget)
+        check_at(("jit_compile",), self._check_measured)
+        check_at(("plan",) if self.plan else (), self.build)
+        return self
+
+    def build(self) -> TrainingPlan:
+        if self.plan:
+            return TrainingPlan(_nearest_plan(self.plan), Stage(**self.settings()))
+        return TrainingPlan.of(stage.build(self) for stage in self.stages)
+
+    def _check_budget(self) -> None:
+        """A budget is that of one batch: two that are joined are as wide as the longest of both."""
+        if self.max_tokens is None:
+            return
+        if "batch_size" in self.model_fields_set:
+            raise InputError("max_tokens and batch_size are two ways to say one thing; keep one")
+        if any(each.steps_per_epoch for each in (self, *self.stages)):
+            raise InputError(
+                "max_tokens counts all texts beforehand; give steps_per_epoch batch_size"
+            )
+        if self.schedule == Joint():
+            raise InputError("schedule: joint joins the tasks' batches; give it batch_size")
+        if any(each.protect and each.protect.replays for each in (self, *self.stages)):
+            raise InputError("protect: gradient_projection joins batches; give it batch_size")
+
+    def _check_measured(self) -> None:
+        if self.deterministic and self.jit_compile == "auto":
+            raise InputError(
+                "auto follows what is measured, so that runs may differ in their bits; with "
+                "deterministic, say true or false"
+            )
+
+    def places(self) -> list[tuple[str | int, ...]]:
+        """Where each stage is said, or the plan that names them."""
+        stages: list[tuple[str | int, ...]] = [
+            ("training", "stages", index) for index in range(len(self.stages))
+        ]
+        return stages or [("training", "plan")]
+
+
+def _nearest_plan(name: str) -> str:
+    """The name; where it is none, the error says which is nearest."""
+    try:
+        return TrainingPlan(name).name
+    except InputError as error:
+        nearest = difflib.get_close_matches(name, NAMED_PLANS, 1, 0.5)
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        raise InputError(f"{error}{hint}") from None
+
+
+class RecipeSchema(Strict):
+    """A whole recipe file."""
+
+    encoder: str
+    sha256: Annotated[str, pydantic.Field(pattern="^[0-9a-fA-F]{64}$")] | None = None
+    max_length: Whole = pydantic.Field(128, ge=3, le=LARGEST_COUNT)
+    pooling: Literal["mean", "cls", "pooler", "last"] | None = None
+    tasks: dict[str, _Task] = pydantic.Field(min_length=1)
+    training: _Training
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        for name, task in self.tasks.items():
+            check_at(("tasks", name), task.build, name)
+            check_at(("tasks", name), _check_name, name)
+        names = watchable(self.build_tasks())
+        for settings, place in self._places():
+            check_at((*place, "watch"), _check_watch, settings.watch, names)
+            for name in getattr(settings, "tasks", ()):
+                check_at((*place, "tasks"), self._check_task, name)
+            for name in getattr(settings, "freeze", FreezePlan()).tasks:
+                check_at((*place, "freeze"), self._check_task, name)
+        for name in self.training.build().tasks:
+            check_at(("training", "plan"), self._check_task, name)
+        for name in self.training.loss_weights:
+            check_at(("training", "loss_weights", name), self._check_task, name)
+        check_at(("training", "restore"), self._check_restore)
+        return self
+
+    def build_tasks(self) -> tuple[Task, ...]:
+        """The declared tasks."""
+        return tuple(task.build(name) for name, task in self.tasks.items())
+
+    def _places(self) -> list[tuple[_StageSettings, tuple[str | int, ...]]]:
+        """Everything that says what a stage does, and where it stands."""
+        own = zip(self.training.stages, self.training.places(), strict=False)
+        return [(self.training, ("training",)), *own]
+
+    def _check_task(self, name: str) -> None:
+        if name not in self.tasks:
+            raise InputError(f"there is no task {name!r}; there are {', '.join(self.tasks)}")
+
+    def _check_restore(self) -> None:
+        name = self.training.restore
+        if name is not None and name not in (MEAN, *self.tasks):
+            raise InputError(
+                f"the best weights are those of {MEAN} or of a task ({', '.join(self.tasks)}); "
+                f"null keeps the last. Received: {name!r}"
+            )
+
+
+def _check_name(name: str) -> None:
+    if name == MEAN:
+        raise InputError(f"{MEAN!r} stands for the mean of all tasks; give the task another name")
+
+
+def _check_watch(name: str, names: Sequence[str]) -> None:
+    if name not in names:
+        raise InputError(f"there is no metric {name!r}; there are {', '.join(names)}")
+
+
+def check_at(place: Sequence[str | int], check: Callable, *arguments: Any) -> None:
+    """Runs a declaration's own check; its error is told at this place of the recipe."""
+    try:
+        check(*arguments)
+    except InputError as error:
+        kind = PydanticCustomError("declaration", "{message}", {"message": str(error)})
+        details = InitErrorDetails(type=kind, loc=tuple(place), input=None)
+        raise ValidationError.from_exception_data("recipe", [details]) from None

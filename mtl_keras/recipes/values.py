@@ -1,0 +1,93 @@
+"""How single values of a recipe are read: numbers, paths, freeze plans, protections."""
+
+import contextlib
+import dataclasses
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
+
+from mtl_keras.data.examples import LARGEST_FLOAT32
+from mtl_keras.errors import InputError, shown
+from mtl_keras.plans.freeze_plan import FreezePlan
+from mtl_keras.plans.protection import Distillation, GradientProjection, Protection, StartingWeights
+
+LARGEST_SEED = 2**32 - 1  # of NumPy's random states
+LARGEST_BATCH = 2**20
+LARGEST_COUNT = 2**31 - 1  # of TensorFlow's int32
+
+PROTECTIONS: dict[str, type] = {
+    "gradient_projection": GradientProjection,
+    "distillation": Distillation,
+    "starting_weights": StartingWeights,
+}
+
+
+def _whole(value: Any) -> Any:
+    """What is no boolean; a whole number of any size, also written 1.0e+20."""
+    if isinstance(value, bool):
+        raise InputError(f"expected a whole number. Received: {value}")
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _number(value: Any) -> float:
+    """A number, finite in float32, also where YAML takes it for text: `1e-3` has no point."""
+    number = math.nan
+    if not isinstance(value, bool):
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
+            number = float(value)
+    if not abs(number) <= LARGEST_FLOAT32:
+        raise InputError(f"expected a finite number, such as 1.0e-3. Received: {shown(value)}")
+    return number
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Number = Annotated[float, BeforeValidator(_number)]
+
+
+def paths(value: Any) -> str | list[str] | None:
+    """A path, or a list of paths, none of them empty; None where a split has none."""
+    if value is None:
+        return None
+    listed = value if isinstance(value, list) else [value]
+    if not listed or not all(isinstance(path, str) and path for path in listed):
+        raise InputError(f"expected a path or a list of paths. Received: {shown(value)}")
+    return value
+
+
+def freeze_plan(value: Any) -> FreezePlan:
+    """A freeze plan's rule, or a list of them."""
+    return FreezePlan.of(map(str, value)) if isinstance(value, list) else FreezePlan(str(value))
+
+
+def protection(value: Any) -> Protection | None:
+    """`{by: distillation, weight: 2}`, or only the name."""
+    if value is None:
+        return None
+    settings = dict(value) if isinstance(value, dict) else {"by": value}
+    name = str(settings.pop("by", None))
+    if name not in PROTECTIONS:
+        raise InputError(f"by is one of {', '.join(PROTECTIONS)}. Received: {shown(value)}")
+    kind = PROTECTIONS[name]
+    known = [each.name for each in dataclasses.fields(kind)]
+    for key in settings:
+        if key not in known:
+            has = ", ".join(known) or "no settings"
+            raise InputError(f"unknown key {shown(key)}; {name} has {has}")
+    return kind(**{key: _setting(key, number) for key, number in settings.items()})
+
+
+def true_false_or_auto(value: Any) -> bool | Literal["auto"]:
+    """A boolean, or `auto`."""
+    if value == "auto" or isinstance(value, bool):
+        return value
+    raise InputError(f"expected true, false or auto. Received: {shown(value)}")
+
+
+def _setting(key: str, value: Any) -> float:
+    try:
+        return _number(value)
+    except InputError as error:
+        raise InputError(f"{key}: {error}") from None

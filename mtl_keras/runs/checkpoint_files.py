@@ -1,0 +1,103 @@
+"""What a training has to remember, in files that are whole or told to be damaged."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from mtl_keras.errors import InputError
+from mtl_keras.storage.arrays import write_arrays
+from mtl_keras.storage.files import write_whole
+
+KEPT = 2  # states; the one before the newest stands in for it where that is damaged
+SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Arrays by name, and facts that JSON can hold."""
+
+    arrays: Mapping[str, np.ndarray]
+    facts: Mapping[str, Any]
+
+
+class StateFolder:
+    """The last states of a training, each in one file that holds its own checksum (SHA-256).
+
+    A file is written beside its place and renamed; nothing in it can execute (safetensors, JSON).
+
+    Args:
+        folder: where they are; made with the first.
+
+    Example:
+
+    >>> import tempfile
+    >>> states = StateFolder(Path(tempfile.mkdtemp()))
+    >>> for step in range(3):
+    ...     states.save(State({"weight": np.full(2, step)}, {"step": step}))
+    >>> found = states.newest()
+    >>> found.facts, found.arrays["weight"].tolist(), len(list(states.folder.iterdir()))
+    ({'step': 2}, [2, 2], 2)
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def save(self, state: State) -> None:
+        """Writes a state; all but the last two go.
+
+        Raises:
+            WorkError: it cannot be written; the states before are as they were.
+        """
+        number = int(self._files[-1].stem) + 1 if self._files else 1
+        facts = json.dumps(state.facts, ensure_ascii=False)
+        arrays = {name: np.asarray(each, order="C") for name, each in state.arrays.items()}
+        metadata = {"facts": facts, "sha256": _digest(arrays, facts)}
+        write_whole(
+            self.folder / f"{number:08}{SUFFIX}", lambda path: write_arrays(arrays, path, metadata)
+        )
+        for path in self._files[:-KEPT]:
+            path.unlink()
+
+    def newest(self, report: Callable[[str], None] = lambda line: None) -> State | None:
+        """The newest state that is whole; None where there is none.
+
+        Args:
+            report: told of each that is damaged.
+        """
+        for path in reversed(self._files):
+            try:
+                return _read(path)
+            except InputError as error:
+                report(f"{error}: the one before it is taken")
+        return None
+
+    @property
+    def _files(self) -> list[Path]:
+        return sorted(path for path in self.folder.glob(f"*{SUFFIX}") if path.stem.isdecimal())
+
+
+def _read(path: Path) -> State:
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata()
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        facts, expected = metadata["facts"], metadata["sha256"]
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        raise InputError(f"{path}: damaged") from None
+    if _digest(arrays, facts) != expected:
+        raise InputError(f"{path}: damaged")
+    return State(arrays, json.loads(facts))
+
+
+def _digest(arrays: Mapping[str, np.ndarray], facts: str) -> str:
+    digest = hashlib.sha256(facts.encode())
+    for name, array in sorted(arrays.items()):
+        digest.update(f"\0{name}\0{array.dtype.str}\0{array.shape}\0".encode())
+        digest.update(array.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()

@@ -1,0 +1,180 @@
+"""What a training was made from: versions, the data's checksums, and their state in git."""
+
+import contextlib
+import hashlib
+import os
+import platform
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from mtl_keras.version import __version__
+from mtl_keras.data.task_dataset import TaskDataset
+from mtl_keras.storage.file_cache import remembered
+from mtl_keras.errors import listed
+from mtl_keras.storage.files import member_files
+
+PACKAGES = ("tensorflow", "tensorflow-text", "keras", "numpy")
+GIT_SECONDS = 10
+BLOCK = 2**20
+BY_TIME = (
+    "size and time of modification: "  # how the fingerprint of a file that was not read begins
+)
+
+
+def provenance(datasets: Mapping[str, TaskDataset], folder: Path) -> dict:
+    """`versions`, `data` and `git` of a training. Files that were not read are not read here.
+
+    Args:
+        datasets: task → its files.
+        folder: of the recipe.
+    """
+    unread = {file for each in datasets.values() for file in _all(each.unread_files)}
+    files = sorted({file for each in datasets.values() for file in _all(each.files)} - unread)
+    return {
+        "versions": versions(),
+        "data": fingerprints(datasets, folder),
+        "git": git_states(files, folder),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Package → version, of what the numbers of a training depend on."""
+    found = {"mtl_keras": __version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
+
+
+def fingerprints(
+    datasets: Mapping[str, TaskDataset], folder: Path, like: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """File → SHA-256 of its content, known from when it was last read where it has not changed.
+
+    Of files that were not read before training it is their size and time of modification.
+
+    Args:
+        datasets: task → its files.
+        folder: of the recipe; files are named relative to it.
+        like: fingerprints of before, which those of now are to be compared with.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    found = {}
+    for each in datasets.values():
+        unread = set(_all(each.unread_files))
+        for file in _all(each.files):
+            name = os.path.relpath(file, folder)
+            before = (like or {}).get(name)
+            by_time = file in unread if before is None else before.startswith(BY_TIME)
+            found[name] = _size_and_time(file) if by_time else _sha256(file)
+    return dict(sorted(found.items()))
+
+
+def changed_files(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Files whose content differs, that are new, or that are gone.
+
+    Example:
+
+    >>> changed_files({"a.csv": "1", "b.csv": "2"}, {"b.csv": "3", "c.csv": "4"})
+    ['a.csv', 'b.csv', 'c.csv']
+    """
+    return sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+
+
+def told_changes(before: Mapping[str, str], now: Mapping[str, str]) -> str | None:
+    """Which files differ, in a line; None where none does."""
+    changed = changed_files(before, now)
+    return f"changed since the run began: {listed(changed)}" if changed else None
+
+
+def git_states(files: Iterable[str], folder: Path) -> dict[str, dict]:
+    """Repository → its `commit`, and the `changed` ones of these files, as git has them there.
+
+    Repositories and files are named relative to the folder. Contents are compared by their hashes
+    in the commit's tree: nothing that a repository configures runs. Empty without git.
+    """
+    of_repository: dict[str, list[str]] = defaultdict(list)
+    for file in files:
+        top = _git(os.path.dirname(file), "rev-parse", "--show-toplevel")
+        if top is not None:
+            of_repository[top.removesuffix("\n")].append(file)
+    states = {}
+    for top, inside in of_repository.items():
+        commit = _git(top, "rev-parse", "--verify", "--quiet", "HEAD")
+        if commit is not None:
+            known = _tree(top, inside)
+            changed = [file for file in inside if not _is_known(file, known.get(_place(file, top)))]
+            states[os.path.relpath(top, folder)] = {
+                "commit": commit.strip(),
+                "changed": [os.path.relpath(file, folder) for file in changed],
+            }
+    return states
+
+
+def _all(paths: Iterable[str]) -> list[str]:
+    """Files; those of a folder one by one."""
+    return [file for path in paths for file in member_files(path)]
+
+
+def _sha256(file: str) -> str:
+    def find() -> dict[str, str]:
+        with open(file, "rb") as opened:
+            return {"sha256": hashlib.file_digest(opened, "sha256").hexdigest()}
+
+    return remembered(file, {"facts": "sha256"}, find)["sha256"]
+
+
+def _size_and_time(file: str) -> str:
+    found = os.stat(file)
+    return f"{BY_TIME}{found.st_size} bytes, {found.st_mtime_ns} ns"
+
+
+def _tree(top: str, files: Iterable[str]) -> dict[str, str]:
+    """File, relative to the repository → the name of its content in the commit."""
+    places = [_place(file, top) for file in files]
+    said = _git(top, "ls-tree", "-z", "--full-tree", "HEAD", "--", *places) or ""
+    rows = (row.partition("\t") for row in said.split("\0") if row)
+    return {path: facts.split()[2] for facts, _, path in rows}
+
+
+def _is_known(file: str, name: str | None) -> bool:
+    """Whether a file has the content that git calls so."""
+    if name is None:
+        return False
+    kind = "sha256" if len(name) == 64 else "sha1"
+    return remembered(file, {"facts": f"git {kind}"}, lambda: {"name": _blob(file, kind)}) == {
+        "name": name
+    }
+
+
+def _blob(file: str, kind: str) -> str:
+    """The name that git gives a file's content."""
+    digest = hashlib.new(kind, f"blob {os.path.getsize(file)}\0".encode(), usedforsecurity=False)
+    with open(file, "rb") as opened:
+        while block := opened.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _place(file: str, top: str) -> str:
+    return os.path.relpath(os.path.realpath(file), os.path.realpath(top))
+
+
+def _git(folder: str, *arguments: str) -> str | None:
+    """What git says; None where it says nothing good, or is not there."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", folder or ".", "--literal-pathspecs", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=GIT_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        return None
+    return done.stdout if done.returncode == 0 else None

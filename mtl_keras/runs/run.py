@@ -1,0 +1,253 @@
+"""The folder that training writes, and what later commands read from it."""
+
+import contextlib
+import glob
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pydantic
+
+from mtl_keras.version import __version__
+from mtl_keras.errors import InputError, WorkError
+from mtl_keras.storage.files import write_whole
+from mtl_keras.storage.locks import LOCK
+from mtl_keras.recipes.recipe import Recipe, load_recipe
+from mtl_keras.data.task import Task
+
+RECIPE, RECORD, HISTORY, METRICS, MODEL, BEST, CHECKPOINTS = (
+    "recipe.yaml",
+    "run.json",
+    "history.json",
+    "metrics.json",
+    "model.keras",
+    "best",
+    "checkpoints",
+)
+TABLE, LOGS = "history.csv", "logs"  # for people and TensorBoard
+START = f"{CHECKPOINTS}/start.json"  # what an unfinished run began with
+
+
+class _TrainedTask(pydantic.BaseModel):
+    kind: str
+    labels: list[str]
+
+
+class _Record(pydantic.BaseModel):
+    """What must be in `run.json`."""
+
+    recipe_folder: str
+    tasks: dict[str, _TrainedTask] = pydantic.Field(min_length=1)
+
+
+class Run:
+    """A run folder: `recipe.yaml`, `run.json`, `history.json`, `metrics.json`, `model.keras`.
+
+    Every file is written beside its place and renamed, so that it is whole or absent;
+    `run.json` comes last and marks the run as finished.
+
+    Args:
+        folder: the run's folder.
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+
+    @classmethod
+    def create(cls, folder: str | Path) -> "Run":
+        """Makes the folder of a new run.
+
+        Raises:
+            InputError: the folder holds something already, or is a file.
+            WorkError: it cannot be made.
+        """
+        run = cls(folder)
+        run.check_free()
+        try:
+            run.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WorkError(f"{folder}: cannot make the run's folder: {error.strerror}") from error
+        return run
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "Run":
+        """Opens a finished run.
+
+        Raises:
+            InputError: there is none in this folder, what it says of itself is damaged, or a newer
+                mtl_keras wrote it.
+        """
+        run = cls(folder)
+        if run.has_begun and not run.is_finished:
+            raise InputError(
+                f"{folder}: this run is unfinished; 'mtl-keras train RECIPE --output {folder} "
+                "--resume' goes on with it"
+            )
+        if not run.is_finished:
+            raise InputError(
+                f"{folder}: no finished run here ({RECORD} is absent); "
+                "give the folder that 'mtl-keras train' printed"
+            )
+        run._check_version()
+        with _reading(run.folder / RECORD):
+            _ = run.tasks
+        return run
+
+    def check_free(self) -> None:
+        """Raises `InputError` where a new run cannot be put."""
+        if self.has_begun and not self.is_finished:
+            raise InputError(
+                f"{self.folder}: holds an unfinished run; --resume goes on with it, or choose "
+                "another --output"
+            )
+        left = {LOCK, CHECKPOINTS}  # by one that was killed before it had begun
+        is_used = self.folder.is_dir() and {each.name for each in self.folder.iterdir()} - left
+        if is_used or (self.folder.exists() and not self.folder.is_dir()):
+            raise InputError(f"{self.folder}: exists already; choose another --output or remove it")
+
+    @property
+    def is_finished(self) -> bool:
+        return (self.folder / RECORD).is_file()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it can be gone on with; a finished one needs not."""
+        return (self.folder / START).is_file()
+
+    def _check_version(self) -> None:
+        versions = self.read_json(RECORD).get("versions")
+        written = str(versions.get("mtl_keras", "")) if isinstance(versions, dict) else ""
+        if _numbers(written) > _numbers(__version__):
+            raise InputError(
+                f"{self.folder}: written by mtl_keras {written}, this is {__version__}; "
+                "pip install --upgrade mtl_keras"
+            )
+
+    @property
+    def tasks(self) -> dict[str, Task]:
+        """Name → the task as it was trained, with its labels, without its files."""
+        return {
+            name: Task(name, each.kind, each.labels) for name, each in self._record.tasks.items()
+        }
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe, its files found where they were, its tasks with the labels they had.
+
+        Raises:
+            InputError: the recipe has been changed: it has other tasks than were trained.
+        """
+        recipe = load_recipe(self.folder / RECIPE, folder=self._record.recipe_folder)
+        trained = self.tasks
+        written, known = (
+            [f"{task.name} ({task.kind})" for task in tasks]
+            for tasks in (recipe.tasks, trained.values())
+        )
+        if sorted(written) != sorted(known):
+            raise InputError(
+                f"{self.folder / RECIPE}: has the tasks {', '.join(written)}; the run was trained "
+                f"on {', '.join(known)}: put them back, or train again"
+            )
+        tasks = (task.with_labels(trained[task.name].labels) for task in recipe.tasks)
+        return replace(recipe, tasks=tuple(tasks))
+
+    @property
+    def _record(self) -> _Record:
+        return _Record.model_validate(self.read_json(RECORD))
+
+    def model(self, best: str | None = None):
+        """The trained `MultiTaskModel`, not compiled (`mtl_keras.load_model` reads that too).
+
+        Args:
+            best: a task, or `mean`: with the weights that were best for it on the validation
+                split, instead of those that the run ended with.
+
+        Raises:
+            InputError: a file is absent or damaged, or there are no best weights of this name.
+        """
+        from mtl_keras.models.multi_task_model import MultiTaskModel, load_model
+        from mtl_keras.models.variables import load_weights
+
+        path = self.folder / MODEL
+        weights = None if best is None else self._best_weights(best)
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; restore it or train again")
+        with _reading(path):
+            model = load_model(path, compile=False)
+        if not isinstance(model, MultiTaskModel):
+            raise InputError(f"{path}: not a MultiTaskModel but {type(model).__name__}")
+        if model.tasks != self.tasks:
+            raise InputError(
+                f"{path}: other tasks than {RECORD} tells; restore both, or train again"
+            )
+        if weights:
+            with _reading(weights):
+                load_weights(model, weights)
+        return model
+
+    def _best_weights(self, name: str) -> Path:
+        known = {path.stem: path for path in sorted((self.folder / BEST).glob("*.safetensors"))}
+        if name not in known:
+            raise InputError(
+                f"{self.folder}: no best weights of {name!r}; "
+                f"there are {', '.join(known) or 'none'}"
+            )
+        return known[name]
+
+    def read_json(self, name: str) -> dict:
+        """One of the run's JSON files.
+
+        Raises:
+            InputError: it is absent, or holds no JSON object.
+        """
+        path = self.folder / name
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; restore it or train again")
+        with _reading(path):
+            value = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(value, dict):
+                raise ValueError(f"a JSON object was expected, {type(value).__name__} came")
+            return value
+
+    def write_json(self, name: str, value: dict) -> None:
+        """Writes one of the run's JSON files, whole or not at all."""
+        text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+        self.write(name, lambda path: path.write_text(text, encoding="utf-8"))
+
+    def write(self, name: str, write: Callable[[Path], object]) -> None:
+        """Writes one of the run's files, as `write_whole` does."""
+        write_whole(self.folder / name, write)
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Says of a file that cannot be read that it is damaged, whatever comes of reading it."""
+    try:
+        yield
+    except Exception as error:
+        raise InputError(f"{path}: damaged; restore it or train again") from error
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall("[0-9]+", version)]
+
+
+def unfinished_folder(recipe: Path, base: str | Path = "runs") -> Path | None:
+    """`runs/<recipe>-<n>` with the highest n that holds an unfinished run."""
+    numbers = (
+        int(path.name.removeprefix(f"{recipe.stem}-"))
+        for path in Path(base).glob(f"{glob.escape(recipe.stem)}-*")
+        if path.name.removeprefix(f"{recipe.stem}-").isdecimal()
+    )
+    runs = (Run(Path(base) / f"{recipe.stem}-{number}") for number in sorted(numbers, reverse=True))
+    return next((run.folder for run in runs if run.has_begun and not run.is_finished), None)
+
+
+def next_folder(recipe: Path, base: str | Path = "runs") -> Path:
+    """`runs/<recipe>-<n>` with the lowest n that is free."""
+    number = 1
+    while (folder := Path(base) / f"{recipe.stem}-{number}").exists():
+        number += 1
+    return folder

@@ -1,0 +1,5 @@
+"""Asking a served model, and a page on which to try one."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

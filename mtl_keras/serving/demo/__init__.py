@@ -1,0 +1,5 @@
+"""A local web page on which to try a run or an export."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

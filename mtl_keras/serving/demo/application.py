@@ -1,0 +1,166 @@
+"""The demo's page and its answers over HTTP. Needs the packages of the extra `demo`."""
+
+import base64
+import hashlib
+import importlib.resources
+import ipaddress
+import json
+import os
+from collections.abc import Awaitable, Callable
+from html import escape
+from typing import NamedTuple
+
+import anyio
+from markdown_it import MarkdownIt
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from mtl_keras.serving.demo.sources import Source
+
+MOST_BYTES = 2**20  # of a request's body
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+FORM = 'send JSON of the form {"text": "…"}'
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def make_application(source: Source, host: str) -> Starlette:
+    """One page, and the answers that it asks for.
+
+    `GET /` is the page. `POST /answers` takes `{"text": …}` and gives `{"answer", "reading"}`: a
+    row of `mtl_keras.answer`, and a `Reading`. What is wrong is told as `{"error": …}`,
+    with a status of 400 or more.
+
+    Args:
+        source: what answers.
+        host: the address that is listened at. On loopback only loopback's names are answered to,
+            so that no other site can ask through somebody's browser.
+    """
+    names = LOOPBACK_NAMES if ipaddress.ip_address(host).is_loopback else ("*",)
+    return Starlette(
+        routes=[
+            Route("/", _page_endpoint(render_page(source))),
+            Route("/answers", _answers_endpoint(source), methods=["POST"]),
+        ],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False)],
+        exception_handlers={HTTPException: _refused, Exception: _failed},
+    )
+
+
+class Page(NamedTuple):
+    """A page, and what its browser may do: run its script, ask its server, nothing else."""
+
+    html: str
+    policy: str
+
+
+def render_page(source: Source) -> Page:
+    """The page of a model. No asset is outside of it."""
+    template = importlib.resources.files("mtl_keras.serving.demo").joinpath("page.html")
+    html = template.read_text(encoding="utf-8")
+    policy = (
+        f"default-src 'none'; script-src {_digest(html, 'script')}; "
+        f"style-src {_digest(html, 'style')}; connect-src 'self'; img-src data:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    tasks = json.dumps([task.get_config() for task in source.tasks])
+    html = html.replace("<!--title-->", escape(source.title))
+    html = html.replace("<!--tasks-->", tasks.replace("<", "\\u003c"))
+    return Page(html.replace("<!--card-->", _card_html(source.card)), policy)
+
+
+def _digest(html: str, tag: str) -> str:
+    _, _, rest = html.partition(f"<{tag}>")
+    inside, _, _ = rest.partition(f"</{tag}>")
+    return f"'sha256-{base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()}'"
+
+
+def _card_html(card: str) -> str:
+    """Markdown as HTML in which nothing of the card's own HTML, pictures or styles is left."""
+    renderer = MarkdownIt("js-default").disable("image")
+    tokens = renderer.parse(card)
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):  # the page has the h1
+            token.tag = f"h{min(6, int(token.tag[1]) + 1)}"
+        if "style" in token.attrs:  # which the policy refuses
+            token.attrs = {"class": str(token.attrs["style"]).removeprefix("text-align:")}
+    html = renderer.renderer.render(tokens, renderer.options, {})
+    html = html.replace("<table>", '<div class="scroll"><table>')
+    return html.replace("</table>", "</table></div>")
+
+
+def _page_endpoint(page: Page) -> Endpoint:
+    headers = {
+        "Content-Security-Policy": page.policy,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-store",
+    }
+
+    async def show(request: Request) -> Response:
+        return HTMLResponse(page.html, headers=headers)
+
+    return show
+
+
+def _answers_endpoint(source: Source) -> Endpoint:
+    workers = anyio.CapacityLimiter(os.cpu_count() or 1)  # the model has threads of its own
+
+    async def answer(request: Request) -> Response:
+        text = _text(await _body(request))
+        return JSONResponse(await anyio.to_thread.run_sync(_answer, source, text, limiter=workers))
+
+    return answer
+
+
+def _answer(source: Source, text: str) -> dict:
+    (answer,) = source.answers([text])
+    return {"answer": answer, "reading": source.reading(text)._asdict()}
+
+
+async def _body(request: Request) -> bytes:
+    """The request's body. One that is too long is received, and forgotten, before it is refused:
+    a browser that cannot send on does not listen.
+    """
+    body, size = bytearray(), 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size <= MOST_BYTES:
+                body += chunk
+    except ClientDisconnect:
+        raise HTTPException(400, "the connection was closed before all was sent") from None
+    if size > MOST_BYTES:
+        raise HTTPException(
+            413, f"{size:,} bytes came, at most {MOST_BYTES:,} are taken; send a shorter text"
+        )
+    return bytes(body)
+
+
+def _text(body: bytes) -> str:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        raise HTTPException(400, f"what came is no JSON; {FORM}") from None
+    if not isinstance(value, dict) or [*value] != ["text"] or not isinstance(value["text"], str):
+        raise HTTPException(400, f"what came has another form; {FORM}")
+    try:
+        value["text"].encode()
+    except UnicodeEncodeError:
+        raise HTTPException(400, "the text holds half a character; send it whole") from None
+    return value["text"]
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    said = f"the model failed ({type(error).__name__}); the terminal of the demo tells more"
+    return JSONResponse({"error": said}, 500)

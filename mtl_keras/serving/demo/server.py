@@ -1,0 +1,83 @@
+"""A page on which to try a model: every task's answer as you type."""
+
+import errno
+import importlib.util
+import socket
+from pathlib import Path
+
+from mtl_keras.errors import InputError
+from mtl_keras.serving.demo.sources import find_source, load_source
+
+EXTRA = ("starlette", "uvicorn", "anyio", "markdown_it")
+PORTS_TRIED = 100
+SECONDS_TO_FINISH = 5
+
+
+def serve(folder: str | Path, *, host: str = "127.0.0.1", port: int = 8000) -> None:
+    """Serves the page until it is interrupted.
+
+    Args:
+        folder: of a run; of an export; or of numbered exports, of which the newest is taken.
+        host: the address to listen at. Beyond loopback, whoever reaches it can ask.
+        port: the first to try; the next that is free is taken, and said. 0 takes any.
+
+    Raises:
+        InputError: neither a run nor an export, an address that is not this machine's, no free
+            port, or the packages of the extra `demo` are absent.
+        KeyboardInterrupt: it was interrupted; what had been asked was answered, or given up after
+            five seconds.
+    """
+    _check_extra()
+    import uvicorn
+
+    from mtl_keras.serving.demo.application import make_application
+
+    found = find_source(folder)
+    with _listen(host, port) as listener:
+        application = make_application(load_source(found), listener.getsockname()[0])
+        print(f"demo: {_address(listener, port)} (Ctrl-C ends it)", flush=True)
+        config = uvicorn.Config(
+            application,
+            lifespan="off",
+            ws="none",
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=SECONDS_TO_FINISH,
+        )
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _check_extra() -> None:
+    absent = [name for name in EXTRA if importlib.util.find_spec(name) is None]
+    if absent:
+        raise InputError(
+            f"the demo needs the package {absent[0]}, which is not installed; "
+            "pip install 'mtl_keras[demo]'"
+        )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65535:
+        raise InputError(f"a port is a number from 0 to 65535. Received: {port}")
+    last = min(port + PORTS_TRIED, 65536) if port else 1
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        for each in range(port, last):
+            try:
+                return socket.create_server((str(address[0]), each), family=family)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"cannot listen at {host}, port {port}: {reason}; "
+            "give an address of this machine and a port that you may use"
+        ) from error
+    raise InputError(f"the ports {port} to {last - 1} are all taken; give another")
+
+
+def _address(listener: socket.socket, asked: int) -> str:
+    host, port = listener.getsockname()[:2]
+    taken = f", as port {asked} is taken" if asked not in (0, port) else ""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/{taken}"

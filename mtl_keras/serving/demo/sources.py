@@ -1,0 +1,186 @@
+"""What the demo page asks: a run or an export, as one value."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from tabulate import tabulate
+
+from mtl_keras.data.task import Task
+from mtl_keras.errors import InputError
+from mtl_keras.export.model_card import CARD
+from mtl_keras.export.saved_model.served_answers import (
+    LABELS,
+    READING,
+    SERVING,
+    read_answers,
+    served_kind,
+)
+from mtl_keras.runs.run import METRICS, RECORD, Run
+
+GRAPH = "saved_model.pb"
+
+Answering = Callable[[Sequence[str]], list[dict]]
+
+
+class Reading(NamedTuple):
+    """How much of a text the encoder read."""
+
+    pieces: int  # word pieces, [CLS] and [SEP] included
+    end: int  # the character after the last of them
+    whole: bool  # whether there were no more
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model that the page asks.
+
+    Args:
+        title: what the page is called.
+        tasks: with their labels.
+        card: the model card, Markdown.
+        answers: texts → their answers, as `mtl_keras.answer`; from several threads at once.
+        reading: what is read of a text; from several threads at once.
+    """
+
+    title: str
+    tasks: Sequence[Task]
+    card: str
+    answers: Answering
+    reading: Callable[[str], Reading]
+
+
+def find_source(folder: str | Path) -> Run | Path:
+    """The run in a folder, or the folder of an export: itself, or the newest version in it.
+
+    Raises:
+        InputError: there is neither, or the run is damaged.
+    """
+    folder = Path(folder)
+    if (folder / RECORD).is_file():
+        return Run.open(folder)
+    if (folder / GRAPH).is_file():
+        return folder
+    versions = [path.parent for path in folder.glob(f"*/{GRAPH}") if _is_version(path.parent)]
+    if versions:
+        return max(versions, key=lambda version: int(version.name))
+    found = "neither a finished run nor an export here" if folder.is_dir() else "no such folder"
+    raise InputError(
+        f"{folder}: {found}; give a run's folder ({RECORD} is in it), an export's ({GRAPH} is in "
+        "it) or one of numbered exports"
+    )
+
+
+def load_source(found: Run | Path) -> Source:
+    """Loads what `find_source` found. Needs TensorFlow.
+
+    Raises:
+        InputError: a file is damaged, or the SavedModel is none that `export_saved_model` wrote.
+    """
+    return _load_run(found) if isinstance(found, Run) else _load_export(found)
+
+
+def _is_version(folder: Path) -> bool:
+    return re.fullmatch("[0-9]+", folder.name) is not None
+
+
+def _load_run(run: Run) -> Source:
+    """The run's model in graphs, those of an export: faster, and safe in several threads."""
+    from mtl_keras.export.saved_model.signatures import signature_functions
+
+    model = run.model()
+    functions = signature_functions(model)
+    serving, read = (functions[name].get_concrete_function() for name in (SERVING, READING))
+    tasks = [*model.tasks.values()]
+    answers = _answering(serving, {task.name: task.labels for task in tasks})
+    return Source(run.folder.resolve().name, tasks, _metrics_card(run), answers, _reading(read))
+
+
+def _load_export(folder: Path) -> Source:
+    signatures = _signatures(folder)
+    serving, labels = signatures[SERVING], _labels(signatures)
+    tasks = _tasks(serving.structured_outputs, labels)
+    read = _reading(signatures[READING])
+    folder = folder.resolve()
+    title = f"{folder.parent.name}/{folder.name}" if _is_version(folder) else folder.name
+    return Source(title, tasks, _export_card(folder, tasks), _answering(serving, labels), read)
+
+
+def _signatures(folder: Path) -> Mapping:
+    import tensorflow as tf
+    import tensorflow_text  # noqa: F401  registers the tokenizer's operations
+
+    try:
+        signatures = tf.saved_model.load(str(folder)).signatures
+    except Exception as error:  # whatever comes of reading a damaged file
+        raise InputError(f"{folder}: cannot be loaded; restore it or export again") from error
+    if not {SERVING, READING} <= {*signatures}:
+        raise InputError(
+            f"{folder}: a SavedModel, but not one of mtl_keras (its signatures: "
+            f"{', '.join(signatures) or 'none'}); give what 'mtl-keras export' wrote"
+        )
+    return signatures
+
+
+def _labels(signatures: Mapping) -> dict[str, list[str]]:
+    import tensorflow as tf
+
+    found = signatures[LABELS](tf.constant([""])) if LABELS in signatures else {}
+    return {task: [each.decode() for each in names.numpy()[0]] for task, names in found.items()}
+
+
+def _tasks(outputs: Mapping, labels: Mapping[str, Sequence[str]]) -> list[Task]:
+    columns: dict[str, list[str]] = {}
+    for name in outputs:
+        task, _, part = name.rpartition("/")
+        columns.setdefault(task, []).append(part)
+    return [Task(task, served_kind(parts), labels.get(task, ())) for task, parts in columns.items()]
+
+
+def _answering(serving: Callable, labels: Mapping[str, Sequence[str]]) -> Answering:
+    import tensorflow as tf
+
+    def answers(texts: Sequence[str]) -> list[dict]:
+        found = serving(text=tf.constant(list(texts), tf.string, (len(texts),)))
+        return read_answers({name: each.numpy() for name, each in found.items()}, texts, labels)
+
+    return answers
+
+
+def _reading(read: Callable) -> Callable[[str], Reading]:
+    import tensorflow as tf
+
+    def reading(text: str) -> Reading:
+        found = {name: each.numpy()[0] for name, each in read(text=tf.constant([text])).items()}
+        end = len(text.encode()[: int(found["limit"])].decode(errors="ignore"))
+        return Reading(int(found["pieces"]), end, bool(found["whole"]))
+
+    return reading
+
+
+def _metrics_card(run: Run) -> str:
+    """The run's metrics as a Markdown table."""
+    rows = [
+        {"task": task, "split": split} | {name: _figure(value) for name, value in metrics.items()}
+        for split, tasks in run.read_json(METRICS).items()
+        for task, metrics in tasks.items()
+    ]
+    table = tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True)
+    return f"# What it scores\n\n{table}\n"
+
+
+def _figure(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+
+
+def _export_card(folder: Path, tasks: Sequence[Task]) -> str:
+    """The export's model card; a table of its tasks where it has none."""
+    if (folder / CARD).is_file():
+        return (folder / CARD).read_text(encoding="utf-8", errors="replace")
+    rows = [
+        {"task": task.name, "kind": task.kind, "labels": len(task.labels) or "–"} for task in tasks
+    ]
+    table = tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True)
+    return f"# What it answers\n\n{table}\n"

@@ -1,0 +1,1 @@
+from .train_recipe import train as train

@@ -1,0 +1,147 @@
+"""Where a stage of training is, and the callback that has it kept."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from mtl_keras.models.variables import metric_variables, put, values
+from mtl_keras.training.interruptions import Interruption
+
+
+@dataclass
+class Progress:
+    """Where a stage is.
+
+    Args:
+        stage: its index.
+        first_epoch: epochs that the stages before had.
+        epoch: the epoch, counted over all stages.
+        step: steps done of it.
+        is_over: whether the stage has ended.
+        history: name → a value an epoch of the stage.
+        seconds: that its training took, in all processes.
+    """
+
+    stage: int
+    first_epoch: int
+    epoch: int
+    step: int = 0
+    is_over: bool = False
+    history: dict[str, list[float | None]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def add(self, measured: Mapping[str, Any]) -> None:
+        """What an epoch measured; None for what only others do, as callbacks may add to it."""
+        before = self.epoch - self.first_epoch
+        for name in dict.fromkeys((*self.history, *measured)):
+            value = measured.get(name)
+            plain = value.item() if isinstance(value, np.generic | np.ndarray) else value
+            self.history.setdefault(name, [None] * before).append(plain)
+
+    def __str__(self) -> str:
+        return f"stage {self.stage + 1}, epoch {self.epoch + 1}, step {self.step}"
+
+    def to_json(self) -> dict:
+        return dataclasses.asdict(self)
+
+
+class Checkpointing(keras.callbacks.Callback):
+    """Follows a stage, and has it kept every few minutes, at its end, and when it must stop.
+
+    A checkpoint can be of any moment between two steps, also of the validation: of that what the
+    epoch's training measured is kept, and it begins again.
+
+    Args:
+        progress: where the stage is; kept up to date.
+        steps: of an epoch.
+        begin_epoch: told the number of each epoch before its first batch is made.
+        save: called with the values of the training metrics, as they stand.
+        give_up: called with what is measured at a step whose loss is no finite number; raises.
+        minutes: between two calls of `save`.
+        interruption: asked after each step.
+        metrics: values to go on with, where the stage goes on inside an epoch.
+    """
+
+    def __init__(
+        self,
+        progress: Progress,
+        steps: int,
+        *,
+        begin_epoch: Callable[[int], None],
+        save: Callable[[Mapping[str, np.ndarray]], None],
+        give_up: Callable[[Mapping[str, float]], None],
+        minutes: float,
+        interruption: Interruption,
+        metrics: Mapping[str, np.ndarray],
+    ):
+        super().__init__()
+        self.progress = progress
+        self.steps = steps
+        self.begin_epoch = begin_epoch
+        self.save = save
+        self.give_up = give_up
+        self.seconds_between = 60 * minutes
+        self.interruption = interruption
+        self._going_on_with: Mapping[str, np.ndarray] = metrics
+        self._before_validation: Mapping[str, np.ndarray] = {}
+        self._saved = self._counted = time.monotonic()
+
+    def on_epoch_begin(self, epoch: int, logs=None) -> None:
+        self.progress.epoch = epoch
+        self.begin_epoch(epoch)
+        if self.progress.step:
+            put(metric_variables(self.model), self._going_on_with)
+
+    def on_train_batch_end(self, batch: int, logs: Mapping | None = None) -> None:
+        if logs and not math.isfinite(float(logs["loss"])):
+            measured = self.model.get_metrics_result()  # the logs of a worker have the loss alone
+            self.give_up({name: float(value) for name, value in measured.items()})
+        self.progress.step += 1
+        self.interruption.settle()
+        if self.progress.step < self.steps:
+            self._keep(lambda: values(metric_variables(self.model)))
+
+    def on_test_begin(self, logs=None) -> None:
+        self._before_validation = values(metric_variables(self.model))
+        self.interruption.settle()
+        self._keep(lambda: self._before_validation)
+
+    def on_test_batch_end(self, batch: int, logs=None) -> None:
+        self.interruption.settle()
+        if self.interruption.is_wanted:
+            self._keep(lambda: self._before_validation)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.progress.add(logs or {})
+        self.progress.epoch, self.progress.step = epoch + 1, 0
+        self.progress.is_over = self.model.stop_training
+        self._keep(dict)
+
+    def on_train_end(self, logs=None) -> None:
+        self._count_seconds()
+
+    def finish(self) -> None:
+        """The stage has ended."""
+        self.progress.is_over = True
+        self.save({})
+
+    def _keep(self, metrics: Callable[[], Mapping[str, np.ndarray]]) -> None:
+        """A checkpoint, where one is due; and the end, where that is wanted."""
+        is_due = time.monotonic() - self._saved >= self.seconds_between
+        if is_due or self.interruption.is_wanted:
+            self._count_seconds()
+            self.save(metrics())
+            self._saved = time.monotonic()
+        if self.interruption.is_wanted:
+            self.interruption.stop()
+
+    def _count_seconds(self) -> None:
+        now = time.monotonic()
+        self.progress.seconds += now - self._counted
+        self._counted = now

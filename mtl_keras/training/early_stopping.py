@@ -1,0 +1,157 @@
+"""When a task has peaked: the best weights of each task and of their mean, and early stopping."""
+
+import functools
+import math
+import os
+import shutil
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+import keras
+
+from mtl_keras.data.task import Task
+from mtl_keras.errors import InputError
+from mtl_keras.models.variables import load_weights, save_weights
+from mtl_keras.plans.stage import MEAN, Stage
+from mtl_keras.storage.files import write_whole
+
+LOWER_IS_BETTER = ("loss", "mae", "rmse")
+
+
+class Selection(keras.callbacks.Callback):
+    """Watches the validation metrics: keeps the best weights, ends stages, freezes done heads.
+
+    A task is judged by its metric (`Task.metric`), `mean` by the mean of the tasks' metrics, an
+    error such as `mae` counting as its negative. One object serves all stages; each stage begins
+    its count of evaluations afresh, while the bests remain.
+
+    Args:
+        tasks: what is judged.
+        folder: where the best weights go, a file for every task and for the mean.
+        groups: the layer groups that train in any stage; of the others nothing is kept, as they
+            stay what they are.
+        on_done: told a task whose head `freeze_when_done` is about to freeze.
+    """
+
+    def __init__(
+        self,
+        tasks: Mapping[str, Task],
+        folder: str | Path,
+        groups: Collection[str],
+        on_done: Callable[[str], None] = lambda task: None,
+    ):
+        super().__init__()
+        self.tasks = tasks
+        self.folder = Path(folder)
+        self.groups = groups
+        self.on_done = on_done
+        self.best: dict[str, dict] = {}
+        self.done: list[str] = []
+        self._stage = Stage()
+        self._waited: dict[str, int] = {}
+
+    def begin(self, stage: Stage) -> None:
+        """The next stage: its patience counts from now."""
+        self._stage = stage
+        self._waited = {}
+        self.done = []
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        scores = self._scores(logs or {})
+        improved = [name for name, score in scores.items() if self._judge(name, score, epoch)]
+        self._keep([name for name in improved if name in (*self.tasks, MEAN)])
+        if self._stage.freeze_when_done:
+            self._freeze_done_heads()
+        if self._is_over():
+            self.model.stop_training = True
+
+    def to_json(self) -> dict:
+        """What has been judged so far, and how long each has waited."""
+        return {"best": self.best, "done": self.done, "waited": self._waited}
+
+    def go_on(self, known: Mapping) -> None:
+        """Goes on, after `begin`, where a selection stood that said this `to_json`.
+
+        Raises:
+            InputError: the file of best weights is gone.
+        """
+        for name in known["best"]:
+            path = self.folder / f"{name}.safetensors"
+            if name in (*self.tasks, MEAN) and not path.is_file():
+                raise InputError(f"{path}: no such file; restore it or train again")
+        self.best, self.done = dict(known["best"]), list(known["done"])
+        self._waited = dict(known["waited"])
+        for name in self.done:
+            for layer in self.model.layer_groups[f"heads/{name}"]:
+                layer.trainable = False
+
+    def restore(self, name: str | None) -> None:
+        """Puts back the best weights of a task or of the mean; None leaves the last ones."""
+        if name in self.best:
+            load_weights(self.model, self.folder / f"{name}.safetensors")
+
+    def _scores(self, logs: Mapping[str, float]) -> dict[str, float]:
+        """Every judged name that was measured → its score, higher is better."""
+        scores = {
+            name: _score(task.metric, logs[f"val_{name}_{task.metric}"])
+            for name, task in self.tasks.items()
+            if f"val_{name}_{task.metric}" in logs
+        }
+        if len(scores) == len(self.tasks):
+            scores[MEAN] = sum(scores.values()) / len(scores)
+        watch = self._stage.watch
+        if f"val_{watch}" in logs:
+            scores[watch] = _score(watch, logs[f"val_{watch}"])
+        return scores
+
+    def _judge(self, name: str, score: float, epoch: int) -> bool:
+        """Whether this is the best score so far."""
+        improved = score > self.best.get(name, {}).get("score", -math.inf)
+        if improved:
+            self.best[name] = {"score": score, "epoch": epoch + 1}
+        self._waited[name] = 0 if improved else self._waited.get(name, 0) + 1
+        return improved
+
+    def _keep(self, names: Sequence[str]) -> None:
+        """Writes the weights once; the files of further names are links to the first."""
+        paths = [self.folder / f"{name}.safetensors" for name in names]
+        for path in paths[:1]:
+            save_weights(self.model, self.groups, path)
+        for path in paths[1:]:
+            write_whole(path, functools.partial(_link, paths[0]))
+
+    def _waits_too_long(self, name: str) -> bool:
+        return self._stage.patience is not None and self._waited[name] >= self._stage.patience
+
+    def _freeze_done_heads(self) -> None:
+        for name in self.tasks:
+            head = self.model.layer_groups[f"heads/{name}"]
+            if name not in self.done and head[0].trainable and self._waits_too_long(name):
+                self.on_done(name)
+                self.done.append(name)
+                for layer in head:
+                    layer.trainable = False
+        self.model.make_train_function()
+
+    def _is_over(self) -> bool:
+        """Where heads are frozen when they are done, the last of them ends the stage."""
+        training = self._stage.trained_tasks(tuple(self.tasks))
+        heads = [self.model.layer_groups[f"heads/{name}"][0] for name in training]
+        go_on = any(head.trainable for head in heads)
+        if self._stage.freeze_when_done and (go_on or self.done):
+            return not go_on
+        return self._waits_too_long(self._stage.watch)
+
+
+def _link(path: Path, beside: Path) -> None:
+    try:
+        os.link(path, beside)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(path, beside)
+
+
+def _score(metric: str, value: float) -> float:
+    """A metric turned so that higher is better; what is no number is worst."""
+    if not math.isfinite(value):
+        return -math.inf
+    return -value if metric.endswith(LOWER_IS_BETTER) else value

@@ -1,0 +1,112 @@
+"""Long work is watched: a table of the history, logs for TensorBoard, a line a minute."""
+
+import csv
+import io
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from mtl_keras.storage.files import write_whole
+
+SECONDS = 60.0
+SCALARS = tf.compat.v1.SummaryMetadata(
+    plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
+)
+
+
+class HistoryTable(keras.callbacks.Callback):
+    """`history.csv`, a row an epoch: stage and epoch, counted from 1, and what was measured.
+
+    Args:
+        path: of the file, which is written anew after every epoch.
+        histories: gives the stages' histories so far: name → a value an epoch.
+    """
+
+    def __init__(self, path: Path, histories: Callable[[], Sequence[Mapping[str, Sequence]]]):
+        super().__init__()
+        self.path = path
+        self.histories = histories
+
+    def on_epoch_end(self, epoch: int, logs=None) -> None:
+        self.write()
+
+    def write(self) -> None:
+        """Writes the table as it is now."""
+        rows: list[dict] = []
+        for stage, history in enumerate(self.histories(), 1):
+            for values in zip(*history.values(), strict=True):
+                measured = dict(zip(history, values, strict=True))
+                rows.append({"stage": stage, "epoch": len(rows) + 1} | measured)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)))
+        writer.writeheader()
+        writer.writerows(rows)
+        write_whole(self.path, lambda path: path.write_text(text.getvalue(), encoding="utf-8"))
+
+
+class TensorBoardLogs(keras.callbacks.Callback):
+    """Event files for TensorBoard: `train` and `validation`, with a tag `<task>/<metric>`.
+
+    The packages of TensorBoard are not needed to write them. Where a training goes on, epochs since
+    its last checkpoint are there twice, with the same values.
+
+    Args:
+        folder: of the logs.
+        tasks: their names.
+    """
+
+    def __init__(self, folder: Path, tasks: Collection[str]):
+        super().__init__()
+        self.folder = folder
+        self.tasks = tasks
+        self._writers: dict[str, tf.summary.SummaryWriter] = {}
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        for name, value in (logs or {}).items():
+            measured = name.removeprefix("val_")
+            with self._writer("train" if measured == name else "validation").as_default():
+                tf.summary.write(self._tag(measured), float(value), epoch + 1, metadata=SCALARS)
+        for writer in self._writers.values():
+            writer.flush()
+
+    def _writer(self, split: str) -> tf.summary.SummaryWriter:
+        if split not in self._writers:
+            self._writers[split] = tf.summary.create_file_writer(str(self.folder / split))
+        return self._writers[split]
+
+    def _tag(self, name: str) -> str:
+        task = next((each for each in self.tasks if name.startswith(f"{each}_")), None)
+        return name if task is None else f"{task}/{name.removeprefix(f'{task}_')}"
+
+
+class EveryMinute(keras.callbacks.Callback):
+    """A line a minute on how training gets on, where there is no terminal for a bar.
+
+    Args:
+        report: told the line.
+        seconds: between two lines.
+    """
+
+    def __init__(self, report: Callable[[str], None] = print, seconds: float = SECONDS):
+        super().__init__()
+        self.report = report
+        self.seconds = seconds
+        self._said = time.monotonic()
+
+    def on_epoch_begin(self, epoch: int, logs=None) -> None:
+        self._epoch = epoch + 1
+
+    def on_train_batch_end(self, batch: int, logs: Mapping | None = None) -> None:
+        loss = f", loss {float((logs or {})['loss']):.4f}" if logs else ""
+        self._say(f"step {batch + 1} of {self.params['steps']}{loss}")
+
+    def on_test_batch_end(self, batch: int, logs=None) -> None:
+        self._say(f"validation, batch {batch + 1}")
+
+    def _say(self, where: str) -> None:
+        if time.monotonic() - self._said >= self.seconds:
+            self.report(f"epoch {self._epoch}, {where}")
+            self._said = time.monotonic()

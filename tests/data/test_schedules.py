@@ -1,0 +1,228 @@
+"""Schedules: how often and in which order the tasks come."""
+
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mtl_keras.data.epoch_order import OngoingPasses, Passes
+from mtl_keras.data.multi_task_batches import with_replay
+from mtl_keras.data.schedules import Annealed, Temperature, interleave, parse_schedule
+from mtl_keras.errors import InputError
+
+SIZES = {"topic": 30, "entities": 10, "stars": 20}
+LABELS = {
+    "topic": tf.TensorSpec((None,), tf.int32),
+    "entities": tf.TensorSpec((None, None), tf.int32),
+    "stars": tf.TensorSpec((None,), tf.float32),
+}
+INPUTS = {
+    "token_ids": tf.TensorSpec((None, None), tf.int32),
+    "padding_mask": tf.TensorSpec((None, None), tf.bool),
+}
+
+
+def _batches(name: str) -> tf.data.Dataset:
+    """Batches of 4 texts of 5 pieces (entities: 7), whose token ids tell the batch's number."""
+    length = 7 if name == "entities" else 5
+    shape = (4, length) if LABELS[name].shape.rank == 2 else (4,)
+
+    def generate():
+        for number in range(SIZES[name]):
+            ids = np.full((4, length), number, np.int32)
+            labels = np.ones(shape, LABELS[name].dtype.as_numpy_dtype)
+            yield {"token_ids": ids, "padding_mask": ids >= 0}, labels, np.ones(shape, np.float32)
+
+    weights = tf.TensorSpec(LABELS[name].shape, tf.float32)
+    dataset = tf.data.Dataset.from_generator(
+        generate, output_signature=(INPUTS, LABELS[name], weights)
+    )
+    return dataset.apply(tf.data.experimental.assert_cardinality(SIZES[name]))
+
+
+def _merged(schedule, **arguments):
+    return interleave({name: _batches(name) for name in SIZES}, schedule, **arguments)
+
+
+def _order(dataset) -> list[str]:
+    return [
+        next(name for name, weight in weights.items() if tf.reduce_sum(weight) > 0)
+        for _, _, weights in dataset
+    ]
+
+
+def assert_schedule_frequencies(order, expected, tolerance):
+    for name, share in expected.items():
+        assert order.count(name) / len(order) == pytest.approx(share, abs=tolerance), name
+
+
+@pytest.mark.parametrize("schedule", ["round_robin", "proportional", "temperature:2", "annealed"])
+def test_an_epoch_has_as_many_steps_as_the_tasks_have_batches(schedule):
+    dataset = _merged(schedule)
+    assert int(dataset.cardinality()) == len(_order(dataset)) == 60
+
+
+def test_proportional_gives_every_batch_once():
+    seen = [
+        (name, int(x["token_ids"][0, 0]))
+        for x, _, weights in _merged("proportional")
+        for name, weight in weights.items()
+        if tf.reduce_sum(weight) > 0
+    ]
+    assert sorted(seen) == sorted((name, n) for name, size in SIZES.items() for n in range(size))
+
+
+def test_round_robin_takes_turns():
+    assert _order(_merged("round_robin"))[:5] == ["topic", "entities", "stars", "topic", "entities"]
+
+
+def test_temperature_draws_by_the_root_of_the_size():
+    dataset = _merged("temperature:2", seed=1).repeat(30)
+    roots = {name: size**0.5 for name, size in SIZES.items()}
+    expected = {name: root / sum(roots.values()) for name, root in roots.items()}
+    assert_schedule_frequencies(_order(dataset), expected, tolerance=0.04)
+
+
+@pytest.mark.parametrize("schedule", [Temperature(1), Annealed()])
+def test_every_task_comes_in_every_epoch_however_small(schedule):
+    for seed in range(50):
+        generator = np.random.default_rng(seed)
+        order = schedule.order([300, 1], epoch=0, epochs=3, generator=generator)
+        assert len(order) == 301
+        assert set(order) == {0, 1}
+
+
+def test_annealed_goes_from_proportional_to_nearly_uniform():
+    sizes = np.array([30.0, 10.0])
+    first = Annealed().shares(sizes, epoch=0, epochs=5)
+    last = Annealed().shares(sizes, epoch=4, epochs=5)
+    assert first == pytest.approx(sizes)
+    assert last == pytest.approx(sizes**0.2)
+
+
+def test_order_follows_from_seed_and_epoch():
+    assert _order(_merged("proportional", seed=3)) == _order(_merged("proportional", seed=3))
+    dataset = _merged("proportional", seed=3)
+    first, second = _order(dataset), _order(dataset)
+    assert first != second
+    assert second == _order(_merged("proportional", seed=3, passes=Passes(epoch=1)))
+
+
+def _endless(schedule, steps, **arguments):
+    """Epochs of so many steps, of batches that do not end."""
+    arguments = {"passes": OngoingPasses(), "num_batches": SIZES, "epochs": 5} | arguments
+    datasets = {name: _batches(name).repeat() for name in SIZES}
+    return interleave(datasets, schedule, steps_per_epoch=steps, **arguments)
+
+
+def test_endless_proportional_gives_every_batch_once_a_pass_wherever_epochs_end():
+    dataset = _endless("proportional", steps=7, seed=3)
+    order = _order(dataset.take(180))
+    for start in (0, 60, 120):
+        part = order[start : start + 60]
+        assert {name: part.count(name) for name in SIZES} == SIZES
+    assert order[:60] != order[60:120]
+    assert _order(dataset.skip(50).take(20)) == order[50:70]
+    other = _endless("proportional", steps=7, seed=3, passes=OngoingPasses(1))
+    assert _order(other.take(60)) != order[:60]
+
+
+def test_endless_joint_has_a_batch_of_every_task_in_each_step():
+    _, _, weights = next(iter(_endless("joint", 7).skip(50)))
+    assert all(tf.reduce_sum(weight) > 0 for weight in weights.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "powers"),
+    [("round_robin", [0, 0]), ("temperature:2", [0.5, 0.5]), ("annealed", [1, 0.2])],
+)
+def test_epochs_of_steps_are_shared_as_passes_are(name, powers):
+    orders = parse_schedule(name).orders([30, 10, 20], steps=6000, seed=0, first=0, epochs=2)
+    for order, power in zip(itertools.islice(orders, 2), powers, strict=True):
+        sizes = np.array([30, 10, 20]) ** power
+        assert np.bincount(order) / 6000 == pytest.approx(sizes / sizes.sum(), abs=0.02)
+
+
+def test_fewer_steps_than_tasks_are_possible():
+    assert len(_order(_endless("temperature:2", steps=2).take(5))) == 5
+
+
+def test_endless_schedules_that_follow_the_counts_need_them():
+    with pytest.raises(InputError, match=r"proportional follows from how many .* of topic, stars"):
+        _endless("proportional", 7, num_batches={"entities": 10})
+    alone = _endless("proportional", 7, num_batches={}, tasks=["stars"])
+    assert set(_order(alone.take(9))) == {"stars"}
+    assert len(_order(_endless("round_robin", 7, num_batches={}).take(9))) == 9
+
+
+def test_idle_tasks_have_labels_of_the_right_shape_and_no_weight():
+    for x, labels, weights in _merged("proportional").take(8):
+        batch, length = x["token_ids"].shape
+        assert labels["entities"].shape == weights["entities"].shape == (batch, length)
+        assert labels["topic"].shape == weights["stars"].shape == (batch,)
+        assert sum(bool(tf.reduce_sum(weight) > 0) for weight in weights.values()) == 1
+
+
+def test_joint_has_a_batch_of_every_task_in_each_step():
+    dataset = _merged("joint")
+    assert int(dataset.cardinality()) == len(list(dataset)) == 30
+    x, labels, weights = next(iter(dataset))
+    assert x["token_ids"].shape == (12, 7)
+    assert {name: float(tf.reduce_sum(weight)) for name, weight in weights.items()} == {
+        "topic": 4.0,
+        "entities": 28.0,
+        "stars": 4.0,
+    }
+    assert not x["padding_mask"][0, 5:].numpy().any()
+    assert labels["entities"].shape == (12, 7)
+
+
+@pytest.mark.parametrize(
+    "name", ["round_robin", "proportional", "temperature:2", "temperature:1.5", "annealed", "joint"]
+)
+def test_a_schedule_prints_as_recipes_write_it(name):
+    assert str(parse_schedule(name)) == name
+
+
+def test_an_unknown_schedule_is_refused_with_the_nearest():
+    with pytest.raises(InputError, match="Received: 'round_robbin'; did you mean 'round_robin'"):
+        parse_schedule("round_robbin")
+
+
+@pytest.mark.parametrize("schedule", [["joint"], {"temperature": 2}, None, "temperature:²", 2])
+def test_what_is_no_schedule_is_refused_with_the_known_ones(schedule):
+    with pytest.raises(InputError, match="a schedule is one of round_robin"):
+        parse_schedule(schedule)
+
+
+@pytest.mark.parametrize("temperature", [0.5, float("inf"), float("nan")])
+def test_a_temperature_below_one_is_refused(temperature):
+    with pytest.raises(InputError, match="at least 1"):
+        Temperature(temperature)
+
+
+def test_replay_joins_each_batch_with_one_of_the_protected_tasks():
+    sets = {name: _batches(name) for name in SIZES}
+    new = interleave(sets, "proportional", tasks=["topic", "stars"])
+    dataset = with_replay(new, interleave(sets, "proportional", tasks=["entities"]))
+    steps = list(dataset)
+    assert int(dataset.cardinality()) == len(steps) == 50
+    for x, labels, weights in steps:
+        assert x["token_ids"].shape == x["padding_mask"].shape == (8, 7)
+        assert not x["padding_mask"][:4, 5:].numpy().any()
+        assert labels["entities"].shape == (8, 7)
+        assert float(tf.reduce_sum(weights["entities"][4:])) == 28.0
+        totals = [float(tf.reduce_sum(weights[name])) for name in ("topic", "stars")]
+        assert sorted(totals) == [0.0, 4.0]
+    replayed = [int(x["token_ids"][-1, 0]) for x, _, _ in steps]
+    assert all(replayed.count(number) == 5 for number in range(SIZES["entities"]))
+
+
+def test_what_cannot_be_replayed_is_refused():
+    sets = {name: _batches(name) for name in SIZES}
+    new = interleave(sets, tasks=["topic"])
+    with pytest.raises(InputError, match="over the tasks entities, stars, topic"):
+        with_replay(new, interleave({"stars": sets["stars"]}))
+    with pytest.raises(InputError, match="replay has no batch"):
+        with_replay(new, interleave(sets, tasks=["stars"]).take(0))

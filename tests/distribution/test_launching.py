@@ -1,0 +1,104 @@
+"""Workers on this machine: one trains the run, others help, and none is left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from support.tiny import of_one_task
+
+from mtl_keras.cli.main import main
+from mtl_keras.distribution.launching import free_ports, run_workers
+from mtl_keras.runs.run import CHECKPOINTS, Run
+
+
+def test_ports_are_free_and_different():
+    assert len(set(free_ports(8))) == 8
+
+
+def test_all_workers_run_the_command(capfd):
+    assert run_workers(["recipes", "--json"], 2) == 0
+    assert capfd.readouterr().out.count('"recipes"') == 1  # the chief's
+
+
+def test_a_mistake_ends_them_with_its_status(capfd):
+    assert run_workers(["train", "absent.yaml"], 2) == 2
+    assert "absent.yaml: no such file" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("strategy", "environment", "said"),
+    [
+        ("mirrored", {}, "the recipe says mirrored"),
+        ("auto", {"TF_CONFIG": ""}, "TF_CONFIG names the workers already"),
+    ],
+)
+def test_two_ways_to_say_who_trains_are_told_apart(
+    tiny_recipe, tmp_path, monkeypatch, capsys, strategy, environment, said
+):
+    monkeypatch.setattr(os, "environ", os.environ | environment)
+    text = tiny_recipe.read_text()
+    tiny_recipe.write_text(text.replace("training:", f"training:\n  strategy: {strategy}"))
+    arguments = ["train", str(tiny_recipe), "--output", str(tmp_path / "run"), "--workers", "2"]
+    assert main(arguments) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "two", "1.5"])
+def test_a_number_of_workers_is_whole(count, capsys):
+    assert main(["train", "any.yaml", "--workers", count]) == 2
+    assert "is not a whole number from 1" in capsys.readouterr().err
+
+
+def start(recipe, folder, *flags) -> subprocess.Popen:
+    command = [sys.executable, "-m", "mtl_keras.cli.main", "train", str(recipe), "--quiet"]
+    return subprocess.Popen(
+        [*command, "--output", str(folder), "--workers", "2", *flags],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def workers_of(launcher: subprocess.Popen) -> list[int]:
+    """Their process numbers, the chief's first."""
+    found = subprocess.run(["pgrep", "-P", str(launcher.pid)], capture_output=True, text=True)
+    return sorted(int(number) for number in found.stdout.split())
+
+
+def finish(launcher: subprocess.Popen, seconds: float = 300) -> tuple[int, str]:
+    """Its status, and what it said in errors."""
+    _, errors = launcher.communicate(timeout=seconds)
+    return launcher.returncode, errors
+
+
+def test_a_killed_worker_ends_the_others_and_the_run_goes_on(tiny_recipe, tmp_path):
+    """With the bits of one never interrupted: `benchmarks/workers.py kills`."""
+    training, stages = of_one_task(tiny_recipe).split("  stages:")
+    stage = stages.strip().splitlines()[0].replace("epochs: 1", "epochs: 2")
+    tiny_recipe.write_text(
+        f"{training}  checkpoint_minutes: 1.0e-4\n  cache: false\n  stages:\n    {stage}\n"
+    )
+    killed = tmp_path / "killed"
+    launcher = start(tiny_recipe, killed)
+    while not list((killed / CHECKPOINTS).glob("*.safetensors")):
+        assert launcher.poll() is None
+        time.sleep(0.05)
+    chief, other = workers_of(launcher)
+    os.kill(other, signal.SIGKILL)
+    status, said = finish(launcher, 60)
+    assert status == 1
+    assert "another worker is gone" in said
+    assert "worker 1 was killed (SIGKILL)" in said
+    assert "Traceback" not in said
+    assert not Run(killed).is_finished
+    assert not os.path.exists(f"/proc/{chief}")
+
+    resumed = start(tiny_recipe, killed, "--resume")
+    assert finish(resumed) == (0, "")
+    assert Run(killed).is_finished
+    (stage,) = Run(killed).read_json("history.json")["stages"]
+    assert all(len(values) == 2 for values in stage["history"].values())

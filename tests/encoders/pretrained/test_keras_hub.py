@@ -1,0 +1,130 @@
+"""What KerasHub writes, and what of it is refused in a line."""
+
+import hashlib
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from support.presets import LENGTH, write_preset
+
+from mtl_keras.encoders.pretrained import keras_hub as keras_hub_presets
+from mtl_keras.encoders.pretrained import loading
+from mtl_keras.errors import InputError
+
+keras_hub = pytest.importorskip("keras_hub", reason='needs pip install "mtl_keras[keras_hub]"')
+
+
+@pytest.fixture(scope="module")
+def preset(tmp_path_factory) -> Path:
+    return write_preset(keras_hub, "Bert", tmp_path_factory.mktemp("presets") / "bert")
+
+
+def _load(source, **settings):
+    return loading.load(str(source), **{"max_length": LENGTH} | settings)
+
+
+def test_a_folder_is_known_with_and_without_scheme(preset):
+    for source in (preset, f"keras_hub://{preset}"):
+        loaded = _load(source)
+        assert (loaded.source, loaded.config.backbone) == (str(source), "BertBackbone")
+        assert (loaded.config.num_layers, loaded.config.hidden_dim) == (2, 16)
+
+
+def test_the_weights_may_have_a_checksum(preset):
+    sha256 = hashlib.sha256((preset / "model.weights.h5").read_bytes()).hexdigest()
+    _load(preset, sha256=sha256)
+    with pytest.raises(InputError, match=f"its weights have the sha256 {sha256}; expected 00"):
+        _load(preset, sha256="0" * 64)
+
+
+def _changed(file: str, **changes):
+    def change(folder: Path) -> None:
+        config = json.loads((folder / file).read_text(encoding="utf-8"))
+        for name, value in changes.items():
+            (config if name in config else config["config"])[name] = value
+        (folder / file).write_text(json.dumps(config), encoding="utf-8")
+
+    return change
+
+
+def _longer_vocabulary(folder: Path) -> None:
+    file = folder / "assets/tokenizer/vocabulary.txt"
+    file.write_text(file.read_text(encoding="utf-8") + "more\n", encoding="utf-8")
+
+
+def _truncated(folder: Path) -> None:
+    file = folder / "model.weights.h5"
+    file.write_bytes(file.read_bytes()[:-2000])
+
+
+CONFIG, TOKENIZER = "config.json", "tokenizer.json"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_changed(CONFIG, module="os", class_name="system"), "describes os.system; supported are"),
+        (_changed(CONFIG, class_name="Task"), "class_name 'Task', which is no backbone of Keras"),
+        (_changed(CONFIG, class_name="NewBackbone"), "class_name 'NewBackbone', which is no back"),
+        (_changed(CONFIG, num_layers=1), "hold 39 weights, but config.json describes 23; they m"),
+        (_changed(CONFIG, num_layers=3), "the KerasHub preset cannot be read"),
+        (_changed(CONFIG, hidden_dim=7), "the KerasHub preset cannot be read"),
+        (_truncated, r"the KerasHub preset cannot be read .*; fetch a fresh copy"),
+        (lambda folder: (folder / "model.weights.h5").unlink(), "the KerasHub preset cannot be"),
+        (lambda folder: (folder / TOKENIZER).unlink(), "has no tokenizer.json; save the tokenizer"),
+        (_changed(TOKENIZER, class_name="GPT2Tokenizer"), "GPT2Tokenizer is not supported; supp"),
+        (_changed(TOKENIZER, split_on_cjk=False), "split_on_cjk False; supported: True"),
+        (_changed(TOKENIZER, lowercase=False), "strip_accents True; supported: False where lett"),
+        (lambda folder: shutil.rmtree(folder / "assets"), "vocabulary.txt cannot be read"),
+        (_longer_vocabulary, "the token table has .* rows; they must belong together"),
+    ],
+)
+def test_what_does_not_fit_is_told_in_a_line(preset, change, message, tmp_path):
+    folder = Path(shutil.copytree(preset, tmp_path / "preset"))
+    change(folder)
+    with pytest.raises(InputError, match=message) as raised:
+        _load(folder)
+    assert str(raised.value).startswith(f"encoder {str(folder)!r}: ")
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"max_length": LENGTH + 1}, f"max_length {LENGTH + 1} is more than its {LENGTH}"),
+        ({"max_length": 2}, "at least 3. Received: 2"),
+        ({"pooling": "max"}, "pooling must be one of mean, cls, pooler, last"),
+    ],
+)
+def test_wrong_settings(preset, settings, message):
+    with pytest.raises(InputError, match=message):
+        _load(preset, **settings)
+
+
+def test_names_that_cannot_be_had(monkeypatch):
+    with pytest.raises(InputError, match=r"no preset 'roberta_base_ex'; .*such as roberta_base_en"):
+        _load("keras_hub://roberta_base_ex")
+    with pytest.raises(InputError, match="there is no folder /nowhere"):
+        _load("keras_hub:///nowhere")
+
+    def unreachable(handle):
+        raise ConnectionError(f"no way to {handle}\nat all")
+
+    monkeypatch.setattr("kagglehub.model_download", unreachable)
+    with pytest.raises(InputError, match=r"from Kaggle \(no way to keras/roberta/.*\); check"):
+        _load("keras_hub://roberta_base_en")
+
+
+def test_a_name_is_fetched_and_read(preset, monkeypatch):
+    monkeypatch.setattr("kagglehub.model_download", lambda handle: str(preset))
+    assert _load("keras_hub://bert_tiny_en_uncased").config.backbone == "BertBackbone"
+
+
+def test_without_keras_hub(preset, monkeypatch):
+    monkeypatch.setitem(sys.modules, "keras_hub", None)
+    for source in (preset, "keras_hub://roberta_base_en"):
+        with pytest.raises(InputError, match=r"cannot be imported .*\"mtl_keras\[keras_hub\]\""):
+            _load(source)
+    assert keras_hub_presets.is_preset(preset)

@@ -1,0 +1,156 @@
+"""PyTorch's files: tensors, whatever else they ask for refused, nothing executed."""
+
+import collections
+import io
+import os
+import pickle
+import sys
+import types
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mtl_keras.encoders.pretrained.damage import reading
+from mtl_keras.encoders.pretrained.torch_pickle import MAGIC, TorchFile
+from mtl_keras.errors import InputError
+
+NUMBERS = np.arange(12, dtype=np.float32)
+ALL = slice(None)
+
+
+class _Tensor:
+    """What pickles as one of PyTorch's tensors, without PyTorch."""
+
+    def __init__(self, shape, strides, offset=0, count=12, kind="FloatStorage"):
+        self.arguments = (("storage", kind, "0", "cpu", count), offset, shape, strides)
+
+    def __reduce__(self):
+        storage, *rest = self.arguments
+        arguments = (_Storage(storage), *rest, False, collections.OrderedDict())
+        return sys.modules["torch._utils"]._rebuild_tensor_v2, arguments
+
+
+class _Storage(tuple):
+    """Stands for the numbers, which are kept elsewhere in the file."""
+
+    def __new__(cls, storage):
+        return super().__new__(cls, storage)
+
+
+class _Pickler(pickle.Pickler):
+    def persistent_id(self, value):
+        if not isinstance(value, _Storage):
+            return None
+        kind, name, *rest = value
+        return (kind, getattr(sys.modules["torch"], name), *rest)
+
+
+class _Evil:
+    """Unpickled as usual, it would make a file."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.fixture(autouse=True)
+def _torch(monkeypatch):
+    """Modules with no more than the names that a pickle writes down."""
+    torch, utilities = types.ModuleType("torch"), types.ModuleType("torch._utils")
+    for name in ("FloatStorage", "HalfStorage", "QInt8Storage"):
+        setattr(torch, name, type(name, (), {"__module__": "torch"}))
+
+    def _rebuild_tensor_v2(*arguments):
+        raise AssertionError("only named")
+
+    _rebuild_tensor_v2.__module__ = "torch._utils"
+    _rebuild_tensor_v2.__qualname__ = "_rebuild_tensor_v2"
+    utilities._rebuild_tensor_v2 = _rebuild_tensor_v2
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    monkeypatch.setitem(sys.modules, "torch._utils", utilities)
+
+
+def _pickled(content) -> bytes:
+    file = io.BytesIO()
+    _Pickler(file, protocol=2).dump(content)
+    return file.getvalue()
+
+
+def _zip(path: Path, content, numbers: bytes = NUMBERS.tobytes()) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", _pickled(content))
+        archive.writestr("archive/byteorder", "little")
+        archive.writestr("archive/data/0", numbers)
+    return path
+
+
+def _legacy(path: Path, content, numbers: bytes = NUMBERS.tobytes()) -> Path:
+    parts = (MAGIC, 1001, {"little_endian": True}, content, ["0"])
+    count = (len(numbers) // 4).to_bytes(8, "little")
+    path.write_bytes(b"".join(map(_pickled, parts)) + count + numbers)
+    return path
+
+
+FORMATS = pytest.mark.parametrize("write", [_zip, _legacy])
+
+
+@FORMATS
+def test_views_of_one_storage(write, tmp_path):
+    tensors = {
+        "whole": _Tensor((3, 4), (4, 1)),
+        "turned": _Tensor((4, 3), (1, 4)),
+        "part": _Tensor((2, 2), (4, 1), offset=5),
+        "scalar": _Tensor((), (), offset=7),
+        "none": _Tensor((0, 4), (4, 1)),
+    }
+    file = TorchFile.open(write(tmp_path / "x.bin", collections.OrderedDict(tensors)))
+    table = NUMBERS.reshape(3, 4)
+    np.testing.assert_array_equal(file.read("whole", ALL), table)
+    np.testing.assert_array_equal(file.read("whole", slice(1, 3)), table[1:])
+    np.testing.assert_array_equal(file.read("turned", slice(1, 2)), table.T[1:2])
+    np.testing.assert_array_equal(file.read("part", ALL), table[1:, 1:3])
+    assert file.tensors["scalar"].shape == ()
+    assert file.read("none", ALL).shape == (0, 4)
+
+
+def test_half_precision(tmp_path):
+    tensor = _Tensor((12,), (1,), kind="HalfStorage")
+    path = _zip(tmp_path / "x.bin", {"x": tensor}, NUMBERS.astype("float16").tobytes())
+    found = TorchFile.open(path).read("x", ALL)
+    assert (found.dtype, found.tolist()) == (np.float16, NUMBERS.tolist())
+
+
+@FORMATS
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (lambda folder: {"x": _Evil(folder / "made")}, r"asks to run (posix|nt)\.mkdir"),
+        (lambda folder: _Evil(folder / "made"), r"asks to run .*save the model as model\.safetens"),
+        (lambda folder: {"x": eval}, r"asks to run __builtin__\.eval"),
+        (lambda folder: {"x": _Tensor((1,), (1,), kind="QInt8Storage")}, "torch.QInt8Storage"),
+        (lambda folder: {"state_dict": {"x": 1}}, "'state_dict' in the file is no tensor"),
+        (lambda folder: [1, 2], "holds a list and not tensors"),
+        (lambda folder: {"x": _Tensor((4, 4), (4, 1))}, "reaches beyond its numbers"),
+        (lambda folder: {"x": _Tensor((2,), (-1,), offset=5)}, "reaches beyond its numbers"),
+        (lambda folder: {"x": _Tensor((2,), (1,), offset=-1)}, "reaches beyond its numbers"),
+    ],
+)
+def test_only_tensors_are_read_and_nothing_is_run(write, content, message, tmp_path):
+    path = write(tmp_path / "x.bin", content(tmp_path))
+    with pytest.raises(InputError, match=message):
+        TorchFile.open(path)
+    assert not (tmp_path / "made").exists()
+
+
+@FORMATS
+def test_truncated_files(write, tmp_path):
+    path = write(tmp_path / "x.bin", {"x": _Tensor((3, 4), (4, 1))})
+    content = path.read_bytes()
+    for length in (0, 10, len(content) // 2, len(content) - 8):
+        path.write_bytes(content[:length])
+        with pytest.raises(InputError), reading("x.bin"):
+            TorchFile.open(path).read("x", ALL)

@@ -1,0 +1,43 @@
+"""What is read of a text is told, and decides the answer alone."""
+
+import tensorflow as tf
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from support.four_kinds import TEXTS
+
+from mtl_keras.encoders.tokenizers.truncation import reading
+from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
+
+PIECES = ["[UNK]", "[CLS]", "[SEP]", *"abc.", "##b", "##c"]
+TOKENIZER, UNLIMITED = (
+    WordpieceTokenizer(PIECES, lowercase=True, max_length=length) for length in (8, 1000)
+)
+BATCH = [tf.TensorSpec([None], tf.string)]
+read, cut, cut_not = (
+    tf.function(compute, input_signature=BATCH)
+    for compute in (
+        lambda texts: reading(TOKENIZER, texts),
+        lambda texts: TOKENIZER(texts).token_ids[:, :-1],
+        lambda texts: UNLIMITED(texts).token_ids[:, :-1],
+    )
+)
+
+
+@settings(max_examples=50)
+@example(texts=TEXTS)
+@example(texts=["a.a.…", "a.a.a…", "aaaaaa \0\n", "aaaaaaé", ""])
+@given(texts=st.lists(st.text("abc. é…🙂\n\0", max_size=12), min_size=1, max_size=20))
+def test_pieces_limit_and_whole_are_those_of_the_text(texts):
+    found = {name: each.numpy() for name, each in read(tf.constant(texts)).items()}
+    pieces, all_pieces = (each(tf.constant(texts)).to_list() for each in (cut, cut_not))
+    beginnings = [text.encode()[:limit] for text, limit in zip(texts, found["limit"], strict=True)]
+    before = cut_not(tf.constant(beginnings)).to_list()
+    for row in range(len(texts)):
+        assert found["pieces"][row] == len(pieces[row]) + 1
+        assert found["whole"][row] == (pieces[row] == all_pieces[row])
+        assert before[row] == pieces[row][: len(before[row])]  # "…" may be read in part
+        assert len(pieces[row]) - len(before[row]) <= 2
+
+
+def test_no_text_is_read_as_none():
+    assert all(each.shape == (0,) for each in read(tf.constant([], tf.string)).values())

@@ -1,0 +1,230 @@
+"""Plans side by side: what is run, what is reported, what is gone on with."""
+
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+from support.tiny import write_tiny_recipe
+
+from mtl_keras.errors import InputError, WorkError
+from mtl_keras.experiments import comparison
+from mtl_keras.experiments import job as comparison_run
+from mtl_keras.experiments.comparison import Job, compare, default_plans
+from mtl_keras.models.multi_task_model import MultiTaskModel
+from mtl_keras.recipes.recipe import load_recipe
+from mtl_keras.runs.run import Run
+
+PLANS = ["features", "head_frozen:topic"]
+SINGLE = [Job("full", 0, ("topic",)), Job("full", 0, ("entities",))]
+
+
+@pytest.fixture(scope="session")
+def compared(tiny_bert, tmp_path_factory):
+    """The folder of a comparison of two plans, all run in this process, to save time."""
+    folder = tmp_path_factory.mktemp("compared")
+    recipe = load_recipe(write_tiny_recipe(folder, tiny_bert))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comparison, "_process", _here)
+        compare(recipe, folder / "report", plans=PLANS, seeds=1, report=lambda line: None)
+    return folder
+
+
+def _here(*arguments):
+    assert comparison_run.main(arguments) == 0
+
+
+@pytest.fixture
+def copied(compared, tmp_path):
+    """A copy of it that a test may change; its recipe is the original."""
+    shutil.copytree(compared / "report", tmp_path / "report")
+    return load_recipe(compared / "recipe.yaml"), tmp_path / "report"
+
+
+def _report(folder):
+    return json.loads((folder / "report.json").read_text())
+
+
+def test_the_report_has_every_plan_and_task(compared):
+    report = _report(compared / "report")
+    assert list(report["plans"]) == PLANS
+    for plan in report["plans"].values():
+        assert list(plan["tasks"]) == ["topic", "entities"]
+        for name, metric in (("topic", "accuracy"), ("entities", "span_f1")):
+            task = plan["tasks"][name]
+            assert task["metric"] == metric
+            assert task["values"] == [task["mean"]]
+            assert task["interval"] is None
+        assert plan["wall_seconds"] > 0
+        assert plan["peak_memory_bytes"] > 50e6
+    assert (compared / "report" / "report.html").is_file()
+    assert (compared / "report" / "report.md").is_file()
+
+
+def test_only_what_trains_is_counted(compared):
+    plans = _report(compared / "report")["plans"]
+    grid = plans["head_frozen:topic"]["grid"]
+    assert plans["features"]["trainable_parameters"] == 0
+    topic = grid["parameters"][grid["groups"].index("heads/topic")]
+    # The first stage trains both heads, the second all but the head of topic.
+    assert plans["head_frozen:topic"]["trainable_parameters"] == sum(grid["parameters"]) - topic
+    assert plans["features"]["grid"]["stages"][0]["rates"] == [None] * len(grid["groups"])
+    assert plans["features"]["step_seconds"] is None
+
+
+def test_the_drift_is_of_the_frozen_head(compared):
+    plans = _report(compared / "report")["plans"]
+    assert list(plans["head_frozen:topic"]["drift"]) == ["topic"]
+    drift = plans["head_frozen:topic"]["drift"]["topic"]
+    assert drift["metric"] == "accuracy"
+    assert 0 < drift["cka"] < 1
+    assert plans["features"]["drift"] == {}
+
+
+def test_the_single_task_model_is_beside_the_shared_one(compared):
+    shared = _report(compared / "report")["plans"]["head_frozen:topic"]["tasks"]["topic"]
+    alone = json.loads((compared / "report" / SINGLE[0].file).read_text())
+    assert shared["single"]["values"] == [alone["metrics"]["topic"]["accuracy"]]
+    assert shared["sharing"] == pytest.approx(shared["mean"] - shared["single"]["mean"])
+    assert _report(compared / "report")["plans"]["features"]["tasks"]["topic"]["single"] is None
+
+
+def test_curves_have_a_point_an_epoch(compared):
+    plans = _report(compared / "report")["plans"]
+    assert [len(curve) for curve in plans["head_frozen:topic"]["curves"]["topic"]] == [3]
+    assert [stage["epochs"] for stage in plans["head_frozen:topic"]["grid"]["stages"]] == [1, 2]
+
+
+def test_an_interrupted_comparison_runs_what_is_missing_in_a_process_of_its_own(
+    copied, monkeypatch
+):
+    recipe, folder = copied
+    before = _report(folder)
+    job = Job("features", 0, ("topic", "entities"))
+    (folder / job.file).unlink()
+    (folder / "report.json").unlink()
+    ran, run = [], comparison._run
+    monkeypatch.setattr(comparison, "_run", lambda *job: (ran.append(job[1]), run(*job)))
+    said = []
+    compare(recipe, folder, plans=PLANS, seeds=1, report=said.append)
+    assert ran == [job]
+    assert said[0] == "3 of 4 runs are there already"
+    after = _report(folder)
+    assert after["plans"]["head_frozen:topic"] == before["plans"]["head_frozen:topic"]
+    again, once = (each["plans"]["features"]["tasks"] for each in (after, before))
+    assert again == once
+
+
+@pytest.mark.parametrize("strategy", ["mirrored", "multi_worker", "tpu"])
+def test_a_comparison_is_of_one_device(tiny_recipe, tmp_path, strategy):
+    recipe = dataclasses.replace(load_recipe(tiny_recipe), strategy=strategy)
+    with pytest.raises(InputError, match="leave out the recipe's 'strategy'"):
+        compare(recipe, tmp_path / "comparison")
+
+
+def test_two_seeds_have_a_t_interval():
+    spread = comparison._spread([0.5, 0.7])
+    assert spread["mean"] == pytest.approx(0.6)
+    assert spread["interval"] == pytest.approx(12.706 * 0.141421 / 2**0.5, rel=1e-4)
+
+
+def test_a_folder_of_another_recipe_is_refused(copied, tiny_recipe):
+    _, folder = copied
+    tiny_recipe.write_text(tiny_recipe.read_text() + "# changed\n")
+    with pytest.raises(InputError, match="another recipe, or of this one before it was changed"):
+        compare(load_recipe(tiny_recipe), folder, plans=["features"], seeds=1)
+
+
+def test_a_folder_of_the_same_text_elsewhere_is_refused(copied, compared, tmp_path):
+    _, folder = copied
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(compared, elsewhere, ignore=shutil.ignore_patterns("report"))
+    with pytest.raises(InputError, match="another recipe, or of this one before it was"):
+        compare(load_recipe(elsewhere / "recipe.yaml"), folder, plans=["features"], seeds=1)
+
+
+def test_a_task_alone_leaves_out_what_the_recipe_says_of_others_and_is_trained_once(
+    tiny_recipe, tmp_path, monkeypatch
+):
+    text = tiny_recipe.read_text()
+    start = text.index("  stages:")
+    tiny_recipe.write_text(
+        text[:start] + "  plan: full\n  epochs: 2\n  patience: 2\n  watch: topic_accuracy\n"
+        "  learning_rate: {groups: {heads/topic: 1.0e-3, block_0: 1.0e-4}}\n"
+    )
+    job = (load_recipe(tiny_recipe), Job("full", 0, ("entities",)), Run(tmp_path / "job"))
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):  # interrupted
+        patch.setattr(comparison_run, "evaluate_all", lambda *arguments: 1 / 0)
+        comparison_run.run_job(*job)
+    monkeypatch.setattr(MultiTaskModel, "fit", lambda *arguments, **more: pytest.fail("again"))
+    results = comparison_run.run_job(*job)
+    assert list(results["metrics"]) == ["entities"]
+    assert len(results["curves"]["entities"]) == 2
+
+
+def test_who_interrupts_a_comparison_interrupts_its_run(monkeypatch):
+    started, popen = [], subprocess.Popen
+
+    def sleeping(command, **options):
+        started.append(popen([sys.executable, "-c", "import time; time.sleep(60)"], **options))
+        return started[-1]
+
+    monkeypatch.setattr(comparison.subprocess, "Popen", sleeping)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # else maybe ignored
+    threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        comparison._process("check")
+    signal.signal(signal.SIGINT, before)
+    assert started[0].returncode == -signal.SIGTERM
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"seeds": 0}, "at least 1 seed. Received: 0"),
+        ({"plans": ["gradul"]}, "a training plan is one of .* or features"),
+        ({"plans": ["head_frozen:tone"]}, "no task 'tone'; there are topic, entities"),
+        ({"plans": ["full", "heads_then_top:99"]}, "plan heads_then_top:99: .* has 2 blocks"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_before_anything_runs(
+    tiny_recipe, tmp_path, arguments, said
+):
+    with pytest.raises(InputError, match=said):
+        compare(load_recipe(tiny_recipe), tmp_path / "report", **arguments)
+    assert not (tmp_path / "report").exists()
+
+
+def test_a_run_that_fails_is_told_in_one_line(tiny_recipe, tmp_path, monkeypatch):
+    tiny_recipe.write_text(tiny_recipe.read_text().replace("max_length: 16", "max_length: 999"))
+    process = comparison._process
+    monkeypatch.setattr(
+        comparison, "_process", lambda work, *rest: work == "check" or process(work, *rest)
+    )
+    with pytest.raises((InputError, WorkError), match="linear_probe, seed 0, topic") as error:
+        compare(
+            load_recipe(tiny_recipe),
+            tmp_path / "report",
+            plans=["linear_probe"],
+            seeds=1,
+            report=lambda line: None,
+        )
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "report" / "report.json").exists()
+
+
+def test_the_default_is_every_scenario(tiny_recipe):
+    assert default_plans(load_recipe(tiny_recipe)) == (
+        "features",
+        "linear_probe",
+        "head_frozen:topic",
+        "head_frozen:entities",
+        "lowest_half",
+        "gradual",
+        "full",
+    )

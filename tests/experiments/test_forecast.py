@@ -1,0 +1,175 @@
+import dataclasses
+import math
+import random
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from support.tiny import of_one_task, write_tiny_recipe
+
+from mtl_keras import FreezePlan, Stage, load_recipe
+from mtl_keras.experiments.forecast import StageForecast, forecast, table
+from mtl_keras.experiments.step_costs import StepCosts
+from mtl_keras.plans.protection import GradientProjection
+from mtl_keras.plans.training_plan import TrainingPlan
+from mtl_keras.runs.building import build_model, open_datasets
+from mtl_keras.training.stage_batches import StageBatches, lengths_of
+from mtl_keras.training.step_timing import Timing
+from mtl_keras.training.trainer import Training
+
+BACKBONE = Stage(freeze=FreezePlan.backbone())
+PROJECTED = Stage(tasks=("topic",), protect=GradientProjection())
+STAGES = (
+    BACKBONE,
+    Stage(epochs=2),
+    PROJECTED,
+    dataclasses.replace(BACKBONE, epochs=3, patience=1),
+)
+
+
+@dataclass
+class Observed:
+    """A training, what was forecast of it, and what the forecast did."""
+
+    training: Training
+    forecasts: list[StageForecast]
+    timed: list[int]
+    draws: list[tuple]
+    weights: list[list[np.ndarray]]
+
+
+@pytest.fixture(scope="module")
+def observed(tiny_bert, tmp_path_factory) -> Observed:
+    folder = tmp_path_factory.mktemp("forecast")
+    recipe = load_recipe(write_tiny_recipe(folder, tiny_bert))
+    recipe = dataclasses.replace(recipe, plan=TrainingPlan.of(STAGES), cache=False)
+    datasets = open_datasets(recipe)
+    training = Training(recipe, datasets, build_model(recipe, datasets), folder / "best")
+    timed, of = [], Timing.of
+
+    def counting(function, epoch, flops, count, **settings):
+        timed.append(count)
+        return of(function, epoch, flops, count, **settings)
+
+    weights = [training.model.get_weights()]
+    keras.utils.set_random_seed(1)
+    draws = [_draws()]
+    keras.utils.set_random_seed(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Timing, "of", counting)
+        forecasts = forecast(training)
+    draws.append(_draws())
+    weights.append(training.model.get_weights())
+    return Observed(training, forecasts, timed, draws, weights)
+
+
+def _shapes(training: Training, stage: Stage) -> list[tuple[int, int]]:
+    model = training.model
+    FreezePlan.of(stage.frozen(list(model.layer_groups))).apply(model)
+    lengths = lengths_of(training.recipe, training.datasets, model.encoder.tokenizer)
+    found = StageBatches(
+        training.recipe, training.datasets, model, training.features, stage, lengths
+    )
+    return [tuple(x["token_ids"].shape) for x, _, _ in found.training()]
+
+
+def _costs(training: Training, stage: Stage) -> StepCosts:
+    model = training.model
+    frozen = stage.frozen(list(model.layer_groups))
+    return StepCosts(config=model.encoder.config, tasks=tuple(model.tasks.values()), frozen=frozen)
+
+
+def _draws() -> tuple:
+    return random.random(), np.random.random(), float(tf.random.uniform(()))
+
+
+@pytest.mark.parametrize(("stage", "backwards"), [(STAGES[0], 1), (STAGES[1], 1), (PROJECTED, 2)])
+def test_steps_operations_and_memory_are_those_of_the_batches(observed, stage, backwards):
+    found = observed.forecasts[STAGES.index(stage)]
+    sizes = {name: each.counts["train"] for name, each in observed.training.datasets.items()}
+    tasks = stage.trained_tasks(tuple(sizes))
+    costs, shapes = _costs(observed.training, stage), _shapes(observed.training, stage)
+    flops = [
+        costs.forward_flops(shape) + backwards * costs.backward_flops(shape) for shape in shapes
+    ]
+    assert found.steps == stage.epochs * sum(math.ceil(sizes[name] / 8) for name in tasks)
+    assert found.flops_per_step == pytest.approx(np.mean(flops))
+    assert found.activation_memory_bytes == max(map(costs.activation_bytes, shapes))
+    assert (found.freeze, found.epochs) == (str(stage.freeze), stage.epochs)
+    assert 0 < found.steps * found.step_seconds < found.seconds
+
+
+def test_state_is_weights_gradients_and_two_moments(observed):
+    for stage, found in zip(STAGES, observed.forecasts, strict=True):
+        model = observed.training.model
+        rows = FreezePlan.of(stage.frozen(list(model.layer_groups))).apply(model)
+        weights = 4 * sum(row.parameters for row in rows)
+        trained = 4 * sum(row.parameters for row in rows if row.trains)
+        counters = found.state_bytes - weights - 3 * trained
+        assert 0 < counters <= 20 * len(rows), "a step count and a rate a layer"
+
+
+def test_what_trains_lower_has_more_operations(observed):
+    heads, everything = observed.forecasts[:2]
+    for cost in ("flops_per_step", "activation_memory_bytes", "state_bytes"):
+        assert getattr(heads, cost) < getattr(everything, cost), cost
+
+
+def test_equal_stages_are_timed_once(observed):
+    first, *_, last = observed.forecasts
+    assert observed.timed == [10, 5] * 3, "three kinds of stage, each with its validation"
+    assert last.steps == 3 * first.steps
+    assert last.step_seconds == first.step_seconds
+    assert (first.at_most, last.at_most) == (False, True)
+
+
+def test_what_is_cached_is_not_counted_in_a_step(tiny_recipe, tmp_path):
+    stage = dataclasses.replace(BACKBONE, epochs=2)
+    tiny_recipe.write_text(of_one_task(tiny_recipe))
+    recipe = dataclasses.replace(load_recipe(tiny_recipe), plan=TrainingPlan.of([stage]))
+    datasets = open_datasets(recipe)
+    training = Training(recipe, datasets, build_model(recipe, datasets), tmp_path / "best")
+    (found,) = forecast(training)
+    costs = dataclasses.replace(
+        _costs(training, stage), cached=("embeddings", "block_0", "block_1")
+    )
+    shapes = _shapes(training, stage)
+    flops = [costs.forward_flops(shape) + costs.backward_flops(shape) for shape in shapes]
+    assert found.flops_per_step == pytest.approx(np.mean(flops))
+    assert training.model.level is None
+
+
+def test_nothing_of_the_training_is_touched(observed):
+    before, after = observed.weights
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+    assert observed.draws[0] == observed.draws[1]
+    assert not observed.training.selection.folder.exists()
+
+
+def test_table():
+    stage = StageForecast(
+        freeze="top:2",
+        epochs=3,
+        at_most=True,
+        steps=1234,
+        flops_per_step=12.34e9,
+        activation_memory_bytes=345_600_000,
+        state_bytes=90_400_000,
+        step_seconds=0.0456,
+        seconds=90.0,
+    )
+    longer = dataclasses.replace(stage, at_most=False, seconds=7500.0)
+    rows = table([stage, longer])
+    assert rows[0] == {
+        "stage": "1",
+        "freeze": "top:2",
+        "steps": "≤ 1,234",
+        "GFLOP a step": "12.3",
+        "activations": "346 MB",
+        "state": "90 MB",
+        "a step": "46 ms",
+        "time": "≤ 90.0 s",
+    }
+    assert (rows[1]["steps"], rows[1]["time"]) == ("1,234", "2 h 5 min")

@@ -1,0 +1,174 @@
+"""The pictures, by the artists in their figures."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.text import Text
+
+from mtl_keras.experiments import plots
+from mtl_keras.experiments.drawing import free_places, overlap, spread, to_svg
+
+GROUPS = ["embeddings", "block_0", "block_1", "heads/topic"]
+GRID = {
+    "groups": GROUPS,
+    "stages": [
+        {"freeze": "backbone", "epochs": 1, "rates": [None, None, None, 1e-3]},
+        {"freeze": "top:1", "epochs": 3, "rates": [None, None, 2.7e-4, 1e-3]},
+    ],
+}
+
+
+def _words(axes) -> list[str]:
+    return [text.get_text() for text in axes.texts if text.get_text()]
+
+
+def _extents(figure, axes) -> list[tuple]:
+    """The boxes of the words, without the lines that join them to what they name."""
+    to_svg(figure)
+    return [tuple(Text.get_window_extent(each).extents) for each in axes.texts if each.get_text()]
+
+
+def _report(means: dict[str, tuple[float, float]], metric: str = "accuracy", interval=0.01) -> dict:
+    """A report of plans with these wall times and means of one task."""
+    plans = {
+        name: {
+            "wall_seconds": seconds,
+            "tasks": {"topic": {"metric": metric, "mean": mean, "interval": interval}},
+            "drift": {},
+        }
+        for name, (seconds, mean) in means.items()
+    }
+    return {"tasks": {"topic": {"metric": metric}}, "plans": plans}
+
+
+def test_frozen_cells_are_hatched_and_the_others_say_their_rate():
+    axes = plots.trainability_grid(GRID, title="two stages").axes[0]
+    cells = {(patch.get_x(), patch.get_y()): patch for patch in axes.patches}
+    for column, stage in enumerate(GRID["stages"]):
+        for row, rate in enumerate(stage["rates"]):
+            assert bool(cells[column, row].get_hatch()) == (rate is None)
+    assert sorted(word for word in _words(axes) if "e-" in word) == ["1e-3", "1e-3", "2.7e-4"]
+    assert set(GROUPS) <= set(_words(axes))
+
+
+def test_a_higher_rate_is_lighter():
+    rates = [1e-5, 1e-4, 1e-3, 1e-2]
+    grid = {"groups": list("abcd"), "stages": [{"epochs": 1, "rates": rates}]}
+    axes = plots.trainability_grid(grid, title="rates").axes[0]
+    light = [
+        0.3 * red + 0.6 * green + 0.1 * blue
+        for red, green, blue, _ in (patch.get_facecolor() for patch in axes.patches)
+    ]
+    assert light == sorted(light)
+
+
+@pytest.mark.parametrize("stages", [1, 7, 13])
+def test_the_rates_fit_their_cells(stages):
+    grid = {"groups": GROUPS, "stages": [{"epochs": 1, "rates": [4.5e-5] * 4}] * stages}
+    figure = plots.trainability_grid(grid, title="many stages")
+    axes = figure.axes[0]
+    to_svg(figure)
+    for text in axes.texts:
+        if "e-" in text.get_text():
+            box = text.get_window_extent()
+            assert box.width < axes.bbox.width / stages
+            assert box.height < axes.bbox.height / len(GROUPS)
+
+
+def test_a_curve_is_the_mean_in_a_band_of_the_seeds():
+    curves = {"slow": {"topic": [[0.1, 0.3], [0.3, 0.5, 0.6]]}, "features": {}}
+    axes = plots.learning_curves(curves, "topic", "accuracy").axes[0]
+    assert axes.lines[0].get_xydata().tolist() == [[1, 0.2], [2, 0.4], [3, 0.6]]
+    band = axes.collections[0].get_paths()[0].get_extents()
+    assert band.extents.tolist() == [1, 0.1, 3, 0.6]
+    assert _words(axes) == ["slow"]
+
+
+def test_twelve_lines_can_be_told_apart_without_colour():
+    curves = {f"plan {n}": {"topic": [[n, n + 1]]} for n in range(12)}
+    lines = plots.learning_curves(curves, "topic", "mae").axes[0].lines[:12]
+    looks = {(line.get_marker(), line.get_linestyle()) for line in lines}
+    assert len(looks) == 12
+
+
+@pytest.mark.parametrize(("metric", "filled"), [("accuracy", {"a", "c"}), ("mae", {"a", "b"})])
+def test_the_front_is_filled_and_knows_which_way_is_better(metric, filled):
+    report = _report({"a": (1, 0.5), "b": (2, 0.4), "c": (3, 0.6)}, metric)
+    axes = plots.score_against_cost(report, "topic").axes[0]
+    markers = [line for line in axes.lines if line.get_marker() in "os^"]
+    looks = dict(zip("abc", markers, strict=True))
+    found = {name for name, line in looks.items() if line.get_markerfacecolor() != "white"}
+    assert found == filled
+    assert _words(axes) == ["a", "b", "c"]
+
+
+def test_one_seed_has_no_bars():
+    figures = [
+        plots.score_against_cost(_report({"a": (1, 0.5)}, interval=interval), "topic")
+        for interval in (None, 0.01)
+    ]
+    assert [len(figure.axes[0].collections) for figure in figures] == [0, 1]
+
+
+def test_labels_of_crowded_points_do_not_overlap():
+    means = {f"a_long_plan_{n:02}": (100 + n % 3, 0.9 + 0.001 * n) for n in range(12)}
+    figure = plots.score_against_cost(_report(means), "topic")
+    boxes = _extents(figure, figure.axes[0])
+    assert len(boxes) == 12
+    for place, box in enumerate(boxes):
+        assert all(overlap(box, other) < 2 for other in boxes[:place])
+
+
+def test_drift_has_two_bars_a_plan_and_a_panel_a_task():
+    report = _report({"a": (1, 0.5), "b": (2, 0.4)})
+    report["plans"]["a"]["drift"] = {"topic": {"flipped": 0.2, "cka": 0.9}}
+    report["plans"]["b"]["drift"] = {
+        "topic": {"flipped": 0.0, "cka": 1.0},
+        "x": {"flipped": 0.1, "cka": 0.7},
+    }
+    *panels, _ = plots.drift_bars(report).axes
+    widths = [[round(bar.get_width(), 9) for bar in axes.patches] for axes in panels]
+    assert widths == [[0.0, 0.0, 0.2, 0.1], [0.1, 0.3]]
+    assert [bool(bar.get_hatch()) for bar in panels[0].patches] == [False, True, False, True]
+
+
+@pytest.mark.parametrize("name", ["$x_1$ & <b>", "計画", "a very long name that goes on and on"])
+def test_any_name_can_be_drawn(name):
+    to_svg(plots.learning_curves({name: {"topic": [[1.0]]}}, "topic", "mae"))
+    to_svg(plots.score_against_cost(_report({name: (1, 0.5)}), "topic"))
+    to_svg(plots.trainability_grid(GRID, title=name))
+
+
+def test_the_whole_house_keeps_its_own_style():
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    plots.trainability_grid(GRID, title="x")
+    assert dict(mpl.rcParams) == before
+
+
+@given(st.lists(st.floats(0, 100), max_size=8))
+def test_spread_keeps_the_gap_the_order_and_the_room(wanted):
+    places = spread(wanted, gap=10, high=100)
+    pairs = sorted(zip(wanted, places, strict=True))
+    for (_, low), (_, high) in pairwise(pairs):
+        assert high - low >= 10 - 1e-9
+    assert all(0 <= place <= 100 for place in places)
+
+
+@given(st.lists(st.tuples(st.floats(0, 200), st.floats(0, 200)), max_size=6))
+def test_labels_keep_clear_of_one_another_and_inside(anchors):
+    size = (50, 10)
+    places = free_places(anchors, [size] * len(anchors), taken=[], room=(200, 200))
+    boxes = [(x, y, x + size[0], y + size[1]) for x, y in places]
+    for place, box in enumerate(boxes):
+        assert overlap(box, (0, 0, 200, 200)) == pytest.approx(500)
+        assert all(overlap(box, other) < 1e-6 for other in boxes[:place])
+
+
+def test_a_notebook_shows_a_figure_without_pyplot():
+    stages = [{"freeze": "none", "epochs": 1, "rates": [1e-4]}]
+    figure = plots.trainability_grid({"groups": ["block_0"], "stages": stages}, title="full")
+    assert figure._repr_svg_().startswith("<?xml")

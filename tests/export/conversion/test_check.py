@@ -1,0 +1,127 @@
+"""What a converted model may lose, and what its table tells."""
+
+import numpy as np
+import pytest
+from support.four_kinds import make_model
+
+import mtl_keras as mtl
+from mtl_keras.errors import WorkError
+from mtl_keras.export.conversion.check import Conversion, OfTask, check_conversion
+from mtl_keras.export.conversion.tokenizer_files import write_tokenizer_files
+
+TOPIC = mtl.Task("topic", labels=["x", "y"])
+STARS = mtl.Task("stars", kind="regression")
+
+
+@pytest.fixture(scope="module")
+def model(tiny_bert):
+    return make_model(tiny_bert)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    """Texts that have to be cut and labels that are by chance."""
+    folder = tmp_path_factory.mktemp("texts")
+    rows = [f"{'abcdefg'[n % 7]} bcd {'gfedcba'[n % 7]},{'xýx'[n % 3]}" for n in range(60)]
+    for split in ("train", "validation", "test"):
+        (folder / f"{split}.csv").write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    files = {split: f"{split}.csv" for split in ("train", "validation", "test")}
+    task = mtl.Task("topic", labels=["x", "ý", "<b>z</b>"], files=files)
+    return mtl.TaskDataset(task, base_folder=folder)
+
+
+class Changed:
+    """Answers as the model, but for what `change` does to a batch's outputs."""
+
+    def __init__(self, model, change):
+        self._model, self._change = model, change
+
+    def __call__(self, batch):
+        return {
+            name: self._change(name, each) for name, each in self._model.forward_pass(batch).items()
+        }
+
+    def milliseconds(self, batch):
+        return 0.5 * len(batch["token_ids"])
+
+
+@pytest.fixture
+def check(model, dataset, tmp_path):
+    """Compares the model with itself, changed."""
+
+    def checked(change, precision="float32", datasets=None):
+        file = tmp_path / "model.onnx"
+        file.write_bytes(b"x" * 1000)
+        write_tokenizer_files(model.encoder.tokenizer.get_config(), tmp_path)
+        datasets = {"topic": dataset} if datasets is None else datasets
+        return check_conversion(model, Changed(model, change), file, precision, datasets)
+
+    return checked
+
+
+def test_what_answers_alike_passes_and_is_told(check, model):
+    found = check(lambda name, scores: scores + 5e-6)
+    assert found.difference == pytest.approx(5e-6, rel=0.1)
+    assert found.bytes == (4 * model.count_params(), 1000)
+    rows = {row[""]: row for row in found.rows()}
+    assert rows["32 texts, ms"]["model.onnx"] == "16.0"
+    told = rows["topic accuracy, test, 60 examples"]
+    assert told["trained model"] == told["model.onnx"]
+    assert told["change"] == "+0.0000"
+    for each in ("topic, texts", "flags, texts", "entities, words"):
+        assert rows[f"{each} with the same label"]["model.onnx"] == "100.00%"
+    assert rows["texts that tokenizer.json cuts as the model does"]["model.onnx"] == "100.00%"
+
+
+def test_float32_may_be_off_by_rounding_alone(check):
+    with pytest.raises(WorkError, match="a score is 2e-05 off the model's; at most 1e-05"):
+        check(lambda name, scores: scores + (2e-5 if name == "entities" else 0))
+    assert check(lambda name, scores: scores + 2e-5, precision="float16").difference > 1e-5
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16", "int8"])
+def test_a_score_that_is_no_number_is_refused(check, precision):
+    with pytest.raises(WorkError, match="a score is nan off the model's"):
+        check(lambda name, scores: scores * (np.nan if name == "stars" else 1), precision)
+
+
+def test_other_labels_are_refused(check):
+    with pytest.raises(WorkError, match=r"int8 changes too much: 0\.0% of the answers for topic"):
+        check(lambda name, s: s[:, [1, 2, 0]] if name == "topic" else s, "int8")
+
+
+def test_a_tokenizer_that_cuts_otherwise_is_refused(check, model, monkeypatch):
+    config = model.encoder.tokenizer.get_config() | {"lowercase": False, "max_length": 3}
+    monkeypatch.setattr(model.encoder.tokenizer, "get_config", lambda: config)
+    with pytest.raises(WorkError, match=r"tokenizer\.json cuts 0\.0% of the texts as the model"):
+        check(lambda name, scores: scores)
+
+
+def test_without_files_odd_texts_are_compared(check):
+    found = check(lambda name, scores: scores, datasets={})
+    assert found.cut_alike is None
+    assert [*found.milliseconds] == [1, 32]
+    assert all(each.split is None and each.same is None for each in found.tasks.values())
+
+
+@pytest.mark.parametrize(
+    ("task", "before", "after", "refused"),
+    [
+        (TOPIC, 0.90, {"accuracy": 0.90, "low": 0.88, "high": 0.92}, False),
+        (TOPIC, 0.90, {"accuracy": 0.87, "low": 0.85, "high": 0.89}, True),
+        (TOPIC, 0.90, {"accuracy": 0.87, "low": 0.80, "high": 0.93}, False),
+        (TOPIC, 0.90, {"accuracy": np.nan, "low": np.nan, "high": np.nan}, True),
+        (STARS, 1.00, {"mae": 1.05, "low": 1.02, "high": 1.1}, True),
+        (STARS, 1.00, {"mae": 1.05, "low": 1.00, "high": 1.1}, False),
+    ],
+)
+def test_a_metric_may_fall_by_a_hundredth_or_by_chance(task, before, after, refused):
+    fault = OfTask(task, "test", {task.metric: before}, after, None).fault()
+    assert (fault is not None) == refused
+    if fault:
+        assert f"where the model has {before:.4f}, further off than its 95% interval" in fault
+
+
+def test_a_table_without_held_out_examples():
+    found = Conversion("m.onnx", 3, 0.0, None, (2**20, 2**19), {1: (4.0, 1.0)}, {})
+    assert [row["change"] for row in found.rows()] == ["-50%", "-75%"]

@@ -1,0 +1,99 @@
+"""What signatures return is read as the model itself answers."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from support.four_kinds import LABELS, TASKS, TEXTS, assert_same_answers, make_model
+
+from mtl_keras.errors import WorkError
+from mtl_keras.export.saved_model.graph_answers import flat, task_answer
+from mtl_keras.export.saved_model.served_answers import read_answers, served_kind
+from mtl_keras.models.prediction import answer
+
+
+@pytest.fixture(scope="module")
+def model(tiny_bert):
+    return make_model(tiny_bert)
+
+
+@pytest.fixture(scope="module")
+def outputs(model):
+    """What an export's `serving_default` returns, computed without one."""
+    tokenizer = model.encoder.tokenizer
+    tokenized = tokenizer(tf.constant(TEXTS))
+    token_ids = tokenized.token_ids
+    mask = tf.sequence_mask(token_ids.row_lengths())
+    heads = model({"token_ids": token_ids.to_tensor(), "padding_mask": mask}, training=False)
+    words = tokenizer.split_words(tokenized)
+    found = flat({task.name: task_answer(task, heads[task.name], words) for task in TASKS})
+    return {name: tensor.numpy() for name, tensor in found.items()}
+
+
+def test_answers_are_the_models(model, outputs):
+    found = read_answers(outputs, TEXTS, LABELS)
+    assert_same_answers(found, answer(model, TEXTS))
+    assert any(len(each["entities"]) > 2 for each in found), "without entities nothing is shown"
+    assert len({len(each["flags"]["labels"]) for each in found}) > 1, "nor without padding"
+
+
+def test_lists_and_str_are_read_like_arrays_of_bytes(outputs):
+    """REST gives lists and str."""
+
+    def plain(value):
+        if isinstance(value, list):
+            return [plain(each) for each in value]
+        return value.decode() if isinstance(value, bytes) else value
+
+    rest = {name: plain(column.tolist()) for name, column in outputs.items()}
+    assert read_answers(rest, TEXTS, LABELS) == read_answers(outputs, TEXTS, LABELS)
+    as_bytes = {task: np.array([each.encode() for each in names]) for task, names in LABELS.items()}
+    assert read_answers(outputs, TEXTS, as_bytes) == read_answers(outputs, TEXTS, LABELS)
+
+
+def test_one_tasks_outputs_are_enough(outputs):
+    everything = read_answers(outputs, TEXTS, LABELS)
+    own = {name: column for name, column in outputs.items() if name.startswith("stars/")}
+    found = read_answers(own, TEXTS, {})
+    assert found == [{"text": each["text"], "stars": each["stars"]} for each in everything]
+
+
+def test_offsets_inside_a_character_are_rounded_down():
+    columns = {"label": [["city"]], "starts": [[1]], "limits": [[6]], "score": [[0.5]]}
+    outputs = {f"places/{name}": column for name, column in columns.items()} | {"places/count": [1]}
+    [found] = read_answers(outputs, ["é🙂x"], {})  # bytes 0-2, 2-6, 6-7
+    assert found["places"] == [{"start": 0, "end": 2, "text": "é🙂", "label": "city", "score": 0.5}]
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
+def test_outputs_tell_the_kind(task, outputs):
+    names = [each.split("/")[1] for each in outputs if each.startswith(f"{task.name}/")]
+    assert served_kind(names) == task.kind
+
+
+def test_no_text_has_no_answer(outputs):
+    assert read_answers({name: column[:0] for name, column in outputs.items()}, [], LABELS) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"texts": ["a"]}, "topic/label has 8 rows for 1 texts; one row a text was expected"),
+        ({"labels": {}}, "3 scores for 0 labels; one label a score was expected: read the labels"),
+        ({"outputs": {"tone/loss": [1.0]}}, "the outputs loss are of no known kind of task"),
+    ],
+)
+def test_what_does_not_fit_is_told_in_a_line(outputs, change, message):
+    arguments = {"outputs": outputs, "texts": TEXTS, "labels": LABELS} | change
+    if "outputs" in change:
+        arguments["texts"] = ["a"]
+    with pytest.raises(WorkError, match=message):
+        read_answers(**arguments)
+
+
+def test_it_loads_without_tensorflow():
+    module = "mtl_keras.export.saved_model.served_answers"
+    program = f"import sys, {module}; sys.exit('tensorflow' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)

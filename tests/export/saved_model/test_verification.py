@@ -1,0 +1,115 @@
+"""An export is compared with the model in a process that has nothing but TensorFlow."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mtl_keras.errors import WorkError
+from mtl_keras.export.saved_model import verification
+from mtl_keras.export.saved_model.served_answers import SERVING
+from mtl_keras.export.saved_model.verification import ODD_TEXTS, verify, verify_against
+
+TEXTS = ["aaa b", "bcd. aaa!", "c" * 40, "a"] * 20
+
+
+@pytest.fixture(scope="module", autouse=True)
+def asked_once(four_kinds_export):
+    """What a process of its own answers about the export is remembered for the same questions."""
+    _, export = four_kinds_export
+    run, known = verification._run, {}
+
+    def remembered(saved_model: str, questions: str, answers: str) -> None:
+        asked = Path(questions).read_bytes()
+        if saved_model == str(export) and asked in known:
+            Path(answers).write_bytes(known[asked])
+            return
+        run(saved_model, questions, answers)
+        if saved_model == str(export):
+            known[asked] = Path(answers).read_bytes()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verification, "_run", remembered)
+        yield
+
+
+def test_an_export_answers_as_its_model(four_kinds_export):
+    assert verify(*four_kinds_export, TEXTS) == len(TEXTS) + len(ODD_TEXTS)
+
+
+def test_other_weights_are_found_out(four_kinds_export):
+    model, path = four_kinds_export
+    (head,) = model.layer_groups["heads/topic"]
+    weights = head.get_weights()
+    head.set_weights([weights[0], weights[1] + np.float32([1e-2, 0, 0])])
+    with pytest.raises(WorkError, match="'serving_default' does not answer as it should: topic/sc"):
+        verify(model, path, TEXTS)
+    head.set_weights(weights)
+
+
+def _counting(folder: Path, signature: str, unit: str) -> Path:
+    """A SavedModel that counts the bytes or characters of texts."""
+    spec = [tf.TensorSpec([None], tf.string, name="text")]
+    count = tf.function(
+        lambda text: {"length": tf.strings.length(text, unit)}, spec, autograph=False
+    )
+    tf.saved_model.save(tf.Module(), str(folder), signatures={signature: count})
+    return folder
+
+
+def test_two_exports_are_compared(tmp_path):
+    first = _counting(tmp_path / "1", SERVING, "BYTE")
+    same = shutil.copytree(first, tmp_path / "2")
+    assert verify_against(same, first, TEXTS) == len(TEXTS) + len(ODD_TEXTS)
+    other = _counting(tmp_path / "3", SERVING, "UTF8_CHAR")
+    with pytest.raises(WorkError, match="'serving_default' does not answer as it should: length"):
+        verify_against(other, first, TEXTS)
+    tone = _counting(tmp_path / "4", "tone", "BYTE")
+    with pytest.raises(WorkError, match="its signatures are tone; serving_default were expected"):
+        verify_against(tone, first, TEXTS)
+
+
+def test_a_damaged_export_is_told_in_one_line(four_kinds_export, tmp_path):
+    model, path = four_kinds_export
+    damaged = shutil.copytree(path, tmp_path / "1")
+    (damaged / "saved_model.pb").write_bytes(b"damaged")
+    with pytest.raises(WorkError, match="cannot be loaded and asked in a new process") as error:
+        verify(model, damaged, TEXTS)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "said"),
+    [
+        ({"x": [1.0]}, {"x": [1.00002]}, r"x\[0\] is 1.00002; 1.0 was expected"),
+        ({"x": [1e4]}, {"x": [1e4 + 0.05]}, None),
+        ({"x": [1.0]}, {"x": [np.nan]}, r"x\[0\] is nan"),
+        ({"x": [[b"a", b"b"]]}, {"x": [[b"a", b"c"]]}, r"x\[0, 1\] is b'c'; b'b' was expected"),
+        ({"x": [1]}, {"x": [1, 1]}, r"x has the shape \(2,\); \(1,\) was expected"),
+        ({"x": [1]}, {"y": [1]}, "its outputs are y; x were expected"),
+    ],
+)
+def test_what_differs_is_said(expected, found, said):
+    arrays = ({name: np.array(each) for name, each in side.items()} for side in (expected, found))
+    difference = verification._difference(*arrays)
+    assert (difference is None) == (said is None)
+    if said:
+        assert re.match(said, difference)
+
+
+def test_the_process_can_import_neither_keras_nor_this_package():
+    program = (
+        "import runpy, sys; sys.argv = ['x', 'a', 'b', 'c']\n"
+        f"try: runpy.run_path({str(verification.PROGRAM)!r}, run_name='__main__')\n"
+        "except Exception: pass\n"
+        "for name in ('keras', 'mtl_keras', 'tensorflow_text'):\n"
+        "    try: __import__(name)\n"
+        "    except ImportError: continue\n"
+        "    sys.exit(name)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)

@@ -1,0 +1,37 @@
+"""Heads: shapes, ranges, config."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mtl_keras.data.task import Task
+from mtl_keras.models.heads import TaskHead
+
+
+@pytest.mark.parametrize(
+    ("task", "inputs", "shape"),
+    [
+        (Task("topic", labels=["a", "b", "c"]), (2, 8), (2, 3)),
+        (Task("tags", kind="multilabel", labels=["a", "b"]), (2, 8), (2, 2)),
+        (Task("stars", kind="regression"), (2, 8), (2,)),
+        (Task("entities", kind="tagging", labels=["a", "b"]), (2, 5, 8), (2, 5, 5)),
+    ],
+    ids=lambda value: getattr(value, "kind", ""),
+)
+def test_shapes_and_config(task, inputs, shape):
+    head = TaskHead(task)
+    outputs = head(tf.random.stateless_normal(inputs, (1, 2)))
+    assert outputs.shape == shape
+    if task.kind in ("classification", "tagging"):
+        np.testing.assert_allclose(tf.reduce_sum(outputs, -1), 1.0, rtol=1e-5)
+    copy = TaskHead.from_config(head.get_config())
+    assert copy.get_config() == head.get_config()
+
+
+def test_dropout_only_while_it_trains():
+    head = TaskHead(Task("stars", kind="regression"), dropout=0.5)
+    inputs = tf.ones((4, 64))
+    still = head(inputs)
+    assert not np.allclose(head(inputs, training=True), still)
+    head.trainable = False
+    np.testing.assert_array_equal(head(inputs, training=True), still)

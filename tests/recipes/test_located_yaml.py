@@ -1,0 +1,57 @@
+"""YAML that knows its lines."""
+
+import pytest
+
+from mtl_keras.errors import InputError
+from mtl_keras.recipes.located_yaml import LocatedYaml
+
+
+def _write(folder, text, encoding="utf-8"):
+    path = folder / "recipe.yaml"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def test_lines_of_keys_items_and_what_is_missing(tmp_path):
+    located = LocatedYaml(_write(tmp_path, "a: 1\nb:\n  - x: 2\n  - {y: 3,\n     z: 4}\n"))
+    assert located.content == {"a": 1, "b": [{"x": 2}, {"y": 3, "z": 4}]}
+    assert located.line(["b"]) == 2
+    assert located.line(["b", 0, "x"]) == 3
+    assert located.line(["b", 1, "z"]) == 5
+    assert located.line(["b", 1, "absent"]) == 4
+    assert located.line(["absent"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 1\nb: [\n", ":3: not valid YAML"),
+        ("a: 1\na: 2\n", ":2: key 'a' stands twice"),
+        ("a:\n  b: 1\n  b: 1\n", ":3: key 'b' stands twice"),
+        ("- 1\n", "a recipe is a mapping"),
+        ("", "a recipe is a mapping"),
+        ("a: !!python/object:os.system {}\n", "not valid YAML"),
+        ("? [1]\n: 2\n", "not valid YAML"),
+        ("a: 1\nb: \x00\n", r":2: not valid YAML: the character '\x00'; remove it"),
+        ("a: 1\n  b: 2\n", ":2: not valid YAML: mapping values are not allowed here; check indent"),
+        ("a: 1\n---\nb: 2\n", ":2: not valid YAML: a second document begins; a recipe is one"),
+        ("a: &a\n  b: *a\n", ": nested too deeply, or an alias"),
+        ("a: " + "[" * 3000 + "]" * 3000, ": nested too deeply"),
+        ("a: 1\nb: 2024-02-31\n", ":2: not valid YAML: '2024-02-31' is no timestamp; write"),
+        ("a: " + "1" * 5000, ":1: not valid YAML: '1111"),
+        ("a: {1: x, true: y}", ":1: YAML reads the key true as a bool; put it in quotes"),
+        ("null: 1", ":1: YAML reads the key null as a null; put it in quotes"),
+    ],
+)
+def test_what_is_no_yaml_is_refused_in_one_line(tmp_path, text, said):
+    with pytest.raises(InputError) as error:
+        LocatedYaml(_write(tmp_path, text))
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_that_is_not_utf8_or_not_there(tmp_path):
+    with pytest.raises(InputError, match="not UTF-8"):
+        LocatedYaml(_write(tmp_path, "a: é", encoding="latin-1"))
+    with pytest.raises(InputError, match="No such file"):
+        LocatedYaml(tmp_path / "absent.yaml")

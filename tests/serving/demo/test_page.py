@@ -1,0 +1,314 @@
+"""The page in a browser: type, read the answers, on a phone, by keyboard, whatever the text holds.
+
+Collected where Chromium and Playwright are.
+"""
+
+import importlib.util
+import shutil
+import threading
+
+import pytest
+from support.demo_server import running, stand_in, stand_in_answer
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+if not (CHROMIUM and importlib.util.find_spec("playwright")):
+    __test__: dict = {}  # which is false: pytest collects nothing here, and skips nothing
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WIDE, PHONE = {"width": 1200, "height": 900}, {"width": 360, "height": 800}
+HEIGHT, WIDTH = (f"document.documentElement.scroll{each}" for each in ("Height", "Width"))
+TEXT = "Zoë 🙂 took the Leeds Nimbus to Leeds."
+# Of every text on the page, its contrast with what is behind it (WCAG 2.2, contrast ratio).
+CONTRASTS = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const levels = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const luminance = (rgb) => [0.2126, 0.7152, 0.0722].reduce((sum, weight, index) => {
+    const level = rgb[index] / 255;
+    return sum + weight * (level <= 0.04045 ? level / 12.92 : ((level + 0.055) / 1.055) ** 2.4);
+  }, 0);
+  const behind = (element) => {
+    const found = levels(getComputedStyle(element).backgroundColor);
+    return found[3] ? found : behind(element.parentElement);
+  };
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const found = [];
+  while (texts.nextNode()) {
+    const element = texts.currentNode.parentElement;
+    if (!texts.currentNode.data.trim() || !element.checkVisibility()) continue;
+    const [one, other] = [levels(getComputedStyle(element).color), behind(element)].map(luminance);
+    found.push([(Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05), element.outerHTML]);
+  }
+  return found;
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def port():
+    with running(stand_in()) as port:
+        yield port
+
+
+@pytest.fixture
+def opened(browser):
+    """Opens a page; whatever it asks of others, or says to the console, fails the test."""
+    contexts, faults = [], []
+
+    def open_page(port: int, viewport=WIDE, **options):
+        contexts.append(browser.new_context(viewport=viewport, **options))
+        page, home = contexts[-1].new_page(), f"http://127.0.0.1:{port}/"
+        page.set_default_timeout(60_000)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda message: _note(faults, message.text))
+        page.on("request", lambda request: _note(faults, request.url, home))
+        page.goto(home)
+        return page
+
+    yield open_page
+    cookies = [cookie for context in contexts for cookie in context.cookies()]
+    for context in contexts:
+        context.close()
+    assert (faults, cookies) == ([], [])
+
+
+def _note(faults: list[str], said: str, allowed: str = "Failed to load resource") -> None:
+    if not said.startswith((allowed, "data:")):
+        faults.append(said)
+
+
+def rows(page, task: str, *columns: str) -> list[tuple[str, ...]]:
+    """What the list of a task says, row by row."""
+    items = page.locator(f"article[aria-labelledby=task-{task}] li").all()
+    return [tuple(item.locator(f".{each}").inner_text() for each in columns) for item in items]
+
+
+def wait_for(page, text: str) -> None:
+    """Until the answer to this text is shown."""
+    page.wait_for_function(
+        "([text, value]) => document.querySelector('#text').value === text && "
+        "document.querySelector('.value').textContent === value",
+        arg=[text, f"{stand_in_answer(text)['stars']['value']:.4g}"],
+    )
+
+
+def test_what_is_typed_is_answered(opened, port):
+    page = opened(port)
+    page.keyboard.type(TEXT)  # the field has the focus
+    wait_for(page, TEXT)
+    expected = stand_in_answer(TEXT)
+    scores = sorted(expected["topic"]["scores"].items(), key=lambda item: -item[1])
+    assert rows(page, "topic", "name", "number") == [(k, f"{v:.2f}") for k, v in scores]
+    assert rows(page, "flags", "name", "number") == [("✓legal", "0.75"), ("urgent", "0.25")]
+    bars = page.locator("article[aria-labelledby=task-topic] .bar").all()
+    tracks = page.locator("article[aria-labelledby=task-topic] .track").all()
+    for bar, track, (_, score) in zip(bars, tracks, scores, strict=True):
+        share = bar.bounding_box()["width"] / track.bounding_box()["width"]
+        assert share == pytest.approx(score, abs=0.01)
+    assert rows(page, "entities", "name", "what") == [
+        (entity["text"], entity["label"]) for entity in expected["entities"]
+    ]
+    assert page.locator("#note").inner_text().startswith("All of it was read, 10 word pieces.")
+
+
+def test_entities_are_marked_where_they_are_even_where_they_overlap(opened, port):
+    page = opened(port)
+    page.fill("#text", TEXT)
+    wait_for(page, TEXT)
+    marks = [
+        (mark.inner_text(), mark.get_attribute("class")) for mark in page.locator("mark").all()
+    ]
+    assert marks == [("Leedsplace", "over"), (" Nimbusproduct", None), ("Leedsplace", None)]
+    shown = page.evaluate(
+        """() => {
+          const copy = document.querySelector(".marked").cloneNode(true);
+          copy.querySelectorAll(".label").forEach((label) => label.remove());
+          return copy.textContent;
+        }"""
+    )
+    assert shown == TEXT
+
+
+@pytest.mark.parametrize(
+    "text", ["<script>alert(1)</script>", "<img src=x onerror=alert(1)> Leeds"]
+)
+def test_a_text_is_shown_as_text(opened, port, text):
+    page = opened(port)
+    page.on("dialog", lambda dialog: pytest.fail("the text was run"))
+    page.fill("#text", text)
+    wait_for(page, text)
+    assert text in page.locator(".marked").inner_text().replace("place", "")
+    assert page.locator("main script, main img, .card script, .card img, [onclick]").count() == 0
+    assert page.title() == "tickets/1 · mtl_keras"
+
+
+def test_what_was_not_read_is_said_and_shown(opened, port):
+    page, text = opened(port), "Leeds is far. " * 100
+    page.fill("#text", text)
+    wait_for(page, text)
+    note = page.locator("#note").inner_text()
+    assert note.startswith("Too long: only the first 45 word pieces were read, up to “…")
+    assert page.locator(".cut").inner_text() == "not read"
+    assert page.locator(".unread").inner_text().endswith("… and 800 characters more")
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_nothing_jumps_and_nothing_sticks_out(opened, port, viewport):
+    page = opened(port, viewport)
+    heights = [page.evaluate(HEIGHT)]
+    for text in ("a", TEXT, "Leeds Nimbus " * 300, "W" * 500):
+        page.fill("#text", text)
+        wait_for(page, text)
+        heights.append(page.evaluate(HEIGHT))
+        assert page.evaluate(WIDTH) == viewport["width"]
+    assert len(set(heights)) == 1
+
+
+def test_turned_to_a_phone_it_keeps_its_answers(opened, port):
+    page = opened(port)
+    page.fill("#text", TEXT)
+    wait_for(page, TEXT)
+    before = rows(page, "topic", "name", "number")
+    page.set_viewport_size(PHONE)
+    assert page.evaluate(WIDTH) == PHONE["width"]
+    assert rows(page, "topic", "name", "number") == before
+    field, answers = (page.locator(each).bounding_box() for each in ("#text", "#answers"))
+    assert field["y"] + field["height"] < answers["y"]
+
+
+def test_by_keyboard_alone(opened, port):
+    page = opened(port, PHONE)
+    page.keyboard.type("Leeds")
+    wait_for(page, "Leeds")
+    names = []
+    for _ in range(3):
+        page.keyboard.press("Tab")
+        names.append(
+            page.evaluate(
+                """() => {
+                  const focused = document.activeElement;
+                  const outline = getComputedStyle(focused);
+                  if (outline.outlineStyle === "none" || parseFloat(outline.outlineWidth) < 2)
+                    return "no outline";
+                  return focused.getAttribute("aria-label") ?? focused.textContent;
+                }"""
+            )
+        )
+    assert names == ["entities in the text", "entities as a list", "a link"]
+    for _ in range(3):
+        page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Control+A")
+    page.keyboard.press("Delete")
+    page.wait_for_function("() => document.querySelector('.value').textContent === '–'")
+    assert page.locator("mark").count() == 0
+
+
+def test_a_screen_reader_is_told_once_the_typing_rests(opened, port):
+    page = opened(port)
+    page.fill("#text", "Leeds")
+    page.wait_for_function("() => document.querySelector('[role=status]').textContent !== ''")
+    best = stand_in_answer("Leeds")["topic"]
+    assert page.locator("[role=status]").text_content() == (
+        f"topic: {best['label']} {best['score']:.2f}. entities: Leeds, place. "
+        "flags: legal. stars: 1.667."
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_is_legible(opened, port, scheme):
+    page = opened(port, color_scheme=scheme)
+    page.fill("#text", TEXT + " " * 300 + "unread")
+    wait_for(page, TEXT + " " * 300 + "unread")
+    contrasts = page.evaluate(CONTRASTS)
+    assert len(contrasts) > 30
+    assert [found for found in contrasts if found[0] < 4.5] == []
+
+
+def test_an_old_answer_never_overwrites_a_newer_one(opened):
+    first, asked, at_once, most = threading.Event(), [], [0], [0]
+
+    def slow_at_first(text):
+        at_once[0] += 1
+        most[0] = max(most[0], at_once[0])
+        asked.append(text)
+        if text == "slow":
+            assert first.wait(60)
+        at_once[0] -= 1
+        return stand_in_answer(text)
+
+    with running(stand_in(slow_at_first)) as port:
+        page = opened(port)
+        page.evaluate(
+            """() => {
+              window.shown = [];
+              const seen = () => window.shown.push(document.querySelector(".value").textContent);
+              new MutationObserver(seen).observe(document.querySelector(".value"),
+                { childList: true });
+            }"""
+        )
+        page.fill("#text", "slow")
+        page.wait_for_timeout(400)
+        page.fill("#text", "quick and newer")
+        page.wait_for_timeout(400)
+        assert (asked, page.evaluate("shown")) == (["slow"], [])
+        first.set()
+        wait_for(page, "quick and newer")
+        page.wait_for_timeout(300)
+        assert page.evaluate("shown") == ["1.333", "5"]
+        assert (asked, most) == (["slow", "quick and newer"], [1])
+
+
+def test_what_the_server_refuses_is_shown(opened):
+    def fails(text):
+        if text == "fail":
+            raise ValueError(text)
+        return stand_in_answer(text)
+
+    with running(stand_in(fails)) as port:
+        page = opened(port)
+        trouble = page.locator("[role=alert]")
+        page.fill("#text", "fine")
+        wait_for(page, "fine")
+        page.fill("#text", "fail")
+        page.wait_for_selector(".old")
+        assert trouble.inner_text() == (
+            "Not answered: the model failed (ValueError); the terminal of the demo tells more. "
+            "What is shown answers an earlier text."
+        )
+        page.fill("#text", "a" * 2**20)
+        page.get_by_text("at most 1,048,576 are taken; send a shorter text").wait_for()
+        page.fill("#text", "fine again")
+        wait_for(page, "fine again")
+        assert trouble.inner_text() == ""
+        assert page.locator(".old").count() == 0
+
+
+def test_a_server_that_is_gone_is_told_and_asked_again(opened):
+    with running(stand_in()) as port:
+        page = opened(port)
+    page.fill("#text", "anybody")
+    page.get_by_text("The server does not answer. Is it still running?").wait_for()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(2500)
+    assert asked == [f"http://127.0.0.1:{port}/answers"]

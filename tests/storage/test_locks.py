@@ -1,0 +1,68 @@
+"""One writer a folder."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from mtl_keras.errors import InputError, WorkError
+from mtl_keras.storage.locks import LOCK, check_unlocked, one_writer
+
+HOLDER = """
+import sys
+from mtl_keras.storage.locks import one_writer
+with one_writer(sys.argv[1]):
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that holds the lock of `tmp_path / "run"`."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, tmp_path / "run"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout.readline() == b"locked\n"
+        yield process
+        process.kill()
+
+
+def test_the_second_is_told_who_the_first_is_and_a_killed_ones_lock_is_taken_over(holder, tmp_path):
+    folder = tmp_path / "run"
+    who = rf"{folder}: process {holder.pid} on \S+, started \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d\S+, is"
+    for refused in (lambda: check_unlocked(folder), one_writer(folder).__enter__):
+        with pytest.raises(InputError, match=who):
+            refused()
+    holder.kill()
+    holder.wait()
+    assert (folder / LOCK).is_file()
+    check_unlocked(folder)
+    with one_writer(folder):
+        assert json.loads((folder / LOCK).read_bytes())["pid"] == os.getpid()
+
+
+def test_the_lock_goes_with_the_work(tmp_path):
+    with pytest.raises(ZeroDivisionError), one_writer(tmp_path / "run"):
+        _ = 1 / 0
+    assert list((tmp_path / "run").iterdir()) == []
+    check_unlocked(tmp_path / "absent")
+
+
+def test_one_that_has_not_said_who_it_is_still_holds(holder, tmp_path):
+    (tmp_path / "run" / LOCK).write_bytes(b"")
+    with pytest.raises(InputError, match="another process is writing here"):
+        check_unlocked(tmp_path / "run")
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(WorkError, match="cannot be locked for writing: Not a directory"),
+        one_writer(tmp_path / "file" / "run"),
+    ):
+        pass

@@ -1,0 +1,110 @@
+"""The rooms of the package, in order: each may import the rooms above it, and nothing else of it.
+
+A room is a folder, or a module beside the folders. The folders inside a room are rooms too: each
+stands above the modules that lie beside it.
+"""
+
+import ast
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[2] / "mtl_keras"
+
+ROOMS = (
+    "version",
+    "errors",
+    "storage",
+    "distribution",
+    "encoders/tokenizers",
+    "encoders/transformer",
+    "encoders/pretrained",
+    "encoders",
+    "data",
+    "plans",
+    "recipes",
+    "models",
+    "evaluation",
+    "runs",
+    "training/features",
+    "training",
+    "export/saved_model",
+    "export/conversion",
+    "export",
+    "experiments",
+    "serving/demo",
+    "serving",
+    "cli",
+)
+# Rooms and modules that declare, ask and show: they load without waiting for TensorFlow.
+WITHOUT_TENSORFLOW = (
+    "version",
+    "errors",
+    "storage",
+    "distribution.clusters",
+    "distribution.launching",
+    "encoders.transformer.config",
+    "encoders.pretrained.archives",
+    "encoders.pretrained.checksum",
+    "encoders.pretrained.torch_pickle",
+    "encoders.embedding_transformer",
+    "data.epoch_order",
+    "data.examples",
+    "data.file_formats",
+    "data.multi_task_batches",
+    "data.padding",
+    "data.schedules",
+    "data.shuffling",
+    "data.split_files",
+    "data.task",
+    "data.task_dataset",
+    "plans",
+    "recipes",
+    "runs.checkpoint_files",
+    "runs.provenance",
+    "runs.run",
+    "runs.unfinished",
+    "training.interruptions",
+    "export.conversion.formats",
+    "export.conversion.process",
+    "export.conversion.program",
+    "export.conversion.tokenizer_files",
+    "export.model_card",
+    "export.saved_model.served_answers",
+    "experiments.advice",
+    "experiments.advice_rules",
+    "experiments.comparison",
+    "experiments.data_profile",
+    "experiments.drawing",
+    "experiments.plots",
+    "experiments.report",
+    "experiments.tables",
+    "serving",
+    "cli",
+)
+
+
+def modules() -> dict[str, Path]:
+    """Dotted name below the package → file, of every module that stands in a room."""
+    paths = (path for path in PACKAGE.rglob("*.py") if "samples" not in path.parts)
+    return {
+        ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
+        for path in sorted(paths)
+        if path.stem != "__init__"
+    }
+
+
+def room_of(module: str) -> str:
+    """The room in which a module stands: `encoders.pretrained.loading` → `encoders/pretrained`."""
+    return "/".join(module.split(".")[:-1]) or module
+
+
+def imports(path: Path) -> set[str]:
+    """Dotted names below the package of the modules that one imports, also inside functions."""
+    known = modules()
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names |= {node.module or ""} | {f"{node.module}.{a.name}" for a in node.names}
+    below = {name.removeprefix("mtl_keras.") for name in names if name.startswith("mtl_keras.")}
+    return {name for name in below if name in known}

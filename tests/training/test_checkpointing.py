@@ -1,0 +1,175 @@
+"""A training that is interrupted ends as one that never was: the same bits."""
+
+import json
+import os
+import signal
+
+import pytest
+from support.interrupting import At, Killed, kill, results
+from support.tiny import write_tiny_recipe
+
+from mtl_keras.data.split_files import SplitFiles
+from mtl_keras.errors import InputError
+from mtl_keras.recipes.recipe import load_recipe
+from mtl_keras.runs import checkpoint_files
+from mtl_keras.runs.building import open_datasets
+from mtl_keras.runs.provenance import provenance
+from mtl_keras.runs.run import Run
+from mtl_keras.training.features.cache import FeatureCache
+from mtl_keras.training.train_recipe import train
+
+STAGES = """\
+  checkpoint_minutes: 1.0e-9
+  stages:
+    - {freeze: backbone, epochs: 2, learning_rate: {heads: 1.0e-2, schedule: cosine}}
+    - tasks: [entities]
+      epochs: 2
+      patience: 2
+      protect: distillation
+      learning_rate: {heads: 1.0e-2, backbone: 1.0e-2, schedule: linear, warmup: 0.5}
+"""
+
+
+IN_STEPS = """\
+  checkpoint_minutes: 1.0e-9
+  schedule: round_robin
+  stages:
+    - {freeze: backbone, epochs: 3, steps_per_epoch: 9, learning_rate: {schedule: linear}}
+"""
+
+
+@pytest.fixture(scope="module")
+def recipe(tiny_bert, tmp_path_factory):
+    path = write_tiny_recipe(tmp_path_factory.mktemp("resumed"), tiny_bert)
+    text = path.read_text()
+    path.write_text(text[: text.index("  stages:")] + STAGES)
+    return load_recipe(path)
+
+
+def test_a_training_interrupted_in_its_worst_moments_ends_as_one_that_never_was(
+    recipe, tmp_path, monkeypatch, capsys
+):
+    folder, said = tmp_path / "run", []
+
+    def go_on(*callbacks, report=said.append):
+        return train(recipe, folder, resume=True, verbose=0, report=report, callbacks=callbacks)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):  # while the cache is built
+        patch.setattr(FeatureCache, "_run", kill)
+        go_on()
+    assert said[0] == f"{folder}: nothing to resume; begins anew"
+    assert json.loads((folder / "checkpoints" / "start.json").read_bytes())["recipe_sha256"]
+
+    def between(line: str) -> None:
+        said.append(line)
+        if line.startswith("stage 2"):
+            raise Killed
+
+    with pytest.raises(Killed):  # between the stages
+        go_on(report=between)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):  # while a checkpoint is written,
+        keep = At(
+            "on_test_batch_end", 1, lambda: patch.setattr(checkpoint_files, "write_arrays", kill)
+        )
+        go_on(keep)  # in the validation
+    assert "goes on from stage 1, epoch 3, step 0" in said
+    newest = sorted((folder / "checkpoints").glob("0*"))[-1]
+    newest.write_bytes(newest.read_bytes()[:-1])
+    left = folder / "checkpoints" / f".partial-{newest.name}"
+    left.write_bytes(b"half")
+
+    run = go_on()
+    assert f"{newest}: damaged: the one before it is taken" in said
+    assert said[-1].startswith("stage 2 of 2")
+    assert not (folder / "checkpoints").exists()
+    assert not (folder / "lock").exists()
+
+    never = train(recipe, tmp_path / "never", verbose=0, report=lambda line: None)
+    for interrupted, uninterrupted in zip(results(run), results(never), strict=True):
+        assert interrupted == uninterrupted
+
+
+def test_an_unfinished_run_goes_on_only_with_what_it_began_with(recipe, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(FeatureCache, "_run", kill)
+        train(recipe, folder, verbose=0, report=lambda line: None)
+    with pytest.raises(InputError, match="holds an unfinished run; --resume goes on with it"):
+        train(recipe, folder)
+    with pytest.raises(InputError, match="this run is unfinished; 'mtl-keras train RECIPE"):
+        Run.open(folder)
+    changed = recipe.path.with_name("changed.yaml")
+    changed.write_text(recipe.path.read_text() + "# changed\n")
+    with pytest.raises(InputError, match=f"the recipe has changed.*a copy is {folder}/recipe.yaml"):
+        train(load_recipe(changed), folder, resume=True)
+
+
+@pytest.fixture(scope="module")
+def recipe_in_steps(tiny_bert, tmp_path_factory):
+    """Nothing of its training files must be known beforehand; those of topics are four."""
+    path = write_tiny_recipe(tmp_path_factory.mktemp("in_steps"), tiny_bert)
+    header, *rows = (path.parent / "train.csv").read_text().splitlines(keepends=True)
+    for part in range(4):
+        (path.parent / f"part-{part}.csv").write_text("".join([header, *rows[part::4]]))
+    text = path.read_text()
+    for task, labels, files in (("csv", "x, y", "part-*.csv"), ("conll", "A", "train.conll")):
+        text = text.replace(
+            f"files: {{train: train.{task}, test: test.{task}}}",
+            f"labels: [{labels}]\n    files: {{train: {files}, validation: test.{task}}}",
+        )
+    path.write_text(text[: text.index("  stages:")] + IN_STEPS)
+    return load_recipe(path)
+
+
+def test_epochs_of_steps_go_on_where_they_were_and_read_nothing_beforehand(
+    recipe_in_steps, tmp_path, monkeypatch
+):
+    read, rows, said = [], SplitFiles.rows, []
+
+    def spied(self, path, labels):
+        read.append(path.rpartition("/")[2])
+        return rows(self, path, labels)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SplitFiles, "rows", spied)
+        datasets = open_datasets(recipe_in_steps)
+        facts = provenance(datasets, recipe_in_steps.path.parent)
+    assert read == ["test.csv", "test.conll"]
+    assert facts["data"]["part-0.csv"].startswith("size and time of modification: ")
+    assert len(facts["data"]["test.csv"]) == 64
+
+    def go_on(folder, *callbacks):
+        return train(
+            recipe_in_steps,
+            tmp_path / folder,
+            resume=True,
+            verbose=0,
+            report=said.append,
+            callbacks=callbacks,
+        )
+
+    never = go_on("never")
+    (stage,) = never.read_json("history.json")["stages"]
+    assert len(stage["history"]["loss"]) == 3
+    assert any("what frozen layers make of a text is not kept" in line for line in said)
+
+    stop = At("on_train_batch_end", 4, lambda: os.kill(os.getpid(), signal.SIGTERM), time=2)
+    with pytest.raises(SystemExit, match="143"):
+        go_on("run", stop)
+    assert said[-1] == f"{tmp_path / 'run'}: interrupted; --resume goes on with it"
+    run = go_on("run")
+    assert "goes on from stage 1, epoch 2, step 5" in said
+    for interrupted, uninterrupted in zip(results(run), results(never), strict=True):
+        assert interrupted == uninterrupted
+
+
+def test_a_bad_row_is_told_when_it_comes(recipe_in_steps, tmp_path):
+    file = recipe_in_steps.path.parent / "part-2.csv"
+    good = file.read_text()
+    file.write_text(good + "bcd efg,z\n")
+    try:
+        with pytest.raises(InputError, match=r"part-2\.csv:52: unknown label 'z'; the labels are"):
+            train(recipe_in_steps, tmp_path / "run", verbose=0, report=lambda line: None)
+    finally:
+        file.write_text(good)

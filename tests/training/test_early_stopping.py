@@ -1,0 +1,151 @@
+"""The best weights, early stopping, and heads that are done."""
+
+import numpy as np
+import pytest
+
+import mtl_keras as mtl
+from mtl_keras.errors import WorkError
+from mtl_keras.models.variables import load_weights, save_weights
+from mtl_keras.plans.stage import Stage
+from mtl_keras.training.early_stopping import Selection
+
+
+@pytest.fixture
+def model(tiny_model):
+    model = tiny_model()
+    model.compile()
+    return model
+
+
+@pytest.fixture
+def selection(model, tmp_path):
+    selection = Selection(model.tasks, tmp_path / "best", model.layer_groups)
+    selection.set_model(model)
+    return selection
+
+
+def _epochs(selection, topic, entities, loss=None):
+    """Goes through epochs with these scores; gives after how many training stopped."""
+    selection.model.stop_training = False
+    for epoch, scores in enumerate(zip(topic, entities, strict=True)):
+        logs = {"val_topic_accuracy": scores[0], "val_entities_span_f1": scores[1]}
+        selection.on_epoch_end(epoch, logs | ({"val_loss": loss[epoch]} if loss else {}))
+        if selection.model.stop_training:
+            return epoch + 1
+    return None
+
+
+def test_each_tasks_and_the_means_best_are_kept(selection, model):
+    bias = model.layer_groups["heads/topic"][0].dense.bias
+    for epoch, scores in enumerate([(0.5, 0.2), (0.7, 0.5), (0.9, 0.1)]):
+        bias.assign(np.full(3, epoch, np.float32))
+        logs = {"val_topic_accuracy": scores[0], "val_entities_span_f1": scores[1]}
+        selection.on_epoch_end(epoch, logs)
+    assert {name: best["epoch"] for name, best in selection.best.items()} == {
+        "topic": 3,
+        "entities": 2,
+        "mean": 2,
+    }
+    for name, epoch in (("mean", 1.0), ("topic", 2.0), ("entities", 1.0)):
+        selection.restore(name)
+        np.testing.assert_array_equal(bias.numpy(), epoch)
+
+
+def test_none_keeps_the_last_weights(selection, model):
+    _epochs(selection, [0.9], [0.9])
+    bias = model.layer_groups["heads/topic"][0].dense.bias
+    bias.assign(np.full(3, 7.0, np.float32))
+    selection.restore(None)
+    np.testing.assert_array_equal(bias.numpy(), 7.0)
+
+
+@pytest.mark.parametrize(
+    ("stage", "stopped"),
+    [
+        (Stage(), None),
+        (Stage(patience=2), 5),  # the mean: 0.5 0.6 0.65 0.6 0.6
+        (Stage(patience=1, watch="topic_accuracy"), 3),
+        (Stage(patience=1, watch="loss"), 2),
+    ],
+)
+def test_a_stage_ends_when_what_it_watches_has_not_improved(selection, stage, stopped):
+    selection.begin(stage)
+    topic, entities = [0.5, 0.6, 0.6, 0.6, 0.6], [0.5, 0.6, 0.7, 0.6, 0.6]
+    assert _epochs(selection, topic, entities, loss=[1.0, 1.0, 0.9, 0.8, 0.7]) == stopped
+
+
+def test_the_next_stage_counts_afresh_but_must_beat_the_best(selection):
+    selection.begin(Stage(patience=2))
+    assert _epochs(selection, [0.9, 0.8, 0.8], [0.9, 0.8, 0.8]) == 3
+    selection.begin(Stage(patience=2))
+    assert _epochs(selection, [0.85, 0.85], [0.85, 0.85]) == 2
+    assert selection.best["mean"]["epoch"] == 1
+
+
+def test_a_done_task_freezes_its_head_while_the_other_goes_on(selection, model):
+    selection.begin(Stage(patience=2, freeze_when_done=True))
+    topic, entities = [0.9, 0.8, 0.8, 0.8, 0.8], [0.1, 0.2, 0.4, 0.4, 0.4]
+    assert _epochs(selection, topic[:3], entities[:3]) is None
+    assert selection.done == ["topic"]
+    trains = {row.group: row.trains for row in mtl.trainability(model)}
+    assert not trains["heads/topic"]
+    assert trains["heads/entities"]
+    assert _epochs(selection, topic[3:], entities[3:]) == 2
+    assert selection.done == ["topic", "entities"]
+
+
+def test_heads_that_freeze_when_done_decide_when_the_stage_ends(selection):
+    selection.begin(Stage(patience=2, freeze_when_done=True))
+    topic, entities = [0.9, 0.7, 0.7, 0.7], [0.1, 0.2, 0.3, 0.4]  # the mean: 0.5 0.45 0.5 0.55
+    assert _epochs(selection, topic, entities) is None
+    assert selection.done == ["topic"]
+
+
+def test_who_asks_is_told_before_a_head_is_frozen(model, tmp_path):
+    told = []
+    selection = Selection(
+        model.tasks,
+        tmp_path / "best",
+        model.layer_groups,
+        on_done=lambda task: told.append((task, model.get_layer(f"{task}_head").trainable)),
+    )
+    selection.set_model(model)
+    selection.begin(Stage(patience=1, freeze_when_done=True))
+    _epochs(selection, [0.9, 0.8], [0.1, 0.2])
+    assert told == [("topic", True)]
+
+
+def test_no_number_is_never_the_best(selection):
+    _epochs(selection, [0.5, float("nan")], [0.5, 0.9])
+    assert selection.best["mean"] == {"score": 0.5, "epoch": 1}
+
+
+def test_of_an_epoch_the_weights_are_written_once(selection, monkeypatch):
+    folder = selection.folder
+    _epochs(selection, [0.5], [0.5])
+    assert len({path.stat().st_ino for path in folder.iterdir()}) == 1
+    monkeypatch.setattr("os.link", lambda *paths: (_ for _ in ()).throw(OSError("no links here")))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert sorted(before) == [f"{name}.safetensors" for name in ("entities", "mean", "topic")]
+    _epochs(selection, [0.6], [0.6])
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("groups", [["block_1", "heads/topic"], None])
+def test_weights_come_back_whole_those_that_never_train_are_left(tiny_model, tmp_path, groups):
+    first, second = tiny_model(), tiny_model()
+    for weight in second.weights:
+        weight.assign(weight + 1)
+    groups = groups or list(first.layer_groups)
+    save_weights(first, groups, tmp_path / "deep" / "w.safetensors")
+    load_weights(second, tmp_path / "deep" / "w.safetensors")
+    for group, layers in first.layer_groups.items():
+        for one, other in zip(layers, second.layer_groups[group], strict=True):
+            for mine, its in zip(one.get_weights(), other.get_weights(), strict=True):
+                assert np.array_equal(mine, its) == (group in groups)
+
+
+def test_a_place_that_cannot_be_written_is_told_in_a_line(tiny_model, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WorkError, match="cannot be written"):
+        save_weights(tiny_model(), [], tmp_path / "file" / "w.safetensors")

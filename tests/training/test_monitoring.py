@@ -1,0 +1,56 @@
+"""Long work is watched."""
+
+import csv
+
+import pytest
+import tensorflow as tf
+from tensorflow.core.util import event_pb2
+
+from mtl_keras.training.monitoring import EveryMinute, HistoryTable, TensorBoardLogs
+
+
+def test_the_table_has_a_row_an_epoch(tmp_path):
+    histories = [{"loss": [0.5, 0.1 + 0.2]}, {"loss": [0.25], "val_loss": [1e-9]}]
+    HistoryTable(tmp_path / "history.csv", lambda: histories).write()
+    with (tmp_path / "history.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["stage"], row["epoch"]) for row in rows] == [("1", "1"), ("1", "2"), ("2", "3")]
+    assert float(rows[1]["loss"]) == 0.1 + 0.2
+    assert (rows[0]["val_loss"], float(rows[2]["val_loss"])) == ("", 1e-9)
+
+
+def _read(folder) -> dict:
+    """Tag and step → value, of the event files in a folder."""
+    found = {}
+    for record in tf.data.TFRecordDataset([str(path) for path in sorted(folder.iterdir())]):
+        event = event_pb2.Event.FromString(record.numpy())
+        for value in event.summary.value:
+            assert value.metadata.plugin_data.plugin_name == "scalars"
+            found[value.tag, event.step] = tf.make_ndarray(value.tensor).item()
+    return found
+
+
+def test_tensorboard_has_a_tag_for_every_task(tmp_path):
+    logs = TensorBoardLogs(tmp_path, ["topic", "slots"])
+    for epoch in range(2):
+        logs.on_epoch_end(epoch, {"loss": 0.5, "topic_loss": 0.25, "val_slots_span_f1": epoch})
+    assert _read(tmp_path / "train") == {
+        ("loss", 1): 0.5,
+        ("topic/loss", 1): 0.25,
+        ("loss", 2): 0.5,
+        ("topic/loss", 2): 0.25,
+    }
+    assert _read(tmp_path / "validation") == {("slots/span_f1", 1): 0.0, ("slots/span_f1", 2): 1.0}
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.0, 3), (60.0, 0)])
+def test_a_line_is_told_not_more_often_than_asked(seconds, said):
+    lines = []
+    watch = EveryMinute(lines.append, seconds)
+    watch.set_params({"steps": 9})
+    watch.on_epoch_begin(1)
+    watch.on_train_batch_end(2, {"loss": tf.constant(0.5)})
+    watch.on_train_batch_end(3, None)
+    watch.on_test_batch_end(0)
+    assert len(lines) == said
+    assert lines[:2] == ["epoch 2, step 3 of 9, loss 0.5000", "epoch 2, step 4 of 9"][:said]

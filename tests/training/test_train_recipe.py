@@ -1,0 +1,176 @@
+"""Training a recipe: stages, history, and what carries over."""
+
+import json
+
+import keras
+import pytest
+
+from mtl_keras.errors import InputError
+from mtl_keras.evaluation.scores import evaluate
+from mtl_keras.models.multi_task_model import load_model
+from mtl_keras.recipes.recipe import load_recipe
+from mtl_keras.runs.building import build_model, open_datasets
+from mtl_keras.runs.run import Run
+from mtl_keras.training.train_recipe import make_reproducible, train
+from mtl_keras.training.trainer import Training
+
+
+def test_the_history_tells_every_stage(trained):
+    first, second = json.loads((trained / "history.json").read_text())["stages"]
+    assert (first["freeze"], second["freeze"]) == ("backbone", "none")
+    assert [row["trains"] for row in first["groups"]] == [False, False, False, True, True]
+    assert all(row["trains"] for row in second["groups"])
+    assert len(second["history"]["val_topic_accuracy"]) == 2
+    assert second["learning_rates"]["embeddings"] == pytest.approx(1e-2 * 0.9**2)
+    assert second["history"]["loss"][-1] < first["history"]["loss"][0]
+
+
+def test_the_run_records_tasks_and_counts(trained):
+    record = json.loads((trained / "run.json").read_text())
+    assert record["tasks"]["topic"]["labels"] == ["x", "y"]
+    assert record["examples"]["topic"]["test"] == 12
+    assert {"mtl_keras", "tensorflow", "keras", "numpy", "python"} <= set(record["versions"])
+    assert record["seed"] == 0
+    assert set(record["data"]) == {"train.csv", "test.csv", "train.conll", "test.conll"}
+
+
+def test_everything_frozen_is_legal_and_said(tiny_recipe, tmp_path):
+    text = tiny_recipe.read_text()
+    start = text.index("    - {freeze: backbone")
+    tiny_recipe.write_text(text[:start] + "    - {freeze: all}\n")
+    said = []
+    run = train(load_recipe(tiny_recipe), tmp_path / "run", report=said.append, verbose=0)
+    assert said == ["stage 1 of 1: freeze all, epochs 1, everything is frozen: nothing will learn"]
+    assert run.read_json("metrics.json")["test"]["topic"]["examples"] == 12
+
+
+def test_the_runs_model_holds_no_state_of_an_optimizer(trained):
+    assert not load_model(trained / "model.keras").compiled
+
+
+def test_every_stage_is_proved(trained):
+    first, second = json.loads((trained / "history.json").read_text())["stages"]
+    moved = {row["group"]: row["weights_changed"] for row in first["proof"]}
+    assert moved == {
+        "embeddings": False,
+        "block_0": False,
+        "block_1": False,
+        "heads/topic": True,
+        "heads/entities": True,
+    }
+    assert all(row["weights_changed"] and row["slots_changed"] for row in second["proof"])
+
+
+def test_the_run_ends_with_the_best_weights_of_the_mean(trained):
+    history = json.loads((trained / "history.json").read_text())
+    names = ("val_topic_accuracy", "val_entities_span_f1")
+    topic, entities = (
+        [value for stage in history["stages"] for value in stage["history"][name]] for name in names
+    )
+    means = [(a + b) / 2 for a, b in zip(topic, entities, strict=True)]
+    assert history["best"]["mean"]["epoch"] == 1 + means.index(max(means))
+    metrics = json.loads((trained / "metrics.json").read_text())["validation"]
+    kept = (metrics["topic"]["accuracy"] + metrics["entities"]["span_f1"]) / 2
+    assert kept == pytest.approx(max(means), abs=1e-6)
+
+
+def test_each_tasks_best_weights_can_be_had(trained):
+    run = Run.open(trained)
+    best = run.model(best="topic")
+    dataset = open_datasets(run.recipe)["topic"]
+    known = json.loads((trained / "history.json").read_text())["best"]["topic"]["score"]
+    assert evaluate(best, dataset, "validation")["accuracy"] == pytest.approx(known, abs=1e-6)
+    with pytest.raises(
+        InputError, match="no best weights of 'tone'; there are entities, mean, topic"
+    ):
+        run.model(best="tone")
+
+
+@pytest.mark.parametrize("protect", ["gradient_projection", "{by: distillation}"])
+def test_a_task_that_stands_aside_is_frozen_protected_and_measured(tiny_recipe, tmp_path, protect):
+    text = tiny_recipe.read_text()
+    start = text.index("    - {freeze: backbone")
+    stage = (
+        f"    - {{tasks: [entities], protect: {protect}, learning_rate: {{backbone: 1.0e-2}}}}\n"
+    )
+    tiny_recipe.write_text(text[:start] + stage)
+    said = []
+    run = train(load_recipe(tiny_recipe), tmp_path / "run", report=said.append, verbose=0)
+    (stage,) = run.read_json("history.json")["stages"]
+    proof = {row["group"]: row for row in stage["proof"]}
+    assert proof["heads/topic"]["frozen"]
+    assert not proof["heads/topic"]["weights_changed"]
+    assert list(stage["drift"]) == ["topic"]
+    assert 0 < stage["drift"]["topic"]["cka"] < 1
+    assert "tasks entities" in said[0]
+
+
+def test_a_head_that_is_done_is_measured_while_the_encoder_moves_on(tiny_recipe, tmp_path):
+    text = tiny_recipe.read_text()
+    start = text.index("    - {freeze: backbone")
+    stage = (
+        "    - {epochs: 12, patience: 1, freeze_when_done: true,"
+        " learning_rate: {heads: 2.0e-2, backbone: 1.0e-2}}\n"
+    )
+    tiny_recipe.write_text(text[:start] + stage)
+    run = train(load_recipe(tiny_recipe), tmp_path / "run", report=lambda line: None, verbose=0)
+    history = run.read_json("history.json")
+    (stage,) = history["stages"]
+    first, *_ = stage["done"]
+    assert first in stage["drift"]
+    assert set(history["drift"]) == set(stage["done"])
+
+
+def test_a_plateau_ends_its_stages_early_and_callbacks_are_called_in_each(tiny_recipe, tmp_path):
+    epochs = []
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append(epoch))
+    text = tiny_recipe.read_text()
+    start = text.index("  stages:")
+    tiny_recipe.write_text(
+        text[:start] + "  plan: plateau\n  epochs: 9\n  patience: 1\n  restore: null\n"
+        "  schedule: joint\n  learning_rate: {heads: 1.0e-9, backbone: 1.0e-9}\n"
+    )
+    run = train(
+        load_recipe(tiny_recipe),
+        tmp_path / "run",
+        report=lambda line: None,
+        verbose=0,
+        callbacks=[callback],
+    )
+    stages = run.read_json("history.json")["stages"]
+    assert [stage["freeze"] for stage in stages] == ["backbone", "top:1", "none"]
+    assert [len(stage["history"]["loss"]) for stage in stages] == [2, 1, 1]
+    assert epochs == [0, 1, 2, 3]
+
+
+def test_what_has_no_effect_is_warned_of(tiny_recipe, tmp_path):
+    text = tiny_recipe.read_text().replace(
+        "{heads: 1.0e-2}", "{groups: {block_0: 1.0e-5}}, protect: distillation"
+    )
+    tiny_recipe.write_text(text)
+    recipe, said = load_recipe(tiny_recipe), []
+    datasets = open_datasets(recipe)
+    training = Training(recipe, datasets, build_model(recipe, datasets), tmp_path / "best")
+    training.begin(0, report=said.append)
+    assert said[1:] == [
+        "warning: learning rates for frozen groups have no effect: block_0",
+        "warning: protect has no effect: every task has batches in this stage",
+    ]
+
+
+def test_a_deterministic_recipe_runs_deterministic_operations_alone(tiny_recipe, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "tensorflow.config.experimental.enable_op_determinism", lambda: asked.append(True)
+    )
+    make_reproducible(load_recipe(tiny_recipe))
+    assert not asked
+    text = tiny_recipe.read_text().replace("batch_size: 8", "deterministic: true\n  batch_size: 8")
+    tiny_recipe.write_text(text)
+    make_reproducible(load_recipe(tiny_recipe))
+    assert asked
+
+
+def test_datasets_share_the_recipes_folder(tiny_recipe):
+    datasets = open_datasets(load_recipe(tiny_recipe))
+    assert datasets["topic"].counts["train"] + datasets["topic"].counts["validation"] == 200
