@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from mtl_keras.version import __version__
 from mtl_keras.data.task_dataset import TaskDataset
-from mtl_keras.storage.file_cache import remembered
 from mtl_keras.errors import listed
+from mtl_keras.storage.file_cache import remembered
 from mtl_keras.storage.files import member_files
+from mtl_keras.version import __version__
 
 PACKAGES = ("tensorflow", "tensorflow-text", "keras", "numpy")
 GIT_SECONDS = 10

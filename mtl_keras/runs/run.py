@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pydantic
 
-from mtl_keras.version import __version__
+from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError, WorkError
+from mtl_keras.recipes.recipe import Recipe, load_recipe
 from mtl_keras.storage.files import write_whole
 from mtl_keras.storage.locks import LOCK
-from mtl_keras.recipes.recipe import Recipe, load_recipe
-from mtl_keras.data.task import Task
+from mtl_keras.version import __version__
 
 RECIPE, RECORD, HISTORY, METRICS, MODEL, BEST, CHECKPOINTS = (
     "recipe.yaml",

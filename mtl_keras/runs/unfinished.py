@@ -6,9 +6,9 @@ import shutil
 from collections.abc import Callable, Mapping
 
 from mtl_keras.errors import InputError
+from mtl_keras.runs.checkpoint_files import StateFolder
 from mtl_keras.runs.provenance import told_changes
 from mtl_keras.runs.run import BEST, CHECKPOINTS, RECIPE, START, Run
-from mtl_keras.runs.checkpoint_files import StateFolder
 
 
 def begin(

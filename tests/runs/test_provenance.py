@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
+from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.runs.provenance import fingerprints, git_states, provenance, told_changes
-from mtl_keras.data.task import Task
 
 
 @pytest.fixture

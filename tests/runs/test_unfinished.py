@@ -2,9 +2,9 @@
 
 import pytest
 
-from mtl_keras.runs.unfinished import begin, end
 from mtl_keras.errors import InputError
 from mtl_keras.runs.run import LOGS, RECORD, Run, unfinished_folder
+from mtl_keras.runs.unfinished import begin, end
 
 FACTS = {"data": {"a.csv": "1"}, "versions": {"keras": "3"}}
 
