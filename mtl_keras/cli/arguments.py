@@ -2,19 +2,25 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from typing import NoReturn, TypeAlias
 
 from mtl_keras.errors import InputError
 
+Command: TypeAlias = Callable[[argparse.Namespace], int | None]  # returns the exit status, None: 0
+
 
 class Parser(argparse.ArgumentParser):
-    """Tells a mistake in one line, as the commands do."""
+    """Reports a mistake in one line, as the commands do."""
 
-    def error(self, message: str):
+    def error(self, message: str) -> NoReturn:
         raise InputError(f"{message}; see {self.prog} --help")
 
 
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+
 def add_command(
-    commands, name: str, run: Callable[[argparse.Namespace], None], *, as_json: bool = False
+    commands: Commands, name: str, run: Command, *, as_json: bool = False
 ) -> argparse.ArgumentParser:
     """Adds a command, described by the docstring of the function that runs it."""
     command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
@@ -28,7 +34,7 @@ def add_command(
 
 
 def check_utf8(arguments: Sequence[str]) -> None:
-    """Raises `InputError` where an argument is not UTF-8."""
+    """Raises `InputError` if an argument is not UTF-8."""
     for argument in arguments:
         try:
             argument.encode()

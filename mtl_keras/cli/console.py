@@ -1,10 +1,35 @@
 """What the commands print: metrics, counts, plans and answers, for people or as JSON."""
 
 import json
+import os
+import sys
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from tabulate import tabulate
+
+if TYPE_CHECKING:
+    from mtl_keras.data.task_dataset import TaskDataset
+
+
+def load_tensorflow() -> None:
+    """Imports TensorFlow, whose C++ parts talk of absent GPUs before they know a log level."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            import tensorflow  # noqa: F401
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def warn(line: str) -> None:
+    """Prints a line beside the command's own output."""
+    print(f"mtl-keras: {line}", file=sys.stderr)
 
 
 def print_json(value: Mapping, indent: int | None = 2) -> None:
@@ -25,11 +50,16 @@ def print_metrics(by_split: Mapping[str, Mapping[str, Mapping[str, float]]]) -> 
 
 def _in_words(metrics: Mapping[str, float]) -> str:
     first, *others = (name for name in metrics if name not in ("examples", "low", "high"))
-    said = f"{first} {metrics[first]:.4f} ({metrics['low']:.4f} to {metrics['high']:.4f})"
-    return ", ".join([said, *(f"{name} {metrics[name]:.4f}" for name in others)])
+    interval = f"{metrics['low']:.4f} to {metrics['high']:.4f}"
+    return ", ".join(
+        [
+            f"{first} {metrics[first]:.4f} ({interval})",
+            *(f"{name} {metrics[name]:.4f}" for name in others),
+        ]
+    )
 
 
-def counts(datasets: Mapping) -> list[dict]:
+def counts(datasets: Mapping[str, "TaskDataset"]) -> list[dict]:
     """What a recipe's files hold, a row a task."""
     return [
         {"task": name, "kind": dataset.task.kind, "labels": len(dataset.task.labels)}
@@ -69,17 +99,19 @@ def _rate(rate: float | str) -> str:
 
 def readable(answer: Mapping) -> str:
     """A text and every task's answer to it."""
-    lines = [answer["text"]]
-    for task, found in answer.items():
-        if task == "text":
-            continue
-        if isinstance(found, list):
-            said = ", ".join(f"{e['text']} ({e['label']}, {e['score']:.2f})" for e in found)
-        elif "value" in found:
-            said = f"{found['value']:.4g}"
-        elif "labels" in found:
-            said = ", ".join(f"{label} ({found['scores'][label]:.2f})" for label in found["labels"])
-        else:
-            said = f"{found['label']} ({found['score']:.2f})"
-        lines.append(f"{task}: {said or 'none'}")
+    of_tasks = {task: of_task for task, of_task in answer.items() if task != "text"}
+    lines = [answer["text"], *(f"{task}: {_in_a_line(of_tasks[task])}" for task in of_tasks)]
     return textwrap.indent("\n".join(lines), "  ")[2:]
+
+
+def _in_a_line(answer: Mapping | Sequence[Mapping]) -> str:
+    """A task's answer; its form says which kind the task is of."""
+    if isinstance(answer, Sequence):
+        spans = (f"{span['text']} ({span['label']}, {span['score']:.2f})" for span in answer)
+        return ", ".join(spans) or "none"
+    if "value" in answer:
+        return f"{answer['value']:.4g}"
+    if "labels" in answer:
+        labels = (f"{label} ({answer['scores'][label]:.2f})" for label in answer["labels"])
+        return ", ".join(labels) or "none"
+    return f"{answer['label']} ({answer['score']:.2f})"

@@ -1,23 +1,48 @@
 """A recipe's data and its model, before anything is trained."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from mtl_keras.data.task_dataset import TaskDataset
-from mtl_keras.encoders.text_encoder import TextEncoder
-from mtl_keras.models.multi_task_model import MultiTaskModel
 from mtl_keras.recipes.recipe import Recipe
 
+if TYPE_CHECKING:
+    from mtl_keras.models.multi_task_model import MultiTaskModel
 
-def open_datasets(recipe: Recipe) -> dict[str, TaskDataset]:
-    """Opens the files of every task, and validates what `Recipe.unread` leaves: name → dataset."""
+
+def open_datasets(
+    recipe: Recipe,
+    *,
+    read_all: bool = False,
+    report: Callable[[str], None] = lambda line: None,
+) -> dict[str, TaskDataset]:
+    """Opens the files of every task: name → dataset.
+
+    Args:
+        recipe: whose tasks they are.
+        read_all: whether all files are read and validated; else those that `Recipe.unread` names
+            are left to the training.
+        report: gets what the files hold that deserves a warning, a line at a time.
+
+    Raises:
+        InputError: a file is missing, unreadable, or against its format.
+    """
     return {
-        task.name: TaskDataset(task, base_folder=recipe.path.parent, unread=recipe.unread(task))
+        task.name: TaskDataset(
+            task,
+            base_folder=recipe.path.parent,
+            unread=() if read_all else recipe.unread(task),
+            report=report,
+        )
         for task in recipe.tasks
     }
 
 
-def build_model(recipe: Recipe, datasets: Mapping[str, TaskDataset]) -> MultiTaskModel:
+def build_model(recipe: Recipe, datasets: Mapping[str, TaskDataset]) -> "MultiTaskModel":
     """The recipe's model, untrained, every stage's plan checked against its layer groups."""
+    from mtl_keras.encoders.text_encoder import TextEncoder
+    from mtl_keras.models.multi_task_model import MultiTaskModel
+
     encoder = TextEncoder.from_pretrained(
         recipe.encoder,
         max_length=recipe.max_length,

@@ -1,160 +1,16 @@
-"""The command, as a user runs it."""
+"""The command's exit statuses, and its errors in one line."""
 
-import gzip
-import json
+import os
 import resource
-import shutil
 import subprocess
 import sys
-import zipfile
-from pathlib import Path
 
-import numpy as np
 import pytest
-import safetensors.numpy
-from support.tiny import of_one_task
+from support.command import run_command
 
+from mtl_keras.cli import commands
 from mtl_keras.cli.main import main
-from mtl_keras.experiments import comparison, job
-
-
-def _run(capsys, *arguments) -> tuple[int, str, str]:
-    status = main([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
-
-
-def test_from_files_to_answers(trained, capsys, tmp_path):
-    run_folder = trained
-    files = {"recipe.yaml", "run.json", "history.json", "metrics.json", "model.keras", "best"}
-    files |= {"history.csv", "logs"}
-    assert {path.name for path in run_folder.iterdir()} == files
-
-    status, out, _ = _run(capsys, "evaluate", run_folder, "--split", "test", "--json")
-    tasks = json.loads(out)["tasks"]
-    assert status == 0
-    assert [*tasks["topic"]] == [*("examples", "accuracy", "macro_f1", "loss", "low", "high")]
-    assert [*tasks["entities"]] == [
-        *("examples", "span_f1", "precision", "recall", "loss", "low", "high")
-    ]
-    assert tasks["topic"]["examples"] == 12
-    recorded = json.loads((run_folder / "metrics.json").read_text())["test"]
-    assert tasks["topic"]["loss"] == pytest.approx(recorded["topic"]["loss"], rel=1e-5)
-
-    _, out, _ = _run(capsys, "predict", run_folder, "bbb aaa.", "é aaa", "", "--json")
-    answers = [json.loads(line) for line in out.splitlines()]
-    assert [answer["text"] for answer in answers] == ["bbb aaa.", "é aaa", ""]
-    assert set(answers[0]["topic"]) == {"label", "score", "scores"}
-    assert sum(answers[0]["topic"]["scores"].values()) == pytest.approx(1, abs=1e-5)
-    for answer in answers:
-        for entity in answer["entities"]:
-            assert answer["text"][entity["start"] : entity["end"]] == entity["text"]
-
-    (tmp_path / "texts.txt.gz").write_bytes(gzip.compress(b"bbb\naaa\n"))
-    _, out, _ = _run(capsys, "predict", run_folder, "--input", tmp_path / "texts.txt.gz", "--json")
-    assert [json.loads(line)["text"] for line in out.splitlines()] == ["bbb", "aaa"]
-    status, out, _ = _run(capsys, "predict", run_folder, "bbb aaa")
-    assert status == 0
-    assert out.startswith("bbb aaa\n  topic: ")
-
-    _, out, _ = _run(capsys, "inspect", run_folder, "--json")
-    groups = {row["group"]: row["stages"] for row in json.loads(out)["groups"]}
-    assert groups["block_0"] == [None, pytest.approx(9e-3)]
-    assert groups["heads/topic"] == [pytest.approx(1e-2), pytest.approx(2e-2)]
-
-
-def test_inspect_shows_the_plan_before_training(tiny_recipe, capsys):
-    tiny_recipe.write_text(of_one_task(tiny_recipe))
-    status, out, _ = _run(capsys, "inspect", tiny_recipe)
-    assert status == 0
-    assert [line.split() for line in out.splitlines() if line.startswith("embeddings")] == [
-        ["embeddings", "600", "frozen", "0.0081"]
-    ]
-    totals = next(line.split() for line in out.splitlines() if line.startswith("all "))
-    assert totals[1] == totals[3], "in the second stage everything trains"
-    assert "GFLOP a step" in out
-
-
-def test_advise_recommends_a_plan_without_tensorflow(tiny_recipe):
-    program = (
-        "import sys; from mtl_keras.cli.main import main; status = main(sys.argv[1:]); "
-        "sys.exit(status or 'tensorflow' in sys.modules)"
-    )
-    told = subprocess.run(
-        [sys.executable, "-c", program, "advise", tiny_recipe], capture_output=True, text=True
-    )
-    assert (told.returncode, told.stderr) == (0, "")
-    assert "heads_then_top:2" in told.stdout
-    assert "What would change it" in told.stdout
-
-
-def test_compare_prints_the_report_and_says_where_it_is(tiny_recipe, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(comparison, "_process", lambda *each: job.main(each))
-    folder = tmp_path / "report"
-    arguments = ("compare", tiny_recipe, "--plans", "features", "--seeds", 1, "--output", folder)
-    status, out, _ = _run(capsys, *arguments)
-    assert status == 0
-    assert "run 1 of 1: features, seed 0, topic + entities" in out
-    assert (folder / "report.md").read_text() in out
-    assert out.splitlines()[-1] == f"report: {folder / 'report.html'}"
-
-
-def test_export_says_where_the_version_is(trained, capsys, tmp_path, monkeypatch):
-    asked = []
-
-    def publish(run, folder, **options):
-        asked.append((run.folder, folder, options))
-        return Path(folder) / "1"
-
-    monkeypatch.setattr("mtl_keras.export.publication.publish", publish)
-    folder = tmp_path / "tickets"
-    status, out, _ = _run(capsys, "export", trained, folder, "--best", "topic")
-    assert (status, out) == (0, f"export: {folder / '1'}\n")
-    chosen = {"best": "topic", "format": "saved_model", "precision": "float32", "against": None}
-    assert asked == [(trained, str(folder), chosen)]
-
-
-def test_demo_serves_what_it_is_given(trained, capsys, monkeypatch):
-    asked = []
-    monkeypatch.setattr(
-        "mtl_keras.serving.demo.server.serve",
-        lambda *given, **options: asked.append((given, options)),
-    )
-    assert _run(capsys, "demo", trained, "--port", "0")[0] == 0
-    assert asked == [((str(trained),), {"host": "127.0.0.1", "port": 0})]
-
-
-def test_predict_and_evaluate_take_the_best_weights_of_a_task(trained, capsys):
-    status, out, _ = _run(capsys, "evaluate", trained, "--best", "topic", "--json")
-    assert (status, json.loads(out)["tasks"]["topic"]["examples"]) == (0, 12)
-    status, _, error = _run(capsys, "predict", trained, "aaa", "--best", "tone")
-    assert status == 2
-    assert "no best weights of 'tone'; there are entities, mean, topic" in error
-
-
-def test_train_ends_with_the_metrics_and_the_run(trained):
-    said = (trained.parent / "said.txt").read_text()
-    assert "topic" in said
-    assert said.splitlines()[-1] == f"run: {trained}"
-
-
-def test_embed_writes_normalised_or_plain_embeddings(tiny_bert, tmp_path, capsys):
-    texts, output = tmp_path / "texts.txt", tmp_path / "out.npy"
-    texts.write_text("aaa\n\nbbb ccc\n")
-    arguments = ("embed", tiny_bert, "--input", texts, "--output", output, "--max-length", 16)
-    status, out, _ = _run(capsys, *arguments)
-    assert status == 0
-    assert out == f"{output}: 3 × 8, float32\n"
-    embeddings = np.load(output, allow_pickle=False)
-    assert embeddings.dtype == np.float32
-    assert not np.allclose(np.linalg.norm(embeddings, axis=1), 1.0)
-
-
-def test_recipes_lists_the_bundled_ones(capsys):
-    status, out, _ = _run(capsys, "recipes", "--json")
-    assert status == 0
-    rows = {row["name"]: row["what"] for row in json.loads(out)["recipes"]}
-    assert "synthetic" in rows["tickets"]
+from mtl_keras.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -173,7 +29,9 @@ def test_recipes_lists_the_bundled_ones(capsys):
 )
 def test_a_mistake_ends_with_one_line_and_status_2(tiny_recipe, tmp_path, capsys, old, new, said):
     tiny_recipe.write_text(tiny_recipe.read_text().replace(old, new))
-    status, out, err = _run(capsys, "train", tiny_recipe, "--output", tmp_path / "run", "--quiet")
+    status, out, err = run_command(
+        capsys, "train", tiny_recipe, "--output", tmp_path / "run", "--quiet"
+    )
     assert (status, out) == (2, "")
     assert said in err
     assert err.count("\n") == 1
@@ -209,60 +67,10 @@ def test_mistakes_of_the_commands(tmp_path, tiny_recipe, tiny_bert, trained, cap
         (("train", tiny_recipe, "--what\never"), r"unrecognized arguments: --what\never; see"),
         (("compare", tiny_recipe, "--seeds", "x"), "invalid int value: 'x'; see mtl-keras compare"),
     ]:
-        status, out, err = _run(capsys, *arguments)
+        status, out, err = run_command(capsys, *arguments)
         assert (status, out) == (2, ""), arguments
         assert said in err
         assert err.count("\n") == 1
-
-
-def test_a_damaged_run_is_refused(trained, capsys, tmp_path):
-    run_folder = shutil.copytree(trained, tmp_path / "run")
-    record = run_folder / "run.json"
-    record.write_text(record.read_text().replace(str(trained.parent), str(tmp_path)))
-    status, _, err = _run(capsys, "evaluate", run_folder)
-    assert status == 2
-    assert "train.csv: no such file" in err
-    model, best = run_folder / "model.keras", run_folder / "best" / "mean.safetensors"
-    whole, zeros = model.read_bytes(), bytes(2000)
-    half = len(whole) // 2
-    for content in (b"", b"junk", whole[:1000], whole[:half] + zeros + whole[half + 2000 :]):
-        model.write_bytes(content)
-        status, _, err = _run(capsys, "predict", run_folder, "text")
-        assert (status, err) == (2, f"mtl-keras: {model}: damaged; restore it or train again\n")
-    model.unlink()
-    status, _, err = _run(capsys, "predict", run_folder, "text")
-    assert (status, err) == (2, f"mtl-keras: {model}: no such file; restore it or train again\n")
-    model.write_bytes(whole)
-    other = safetensors.numpy.save({"other": np.zeros(3, np.float32)})
-    for content in (b"", b"junk" * 10, best.read_bytes()[:-10], other):
-        best.write_bytes(content)
-        status, _, err = _run(capsys, "predict", run_folder, "text", "--best", "mean")
-        assert (status, err) == (2, f"mtl-keras: {best}: damaged; restore it or train again\n")
-
-
-def test_a_model_of_an_unknown_class_is_damaged(trained, capsys, tmp_path):
-    run_folder = shutil.copytree(trained, tmp_path / "run")
-    with (
-        zipfile.ZipFile(trained / "model.keras") as before,
-        zipfile.ZipFile(run_folder / "model.keras", "w") as after,
-    ):
-        for name in before.namelist():
-            after.writestr(name, before.read(name).replace(b"MultiTaskModel", b"MultiTaskMuddle"))
-    status, _, err = _run(capsys, "predict", run_folder, "text")
-    assert status == 2
-    assert err.endswith("model.keras: damaged; restore it or train again\n")
-    assert err.count("\n") == 1
-
-
-def test_a_model_of_other_labels_than_the_run_tells_is_refused(trained, capsys, tmp_path):
-    run_folder = shutil.copytree(trained, tmp_path / "run")
-    record = run_folder / "run.json"
-    content = json.loads(record.read_text())
-    content["tasks"]["topic"]["labels"].append("z")
-    record.write_text(json.dumps(content))
-    status, _, err = _run(capsys, "predict", run_folder, "text")
-    assert status == 2
-    assert "model.keras: other tasks than run.json tells" in err
 
 
 def test_a_full_disk_ends_with_status_1_and_no_half_written_file(tiny_recipe, tmp_path):
@@ -286,36 +94,34 @@ def test_a_full_disk_ends_with_status_1_and_no_half_written_file(tiny_recipe, tm
     assert not any(name.startswith(".partial") or name == "model.keras" for name in left)
 
 
-def test_a_finished_run_has_nothing_to_resume(trained, capsys):
-    recipe = trained.parent / "recipe.yaml"
-    status, out, _ = _run(capsys, "train", recipe, "--output", trained, "--resume")
-    assert status == 0
-    assert out.startswith(f"{trained}: finished already; nothing to resume\n")
-    assert "topic" in out
-
-
 def test_help_is_quick_and_loads_no_tensorflow():
     program = "import sys; from mtl_keras.cli.main import main\ntry: main(['--help'])\n"
     program += "except SystemExit: sys.exit('tensorflow' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.DEVNULL)
 
 
-def test_evaluate_names_the_tasks_without_the_split(trained, capsys, tmp_path):
-    run_folder = shutil.copytree(trained, tmp_path / "run")
-    recipe = run_folder / "recipe.yaml"
-    text = recipe.read_text()
-    recipe.write_text(text.replace(", test: test.conll", ""))
-    record = json.loads((run_folder / "run.json").read_text())
-    record["data"]["test.csv"] = "of another file"
-    (run_folder / "run.json").write_text(json.dumps(record))
-    status, out, err = _run(capsys, "evaluate", run_folder, "--json")
-    assert status == 0
-    assert list(json.loads(out)["tasks"]) == ["topic"]
-    assert err.splitlines() == [
-        "mtl-keras: task 'entities' has no test files; left out",
-        "mtl-keras: changed since the run began: 'test.csv'",
-    ]
-    recipe.write_text(text.replace(", test: test.conll", "").replace(", test: test.csv", ""))
-    status, out, err = _run(capsys, "evaluate", run_folder, "--json")
-    assert (status, out) == (2, "")
-    assert "task 'topic' has no test examples; it has train, validation" in err
+def test_debug_shows_where_a_mistake_was_found(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        main(["train", str(tmp_path / "absent.yaml"), "--debug"])
+
+
+def test_an_interruption_is_told_in_a_line(capsys, monkeypatch):
+    monkeypatch.setattr(commands, "recipes", _interrupt)
+    assert run_command(capsys, "recipes") == (130, "", "mtl-keras: interrupted\n")
+
+
+def _interrupt(options):
+    """Is interrupted."""
+    raise KeyboardInterrupt
+
+
+def test_who_stops_reading_ends_the_command_in_peace():
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-u", "-m", "mtl_keras.cli.main", "recipes"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")

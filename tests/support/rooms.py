@@ -58,6 +58,7 @@ WITHOUT_TENSORFLOW = (
     "data.task_dataset",
     "plans",
     "recipes",
+    "runs.building",
     "runs.checkpoint_files",
     "runs.provenance",
     "runs.run",

@@ -1,0 +1,295 @@
+"""What each command does. TensorFlow is imported only by the commands that compute."""
+
+import argparse
+import dataclasses
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tabulate import tabulate
+
+from mtl_keras.cli.console import (
+    counts,
+    load_tensorflow,
+    print_json,
+    print_metrics,
+    print_plan,
+    readable,
+    warn,
+)
+from mtl_keras.errors import InputError
+
+if TYPE_CHECKING:
+    from mtl_keras.data.task_dataset import TaskDataset
+    from mtl_keras.recipes.recipe import Recipe
+    from mtl_keras.runs.run import Run
+
+TEXTS_AT_ONCE = 1024
+FEW_TEXTS = 32  # are answered before a graph would be traced
+
+
+def train(options: argparse.Namespace) -> int | None:
+    """Trains a recipe and prints where the run is and what it scores."""
+    from mtl_keras.distribution.clusters import Cluster
+    from mtl_keras.recipes.recipe import load_recipe
+    from mtl_keras.runs.run import next_folder, unfinished_folder
+
+    recipe = load_recipe(options.recipe)
+    begun = unfinished_folder(recipe.path) if options.resume else None
+    folder = options.output or begun or next_folder(recipe.path)
+    is_chief = Cluster.of_environment().is_chief
+    if is_chief and _is_finished(folder, options.resume):
+        return None
+    if options.workers > 1:
+        return _train_workers(options, recipe.strategy, folder)
+    _train_here(options, recipe, folder, is_chief)
+    return None
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """Prints a run's metrics on a split of its recipe's files."""
+    from mtl_keras.runs.building import open_datasets
+    from mtl_keras.runs.run import Run
+
+    run = Run.open(options.run_folder)
+    recipe = run.recipe
+    datasets = open_datasets(recipe, report=warn)
+    _check_split(datasets, options.split)
+    _warn_of_changes(run, datasets, recipe.path.parent)
+    load_tensorflow()
+    from mtl_keras.evaluation.scores import evaluate_all
+
+    tasks = evaluate_all(run.model(best=options.best), datasets, options.split)
+    if options.json:
+        print_json({"tasks": tasks})
+    else:
+        print_metrics({options.split: tasks})
+
+
+def predict(options: argparse.Namespace) -> None:
+    """Prints every task's answer for each text."""
+    from mtl_keras.runs.run import Run
+
+    run = Run.open(options.run_folder)
+    if bool(options.text) == bool(options.input):
+        received = "both" if options.text else "neither"
+        raise InputError(f"predict takes texts, or --input FILE with them. Received: {received}")
+    texts = list(_lines(options.input)) if options.input else options.text
+    if not texts:
+        raise InputError(f"{options.input}: no line; give one text a line")
+    load_tensorflow()
+    from mtl_keras.models.prediction import answer
+
+    model = run.model(best=options.best)
+    graph = len(texts) > FEW_TEXTS
+    for start in range(0, len(texts), TEXTS_AT_ONCE):
+        for answers in answer(model, texts[start : start + TEXTS_AT_ONCE], graph=graph):
+            if options.json:
+                print_json(answers, indent=None)
+            else:
+                print(readable(answers))
+
+
+def embed(options: argparse.Namespace) -> None:
+    """Writes the sentence embeddings of a file's lines."""
+    file = Path(options.output)
+    if file.suffix != ".npy" or file.is_dir() or not file.absolute().parent.is_dir():
+        raise InputError(f"{options.output}: --output is a .npy file in a folder that exists")
+    count = sum(1 for _ in _lines(options.input))
+    if not count:
+        raise InputError(f"{options.input}: no line; give one text a line")
+    load_tensorflow()
+    from mtl_keras.encoders.text_encoder import TextEncoder, write_embeddings
+
+    encoder = TextEncoder.from_pretrained(options.source, max_length=options.max_length)
+    shape = write_embeddings(encoder, _lines(options.input), count, options.output)
+    print(f"{options.output}: {shape[0]} × {shape[1]}, float32")
+
+
+def export(options: argparse.Namespace) -> None:
+    """Writes a run as a SavedModel (raw strings in, for TF Serving), LiteRT or ONNX, proved."""
+    from mtl_keras.runs.run import Run
+
+    run = Run.open(options.run_folder)
+    load_tensorflow()
+    from mtl_keras.export.publication import publish
+
+    names = ("best", "format", "precision", "against")
+    version = publish(run, options.folder, **{name: getattr(options, name) for name in names})
+    print(f"export: {version}")
+
+
+def demo(options: argparse.Namespace) -> None:
+    """Serves a page on which to try a run or an export: every task's answer as you type."""
+    from mtl_keras.serving.demo.server import serve
+    from mtl_keras.serving.demo.sources import find_source
+
+    find_source(options.folder)  # reports what is wrong with it before TensorFlow loads
+    load_tensorflow()
+    serve(options.folder, host=options.host, port=options.port)
+
+
+def compare(options: argparse.Namespace) -> None:
+    """Runs training plans side by side and writes a report: what each costs, gains and breaks."""
+    from mtl_keras.experiments.comparison import compare as compare_plans
+    from mtl_keras.recipes.recipe import load_recipe
+
+    recipe = load_recipe(options.recipe)
+    folder = Path(options.output or f"comparisons/{recipe.path.stem}")
+    compare_plans(recipe, folder, plans=options.plans or (), seeds=options.seeds)
+    print((folder / "report.md").read_text(encoding="utf-8"))
+    print(f"report: {folder / 'report.html'}")
+
+
+def advise(options: argparse.Namespace) -> None:
+    """Looks at a recipe's data and recommends a training plan, with the reason."""
+    from mtl_keras.experiments.advice import advise as advise_plan
+    from mtl_keras.experiments.advice import render
+    from mtl_keras.recipes.recipe import load_recipe
+    from mtl_keras.runs.building import open_datasets
+
+    recipe = load_recipe(options.recipe)
+    datasets = open_datasets(recipe, read_all=True, report=warn)
+    advice = advise_plan(recipe, datasets, plan_name=str(recipe.plan))
+    if options.json:
+        print_json(advice.to_json())
+    else:
+        print(render(advice))
+
+
+def inspect(options: argparse.Namespace) -> None:
+    """Prints a recipe's or run's tasks, which groups train when, and what a recipe will cost."""
+    from mtl_keras.recipes.recipe import load_recipe
+    from mtl_keras.runs.building import build_model, open_datasets
+    from mtl_keras.runs.run import Run
+
+    source = Path(options.source)
+    run = Run.open(source) if source.is_dir() else None
+    recipe = run.recipe if run else load_recipe(source)
+    datasets = open_datasets(recipe, read_all=True, report=warn)
+    load_tensorflow()
+    from mtl_keras.experiments.forecast import forecast
+    from mtl_keras.experiments.forecast import table as forecast_table
+    from mtl_keras.plans.plan_table import plan_table
+    from mtl_keras.training.trainer import Training
+
+    model = run.model() if run else build_model(recipe, datasets)
+    stages = recipe.plan.stages(list(model.layer_groups))
+    groups = plan_table(model, stages)
+    costs = [] if run else forecast(Training(recipe, datasets, model, ""))
+    if options.json:
+        forecasts = [dataclasses.asdict(cost) for cost in costs]
+        print_json({"tasks": counts(datasets), "groups": groups, "forecast": forecasts})
+        return
+    print(tabulate(counts(datasets), headers="keys", intfmt=","), end="\n\n")
+    print_plan(groups)
+    if costs:
+        print("\n" + tabulate(forecast_table(costs), headers="keys"))
+
+
+def recipes(options: argparse.Namespace) -> None:
+    """Lists the bundled recipes."""
+    from mtl_keras.recipes.recipe import bundled_recipes
+
+    rows = [
+        {"name": name, "what": _first_comment(path), "path": str(path)}
+        for name, path in bundled_recipes().items()
+    ]
+    if options.json:
+        print_json({"recipes": rows})
+    else:
+        print(tabulate(rows, headers="keys"))
+
+
+def _is_finished(folder: str | Path, resume: bool) -> bool:
+    """Whether there is nothing to resume, which it prints; an error if a run cannot be put here."""
+    from mtl_keras.runs.run import METRICS, Run
+    from mtl_keras.runs.unfinished import end
+    from mtl_keras.storage.locks import check_unlocked
+
+    check_unlocked(folder)
+    if not resume:
+        Run(folder).check_free()
+    elif Run(folder).is_finished:
+        end(Run(folder))
+        print(f"{folder}: finished already; nothing to resume")
+        print_metrics(Run.open(folder).read_json(METRICS))
+        return True
+    return False
+
+
+def _train_workers(options: argparse.Namespace, strategy: str, folder: str | Path) -> int:
+    """Trains in several processes; returns their exit status."""
+    from mtl_keras.distribution.clusters import TF_CONFIG
+    from mtl_keras.distribution.launching import run_workers
+
+    if TF_CONFIG in os.environ:
+        raise InputError(f"--workers: {TF_CONFIG} names the workers already; leave one of them out")
+    if strategy not in ("auto", "multi_worker"):
+        raise InputError(
+            f"--workers trains with strategy multi_worker; the recipe says {strategy}; leave one "
+            "of them out"
+        )
+    flags = [f"--{flag}" for flag in ("resume", "quiet", "debug") if getattr(options, flag)]
+    arguments = ["train", options.recipe, "--output", str(folder), *flags]
+    return run_workers(arguments, options.workers)
+
+
+def _train_here(
+    options: argparse.Namespace, recipe: "Recipe", folder: str | Path, is_chief: bool
+) -> None:
+    """Trains in this process; the chief prints the metrics."""
+    from mtl_keras.runs.building import open_datasets
+    from mtl_keras.runs.run import METRICS
+
+    datasets = open_datasets(recipe, report=warn)
+    load_tensorflow()
+    from mtl_keras.training.monitoring import EveryMinute
+    from mtl_keras.training.train_recipe import train as train_recipe
+
+    bar = 1 if sys.stdout.isatty() else 2  # 2: a line an epoch, if nobody watches
+    run = train_recipe(
+        recipe,
+        folder,
+        datasets,
+        resume=options.resume,
+        verbose=0 if options.quiet else bar,
+        callbacks=[EveryMinute()] if bar == 2 and is_chief and not options.quiet else [],
+    )
+    if is_chief:
+        print_metrics(run.read_json(METRICS))
+        print(f"run: {run.folder}")
+
+
+def _check_split(datasets: Mapping[str, "TaskDataset"], split: str) -> None:
+    """Names the tasks without files for a split; an error if that is all of them."""
+    without = [name for name, dataset in datasets.items() if split not in dataset.splits]
+    if len(without) == len(datasets):
+        datasets[without[0]].check_split(split)
+    for name in without:
+        warn(f"task {name!r} has no {split} files; left out")
+
+
+def _warn_of_changes(run: "Run", datasets: Mapping[str, "TaskDataset"], folder: Path) -> None:
+    """Names the files that have changed since the run began."""
+    from mtl_keras.runs.provenance import fingerprints, told_changes
+    from mtl_keras.runs.run import RECORD
+
+    before = run.read_json(RECORD).get("data")
+    now = fingerprints(datasets, folder, like=before)
+    trained_on = now if before is None else {name: before[name] for name in now if name in before}
+    if changes := told_changes(trained_on, now):
+        warn(changes)
+
+
+def _lines(path: str) -> Iterable[str]:
+    from mtl_keras.storage.files import read_lines
+
+    return read_lines(Path(path))
+
+
+def _first_comment(path: Path) -> str:
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    return first.removeprefix("#").strip()

@@ -1,0 +1,132 @@
+"""The commands of `mtl-keras` and their arguments, a function a command."""
+
+import argparse
+
+from mtl_keras.cli import commands
+from mtl_keras.cli.arguments import Commands, Parser, add_command, given_path, whole_from_1
+from mtl_keras.export.conversion.formats import FLOAT32, FORMATS, PRECISIONS
+
+DESCRIPTION = "Several text tasks, one compact transformer, one recipe."
+RECIPE_HELP = "a YAML file, or the name of a bundled recipe"
+RUN_HELP = "a run's folder"
+BEST_HELP = "with the weights that were best for this task on the validation split, or for the mean"
+LINES_HELP = "a file (.gz too) with one text a line"
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line. Its options hold `run`, the command's function."""
+    parser = Parser("mtl-keras", description=DESCRIPTION)
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    added = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in (
+        *(_add_train, _add_compare, _add_advise, _add_evaluate, _add_predict),
+        *(_add_export, _add_demo, _add_embed, _add_inspect, _add_recipes),
+    ):
+        add(added)
+    return parser
+
+
+def _add_train(added: Commands) -> None:
+    command = add_command(added, "train", commands.train)
+    command.add_argument("recipe", help=RECIPE_HELP)
+    command.add_argument(
+        "--output", type=given_path, help="folder of the run (default: runs/<recipe>-<n>)"
+    )
+    command.add_argument(
+        "--resume",
+        action="store_true",
+        help="resumes an unfinished run: that of --output, else the last of the recipe",
+    )
+    command.add_argument("--quiet", action="store_true", help="no progress")
+    command.add_argument(
+        "--workers",
+        type=whole_from_1,
+        default=1,
+        metavar="N",
+        help="processes on this machine that train it together",
+    )
+
+
+def _add_compare(added: Commands) -> None:
+    command = add_command(added, "compare", commands.compare)
+    command.add_argument("recipe", help=RECIPE_HELP)
+    command.add_argument(
+        "--plans",
+        nargs="+",
+        metavar="PLAN",
+        help="named training plans, features (everything frozen), stages (the recipe's own)",
+    )
+    command.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N-1")
+    command.add_argument(
+        "--output", type=given_path, help="folder of the report (default: comparisons/<recipe>)"
+    )
+
+
+def _add_advise(added: Commands) -> None:
+    command = add_command(added, "advise", commands.advise, as_json=True)
+    command.add_argument("recipe", help=RECIPE_HELP)
+
+
+def _add_evaluate(added: Commands) -> None:
+    command = add_command(added, "evaluate", commands.evaluate, as_json=True)
+    command.add_argument("run_folder", metavar="run", help=RUN_HELP)
+    command.add_argument("--split", default="test", choices=("train", "validation", "test"))
+    command.add_argument("--best", metavar="TASK", help=BEST_HELP)
+
+
+def _add_predict(added: Commands) -> None:
+    command = add_command(added, "predict", commands.predict, as_json=True)
+    command.add_argument("run_folder", metavar="run", help=RUN_HELP)
+    command.add_argument("text", nargs="*", help="texts; an empty one is answered too")
+    command.add_argument("--best", metavar="TASK", help=BEST_HELP)
+    command.add_argument("--input", type=given_path, help=LINES_HELP)
+
+
+def _add_export(added: Commands) -> None:
+    command = add_command(added, "export", commands.export)
+    command.add_argument("run_folder", metavar="run", help=RUN_HELP)
+    command.add_argument("folder", type=given_path, help="of the versions; takes the next number")
+    command.add_argument("--best", metavar="TASK", help=BEST_HELP)
+    names = [form.name for form in FORMATS]
+    command.add_argument(
+        "--format",
+        default=names[0],
+        choices=names,
+        help="litert and onnx take word pieces: the tokenizer's files go beside them",
+    )
+    command.add_argument(
+        "--precision",
+        default=FLOAT32,
+        choices=PRECISIONS,
+        help="of the weights; int8 quantizes them (dynamic range)",
+    )
+    command.add_argument(
+        "--verify-against",
+        dest="against",
+        metavar="DIR",
+        help="an export, such as saved_models/tickets/1, whose answers the new one must have",
+    )
+
+
+def _add_demo(added: Commands) -> None:
+    command = add_command(added, "demo", commands.demo)
+    command.add_argument("folder", metavar="run|export", help="a run's folder, or an export's")
+    command.add_argument("--host", default="127.0.0.1", help="beyond it, whoever can reach asks")
+    command.add_argument("--port", type=int, default=8000, help="the first to try; 0 takes any")
+
+
+def _add_embed(added: Commands) -> None:
+    command = add_command(added, "embed", commands.embed)
+    command.add_argument("source", help="an encoder: all-MiniLM-L6-v2, a TF Hub handle, a folder …")
+    command.add_argument("--input", required=True, help=LINES_HELP)
+    command.add_argument("--output", required=True, help="the .npy file to write")
+    command.add_argument("--max-length", type=int, default=128, help="word pieces a text")
+
+
+def _add_inspect(added: Commands) -> None:
+    command = add_command(added, "inspect", commands.inspect, as_json=True)
+    command.add_argument("source", help="a recipe, or a run's folder")
+
+
+def _add_recipes(added: Commands) -> None:
+    add_command(added, "recipes", commands.recipes, as_json=True)

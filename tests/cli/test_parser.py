@@ -1,0 +1,56 @@
+"""Which commands and arguments there are."""
+
+import pytest
+
+from mtl_keras.cli import commands
+from mtl_keras.cli.parser import make_parser
+from mtl_keras.errors import InputError
+
+NAMES = (
+    *("train", "compare", "advise", "evaluate", "predict"),
+    *("export", "demo", "embed", "inspect", "recipes"),
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_command_is_run_by_the_function_of_its_name(name):
+    needed = {
+        "embed": ["minilm", "--input", "texts", "--output", "x.npy"],
+        "export": ["run", "folder"],
+        "recipes": [],
+    }.get(name, ["place"])
+    options = make_parser().parse_args([name, *needed])
+    assert options.run is getattr(commands, name)
+
+
+def test_every_command_is_in_the_help():
+    text = make_parser().format_help()
+    for name in NAMES:
+        assert getattr(commands, name).__doc__.split()[0] in text
+        assert f"    {name} " in text
+
+
+def test_options_have_their_defaults():
+    options = make_parser().parse_args(["train", "recipe.yaml"])
+    assert (options.output, options.resume, options.quiet, options.workers) == (
+        *(None, False, False),
+        1,
+    )
+    options = make_parser().parse_args(["export", "run", "folder"])
+    assert (options.best, options.format, options.precision, options.against) == (
+        *(None, "saved_model", "float32"),
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train", "recipe.yaml", "--workers", "0"], "'0' is not a whole number from 1"),
+        (["export", "run", ""], "an empty path"),
+        (["export", "run", "folder", "--format", "onxx"], "invalid choice: 'onxx'"),
+    ],
+)
+def test_what_an_option_cannot_be_is_refused(arguments, said):
+    with pytest.raises(InputError, match=said):
+        make_parser().parse_args(arguments)
