@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mtl_keras.data.task import Task
 from mtl_keras.encoders.transformer.transformer import EncoderConfig
 from mtl_keras.models.frozen_prefix import SENTENCE
-from mtl_keras.plans.freeze_plan import EMBEDDINGS
+from mtl_keras.plans.layer_groups import EMBEDDINGS
 
 FLOAT32 = 4  # bytes; layer norms, softmax and heads compute in it, whatever the rest does
 

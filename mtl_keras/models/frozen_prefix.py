@@ -25,7 +25,7 @@ def frozen_prefix(model, frozen: Collection[str]) -> str | None:
         no head reads word pieces; None where it holds no block, as the embeddings alone are a
         table look-up.
     """
-    backbone = [group for group in model.layer_groups if not group.startswith("heads/")]
+    backbone = list(model.layer_groups.backbone)
     prefix = list(itertools.takewhile(lambda group: group in frozen, backbone))
     if len(prefix) < 2:
         return None
@@ -36,7 +36,7 @@ def frozen_prefix(model, frozen: Collection[str]) -> str | None:
 
 def groups_up_to(model, level: str | None) -> list[str]:
     """The layer groups of the encoder up to a level, lowest first; none for None."""
-    backbone = [group for group in model.layer_groups if not group.startswith("heads/")]
+    backbone = list(model.layer_groups.backbone)
     if level is None:
         return []
     return backbone if level == SENTENCE else backbone[: backbone.index(level) + 1]

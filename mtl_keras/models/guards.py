@@ -37,7 +37,7 @@ class Guard:
     def check(self, model) -> None:
         """Raises InputError where the head of a protected task is not frozen."""
         for name in self.tasks:
-            if any(layer.trainable for layer in model.layer_groups[f"heads/{name}"]):
+            if any(layer.trainable for layer in model.layer_groups.heads[name]):
                 raise InputError(
                     f"protect: the head of task {name!r} would train; freeze head:{name}, "
                     "or do not protect the task"
@@ -136,8 +136,7 @@ class AnchoringGuard(Guard):
         """Anchored at the encoder's weights as they are now."""
         start = {
             weight.path: tf.convert_to_tensor(weight.value)
-            for group, layers in model.layer_groups.items()
-            if not group.startswith("heads/")
+            for layers in model.layer_groups.backbone.values()
             for layer in layers
             for weight in layer.weights
         }

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from mtl_keras.data.task import Task
 from mtl_keras.distribution import replicas
+from mtl_keras.distribution.fitting import DistributedFit
 from mtl_keras.encoders.text_encoder import TextEncoder
 from mtl_keras.encoders.transformer.transformer import blank_weights
 from mtl_keras.errors import InputError
@@ -17,14 +18,25 @@ from mtl_keras.models.frozen_prefix import FEATURES, UpperPart
 from mtl_keras.models.guards import Guard, guard_of
 from mtl_keras.models.heads import TaskHead
 from mtl_keras.models.inference import ForwardPass
-from mtl_keras.models.losses import task_loss, weighted_mean
+from mtl_keras.models.losses import task_loss
 from mtl_keras.models.metrics import training_metrics
 from mtl_keras.models.optimizers import LayerwiseOptimizer, layerwise_adamw
+from mtl_keras.models.training_step import (
+    Batch,
+    Tensors,
+    active_heads,
+    losses_by_task,
+    padding_update,
+    sums_of_weights,
+    task_updates,
+    unpack,
+)
+from mtl_keras.plans.layer_groups import LayerGroups, head_group
 from mtl_keras.plans.protection import Protection
 
 
 @keras.saving.register_keras_serializable("mtl_keras")
-class MultiTaskModel(keras.Model):
+class MultiTaskModel(DistributedFit, keras.Model):
     """One encoder, a head per task: a functional Keras model.
 
     Inputs, by name: `token_ids (batch, length)` int32 and `padding_mask (batch, length)` bool.
@@ -76,15 +88,15 @@ class MultiTaskModel(keras.Model):
         self._compiled_for: tuple = ()
 
     @property
-    def layer_groups(self) -> dict[str, list[keras.layers.Layer]]:
+    def layer_groups(self) -> LayerGroups:
         """Layer group → layers, lowest first: `embeddings`, `block_0`, …, `heads/<task>`."""
         used = {id(layer) for layer in self.layers}
         backbone = {
             name: [layer for layer in layers if id(layer) in used]
             for name, layers in self.encoder.layer_groups.items()
         }
-        heads = {f"heads/{name}": [self.get_layer(f"{name}_head")] for name in self.tasks}
-        return backbone | heads
+        heads = {head_group(name): [self.get_layer(f"{name}_head")] for name in self.tasks}
+        return LayerGroups(backbone | heads)
 
     @property
     def loss_weights(self) -> dict[str, float]:
@@ -170,25 +182,6 @@ class MultiTaskModel(keras.Model):
         self.predict_function: Any = None
         self.forward_pass = ForwardPass(self)
 
-    def fit(self, x=None, *args, **kwargs) -> keras.callbacks.History:
-        """As in Keras. A dataset keeps its own order (Keras warns of its default, `shuffle`).
-
-        Under a `tf.distribute` strategy each replica takes its rows of every batch: the same
-        training as on one device, except for dropout, which each draws for itself.
-        """
-        if isinstance(x, tf.data.Dataset):
-            kwargs.setdefault("shuffle", False)
-            x = replicas.share(x, self.distribute_strategy)
-        if isinstance(validation := kwargs.get("validation_data"), tf.data.Dataset):
-            kwargs["validation_data"] = replicas.share(validation, self.distribute_strategy)
-        return super().fit(x, *args, **kwargs)
-
-    def evaluate(self, x=None, *args, **kwargs):
-        """As in Keras; under a strategy each replica takes its rows of every batch."""
-        if isinstance(x, tf.data.Dataset):
-            x = replicas.share(x, self.distribute_strategy)
-        return super().evaluate(x, *args, **kwargs)
-
     def make_train_function(self, force: bool = False):
         """Traces the step again where something was frozen, thawed or protected meanwhile."""
         state = (self._guard, self._upper, *(variable.trainable for variable in self.variables))
@@ -204,13 +197,6 @@ class MultiTaskModel(keras.Model):
         super().make_train_function(force)
         return self.train_function
 
-    def _maybe_symbolic_build(self, *args, **kwargs) -> None:
-        """All is built: Keras would ask its strategy for a batch to build with."""
-
-    def _get_metrics_result_or_logs(self, logs) -> dict:
-        """All results at an epoch's end, also where steps gave some of them (`as_logs`)."""
-        return self.get_metrics_result()
-
     def make_test_function(self, force: bool = False):
         """A plain graph, also where XLA compiles the step: too few batches for what that takes."""
         compiled: bool = self.jit_compile  # type: ignore[has-type]
@@ -218,31 +204,32 @@ class MultiTaskModel(keras.Model):
         super().make_test_function(force)
         self.jit_compile = compiled
 
-    def train_step(self, data):
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """One update from a batch of one task, or of several."""
-        x, labels, weights = self._unpack(data)
+        batch = unpack(data, self.tasks)
         guard = self._guard
         with tf.GradientTape(persistent=guard.two_gradients) as tape:
-            outputs = self._forward(x, training=True)
-            counts = self._counts(weights)
-            losses = self._losses_by_task(labels, outputs, weights, counts)
+            outputs = self._forward(batch.x, training=True)
+            sums = sums_of_weights(batch.weights)
+            losses = losses_by_task(self._task_losses, batch, outputs, sums)
             weighted = self._weighted(losses)
-            total = tf.add_n([*weighted.values(), *guard.penalties(self, x, outputs)])
+            total = tf.add_n([*weighted.values(), *guard.penalties(self, batch.x, outputs)])
         variables = self.trainable_variables
         if variables:
             values = [variable.value for variable in variables]
             gradients = guard.gradients(tape, total, weighted, values)
-            with tf.control_dependencies([total]):  # where no batch came nothing moves
-                self.optimizer.apply(gradients, variables, active=_active_heads(counts))
-        return self._update(x, labels, outputs, weights, losses, total)
+            with tf.control_dependencies([total]):  # if no batch came, nothing moves
+                self.optimizer.apply(gradients, variables, active=active_heads(sums))
+        return self._measure(batch, outputs, losses, total)
 
-    def test_step(self, data):
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Losses and metrics of a batch."""
-        x, labels, weights = self._unpack(data)
-        outputs = self._forward(x, training=False)
-        losses = self._losses_by_task(labels, outputs, weights, self._counts(weights))
+        batch = unpack(data, self.tasks)
+        outputs = self._forward(batch.x, training=False)
+        sums = sums_of_weights(batch.weights)
+        losses = losses_by_task(self._task_losses, batch, outputs, sums)
         total = tf.add_n(list(self._weighted(losses).values()))
-        return self._update(x, labels, outputs, weights, losses, total)
+        return self._measure(batch, outputs, losses, total)
 
     def predict_step(self, data):
         """Every task's outputs for a batch."""
@@ -314,46 +301,18 @@ class MultiTaskModel(keras.Model):
             return self._upper(x, training=training)
         return self(x, training=training)
 
-    def _unpack(self, data):
-        x, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
-        if not isinstance(labels, Mapping) or set(labels) != set(self.tasks):
-            received = sorted(labels) if isinstance(labels, Mapping) else type(labels).__name__
-            raise InputError(
-                f"labels are a dict with the tasks {sorted(self.tasks)}. Received: {received}"
-            )
-        if weights is None:
-            weights = {
-                name: tf.ones(_example_shape(self.tasks[name], y)) for name, y in labels.items()
-            }
-        return x, labels, {name: tf.cast(weights[name], tf.float32) for name in self.tasks}
-
-    def _counts(self, weights) -> dict[str, tf.Tensor]:
-        """Task → the sum of its weights, of all replicas."""
-        sums = [tf.reduce_sum(weights[name]) for name in self.tasks]
-        return dict(zip(self.tasks, replicas.total(sums), strict=True))
-
-    def _losses_by_task(self, labels, outputs, weights, counts) -> dict[str, tf.Tensor]:
-        """Task → its loss; of a replica, its share of it."""
-        return {
-            name: weighted_mean(loss(labels[name], outputs[name]), weights[name], counts[name])
-            for name, loss in self._task_losses.items()
-        }
-
     def _weighted(self, losses: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         return {name: self._loss_weights[name] * loss for name, loss in losses.items()}
 
-    def _update(self, x, labels, outputs, weights, losses, total) -> dict[str, tf.Tensor]:
-        total, *of_tasks = replicas.total([total, *(losses[name] for name in self.tasks)])
-        padded = 1 - tf.cast(x["padding_mask"], tf.float32)
-        share = tf.math.divide_no_nan(tf.reduce_sum(padded), tf.cast(tf.size(padded), tf.float32))
+    def _measure(
+        self, batch: Batch, outputs: Tensors, losses: Tensors, total: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        total, *of_tasks = replicas.total([total, *losses.values()])
         updates: list[replicas.Update] = [
             (self._total, (total,), tf.constant(1.0 / replicas.count())),
-            (self._padding, (share,), tf.size(padded)),
+            padding_update(self._padding, batch.x["padding_mask"]),
+            *task_updates(self._task_metrics, batch, outputs, of_tasks),
         ]
-        measured = zip(of_tasks, self._task_metrics.items(), strict=True)
-        for value, (name, (loss, *metrics)) in measured:
-            updates.append((loss, (value,), tf.reduce_sum(weights[name])))
-            updates += [(each, (labels[name], outputs[name]), weights[name]) for each in metrics]
         replicas.measure(updates)
         return replicas.as_logs(self.get_metrics_result())
 
@@ -381,14 +340,6 @@ def _check_tasks(tasks: Sequence[Task]) -> None:
 
 def _head_input(task: Task) -> str:
     return "sequence_output" if task.kind == "tagging" else "sentence_embedding"
-
-
-def _example_shape(task: Task, labels: tf.Tensor) -> tf.Tensor:
-    return tf.shape(labels)[: 2 if task.kind == "tagging" else 1]
-
-
-def _active_heads(counts: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    return {f"{name}_head": count > 0 for name, count in counts.items()}
 
 
 def _are_strings(x) -> bool:

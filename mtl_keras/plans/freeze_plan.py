@@ -1,5 +1,6 @@
 """Which layer groups are frozen: a plan is a value over group names, applied to a model."""
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,8 +8,15 @@ from dataclasses import dataclass
 from tabulate import tabulate
 
 from mtl_keras.errors import InputError
+from mtl_keras.plans.layer_groups import (
+    EMBEDDINGS,
+    Grouped,
+    backbone_of,
+    blocks_of,
+    head_group,
+    tasks_of,
+)
 
-EMBEDDINGS = "embeddings"
 PRESETS = ("none", "all", "backbone", "head:<task>", "lowest:<k>", "top:<k>")
 _NAME = r"[a-z][a-z0-9_]*"
 _COUNT = "[0-9]{1,4}"
@@ -114,7 +122,7 @@ class FreezePlan:
         cold = {name for term in self.terms for name in _frozen_by(term, groups)}
         return tuple(name for name in groups if name in cold)
 
-    def apply(self, model) -> "Trainability":
+    def apply(self, model: Grouped) -> "Trainability":
         """Freezes the model's layer groups, thaws the others, and gives the resulting table.
 
         It takes effect at once, also on a compiled `MultiTaskModel`.
@@ -149,7 +157,7 @@ class Trainability(tuple[GroupState, ...]):
         return tabulate(rows, headers=("group", "parameters", ""), intfmt=",", tablefmt=form)
 
 
-def trainability(model) -> Trainability:
+def trainability(model: Grouped) -> Trainability:
     """The table of a model's layer groups as they are now, lowest first."""
     return Trainability(
         GroupState(
@@ -161,9 +169,10 @@ def trainability(model) -> Trainability:
     )
 
 
-def backbone_trains(model) -> bool:
+def backbone_trains(model: Grouped) -> bool:
     """Whether anything of the encoder trains."""
-    return any(row.trains for row in trainability(model) if not row.group.startswith("heads/"))
+    layers = itertools.chain.from_iterable(model.layer_groups.backbone.values())
+    return any(layer.trainable for layer in layers)
 
 
 def named_groups(name: str, groups: Sequence[str]) -> list[str]:
@@ -199,31 +208,26 @@ def _blocks_in(name: str) -> list[str]:
     return [f"block_{index}" for index in range(first, last + 1)]
 
 
-def backbone(groups: Sequence[str]) -> list[str]:
-    """The layer groups without the heads."""
-    return [name for name in groups if not name.startswith("heads/")]
-
-
 def _frozen_by(term: str, groups: Sequence[str]) -> Sequence[str]:
-    heads = [name for name in groups if name.startswith("heads/")]
-    shared = backbone(groups)
+    backbone = backbone_of(groups)
     word, _, argument = term.partition(":")
     if word == "head":
-        return [_known_head(term, argument, heads)]
+        return [_known_head(term, argument, tasks_of(groups))]
     if word in ("lowest", "top"):
-        blocks = [name for name in shared if name != EMBEDDINGS]
+        blocks = blocks_of(groups)
         count = _known_count(term, int(argument), blocks)
         kept = len(blocks) - count if word == "lowest" else count
-        return shared[: len(shared) - kept]
-    presets: dict[str, Sequence[str]] = {"none": [], "all": groups, "backbone": shared}
+        return backbone[: len(backbone) - kept]
+    presets: dict[str, Sequence[str]] = {"none": [], "all": groups, "backbone": backbone}
     return presets[term] if term in presets else named_groups(term, groups)
 
 
-def _known_head(term: str, task: str, heads: Sequence[str]) -> str:
-    if f"heads/{task}" not in heads:
-        known = ", ".join(name.removeprefix("heads/") for name in heads)
-        raise InputError(f"freeze {term!r}: there is no task {task!r}; there are {known}")
-    return f"heads/{task}"
+def _known_head(term: str, task: str, tasks: Sequence[str]) -> str:
+    if task not in tasks:
+        raise InputError(
+            f"freeze {term!r}: there is no task {task!r}; there are {', '.join(tasks)}"
+        )
+    return head_group(task)
 
 
 def _known_count(term: str, count: int, blocks: Sequence[str]) -> int:

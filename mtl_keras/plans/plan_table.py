@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from mtl_keras.plans.freeze_plan import trainability
+from mtl_keras.plans.layer_groups import Grouped
 from mtl_keras.plans.stage import Stage
 
 
-def plan_table(model, stages: Sequence[Stage]) -> list[dict]:
+def plan_table(model: Grouped, stages: Sequence[Stage]) -> list[dict]:
     """What each stage does to each layer group, lowest group first.
 
     Returns:
@@ -28,7 +29,7 @@ def plan_table(model, stages: Sequence[Stage]) -> list[dict]:
     ]
 
 
-def plan_grid(model, stages: Sequence[Stage], epochs: Sequence[int] | None = None) -> dict:
+def plan_grid(model: Grouped, stages: Sequence[Stage], epochs: Sequence[int] | None = None) -> dict:
     """What trains when, and at which rate, as `plots.trainability_grid` draws it.
 
     Args:

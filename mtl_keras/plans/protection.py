@@ -97,7 +97,7 @@ class StartingWeights:
         _check_positive(self, "strength")
 
 
-def _check_positive(protection, name: str) -> None:
+def _check_positive(protection: Protection, name: str) -> None:
     value = getattr(protection, name)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not (is_number and math.isfinite(value) and value > 0):

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError
-from mtl_keras.plans.freeze_plan import EMBEDDINGS, FreezePlan, backbone, check_group, named_groups
+from mtl_keras.plans.freeze_plan import FreezePlan, check_group, named_groups
+from mtl_keras.plans.layer_groups import EMBEDDINGS, backbone_of, blocks_of, tasks_of
 from mtl_keras.plans.protection import Protection
 
 SHAPES = ("constant", "linear", "cosine", "slanted_triangular")
@@ -110,7 +111,7 @@ class LearningRates:
         Raises:
             InputError: a rate for a group that is not among these; it lists those that are.
         """
-        blocks = [name for name in groups if name != EMBEDDINGS and not name.startswith("heads/")]
+        blocks = blocks_of(groups)
         depth = {name: len(blocks) - 1 - index for index, name in enumerate(blocks)}
         depth[EMBEDDINGS] = len(blocks)
         rates = {
@@ -185,7 +186,7 @@ class Stage:
 
     def frozen(self, groups: Sequence[str]) -> tuple[str, ...]:
         """The frozen ones of these layer groups: the plan's, and the heads of idle tasks."""
-        tasks = [name.removeprefix("heads/") for name in groups if name.startswith("heads/")]
+        tasks = tasks_of(groups)
         idle = [FreezePlan.head(name) for name in self.idle_tasks(tasks)]
         return functools.reduce(operator.or_, idle, self.freeze).frozen(groups)
 
@@ -193,7 +194,7 @@ class Stage:
         """What in the stage has no effect on a model of these layer groups."""
         frozen = self.frozen(groups)
         useless = [name for name in self.learning_rate.explicit(groups) if name in frozen]
-        if "backbone" in self.learning_rate.own and set(backbone(groups)) <= set(frozen):
+        if "backbone" in self.learning_rate.own and set(backbone_of(groups)) <= set(frozen):
             useless.append("backbone")
         if not useless:
             return []

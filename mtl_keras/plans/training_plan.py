@@ -4,9 +4,11 @@ import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from mtl_keras.errors import InputError
-from mtl_keras.plans.freeze_plan import EMBEDDINGS, FreezePlan
+from mtl_keras.plans.freeze_plan import FreezePlan
+from mtl_keras.plans.layer_groups import blocks_of, tasks_of
 from mtl_keras.plans.stage import Stage, check_sequence
 
 NAMED_PLANS = (
@@ -165,7 +167,7 @@ def _lp_ft(stage: Stage, groups: Sequence[str]) -> list[Stage]:
     return _heads_then(stage, freeze=FreezePlan.none(), learning_rate=low)
 
 
-def _heads_then(stage: Stage, **changes) -> list[Stage]:
+def _heads_then(stage: Stage, **changes: Any) -> list[Stage]:
     first = max(1, stage.epochs // 3)
     rest = max(1, stage.epochs - first)
     return [
@@ -189,11 +191,11 @@ def _plateau(stage: Stage, groups: Sequence[str]) -> list[Stage]:
 
 
 def _lowest_half(stage: Stage, groups: Sequence[str]) -> list[Stage]:
-    return [replace(stage, freeze=FreezePlan.lowest(len(_blocks(groups)) // 2))]
+    return [replace(stage, freeze=FreezePlan.lowest(len(blocks_of(groups)) // 2))]
 
 
 def _head_frozen(stage: Stage, groups: Sequence[str], task: str) -> list[Stage]:
-    tasks = [name.removeprefix("heads/") for name in groups if name.startswith("heads/")]
+    tasks = tasks_of(groups)
     FreezePlan.head(task).frozen(groups)
     others = tuple(name for name in tasks if name != task)
     if not others:
@@ -203,10 +205,6 @@ def _head_frozen(stage: Stage, groups: Sequence[str], task: str) -> list[Stage]:
 
 def _thawing(groups: Sequence[str]) -> list[FreezePlan]:
     """The heads alone, then a block more each time, at last everything."""
-    count = len(_blocks(groups))
+    count = len(blocks_of(groups))
     top = [FreezePlan.top(k) for k in range(1, count)]
     return [FreezePlan.backbone(), *top, FreezePlan.none()]
-
-
-def _blocks(groups: Sequence[str]) -> list[str]:
-    return [name for name in groups if name != EMBEDDINGS and not name.startswith("heads/")]

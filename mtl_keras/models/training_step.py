@@ -1,0 +1,110 @@
+"""The arithmetic of a step over a batch of several tasks: weights, losses, what is measured.
+
+Every function takes and returns plain dicts by task. Sums run over all replicas, so that each
+replica's share of a loss adds up to the loss of the whole batch.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from mtl_keras.data.task import Task
+from mtl_keras.distribution import replicas
+from mtl_keras.errors import InputError
+from mtl_keras.models.losses import weighted_mean
+
+Tensors = Mapping[str, tf.Tensor]
+
+
+class Batch(NamedTuple):
+    """What a step reads.
+
+    Args:
+        x: `token_ids` and `padding_mask`, both `(batch, length)`, and perhaps `features`.
+        labels: task → labels, as `interleave` gives them.
+        weights: task → float32 weights of the shape of the task's losses.
+    """
+
+    x: Tensors
+    labels: Tensors
+    weights: Tensors
+
+
+def unpack(data: Any, tasks: Mapping[str, Task]) -> Batch:
+    """Reads what `fit` hands to a step; without weights, every example counts for every task.
+
+    Raises:
+        InputError: the labels are not a dict with exactly these tasks.
+    """
+    x, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+    if not isinstance(labels, Mapping) or set(labels) != set(tasks):
+        received = sorted(labels) if isinstance(labels, Mapping) else type(labels).__name__
+        raise InputError(f"labels are a dict with the tasks {sorted(tasks)}. Received: {received}")
+    if weights is None:
+        weights = {name: tf.ones(_example_shape(tasks[name], y)) for name, y in labels.items()}
+    return Batch(x, labels, {name: tf.cast(weights[name], tf.float32) for name in tasks})
+
+
+def sums_of_weights(weights: Tensors) -> dict[str, tf.Tensor]:
+    """Task → the sum of its weights in all replicas, a scalar."""
+    sums = [tf.reduce_sum(of_task) for of_task in weights.values()]
+    return dict(zip(weights, replicas.total(sums), strict=True))
+
+
+def losses_by_task(
+    losses: Mapping[str, keras.losses.Loss], batch: Batch, outputs: Tensors, sums: Tensors
+) -> dict[str, tf.Tensor]:
+    """Task → its mean loss over the batch's examples, a scalar; of a replica, its share of it.
+
+    Args:
+        losses: task → its loss, unreduced.
+        batch: labels and weights.
+        outputs: task → its head's outputs.
+        sums: task → the sum of its weights (`sums_of_weights`).
+    """
+    return {
+        name: weighted_mean(
+            loss(batch.labels[name], outputs[name]), batch.weights[name], sums[name]
+        )
+        for name, loss in losses.items()
+    }
+
+
+def active_heads(sums: Tensors) -> dict[str, tf.Tensor]:
+    """Layer name of each head → whether any example of its task is in the batch."""
+    return {f"{name}_head": total > 0 for name, total in sums.items()}
+
+
+def padding_update(metric: keras.metrics.Metric, padding_mask: tf.Tensor) -> replicas.Update:
+    """Measures the share of positions without a word piece, weighted by their number."""
+    padded = 1 - tf.cast(padding_mask, tf.float32)  # (batch, length)
+    share = tf.math.divide_no_nan(tf.reduce_sum(padded), tf.cast(tf.size(padded), tf.float32))
+    return metric, (share,), tf.size(padded)
+
+
+def task_updates(
+    metrics: Mapping[str, Sequence[keras.metrics.Metric]],
+    batch: Batch,
+    outputs: Tensors,
+    losses: Iterable[tf.Tensor],
+) -> list[replicas.Update]:
+    """What a batch adds to the metrics of each task.
+
+    Args:
+        metrics: task → its mean loss, then its other metrics.
+        batch: labels and weights.
+        outputs: task → its head's outputs.
+        losses: the tasks' losses over all replicas, in the order of `metrics`.
+    """
+    updates: list[replicas.Update] = []
+    for (name, (mean_loss, *others)), loss in zip(metrics.items(), losses, strict=True):
+        weights = batch.weights[name]
+        updates.append((mean_loss, (loss,), tf.reduce_sum(weights)))
+        updates += [(metric, (batch.labels[name], outputs[name]), weights) for metric in others]
+    return updates
+
+
+def _example_shape(task: Task, labels: tf.Tensor) -> tf.Tensor:
+    return tf.shape(labels)[: 2 if task.kind == "tagging" else 1]
