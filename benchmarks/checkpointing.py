@@ -15,11 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import keras
-from mtl_keras.runs.building import build_model, open_datasets
 
 from mtl_keras.plans.stage import Stage
 from mtl_keras.plans.training_plan import TrainingPlan
 from mtl_keras.recipes.recipe import bundled_recipes, load_recipe
+from mtl_keras.runs.building import build_model, open_datasets
 from mtl_keras.runs.checkpoint_files import StateFolder
 from mtl_keras.training.train_recipe import make_reproducible
 from mtl_keras.training.trainer import Training

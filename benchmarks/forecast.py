@@ -41,10 +41,10 @@ def main() -> None:
 def compare(plan: str, rows: int, epochs: int) -> dict[str, float | str]:
     """Forecasts the cut recipe under a freeze plan, then trains it."""
     import keras
-    from mtl_keras.runs.building import build_model, open_datasets
 
     from mtl_keras.experiments.forecast import forecast
     from mtl_keras.recipes.recipe import load_recipe
+    from mtl_keras.runs.building import build_model, open_datasets
     from mtl_keras.training.trainer import Training
 
     with tempfile.TemporaryDirectory() as folder:

@@ -207,9 +207,8 @@ SMALL = {  # checkpoint, and how many blocks the real one has
 @pytest.mark.parametrize("name", sorted(set(bundled_recipes()) - {"tickets"}))
 def test_every_recipe_fits_an_encoder_of_its_kind(name, monkeypatch):
     """With a small checkpoint of as many blocks, each stage freezes and trains something."""
-    from mtl_keras.runs.building import build_model, open_datasets
-
     from mtl_keras.encoders.text_encoder import TextEncoder
+    from mtl_keras.runs.building import build_model, open_datasets
 
     recipe = load_recipe(name)
     checkpoint, blocks = SMALL[recipe.encoder]

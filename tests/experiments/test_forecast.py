@@ -7,7 +7,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from mtl_keras.runs.building import build_model, open_datasets
 from support.tiny import of_one_task, write_tiny_recipe
 
 from mtl_keras import FreezePlan, Stage, load_recipe
@@ -15,6 +14,7 @@ from mtl_keras.experiments.forecast import StageForecast, forecast, table
 from mtl_keras.experiments.step_costs import StepCosts
 from mtl_keras.plans.protection import GradientProjection
 from mtl_keras.plans.training_plan import TrainingPlan
+from mtl_keras.runs.building import build_model, open_datasets
 from mtl_keras.training.stage_batches import StageBatches, lengths_of
 from mtl_keras.training.step_timing import Timing
 from mtl_keras.training.trainer import Training

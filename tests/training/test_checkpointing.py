@@ -5,7 +5,6 @@ import os
 import signal
 
 import pytest
-from mtl_keras.runs.building import open_datasets
 from support.interrupting import At, Killed, kill, results
 from support.tiny import write_tiny_recipe
 
@@ -13,6 +12,7 @@ from mtl_keras.data.split_files import SplitFiles
 from mtl_keras.errors import InputError
 from mtl_keras.recipes.recipe import load_recipe
 from mtl_keras.runs import checkpoint_files
+from mtl_keras.runs.building import open_datasets
 from mtl_keras.runs.provenance import provenance
 from mtl_keras.runs.run import Run
 from mtl_keras.training.features.cache import FeatureCache

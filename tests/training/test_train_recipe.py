@@ -4,12 +4,12 @@ import json
 
 import keras
 import pytest
-from mtl_keras.runs.building import build_model, open_datasets
 
 from mtl_keras.errors import InputError
 from mtl_keras.evaluation.scores import evaluate
 from mtl_keras.models.multi_task_model import load_model
 from mtl_keras.recipes.recipe import load_recipe
+from mtl_keras.runs.building import build_model, open_datasets
 from mtl_keras.runs.run import Run
 from mtl_keras.training.train_recipe import make_reproducible, train
 from mtl_keras.training.trainer import Training

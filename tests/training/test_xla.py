@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tensorflow as tf
-from mtl_keras.runs.building import build_model, open_datasets
 from support.interrupting import At, Killed, kill, results
 from support.tiny import of_one_task, write_tiny_recipe
 
@@ -17,6 +16,7 @@ from mtl_keras.plans.freeze_plan import FreezePlan
 from mtl_keras.plans.stage import Stage
 from mtl_keras.plans.training_plan import TrainingPlan
 from mtl_keras.recipes.recipe import load_recipe
+from mtl_keras.runs.building import build_model, open_datasets
 from mtl_keras.training import trainer, xla
 from mtl_keras.training.train_recipe import make_reproducible, train
 from mtl_keras.training.trainer import Training

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from mtl_keras.runs.building import open_datasets
 from support.presets import LENGTH, TOKENIZERS, make_tokenizer, write_preset
 from support.tiny import write_tiny_recipe
 
@@ -19,6 +18,7 @@ from mtl_keras.plans.freeze_plan import FreezePlan
 from mtl_keras.plans.stage import Stage
 from mtl_keras.plans.training_plan import TrainingPlan
 from mtl_keras.recipes.recipe import load_recipe
+from mtl_keras.runs.building import open_datasets
 from mtl_keras.training.train_recipe import run_stages
 from mtl_keras.training.trainer import Training
 

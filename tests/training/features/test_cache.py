@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from mtl_keras.runs.building import open_datasets
 from support.tiny import write_tiny_recipe
 
 import mtl_keras as mtl
@@ -16,6 +15,7 @@ from mtl_keras.plans.protection import Distillation
 from mtl_keras.plans.stage import Stage
 from mtl_keras.plans.training_plan import TrainingPlan
 from mtl_keras.recipes.recipe import load_recipe
+from mtl_keras.runs.building import open_datasets
 from mtl_keras.training.features import cache as features
 from mtl_keras.training.features import store as feature_stores
 from mtl_keras.training.features.cache import FeatureCache
