@@ -5,7 +5,18 @@ import subprocess
 import sys
 
 import pytest
-from support.rooms import PACKAGE, ROOMS, WITHOUT_TENSORFLOW, imports, modules, room_of
+from support.rooms import (
+    MOST_LINES,
+    NOT_YET,
+    PACKAGE,
+    ROOMS,
+    WITHOUT_TENSORFLOW,
+    body_lines,
+    imports,
+    mirror_of,
+    modules,
+    room_of,
+)
 
 import mtl_keras
 
@@ -28,6 +39,26 @@ def test_no_modules_import_each_other_in_a_circle():
     while free := {module for module, needed in waiting.items() if not needed & waiting.keys()}:
         waiting = {module: needed for module, needed in waiting.items() if module not in free}
     assert not waiting
+
+
+def test_every_module_has_a_mirror_test():
+    assert {module for module in MODULES if not mirror_of(module).is_file()} == NOT_YET["mirror"]
+
+
+def test_no_module_is_long():
+    lengths = {module: len(path.read_text().splitlines()) for module, path in MODULES.items()}
+    long = {module for module, length in lengths.items() if length > MOST_LINES["module"]}
+    assert long == NOT_YET["module"]
+
+
+def test_no_function_is_long():
+    long = {
+        f"{module}.{name}"
+        for module, path in MODULES.items()
+        for name, lines in body_lines(path).items()
+        if lines > MOST_LINES["body"]
+    }
+    assert long == NOT_YET["body"]
 
 
 @pytest.mark.parametrize("room", [room for room in ROOMS if (PACKAGE / room).is_dir()])

@@ -5,9 +5,13 @@ stands above the modules that lie beside it.
 """
 
 import ast
+import functools
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[2] / "mtl_keras"
+from support.places import ROOT, TESTS
+
+PACKAGE = ROOT / "mtl_keras"
+MOST_LINES = {"module": 300, "body": 35}
 
 ROOMS = (
     "version",
@@ -82,7 +86,59 @@ WITHOUT_TENSORFLOW = (
     "cli",
 )
 
+# What the tests of this architecture let pass until it is cured, by claim. Nothing is added.
+NOT_YET: dict[str, set[str]] = {
+    "mirror": {
+        "data.epoch_order",
+        "data.multi_task_batches",
+        "encoders.pretrained.damage",
+        "encoders.pretrained.family",
+        "encoders.pretrained.tf_hub_cache",
+        "encoders.pretrained.vocabulary",
+        "encoders.tokenizers.tokenizer",
+        "encoders.transformer.config",
+        "encoders.transformer.pooling",
+        "evaluation.probing",
+        "experiments.drawing",
+        "experiments.job",
+        "experiments.tables",
+        "export.conversion.litert",
+        "export.conversion.onnx",
+        "export.conversion.process",
+        "export.saved_model.graph_answers",
+        "export.saved_model.program",
+        "models.frozen_prefix",
+        "models.variables",
+        "recipes.schema",
+        "recipes.values",
+        "runs.building",
+        "serving.demo.application",
+        "serving.transports",
+        "storage.arrays",
+        "training.features.store",
+        "training.fitting",
+        "training.stage_batches",
+        "training.trainer",
+        "version",
+    },
+    "module": {
+        "encoders.tokenizers.byte_pair",
+        "experiments.comparison",
+        "models.multi_task_model",
+        "recipes.schema",
+        "training.features.cache",
+        "training.trainer",
+    },
+    "body": {
+        "export.publication.publish",
+        "training.train_recipe.train",
+        "training.trainer.run_stage",
+        "training.xla._chosen",
+    },
+}
 
+
+@functools.cache
 def modules() -> dict[str, Path]:
     """Dotted name below the package → file, of every module that stands in a room."""
     paths = (path for path in PACKAGE.rglob("*.py") if "samples" not in path.parts)
@@ -109,3 +165,19 @@ def imports(path: Path) -> set[str]:
             names |= {node.module or ""} | {f"{node.module}.{a.name}" for a in node.names}
     below = {name.removeprefix("mtl_keras.") for name in names if name.startswith("mtl_keras.")}
     return {name for name in below if name in known}
+
+
+def mirror_of(module: str) -> Path:
+    """The file of a module's tests: `data.task` → `tests/data/test_task.py`."""
+    *room, name = module.split(".")
+    return TESTS.joinpath(*room, f"test_{name}.py")
+
+
+def body_lines(path: Path) -> dict[str, int]:
+    """Name → lines of the body, without the docstring, of every function of a module."""
+    lines = {}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+            lines[node.name] = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+    return lines
