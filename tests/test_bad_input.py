@@ -15,7 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mtl_keras.cli.main import main
-from mtl_keras.data.task import KINDS, Columns, Task
+from mtl_keras.data.label_kinds import LABEL_KINDS
+from mtl_keras.data.task import Columns, Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.errors import InputError
 from mtl_keras.models.prediction import answer
@@ -104,7 +105,11 @@ def test_a_data_file_is_read_whole_or_refused_in_one_line(folder, suffix):
     path = folder / f"data{suffix}"
 
     @settings(max_examples=5 * CASES // len(ROWS))
-    @given(mutated(ROWS[suffix]) | st.binary(max_size=80), st.sampled_from(sorted(KINDS)), COLUMNS)
+    @given(
+        mutated(ROWS[suffix]) | st.binary(max_size=80),
+        st.sampled_from(sorted(LABEL_KINDS)),
+        COLUMNS,
+    )
     def read(content, kind, columns):
         path.write_bytes(content)
         try:

@@ -89,7 +89,7 @@ def predict(options: argparse.Namespace) -> None:
             if options.json:
                 print_json(answers, indent=None)
             else:
-                print(readable(answers))
+                print(readable(answers, model.tasks))
 
 
 def embed(options: argparse.Namespace) -> None:

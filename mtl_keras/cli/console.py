@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tabulate import tabulate
 
 if TYPE_CHECKING:
+    from mtl_keras.data.task import Task
     from mtl_keras.data.task_dataset import TaskDataset
 
 
@@ -97,21 +98,10 @@ def _rate(rate: float | str) -> str:
     return rate if isinstance(rate, str) else f"{rate:.3g}"
 
 
-def readable(answer: Mapping) -> str:
+def readable(answer: Mapping, tasks: Mapping[str, "Task"]) -> str:
     """A text and every task's answer to it."""
-    of_tasks = {task: of_task for task, of_task in answer.items() if task != "text"}
-    lines = [answer["text"], *(f"{task}: {_in_a_line(of_tasks[task])}" for task in of_tasks)]
-    return textwrap.indent("\n".join(lines), "  ")[2:]
-
-
-def _in_a_line(answer: Mapping | Sequence[Mapping]) -> str:
-    """A task's answer; its form says which kind the task is of."""
-    if isinstance(answer, Sequence):
-        spans = (f"{span['text']} ({span['label']}, {span['score']:.2f})" for span in answer)
-        return ", ".join(spans) or "none"
-    if "value" in answer:
-        return f"{answer['value']:.4g}"
-    if "labels" in answer:
-        labels = (f"{label} ({answer['scores'][label]:.2f})" for label in answer["labels"])
-        return ", ".join(labels) or "none"
-    return f"{answer['label']} ({answer['score']:.2f})"
+    lines = [
+        f"{name}: {task.label_kind.form.in_words(answer[name]) or 'none'}"
+        for name, task in tasks.items()
+    ]
+    return textwrap.indent("\n".join([answer["text"], *lines]), "  ")[2:]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import tensorflow as tf
 
 from mtl_keras.data.padding import budget_widths, rows_of
-from mtl_keras.data.task_dataset import SHUFFLE_KEY
+from mtl_keras.data.task_dataset import SHUFFLE_KEY, TaskDataset
 from mtl_keras.encoders.tokenizers.wordpiece import Tokenizer, align_labels
 from mtl_keras.errors import InputError
 
@@ -24,7 +24,7 @@ GROUPS_PER_EPOCH = 4  # at least, or a small data set would meet in the same bat
 
 
 def batches(
-    dataset,
+    dataset: TaskDataset,
     split: str,
     tokenizer: Tokenizer,
     *,
@@ -98,7 +98,7 @@ def batches(
 
 
 def text_lengths(
-    dataset, split: str, tokenizer: Tokenizer, at_most: int | None = None
+    dataset: TaskDataset, split: str, tokenizer: Tokenizer, at_most: int | None = None
 ) -> Counter[int]:
     """How many texts of a split have so many word pieces.
 
@@ -117,7 +117,7 @@ def text_lengths(
 
 
 def _rows(
-    dataset,
+    dataset: TaskDataset,
     split: str,
     tokenizer: Tokenizer,
     chunk: int,
@@ -185,7 +185,7 @@ def _cut(rows: dict, batch_size: int, known_widths: list[int]) -> tf.data.Datase
     widths = tf.gather(known_widths, tf.searchsorted(known_widths, longest))
     padded = _padded(rows, known_widths[-1])
 
-    def batch(first, width):
+    def batch(first: tf.Tensor, width: tf.Tensor) -> tuple:
         part = slice(first, first + batch_size)
         wide, rest = tf.nest.map_structure(lambda values: values[part], padded)
         return _narrowed(wide, rest, width)
@@ -210,20 +210,20 @@ def _gathered(
     count = sum(math.ceil(number / sizes[place]) for place, number in texts.items())
     room = known[max(texts)]
 
-    def placed(chunk):
+    def placed(chunk: dict) -> tuple:
         pieces = tf.cast(chunk["token_ids"].row_lengths(), tf.int32)
         place = tf.searchsorted(known, pieces, out_type=tf.int64)
         return place, tf.gather(known, place) if widths else pieces, *_padded(chunk, room)
 
-    def waiting(place, width, wide, rest):
+    def waiting(place: tf.Tensor, width: tf.Tensor, wide: dict, rest: dict) -> tuple:
         """A text as wide as those that it waits for, and no wider: many wait."""
         slot = tf.gather(known, place)
         return place, width, {name: values[:slot] for name, values in wide.items()}, rest
 
-    def batch(place, texts):
+    def batch(place: tf.Tensor, texts: tf.data.Dataset) -> tf.data.Dataset:
         return texts.batch(max(sizes)).map(_as_it_is(narrowed))
 
-    def narrowed(place, width, wide, rest):
+    def narrowed(place: tf.Tensor, width: tf.Tensor, wide: dict, rest: dict) -> tuple:
         return _narrowed(wide, rest, tf.reduce_max(width))
 
     padded = rows.map(_as_it_is(placed)).unbatch()

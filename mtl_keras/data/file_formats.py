@@ -12,6 +12,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from mtl_keras.data.cells import split_words
+from mtl_keras.data.label_kinds import LABEL_KINDS
 from mtl_keras.data.task import Columns
 from mtl_keras.errors import InputError, listed, nearest, shown
 from mtl_keras.storage.files import raw_lines, read_lines
@@ -22,15 +24,15 @@ LONGEST_FIELD = 1 << 24
 Row = tuple[int, Any, Any]
 
 
-def read_rows(path: str, columns: Columns, *, tagging: bool = False) -> Iterator[Row]:
+def read_rows(path: str, columns: Columns, *, per_word: bool = False) -> Iterator[Row]:
     """The rows of a file, in its order.
 
     Args:
-        path: its name tells the format: `.csv`, `.tsv`, `.jsonl`, for tagging also `.conll`,
-            `.bio` and `.txt`, each also with `.gz`; or a folder of parallel lines.
+        path: its name tells the format: `.csv`, `.tsv`, `.jsonl`, if words are labelled also
+            `.conll`, `.bio` and `.txt`, each also with `.gz`; or a folder of parallel lines.
         columns: where text and label are. A folder has no columns; in CoNLL columns the word
             comes first and the tag last unless positions say otherwise.
-        tagging: whether the labels are tags.
+        per_word: whether each word is labelled (`LabelKind.per_word`).
 
     Returns:
         Rows `(line, text, label)`. Text and label are strings, or what a JSON line holds; of CoNLL
@@ -41,24 +43,27 @@ def read_rows(path: str, columns: Columns, *, tagging: bool = False) -> Iterator
             the rows are read.
     """
     if os.path.isdir(path):
-        return _parallel_lines(path, tagging)
+        return _parallel_lines(path, per_word)
     suffix = _suffix(path)
-    formats = _FORMATS | _TAGGING_FORMATS if tagging else _FORMATS
+    formats = _FORMATS | _WORD_FORMATS if per_word else _FORMATS
     if suffix in formats:
         return formats[suffix](path, columns)
-    if suffix in _TAGGING_FORMATS:
-        raise InputError(f"{path}: '{suffix}' files hold tags; give the task the kind 'tagging'")
+    if suffix in _WORD_FORMATS:
+        kinds = " or ".join(repr(kind.name) for kind in LABEL_KINDS.values() if kind.per_word)
+        raise InputError(f"{path}: '{suffix}' files hold tags; give the task the kind {kinds}")
     raise InputError(
         f"{path}: unknown format; the name must end in {', '.join(formats)} (also .gz), "
         "or be a folder that holds seq.in"
     )
 
 
-def locate(path: str, line: int, *, part: str = "text", word: int = 0, tagging=False) -> str:
+def locate(
+    path: str, line: int, *, part: str = "text", word: int = 0, per_word: bool = False
+) -> str:
     """`file:line` of a row's text or label, or of one of its words."""
     if os.path.isdir(path):
-        return f"{_member(path, part, tagging)}:{line}"
-    return f"{path}:{line + word if _suffix(path) in _TAGGING_FORMATS else line}"
+        return f"{_member(path, part, per_word)}:{line}"
+    return f"{path}:{line + word if _suffix(path) in _WORD_FORMATS else line}"
 
 
 def _csv(path: str, columns: Columns) -> Iterator[Row]:
@@ -235,13 +240,8 @@ def _conll_records(path: str) -> Iterator[tuple[int, list[str]]]:
         yield line, fields
 
 
-def split_words(text: str) -> list[str]:
-    """Words between blanks and tabs. Other white space, as U+00A0, is part of a word."""
-    return [word for word in text.replace("\t", " ").split(" ") if word]
-
-
-def _parallel_lines(folder: str, tagging: bool) -> Iterator[Row]:
-    paths = [_member(folder, part, tagging) for part in ("text", "label")]
+def _parallel_lines(folder: str, per_word: bool) -> Iterator[Row]:
+    paths = [_member(folder, part, per_word) for part in ("text", "label")]
     for line, (text, label) in enumerate(itertools.zip_longest(*map(read_lines, paths)), 1):
         if not ((text or "").strip() or (label or "").strip()):
             continue
@@ -254,8 +254,8 @@ def _parallel_lines(folder: str, tagging: bool) -> Iterator[Row]:
         yield line, text, label
 
 
-def _member(folder: str, part: str, tagging: bool) -> str:
-    name = "seq.in" if part == "text" else "seq.out" if tagging else "label"
+def _member(folder: str, part: str, per_word: bool) -> str:
+    name = "seq.in" if part == "text" else "seq.out" if per_word else "label"
     for path in (os.path.join(folder, name), os.path.join(folder, f"{name}.gz")):
         if os.path.exists(path):
             return path
@@ -275,7 +275,7 @@ _FORMATS: dict[str, Callable[[str, Columns], Iterator[Row]]] = {
     ".tsv": _tsv,
     ".jsonl": _json_lines,
 }
-_TAGGING_FORMATS: dict[str, Callable[[str, Columns], Iterator[Row]]] = {
+_WORD_FORMATS: dict[str, Callable[[str, Columns], Iterator[Row]]] = {
     ".conll": _conll,
     ".bio": _conll,
     ".txt": _conll,

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import os
 import time
 import zlib
 from collections import Counter
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from mtl_keras.data.examples import KINDS, Example, KnownLabels, NewLabels, RowError, sorted_labels
+from mtl_keras.data.examples import Example, KnownLabels, NewLabels, RowError, sorted_labels
 from mtl_keras.data.file_formats import locate, read_rows
 from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError, shown
@@ -55,15 +56,14 @@ class SplitFiles:
         InputError: a file is missing, or comes twice.
     """
 
-    def __init__(self, task: Task, split: str, base_folder):
+    def __init__(self, task: Task, split: str, base_folder: str | os.PathLike):
         self.paths = find_files(task.files[split], base_folder)
         self._task = task
-        self._kind = KINDS[task.kind]
-        self._tagging = task.kind == "tagging"
+        self._kind = task.label_kind
         self._columns = task.columns_of(split)
         self._asked = {
             "facts": "counts",
-            "kind": task.kind,
+            "kind": self._kind.name,
             "text": self._columns.text,
             "label": self._columns.label,
             "header": self._columns.header,
@@ -76,11 +76,12 @@ class SplitFiles:
         Raises:
             InputError: a row that is against the format or the kind, with file and line.
         """
-        for line, text, label in read_rows(path, self._columns, tagging=self._tagging):
+        per_word = self._kind.per_word
+        for line, text, label in read_rows(path, self._columns, per_word=per_word):
             try:
                 example = self._kind.example(text, label, self._columns.label_names, labels)
             except RowError as fault:
-                where = locate(path, line, part=fault.part, word=fault.word, tagging=self._tagging)
+                where = locate(path, line, part=fault.part, word=fault.word, per_word=per_word)
                 raise InputError(f"{where}: {fault}{_header_hint(path, line)}") from None
             yield path, line, example
 
@@ -136,19 +137,19 @@ class SplitFiles:
         """The labels that the files give, sorted.
 
         Raises:
-            InputError: there is none; of a classification only one, or one that only one row has.
+            InputError: there is none; where the kind refuses that, only one, or one that only one
+                row has.
         """
         labels, place = sorted_labels(found.labels), self.paths[0]
         if not labels:
             raise InputError(f"{place}: no label in any row; task {self._task.name!r} needs some")
-        if self._task.kind == "classification":
-            single = next((label for label, number in found.labels.items() if number == 1), None)
-            if single is not None:
-                self._refuse(single, KnownLabels(labels))
-            if len(labels) == 1:
-                raise InputError(
-                    f"{place}: every row has the label {shown(labels[0])}; expected two or more"
-                )
+        single = next((label for label, number in found.labels.items() if number == 1), None)
+        if self._kind.refuses_single and single is not None:
+            self._refuse(single, KnownLabels(labels))
+        if self._kind.needs_two_labels and len(labels) == 1:
+            raise InputError(
+                f"{place}: every row has the label {shown(labels[0])}; expected two or more"
+            )
         return labels
 
     def cut(self, sides: Sequence[Sides], labels: Labels) -> tuple[Cut, Sides]:

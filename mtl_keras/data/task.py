@@ -1,21 +1,14 @@
 """What each task predicts, and from which files it learns it."""
 
 import dataclasses
-import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mtl_keras.data.label_kinds import LABEL_KINDS, LabelKind
 from mtl_keras.errors import InputError
 
-KINDS = ("classification", "tagging", "regression", "multilabel")
 SPLITS = ("train", "validation", "test")
-METRICS = {
-    "classification": "accuracy",
-    "tagging": "span_f1",
-    "regression": "mae",
-    "multilabel": "micro_f1",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,31 +91,40 @@ class Task:
         if not isinstance(self.columns, Columns):
             _check_splits(self.name, self.columns)
         _check_name(self.name)
-        if self.kind not in KINDS:
+        if self.kind not in [*LABEL_KINDS]:
             raise InputError(
-                f"task {self.name!r}: kind must be one of {', '.join(KINDS)}. "
+                f"task {self.name!r}: kind must be one of {', '.join(LABEL_KINDS)}. "
                 f"Received: {self.kind!r}"
             )
-        if self.kind == "regression" and self.labels:
-            raise InputError(f"task {self.name!r}: a regression has no labels; remove them")
+        if self.labels and not self.label_kind.has_labels:
+            noun = self.label_kind.noun
+            raise InputError(f"task {self.name!r}: {noun} has no labels; remove them")
         self._check_labels()
+
+    @property
+    def label_kind(self) -> LabelKind:
+        """What the task's kind means without tensors."""
+        return LABEL_KINDS[self.kind]
 
     @property
     def classes(self) -> tuple[str, ...]:
         """What the head's outputs stand for: the labels, or for tagging `O`, `B-`, `I-` tags."""
-        if self.kind != "tagging":
-            return tuple(self.labels)
-        return ("O", *(f"{prefix}-{label}" for label in self.labels for prefix in "BI"))
+        return self.label_kind.classes(self.labels)
 
     @property
     def num_outputs(self) -> int:
         """Width of the task's head."""
-        return 1 if self.kind == "regression" else len(self.classes)
+        return self.label_kind.num_outputs(self.labels)
 
     @property
     def metric(self) -> str:
         """The metric by which the task is judged: `accuracy`, `span_f1`, `micro_f1` or `mae`."""
-        return METRICS[self.kind]
+        return self.label_kind.metric
+
+    @property
+    def has_all_labels(self) -> bool:
+        """Whether its labels are listed, or there are none to list."""
+        return bool(self.labels) or not self.label_kind.has_labels
 
     def columns_of(self, split: str) -> Columns:
         """Where the split's files keep text and label."""
@@ -135,74 +137,18 @@ class Task:
         return dataclasses.replace(self, labels=tuple(labels))
 
     def _check_labels(self) -> None:
-        fault = ""
         if len(set(self.labels)) < len(self.labels):
             fault = "a label is listed twice; remove one"
         elif "" in self.labels:
             fault = "a label is empty; fill it in or remove it"
-        elif self.kind == "classification" and len(self.labels) == 1:
-            fault = "a classification has two labels or more, or none listed: those of its files"
-        elif self.kind == "tagging" and "O" in self.labels and not any(map(is_tag, self.labels)):
-            fault = "'O' is what words outside of spans have, not a type of span; remove it"
+        else:
+            fault = self.label_kind.fault(self.labels)
         if fault:
             raise InputError(f"task {self.name!r}: {fault}. Received: {list(self.labels)}")
 
     def get_config(self) -> dict:
         """What the model needs of the task, as plain values: name, kind, labels."""
         return {"name": self.name, "kind": self.kind, "labels": list(self.labels)}
-
-
-def higher_is_better(metric: str) -> bool:
-    """Whether a task's metric grows as answers improve: all do but `mae`, an error."""
-    return metric != METRICS["regression"]
-
-
-def to_bio(tags: Sequence[str]) -> list[str]:
-    """One sentence's tags as BIO, whether they came as IOB1, BIO, BIOES or BILOU.
-
-    A span starts at `B`, `S` and `U`; after `O`, `E`, `L`, `S` and `U`; and where the type changes
-    (Ramshaw & Marcus, 1995, "Text chunking using transformation-based learning", and its heirs).
-
-    Args:
-        tags: `O`, or a prefix, `-` and a type.
-
-    Raises:
-        InputError: a tag that is neither.
-
-    Example:
-
-    >>> to_bio(["I-city", "I-city", "B-city", "O", "S-product", "I-city"])
-    ['B-city', 'I-city', 'B-city', 'O', 'B-product', 'B-city']
-    """
-    bio, previous = [], ("O", "")
-    for tag in tags:
-        prefix, span_type = split_tag(tag)
-        starts = prefix in "BSU" or previous[0] in "OELSU" or previous[1] != span_type
-        bio.append("O" if prefix == "O" else f"{'B' if starts else 'I'}-{span_type}")
-        previous = prefix, span_type
-    return bio
-
-
-@functools.lru_cache(maxsize=4096)
-def split_tag(tag: str) -> tuple[str, str]:
-    """Prefix and span type of a tag of any scheme: `B-city` → `("B", "city")`, `O` → `("O", "")`.
-
-    Raises:
-        InputError: the tag fits no scheme.
-    """
-    if tag == "O":
-        return "O", ""
-    if is_tag(tag):
-        return tag[0], tag[2:]
-    raise InputError(
-        f"the tag {tag!r} fits no scheme; expected 'O', or B-, I-, E-, L-, S- or U- and a type, "
-        "such as 'B-city'"
-    )
-
-
-def is_tag(label: str) -> bool:
-    """Whether it is a prefix and a type."""
-    return re.match("[BIELSU]-.", label) is not None
 
 
 def _as_labels(name: str, labels: Sequence[str]) -> tuple[str, ...]:

@@ -12,13 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mtl_keras.data.examples import KINDS, Example, KnownLabels, span_types
+from mtl_keras.data.examples import Example, KnownLabels
 from mtl_keras.data.shuffling import shuffle_keys, shuffled
-from mtl_keras.data.split_files import (
-    Counts,
-    Placed,
-    SplitFiles,
-)
+from mtl_keras.data.split_files import Counts, Placed, SplitFiles
 from mtl_keras.data.task import SPLITS, Task
 from mtl_keras.errors import InputError, WorkError
 
@@ -82,13 +78,11 @@ class TaskDataset:
     ):
         if not task.files:
             raise InputError(f"task {task.name!r} has no files; give it training files")
-        if task.kind == "tagging":
-            task = task.with_labels(span_types(task.labels))
-        self.task = task
+        self.task = task = task.with_labels(task.label_kind.meant(task.labels))
         self.counts: dict[str, int] = {}
         self.label_counts: dict[str, Counter[str]] = {}
         self.fault: InputError | None = None
-        self._kind = KINDS[task.kind]
+        self._kind = task.label_kind
         self._report = report
         self._files = {
             split: SplitFiles(task, split, base_folder) for split in SPLITS if split in task.files
@@ -96,7 +90,7 @@ class TaskDataset:
         self._is_cut_off: Callable[[str, int], bool] | None = None
         self._starts: dict[str, int] = {}  # file → position of its first row in the split
         self._labels: KnownLabels | None = None
-        if task.labels or task.kind == "regression":
+        if task.has_all_labels:
             self._labels = KnownLabels(task.labels)
         self._check_known(unread)
         for split in self._files:

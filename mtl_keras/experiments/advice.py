@@ -32,6 +32,7 @@ LENGTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)  # 512: the position
 LOW_EVENNESS = 0.9
 MANY_REPEATED = 0.05  # of the examples
 FEW_TO_VALIDATE = 100
+EVEN_METRIC = "macro_f1"  # the metric that every label counts in alike
 WIDTH, INDENT = 96, " " * 12  # of the text in a terminal
 LEGEND = f"""\
 largest: share of the most frequent label; even: 1 where all are equally frequent;
@@ -214,17 +215,17 @@ def _rare_labels(profile: TaskProfile) -> str:
 
 def _uneven_labels(profile: TaskProfile) -> str:
     uneven = profile.evenness is not None and profile.evenness < LOW_EVENNESS
-    if not uneven or profile.kind == "tagging":
+    if not uneven or EVEN_METRIC not in profile.kind.metrics:
         return ""
     return (
         f"{shown(profile.largest_label)} is {profile.largest_share:.0%} of the labels: "
-        "watch macro_f1, which counts every label alike"
+        f"watch {EVEN_METRIC}, which counts every label alike"
     )
 
 
 def _cut_tags(profile: TaskProfile, max_length: int) -> str:
     cut = profile.longer_than(max_length)
-    if not cut or profile.kind != "tagging":
+    if not cut or not profile.kind.per_word:
         return ""
     return f"an estimated {cut:.1%} of the texts exceed max_length; their last words get no tag"
 
@@ -240,7 +241,7 @@ def _repeated_texts(profile: TaskProfile) -> str:
 
 def _few_to_validate(profile: TaskProfile) -> str:
     number = profile.validation_examples
-    if number >= FEW_TO_VALIDATE or profile.kind != "classification":
+    if number >= FEW_TO_VALIDATE or not profile.kind.counts_texts:
         return ""
     return (
         f"{number} validation examples tell accuracy to ±{98 / math.sqrt(number):.0f} points "
@@ -259,7 +260,7 @@ def _row(profile: TaskProfile) -> dict[str, str]:
     share, evenness = profile.largest_share, profile.evenness
     return {
         "task": profile.task,
-        "kind": profile.kind,
+        "kind": profile.kind.name,
         "train": f"{profile.examples:,}",
         "labels": "–" if share is None else str(len(profile.label_counts)),
         "largest": "–" if share is None else f"{share:.0%}",

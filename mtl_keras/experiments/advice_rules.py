@@ -19,7 +19,7 @@ class Measures:
     """What the rules look at.
 
     Args:
-        tagging_tasks: how many tasks tag.
+        tagging_tasks: how many tasks label words.
         smallest_task: training examples of the smallest task.
         size_ratio: those of the largest, as a multiple.
         smallest_validation: the fewest validation examples of a task.
@@ -35,7 +35,7 @@ class Measures:
         """The measures of these tasks together."""
         sizes = [each.examples for each in profiles]
         return cls(
-            tagging_tasks=sum(each.kind == "tagging" for each in profiles),
+            tagging_tasks=sum(each.kind.per_word for each in profiles),
             smallest_task=min(sizes),
             size_ratio=max(sizes) / min(sizes),
             smallest_validation=min(each.validation_examples for each in profiles),

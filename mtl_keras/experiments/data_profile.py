@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mtl_keras.data.label_kinds import LabelKind
 from mtl_keras.data.task_dataset import TaskDataset
 
 FEW_EXAMPLES = 10  # of a label: our rule of thumb
@@ -26,7 +27,7 @@ class TaskProfile:
 
     Args:
         task: its name.
-        kind: its kind.
+        kind: what its kind means.
         examples: how many there are to train on.
         validation_examples: how many there are to validate on.
         label_counts: label → how often it is given; for tagging, span type → number of spans;
@@ -37,7 +38,7 @@ class TaskProfile:
     """
 
     task: str
-    kind: str
+    kind: LabelKind
     examples: int
     validation_examples: int
     label_counts: Mapping[str, int]
@@ -84,7 +85,7 @@ class TaskProfile:
         """The figures as plain values."""
         return {
             "task": self.task,
-            "kind": self.kind,
+            "kind": self.kind.name,
             "examples": self.examples,
             "validation_examples": self.validation_examples,
             "labels": len(self.label_counts) or None,
@@ -123,7 +124,7 @@ def profile(dataset: TaskDataset) -> TaskProfile:
     given = dataset.label_counts["train"]
     return TaskProfile(
         task=dataset.task.name,
-        kind=dataset.task.kind,
+        kind=dataset.task.label_kind,
         examples=len(hashes),
         validation_examples=dataset.counts["validation"],
         label_counts={label: given[label] for label in dataset.task.labels},

@@ -125,7 +125,7 @@ class StepCosts:
         return 4 * batch * length**2 * self.config.hidden_dim
 
     def _pooler_flops(self, shape: tuple[int, int]) -> int:
-        used = any(task.kind != "tagging" for task in self.tasks)
+        used = any(not task.label_kind.per_word for task in self.tasks)
         runs = self.config.pooling == "pooler" and used and SENTENCE not in self.cached
         return 2 * shape[0] * self.config.hidden_dim**2 if runs else 0
 
@@ -162,4 +162,4 @@ class StepCosts:
 def _rows(task: Task, shape: tuple[int, int]) -> int:
     """Vectors that a head takes of a batch: one a text, or one a token."""
     batch, length = shape
-    return batch * length if task.kind == "tagging" else batch
+    return batch * length if task.label_kind.per_word else batch

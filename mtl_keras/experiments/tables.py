@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mtl_keras.data.task import higher_is_better
+from mtl_keras.data.label_kinds import higher_is_better
 
 NOTHING = "–"
 

@@ -72,14 +72,13 @@ class Recipe:
         """The splits of a task whose files a training need not read before it begins.
 
         They are `train`, where an epoch is always a number of steps, the task's labels are listed
-        (or it is a regression), it has validation files, and the schedule does not follow from
+        (or it has none), it has validation files, and the schedule does not follow from
         how many examples the tasks have.
         """
         stages = self.plan.given or (self.plan.template,)
-        is_known = bool(task.labels) or task.kind == "regression"
         is_needed = (
             not all(stage.steps_per_epoch for stage in stages)
-            or not (is_known and {"train", "validation"} <= set(task.files))
+            or not (task.has_all_labels and {"train", "validation"} <= set(task.files))
             or (self.schedule.needs_counts and len(self.tasks) > 1)
         )
         return () if is_needed else ("train",)

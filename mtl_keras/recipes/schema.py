@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
+from mtl_keras.data.label_kinds import LABEL_KINDS
 from mtl_keras.data.schedules import Joint, parse_schedule
 from mtl_keras.data.task import SPLITS, Columns, Task
 from mtl_keras.errors import InputError
@@ -78,7 +79,7 @@ class _Files(Strict):
 
 
 class _Task(Strict):
-    kind: Literal["classification", "tagging", "regression", "multilabel"] = "classification"
+    kind: Literal[*LABEL_KINDS] = Task.kind  # type: ignore[valid-type]
     labels: list[str] = []
     files: _Files
     columns: Annotated[

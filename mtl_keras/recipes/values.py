@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
-from mtl_keras.data.examples import LARGEST_FLOAT32
+from mtl_keras.data.cells import LARGEST_FLOAT32
 from mtl_keras.errors import InputError, shown
 from mtl_keras.plans.freeze_plan import FreezePlan
 from mtl_keras.plans.protection import Distillation, GradientProjection, Protection, StartingWeights

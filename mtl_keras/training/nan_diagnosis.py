@@ -68,7 +68,7 @@ def _texts(token_ids: np.ndarray, padding_mask: np.ndarray) -> list[bytes]:
 
 
 def _largest(task: Task, labels: np.ndarray) -> float:
-    return float(np.abs(labels).max()) if task.kind == "regression" else 0.0
+    return 0.0 if task.label_kind.has_labels else float(np.abs(labels).max())
 
 
 def _cause(largest: float, rates: Mapping[str, float]) -> str:

@@ -1,116 +1,8 @@
-"""What rows mean for each kind of task."""
+"""Labels as they are met, and in order."""
 
-import numpy as np
 import pytest
 
-from mtl_keras.data.examples import (
-    KINDS,
-    Example,
-    KnownLabels,
-    NewLabels,
-    RowError,
-    sorted_labels,
-    span_types,
-)
-
-
-def _example(kind, text, label, labels=("x", "y"), **label_names):
-    return KINDS[kind].example(text, label, label_names, KnownLabels(labels))
-
-
-@pytest.mark.parametrize(
-    ("kind", "label", "expected"),
-    [
-        ("classification", " y ", 1),
-        ("multilabel", "y| x|y", (0, 1)),
-        ("multilabel", ["y"], (1,)),
-        ("multilabel", "", ()),
-        ("multilabel", [], ()),
-        ("regression", " -1.5e3", -1500.0),
-        ("regression", 2, 2.0),
-    ],
-)
-def test_labels_are_read_as_their_kind_says(kind, label, expected):
-    assert _example(kind, "a text ", label) == Example("a text ", expected)
-
-
-def test_labels_may_be_numbers():
-    assert _example("classification", "a", 2, labels=("1", "2")).label == 1
-    assert _example("multilabel", "a", [2, "1"], labels=("1", "2")).label == (0, 1)
-
-
-@pytest.mark.parametrize("words", ["a  b\tc\u00a0d ", ["a", "b", "c\u00a0d"]])
-@pytest.mark.parametrize("tags", ["I-y O S-x", ["I-y", "O", "S-x"]])
-def test_tags_become_indices_of_the_tasks_classes(words, tags):
-    expected = Example("a b c\u00a0d", (3, 0, 1), ("a", "b", "c\u00a0d"))
-    assert _example("tagging", words, tags) == expected
-
-
-def test_label_names_map_labels_tags_and_span_types():
-    assert _example("classification", "a", 2, **{"2": "x"}).label == 0
-    assert _example("multilabel", "a", "1|2", **{"2": "x", "1": "y"}).label == (0, 1)
-    assert _example("tagging", "a b", "B-LOC I-LOC", LOC="y").label == (3, 4)
-    assert _example("tagging", "a b", [1, 2], **{"1": "B-x", "2": "O"}).label == (1, 0)
-
-
-WRONG = [
-    ("classification", " \u00a0", "x", "text", "the text is empty"),
-    ("classification", "", "x", "text", "the text is empty"),
-    ("classification", 3, "x", "text", "the text must be a string. Received: 3"),
-    ("classification", "a", " ", "label", "the row has no label"),
-    ("classification", "a", None, "label", "a label must be a string or a number. Received: None"),
-    ("classification", "a", ["x"], "label", "a label must be a string or a number"),
-    ("classification", "a", "z", "label", "unknown label 'z'; the labels are 'x', 'y'; correct it"),
-    ("classification", "a", "yy", "label", "did you mean 'y'?"),
-    ("classification", "a", "2", "label", "say what the file means by it with label_names in"),
-    ("classification", "a", "l\n" * 99, "label", r"unknown label 'l\nl\nl"),
-    ("multilabel", "a", "x|z", "label", "unknown label 'z'"),
-    ("multilabel", "a", 3, "label", "expected a list of labels, or 'a|b'. Received: 3"),
-    ("multilabel", "a", ["x", {}], "label", "a label must be a string or a number. Received: {}"),
-    ("regression", "a", "3,5", "label", "expected a number, such as 3.5. Received: '3,5'"),
-    ("regression", "a", "1_000", "label", "expected a number"),
-    ("regression", "a", True, "label", "expected a number"),
-    ("regression", "a", "", "label", "expected a number"),
-    ("regression", "a", "NaN", "label", "expected a finite number. Received: 'NaN'"),
-    ("regression", "a", float("inf"), "label", "expected a finite number"),
-    ("regression", "a", 1e39, "label", "expected a finite number"),
-    ("regression", "a", 10**400, "label", "expected a number"),
-    ("tagging", "a b", "O", "label", "2 words and 1 tags; expected a tag for every word"),
-    ("tagging", " ", "", "text", "the text is empty"),
-    ("tagging", {"a": 1}, "O", "text", "expected a list of words, or a string"),
-    ("tagging", ["a", 1], "O O", "text", "expected a list of words, or a string"),
-    ("tagging", "a", 1, "label", "expected a list of tags, or a string. Received: 1"),
-]
-
-
-@pytest.mark.parametrize(("kind", "text", "label", "part", "message"), WRONG)
-def test_rows_against_their_kind_are_refused(kind, text, label, part, message):
-    with pytest.raises(RowError) as raised:
-        _example(kind, text, label)
-    assert message in str(raised.value)
-    assert "\n" not in str(raised.value)
-    assert raised.value.part == part
-
-
-@pytest.mark.parametrize(
-    ("words", "tags", "part", "message"),
-    [
-        ("a b c", "O O X-y", "label", "the tag 'X-y' fits no scheme"),
-        ("a b c", "O O B-z", "label", "unknown label 'z'"),
-        ("a b c", ["O", "O", None], "label", "a label must be a string"),
-        ("a b c", ["O", "O", ""], "label", "the row has no label"),
-        (["a", "b", " "], "O O O", "text", "word 3 is empty"),
-    ],
-)
-def test_the_word_that_is_wrong_is_told(words, tags, part, message):
-    with pytest.raises(RowError, match=message) as raised:
-        _example("tagging", words, tags)
-    assert (raised.value.part, raised.value.word) == (part, 2)
-
-
-def test_numbers_are_not_taken_for_a_files_own_where_labels_are_numbers():
-    with pytest.raises(RowError, match=r"correct it, add it to the task's labels"):
-        _example("classification", "a", "3", labels=("1", "2"))
+from mtl_keras.data.examples import KnownLabels, NewLabels, RowError, sorted_labels
 
 
 @pytest.mark.parametrize(
@@ -123,40 +15,8 @@ def test_new_labels_are_sorted_whole_numbers_by_value(met, in_order):
     assert sorted_labels(labels) == in_order.split()
 
 
-def test_span_types_may_be_listed_as_tags():
-    assert span_types(["B-x", "I-x", "O", "S-y"]) == ("x", "y")
-    assert span_types(["x", "O", "y"]) == ("x", "y")
-    assert span_types(["B-side", "city"]) == ("B-side", "city")
-
-
-def test_which_labels_an_example_counts_for():
-    assert list(KINDS["classification"].counted(3)) == [3]
-    assert list(KINDS["multilabel"].counted((0, 2))) == [0, 2]
-    assert list(KINDS["regression"].counted(0.5)) == []
-    assert list(KINDS["tagging"].counted((0, 1, 2, 3, 1))) == [0, 1, 0]
-
-
-@pytest.mark.parametrize(
-    ("kind", "labels", "expected"),
-    [
-        ("classification", [1, 0], np.array([1, 0], np.int32)),
-        ("regression", [1.5, -2.0], np.array([1.5, -2], np.float32)),
-        ("multilabel", [(0, 2), ()], np.array([[1, 0, 1], [0, 0, 0]], np.float32)),
-    ],
-)
-def test_arrays_of_text_kinds(kind, labels, expected):
-    examples = [Example("é\0", labels[0]), Example("b", labels[1])]
-    arrays = KINDS[kind].arrays(examples, 3)
-    assert arrays["text"].tolist() == ["é\0".encode(), b"b"]
-    np.testing.assert_array_equal(arrays["label"], expected, strict=True)
-    assert KINDS[kind].arrays([], 3)["label"].shape == (0, *expected.shape[1:])
-
-
-def test_arrays_of_tagging_tell_each_words_first_byte():
-    words = ("Zürich", "New York", "!")
-    arrays = KINDS["tagging"].arrays([Example(" ".join(words), (1, 1, 0), words)], 3)
-    encoded = arrays["text"][0]
-    for start, word in zip(arrays["word_starts"], words, strict=True):
-        assert encoded[start:].startswith(word.encode())
-    assert arrays["words"].tolist() == [3]
-    assert arrays["label"].tolist() == [1, 1, 0]
+def test_a_label_that_is_not_listed_is_an_error():
+    labels = KnownLabels(["x", "y"])
+    assert labels["y"] == 1
+    with pytest.raises(RowError, match="unknown label 'z'; the labels are 'x', 'y'; correct it"):
+        labels["z"]

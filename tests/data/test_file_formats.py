@@ -27,8 +27,8 @@ def write(tmp_path):
     return write
 
 
-def _rows(path, columns=BY_POSITION, *, tagging=False):
-    return list(read_rows(path, columns, tagging=tagging))
+def _rows(path, columns=BY_POSITION, *, per_word=False):
+    return list(read_rows(path, columns, per_word=per_word))
 
 
 @pytest.mark.parametrize("name", ["a.csv", "A.CSV", "a.csv.gz"])
@@ -92,14 +92,14 @@ def test_conll_sentences_end_at_blank_lines(write, name):
         (9, ("so",), ("O",)),
     ]
     path = write(name, content)
-    assert _rows(path, Columns(), tagging=True) == sentences
-    assert _rows(path, Columns(text=0, label=2), tagging=True) == sentences
-    assert _rows(path, Columns(label=1), tagging=True)[0][2] == ("NNP", "VBZ")
+    assert _rows(path, Columns(), per_word=True) == sentences
+    assert _rows(path, Columns(text=0, label=2), per_word=True) == sentences
+    assert _rows(path, Columns(label=1), per_word=True)[0][2] == ("NNP", "VBZ")
 
 
 def test_conll_words_may_hold_blanks_before_a_tab(write):
     path = write("a.conll", "New York\tB-city\r\n\u00a0is\u00a0 \tO\r\n")
-    assert _rows(path, Columns(), tagging=True) == [
+    assert _rows(path, Columns(), per_word=True) == [
         (1, ("New York", "\u00a0is\u00a0"), ("B-city", "O"))
     ]
 
@@ -110,10 +110,10 @@ def test_a_folder_of_parallel_lines(write, tmp_path):
     write("train/label", "play\nskip\n\n")
     folder = str(tmp_path / "train")
     assert _rows(folder) == [(1, "play jazz ", "play"), (2, "next", "skip")]
-    assert _rows(folder, tagging=True) == [(1, "play jazz ", "O B-genre"), (2, "next", "O")]
+    assert _rows(folder, per_word=True) == [(1, "play jazz ", "O B-genre"), (2, "next", "O")]
     assert locate(folder, 2) == f"{folder}/seq.in:2"
     assert locate(folder, 2, part="label") == f"{folder}/label:2"
-    assert locate(folder, 2, part="label", word=1, tagging=True) == f"{folder}/seq.out.gz:2"
+    assert locate(folder, 2, part="label", word=1, per_word=True) == f"{folder}/seq.out.gz:2"
 
 
 def test_a_word_of_conll_has_its_own_line():
@@ -207,7 +207,7 @@ WRONG_TAGS = [
 def test_conll_lines_without_a_tag_are_told(write, name, content, message):
     path = write(name, content)
     with pytest.raises(InputError) as raised:
-        _rows(path, Columns(), tagging=True)
+        _rows(path, Columns(), per_word=True)
     assert str(raised.value).startswith(path + message)
 
 
@@ -218,7 +218,7 @@ def test_parallel_files_have_as_many_lines(write, tmp_path, texts, labels, short
     write("folder/seq.in", texts)
     write("folder/seq.out", labels)
     with pytest.raises(InputError, match=rf"seq\.{short}:2: no such line, but seq\."):
-        _rows(str(tmp_path / "folder"), tagging=True)
+        _rows(str(tmp_path / "folder"), per_word=True)
 
 
 ANY = st.binary() | st.text(alphabet='ab",\n\r\t {}[]:-O\\\0\ufeffé').map(str.encode)
@@ -230,6 +230,6 @@ def test_no_content_raises_anything_but_an_input_error(tmp_path_factory, content
     path.write_bytes(content)
     for columns in (NAMED, BY_POSITION):
         try:
-            _rows(str(path), columns, tagging=True)
+            _rows(str(path), columns, per_word=True)
         except InputError as error:
             assert "\n" not in str(error)

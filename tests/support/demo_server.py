@@ -9,7 +9,7 @@ import uvicorn
 
 from mtl_keras.data.task import Task
 from mtl_keras.serving.demo.application import make_application
-from mtl_keras.serving.demo.sources import Reading, Source
+from mtl_keras.serving.demo.sources import Reading, ServedTask, Source
 
 TASKS = [
     Task("topic", labels=["billing", "delivery", "account & sign-in"]),
@@ -34,7 +34,12 @@ READ = 200  # characters that the stand-in reads
 def stand_in(answer=None, **changes) -> Source:
     """A source; `Leeds` is a place and `Leeds Nimbus` a product, which overlap."""
     answer = answer or stand_in_answer
-    fields = {"title": "tickets/1", "tasks": TASKS, "card": CARD, "reading": _read} | changes
+    fields = {
+        "title": "tickets/1",
+        "tasks": [ServedTask.of(task) for task in TASKS],
+        "card": CARD,
+        "reading": _read,
+    } | changes
     return Source(answers=lambda texts: [answer(text) for text in texts], **fields)
 
 

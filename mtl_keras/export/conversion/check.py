@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from mtl_keras.data.task import Task, higher_is_better
+from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.errors import WorkError
 from mtl_keras.evaluation.scores import evaluate
@@ -60,7 +60,7 @@ class OfTask:
             )
         if self.split is None:
             return None
-        metric, grows = self.task.metric, higher_is_better(self.task.metric)
+        metric, grows = self.task.metric, self.task.label_kind.higher_is_better
         wanted = self.model[metric] * (KEPT if grows else 2 - KEPT)
         best = self.converted["high" if grows else "low"]
         if (best >= wanted) if grows else (best <= wanted):

@@ -68,7 +68,7 @@ def render_page(source: Source) -> Page:
         f"style-src {_digest(html, 'style')}; connect-src 'self'; img-src data:; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
-    tasks = json.dumps([task.get_config() for task in source.tasks])
+    tasks = json.dumps([task.to_json() for task in source.tasks])
     html = html.replace("<!--title-->", escape(source.title))
     html = html.replace("<!--tasks-->", tasks.replace("<", "\\u003c"))
     return Page(html.replace("<!--card-->", _card_html(source.card)), policy)

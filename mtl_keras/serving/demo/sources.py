@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from tabulate import tabulate
 
+from mtl_keras.data.answer_forms import AnswerForm, form_of
 from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError
 from mtl_keras.export.model_card import CARD
@@ -16,7 +17,6 @@ from mtl_keras.export.saved_model.served_answers import (
     READING,
     SERVING,
     read_answers,
-    served_kind,
 )
 from mtl_keras.runs.run import METRICS, RECORD, Run
 
@@ -34,19 +34,43 @@ class Reading(NamedTuple):
 
 
 @dataclass(frozen=True)
+class ServedTask:
+    """What the page must know of a task.
+
+    Args:
+        name: of the task.
+        form: of its answers.
+        labels: that it has; none for a number.
+    """
+
+    name: str
+    form: AnswerForm
+    labels: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, task: Task) -> "ServedTask":
+        """Of a task whose declaration is known."""
+        return cls(task.name, task.label_kind.form, tuple(task.labels))
+
+    def to_json(self) -> dict:
+        """As plain values."""
+        return {"name": self.name, "form": self.form.name, "labels": list(self.labels)}
+
+
+@dataclass(frozen=True)
 class Source:
     """A model that the page asks.
 
     Args:
         title: what the page is called.
-        tasks: with their labels.
+        tasks: that it answers.
         card: the model card, Markdown.
         answers: texts → their answers, as `mtl_keras.answer`; from several threads at once.
         reading: what is read of a text; from several threads at once.
     """
 
     title: str
-    tasks: Sequence[Task]
+    tasks: Sequence[ServedTask]
     card: str
     answers: Answering
     reading: Callable[[str], Reading]
@@ -93,7 +117,7 @@ def _load_run(run: Run) -> Source:
     model = run.model()
     functions = signature_functions(model)
     serving, read = (functions[name].get_concrete_function() for name in (SERVING, READING))
-    tasks = [*model.tasks.values()]
+    tasks = [ServedTask.of(task) for task in model.tasks.values()]
     answers = _answering(serving, {task.name: task.labels for task in tasks})
     return Source(run.folder.resolve().name, tasks, _metrics_card(run), answers, _reading(read))
 
@@ -131,12 +155,15 @@ def _labels(signatures: Mapping) -> dict[str, list[str]]:
     return {task: [each.decode() for each in names.numpy()[0]] for task, names in found.items()}
 
 
-def _tasks(outputs: Mapping, labels: Mapping[str, Sequence[str]]) -> list[Task]:
+def _tasks(outputs: Mapping, labels: Mapping[str, Sequence[str]]) -> list[ServedTask]:
     columns: dict[str, list[str]] = {}
     for name in outputs:
         task, _, part = name.rpartition("/")
         columns.setdefault(task, []).append(part)
-    return [Task(task, served_kind(parts), labels.get(task, ())) for task, parts in columns.items()]
+    return [
+        ServedTask(task, form_of(names), tuple(labels.get(task, ())))
+        for task, names in columns.items()
+    ]
 
 
 def _answering(serving: Callable, labels: Mapping[str, Sequence[str]]) -> Answering:
@@ -175,12 +202,13 @@ def _figure(value: float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
 
 
-def _export_card(folder: Path, tasks: Sequence[Task]) -> str:
+def _export_card(folder: Path, tasks: Sequence[ServedTask]) -> str:
     """The export's model card; a table of its tasks where it has none."""
     if (folder / CARD).is_file():
         return (folder / CARD).read_text(encoding="utf-8", errors="replace")
     rows = [
-        {"task": task.name, "kind": task.kind, "labels": len(task.labels) or "–"} for task in tasks
+        {"task": task.name, "answer": task.form.name, "labels": len(task.labels) or "–"}
+        for task in tasks
     ]
     table = tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True)
     return f"# What it answers\n\n{table}\n"

@@ -8,9 +8,10 @@ import pytest
 import tensorflow as tf
 from support.four_kinds import LABELS, TASKS, TEXTS, assert_same_answers, make_model
 
+from mtl_keras.data.answer_forms import form_of
 from mtl_keras.errors import WorkError
 from mtl_keras.export.saved_model.graph_answers import flat, task_answer
-from mtl_keras.export.saved_model.served_answers import read_answers, served_kind
+from mtl_keras.export.saved_model.served_answers import read_answers
 from mtl_keras.models.prediction import answer
 
 
@@ -68,9 +69,9 @@ def test_offsets_inside_a_character_are_rounded_down():
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
-def test_outputs_tell_the_kind(task, outputs):
+def test_outputs_show_the_form_of_the_answer(task, outputs):
     names = [each.split("/")[1] for each in outputs if each.startswith(f"{task.name}/")]
-    assert served_kind(names) == task.kind
+    assert form_of(names) is task.label_kind.form
 
 
 def test_no_text_has_no_answer(outputs):

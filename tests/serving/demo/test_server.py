@@ -21,7 +21,7 @@ from mtl_keras.errors import InputError, WorkError
 from mtl_keras.runs.run import Run
 from mtl_keras.serving.demo import server as demo
 from mtl_keras.serving.demo.application import MOST_BYTES, render_page
-from mtl_keras.serving.demo.sources import find_source, load_source
+from mtl_keras.serving.demo.sources import ServedTask, find_source, load_source
 
 
 def ask(port: int, body: bytes | str, method: str = "POST", path: str = "/answers", **headers):
@@ -182,7 +182,7 @@ def test_the_page_asks_nobody_else_and_keeps_nothing(port):
 
 def test_the_page_shows_names_and_card_as_text():
     odd = "</script><script>alert(1)</script>&<!--card-->"
-    source = stand_in(title=odd, tasks=[Task("topic", labels=[odd, "b"])])
+    source = stand_in(title=odd, tasks=[ServedTask.of(Task("topic", labels=[odd, "b"]))])
     html = render_page(source).html
     assert html.count("<script") == 2
     assert html.count("onclick=") == html.count("&lt;b onclick=") == 1

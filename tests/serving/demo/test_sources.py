@@ -10,7 +10,7 @@ from support.four_kinds import TASKS, TEXTS, assert_same_answers
 import mtl_keras as mtl
 from mtl_keras.errors import InputError
 from mtl_keras.runs.run import Run
-from mtl_keras.serving.demo.sources import Reading, find_source, load_source
+from mtl_keras.serving.demo.sources import Reading, ServedTask, find_source, load_source
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +30,8 @@ def test_an_export_answers_as_its_model(four_kinds_export, exports):
     source = load_source(find_source(exports))
     assert_same_answers(source.answers(TEXTS), mtl.answer(model, TEXTS))
     assert source.answers([]) == []
-    by_name = {task.name: task for task in TASKS}
-    assert {task.name: task for task in source.tasks} == by_name
+    expected = {task.name: ServedTask.of(task) for task in TASKS}
+    assert {task.name: task for task in source.tasks} == expected
     assert source.title == "tickets/10"
     assert source.reading("aaa é…") == Reading(9, 6, True)
     assert source.reading("é b " * 40) == Reading(16, 27, False)
@@ -41,7 +41,7 @@ def test_a_run_answers_as_its_model(trained):
     run, source = Run.open(trained), load_source(find_source(trained))
     model = run.model()
     assert_same_answers(source.answers(TEXTS), mtl.answer(model, TEXTS))
-    assert source.tasks == [*run.tasks.values()]
+    assert source.tasks == [ServedTask.of(task) for task in run.tasks.values()]
     assert source.title == trained.name
     assert source.reading("aaa é…") == Reading(9, 6, True)
     assert source.reading("é b " * 40) == Reading(16, 27, False)
@@ -60,7 +60,8 @@ def test_the_card_of_a_run_is_its_metrics(trained):
 
 def test_the_card_of_an_export_is_its_own_or_its_tasks(exports):
     card = load_source(find_source(exports)).card
-    assert all(re.search(rf"\| {task.name} +\| {task.kind} +\|", card) for task in TASKS)
+    for task in TASKS:
+        assert re.search(rf"\| {task.name} +\| {task.label_kind.form.name} +\|", card)
     own = exports / "10" / "README.md"
     own.write_text("# Karte\n", encoding="utf-8")
     assert load_source(find_source(exports / "10")).card == "# Karte\n"

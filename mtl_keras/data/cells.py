@@ -1,0 +1,99 @@
+"""What stands in the cells of a row: a text, a label, a number, words and what each is called."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from mtl_keras.data.examples import RowError
+from mtl_keras.errors import InputError, shown
+
+LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+Meaning = TypeVar("Meaning")
+
+
+def read_text(cell: Any) -> str:
+    """A text that is not empty. Raises `RowError`, as every function here."""
+    if not isinstance(cell, str):
+        raise RowError(f"the text must be a string. Received: {shown(cell)}", part="text")
+    if not cell or cell.isspace():
+        raise RowError("the text is empty; fill it in or remove the row", part="text")
+    return cell
+
+
+def read_label(cell: Any, label_names: Mapping[str, str]) -> str:
+    """A label, a string or a number, or what `label_names` says is meant by it."""
+    if not isinstance(cell, str):
+        if not isinstance(cell, int | float):
+            raise RowError(f"a label must be a string or a number. Received: {shown(cell)}")
+        cell = str(cell)
+    label = cell.strip()
+    if not label:
+        raise RowError("the row has no label; fill it in or remove the row")
+    return label_names.get(label, label)
+
+
+def read_number(cell: Any) -> float:
+    """A number that is finite in float32."""
+    try:
+        if isinstance(cell, bool) or not isinstance(cell, str | int | float) or "_" in str(cell):
+            raise ValueError
+        number = float(cell)
+    except (ValueError, OverflowError):
+        raise RowError(f"expected a number, such as 3.5. Received: {shown(cell)}") from None
+    if not abs(number) <= LARGEST_FLOAT32:
+        raise RowError(f"expected a finite number. Received: {shown(cell)}")
+    return number
+
+
+def read_words(cell: Any) -> tuple[str, ...]:
+    """Words: a list, or a string with blanks between."""
+    words = split_words(cell) if isinstance(cell, str) else cell
+    if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
+        raise RowError(
+            f"expected a list of words, or a string. Received: {shown(cell)}", part="text"
+        )
+    if not words:
+        raise RowError("the text is empty; fill it in or remove the row", part="text")
+    for place, word in enumerate(words):
+        if not word or word.isspace():
+            raise RowError(f"word {place + 1} is empty; fill it in", part="text", word=place)
+    return tuple(words)
+
+
+def read_marks(
+    cell: Any, words: tuple[str, ...], noun: str, read: Callable[[Any], str]
+) -> tuple[str, ...]:
+    """What each word of a row is called: a list, or a string with blanks between.
+
+    Args:
+        cell: of the label.
+        words: of the row.
+        noun: what a mark is called in errors: `tag`.
+        read: one of them → what it means. An error of its own gets the word's place.
+    """
+    marks = split_words(cell) if isinstance(cell, str) else cell
+    if not isinstance(marks, list | tuple):
+        raise RowError(f"expected a list of {noun}s, or a string. Received: {shown(cell)}")
+    found = for_each_word(read, marks)
+    if len(words) != len(marks):
+        raise RowError(
+            f"{len(words)} words and {len(marks)} {noun}s; expected a {noun} for every word"
+        )
+    return found
+
+
+def for_each_word(read: Callable[[Any], Meaning], marks: Sequence) -> tuple[Meaning, ...]:
+    """Reads the mark of each word. An error has the place of its word."""
+    meanings = []
+    for place, mark in enumerate(marks):
+        try:
+            meanings.append(read(mark))
+        except (InputError, RowError) as error:
+            raise RowError(str(error), word=place) from None
+    return tuple(meanings)
+
+
+def split_words(text: str) -> list[str]:
+    """Words between blanks and tabs. Other white space, as U+00A0, is part of a word."""
+    return [word for word in text.replace("\t", " ").split(" ") if word]

@@ -1,0 +1,267 @@
+"""What a task's kind means without tensors: its labels, its rows, its metric. One value a kind.
+
+Nothing else asks which kind a task has; it asks the task's value. What a kind means with tensors is
+in `models.kinds`.
+"""
+
+import abc
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from mtl_keras.data.answer_forms import LABEL, LABELS, NUMBER, PASSAGES, AnswerForm
+from mtl_keras.data.cells import (
+    for_each_word,
+    read_label,
+    read_marks,
+    read_number,
+    read_text,
+    read_words,
+)
+from mtl_keras.data.examples import Example, RowError
+from mtl_keras.data.tags import is_tag, span_types, split_tag, to_bio
+from mtl_keras.errors import shown
+
+
+class LabelKind(abc.ABC):
+    """The value of a kind.
+
+    Attributes:
+        name: as recipes have it.
+        noun: what a task of this kind is called in errors, with its article.
+        metrics: that a split is measured by; the first judges the task.
+        higher_is_better: whether the first metric grows as answers improve.
+        counts_texts: whether the first metric is the share of the texts that are right.
+        form: of its answers.
+        has_labels: whether it predicts labels; else, a number.
+        needs_two_labels: whether one label alone would leave nothing to learn.
+        refuses_single: whether a label that is found in one row alone is taken for a slip.
+        per_word: whether each word is labelled; else, each text.
+    """
+
+    name: ClassVar[str]
+    noun: ClassVar[str]
+    metrics: ClassVar[tuple[str, ...]]
+    higher_is_better: ClassVar[bool] = True
+    counts_texts: ClassVar[bool] = False
+    form: ClassVar[AnswerForm]
+    has_labels: ClassVar[bool] = True
+    needs_two_labels: ClassVar[bool] = False
+    refuses_single: ClassVar[bool] = False
+    per_word: ClassVar[bool] = False
+
+    @property
+    def metric(self) -> str:
+        """The metric by which a task of this kind is judged."""
+        return self.metrics[0]
+
+    @property
+    def unit(self) -> str:
+        """What is labelled, for people."""
+        return "words" if self.per_word else "texts"
+
+    def classes(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """What the head's outputs stand for."""
+        return tuple(labels)
+
+    def num_outputs(self, labels: Sequence[str]) -> int:
+        """Width of the head."""
+        return len(self.classes(labels))
+
+    def fault(self, labels: Sequence[str]) -> str:
+        """What is wrong with declared labels, with its cure; empty if nothing is."""
+        if self.needs_two_labels and len(labels) == 1:
+            return f"{self.noun} has two labels or more, or none listed: those of its files"
+        return ""
+
+    def meant(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """The labels that are meant by those that were declared."""
+        return tuple(labels)
+
+    @abc.abstractmethod
+    def example(
+        self, text: Any, label: Any, label_names: Mapping[str, str], index: dict[str, int]
+    ) -> Example:
+        """Reads a row.
+
+        Args:
+            text: as the file has it.
+            label: likewise.
+            label_names: what the file writes → the label it means.
+            index: label → its index.
+
+        Raises:
+            RowError: the row is against the kind.
+        """
+
+    @abc.abstractmethod
+    def counted(self, label: Any) -> Iterable[int]:
+        """Indices of the labels that an example's label counts for."""
+
+    @abc.abstractmethod
+    def arrays(self, examples: Sequence[Example], num_classes: int) -> dict[str, np.ndarray]:
+        """The chunk that `TaskDataset.stream` gives; what is ragged as values and `words`."""
+
+
+class Classification(LabelKind):
+    """One label a text: a string or a number."""
+
+    name = "classification"
+    noun = "a classification"
+    metrics = ("accuracy", "macro_f1")
+    counts_texts = True
+    form = LABEL
+    needs_two_labels = True
+    refuses_single = True
+
+    def example(
+        self, text: Any, label: Any, label_names: Mapping[str, str], index: dict[str, int]
+    ) -> Example:
+        return Example(read_text(text), index[read_label(label, label_names)])
+
+    def counted(self, label: Any) -> Iterable[int]:
+        return (label,)
+
+    def arrays(self, examples: Sequence[Example], num_classes: int) -> dict[str, np.ndarray]:
+        labels = np.array([example.label for example in examples], np.int32)  # (n,)
+        return {"text": _texts(examples), "label": labels}
+
+
+class Tagging(LabelKind):
+    """Spans of words: words and as many tags, of any scheme."""
+
+    name = "tagging"
+    noun = "a tagging task"
+    metrics = ("span_f1", "precision", "recall")
+    form = PASSAGES
+    per_word = True
+
+    def classes(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """BIO tags: 0 is `O`, then come `B-` and `I-` of each type."""
+        return ("O", *(f"{prefix}-{label}" for label in labels for prefix in "BI"))
+
+    def fault(self, labels: Sequence[str]) -> str:
+        if "O" in labels and not any(map(is_tag, labels)):
+            return "'O' is what words outside of spans have, not a type of span; remove it"
+        return super().fault(labels)
+
+    def meant(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """Span types, which may also be listed as tags."""
+        return span_types(labels)
+
+    def example(
+        self, text: Any, label: Any, label_names: Mapping[str, str], index: dict[str, int]
+    ) -> Example:
+        def tag(cell: Any) -> str:
+            written = read_label(cell, label_names)
+            prefix, span_type = split_tag(written)
+            return f"{prefix}-{label_names[span_type]}" if span_type in label_names else written
+
+        def class_index(tag: str) -> int:
+            return 0 if tag == "O" else 2 * index[tag[2:]] + (1 if tag[0] == "B" else 2)
+
+        words = read_words(text)
+        tags = to_bio(read_marks(label, words, "tag", tag))
+        return Example(" ".join(words), for_each_word(class_index, tags), words)
+
+    def counted(self, label: Any) -> Iterable[int]:
+        return ((tag - 1) // 2 for tag in label if tag % 2)  # B- tags, which begin spans
+
+    def arrays(self, examples: Sequence[Example], num_classes: int) -> dict[str, np.ndarray]:
+        return _arrays_of_words(examples)
+
+
+class Regression(LabelKind):
+    """A number a text, finite in float32."""
+
+    name = "regression"
+    noun = "a regression"
+    metrics = ("mae", "rmse")
+    higher_is_better = False
+    form = NUMBER
+    has_labels = False
+
+    def num_outputs(self, labels: Sequence[str]) -> int:
+        return 1
+
+    def example(
+        self, text: Any, label: Any, label_names: Mapping[str, str], index: dict[str, int]
+    ) -> Example:
+        return Example(read_text(text), read_number(label))
+
+    def counted(self, label: Any) -> Iterable[int]:
+        return ()
+
+    def arrays(self, examples: Sequence[Example], num_classes: int) -> dict[str, np.ndarray]:
+        numbers = np.array([example.label for example in examples], np.float32)  # (n,)
+        return {"text": _texts(examples), "label": numbers}
+
+
+class Multilabel(LabelKind):
+    """Any number of labels a text: a list, or a string with `|` between them."""
+
+    name = "multilabel"
+    noun = "a multilabel task"
+    metrics = ("micro_f1", "macro_f1")
+    form = LABELS
+
+    def example(
+        self, text: Any, label: Any, label_names: Mapping[str, str], index: dict[str, int]
+    ) -> Example:
+        if isinstance(label, str):
+            label = [part for part in label.split("|") if part.strip()]
+        if not isinstance(label, list):
+            raise RowError(f"expected a list of labels, or 'a|b'. Received: {shown(label)}")
+        indices = {index[read_label(cell, label_names)] for cell in label}
+        return Example(read_text(text), tuple(sorted(indices)))
+
+    def counted(self, label: Any) -> Iterable[int]:
+        return label
+
+    def arrays(self, examples: Sequence[Example], num_classes: int) -> dict[str, np.ndarray]:
+        labels = np.zeros((len(examples), num_classes), np.float32)  # (n, classes)
+        for row, example in enumerate(examples):
+            labels[row, list(example.label)] = 1.0  # type: ignore[arg-type]
+        return {"text": _texts(examples), "label": labels}
+
+
+# The one table. The order is that in which errors list the kinds.
+LABEL_KINDS: dict[str, LabelKind] = {
+    kind.name: kind for kind in (Classification(), Tagging(), Regression(), Multilabel())
+}
+
+
+def higher_is_better(metric: str) -> bool:
+    """Whether a metric by which tasks are judged grows as answers improve.
+
+    Example:
+
+    >>> higher_is_better("accuracy"), higher_is_better("mae")
+    (True, False)
+    """
+    return all(kind.higher_is_better for kind in LABEL_KINDS.values() if kind.metric == metric)
+
+
+def _texts(examples: Sequence[Example]) -> np.ndarray:
+    return np.array([example.text.encode() for example in examples], object)  # (n,)
+
+
+def _arrays_of_words(examples: Sequence[Example]) -> dict[str, np.ndarray]:
+    """Label and first byte of all words in one row, and of each example how many it has."""
+    starts = [start for example in examples for start in _word_starts(example.words)]
+    labels = [label for example in examples for label in example.label]  # type: ignore[union-attr]
+    return {
+        "text": _texts(examples),
+        "words": np.array([len(example.words) for example in examples], np.int32),  # (n,)
+        "word_starts": np.array(starts, np.int32),  # (words of all,)
+        "label": np.array(labels, np.int32),  # (words of all,)
+    }
+
+
+def _word_starts(words: Sequence[str]) -> Iterable[int]:
+    """Byte offset of each word in the words joined by a blank."""
+    start = 0
+    for word in words:
+        yield start
+        start += len(word.encode()) + 1

@@ -1,0 +1,69 @@
+"""Tags of words in any scheme (BIO, IOB1, BIOES, BILOU), and the types of spans they mark."""
+
+import functools
+import re
+from collections.abc import Sequence
+
+from mtl_keras.errors import InputError
+
+
+def to_bio(tags: Sequence[str]) -> list[str]:
+    """One sentence's tags as BIO, whether they came as IOB1, BIO, BIOES or BILOU.
+
+    A span starts at `B`, `S` and `U`; after `O`, `E`, `L`, `S` and `U`; and where the type changes
+    (Ramshaw & Marcus, 1995, "Text chunking using transformation-based learning", and its heirs).
+
+    Args:
+        tags: `O`, or a prefix, `-` and a type.
+
+    Raises:
+        InputError: a tag that is neither.
+
+    Example:
+
+    >>> to_bio(["I-city", "I-city", "B-city", "O", "S-product", "I-city"])
+    ['B-city', 'I-city', 'B-city', 'O', 'B-product', 'B-city']
+    """
+    bio, previous = [], ("O", "")
+    for tag in tags:
+        prefix, span_type = split_tag(tag)
+        starts = prefix in "BSU" or previous[0] in "OELSU" or previous[1] != span_type
+        bio.append("O" if prefix == "O" else f"{'B' if starts else 'I'}-{span_type}")
+        previous = prefix, span_type
+    return bio
+
+
+@functools.lru_cache(maxsize=4096)
+def split_tag(tag: str) -> tuple[str, str]:
+    """Prefix and span type of a tag of any scheme: `B-city` → `("B", "city")`, `O` → `("O", "")`.
+
+    Raises:
+        InputError: the tag fits no scheme.
+    """
+    if tag == "O":
+        return "O", ""
+    if is_tag(tag):
+        return tag[0], tag[2:]
+    raise InputError(
+        f"the tag {tag!r} fits no scheme; expected 'O', or B-, I-, E-, L-, S- or U- and a type, "
+        "such as 'B-city'"
+    )
+
+
+def is_tag(label: str) -> bool:
+    """Whether it is a prefix and a type."""
+    return re.match("[BIELSU]-.", label) is not None
+
+
+def span_types(labels: Sequence[str]) -> tuple[str, ...]:
+    """Span types of a tagging task's labels, which may also be listed as tags.
+
+    Example:
+
+    >>> span_types(["O", "B-city", "I-city", "B-product"])
+    ('city', 'product')
+    """
+    spans = [label for label in labels if label != "O"]
+    if all(map(is_tag, spans)):
+        spans = [split_tag(label)[1] for label in spans]
+    return tuple(dict.fromkeys(spans))
