@@ -3,21 +3,30 @@
 import pytest
 
 from mtl_keras.cli.console import print_metrics, print_plan, readable, warn
+from mtl_keras.data.task import Task
+
+TASKS = {
+    "topic": Task("topic", labels=["billing", "delivery"]),
+    "flags": Task("flags", kind="multilabel", labels=["a", "b", "c"]),
+    "stars": Task("stars", kind="regression"),
+    "places": Task("places", kind="tagging", labels=["city"]),
+}
 
 
 @pytest.mark.parametrize(
-    ("answer", "line"),
+    ("name", "answer", "line"),
     [
-        ({"label": "billing", "score": 0.875, "scores": {"billing": 0.875}}, "billing (0.88)"),
-        ({"labels": ["a", "b"], "scores": {"a": 0.9, "b": 0.6, "c": 0.1}}, "a (0.90), b (0.60)"),
-        ({"labels": [], "scores": {"a": 0.1}}, "none"),
-        ({"value": 3.14159}, "3.142"),
-        ([{"text": "Rome", "label": "city", "score": 0.5}], "Rome (city, 0.50)"),
-        ([], "none"),
+        ("topic", {"label": "billing", "score": 0.875}, "billing (0.88)"),
+        ("flags", {"labels": ["a", "b"], "scores": {"a": 0.9, "b": 0.6}}, "a (0.90), b (0.60)"),
+        ("flags", {"labels": [], "scores": {"a": 0.1}}, "none"),
+        ("stars", {"value": 3.14159}, "3.142"),
+        ("places", [{"text": "Rome", "label": "city", "score": 0.5}], "Rome (city, 0.50)"),
+        ("places", [], "none"),
     ],
 )
-def test_an_answer_is_a_line(answer, line):
-    assert readable({"text": "hello", "task": answer}) == f"hello\n  task: {line}"
+def test_an_answer_is_a_line(name, answer, line):
+    answers = {"text": "hello", name: answer}
+    assert readable(answers, {name: TASKS[name]}) == f"hello\n  {name}: {line}"
 
 
 def test_metrics_have_a_row_for_each_task_and_split(capsys):
