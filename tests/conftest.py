@@ -93,7 +93,7 @@ def tiny_encoder(tiny_bert):
         loaded = load(dtype)
         keras.utils.set_random_seed(0)
         config = loaded.get_config()
-        config["config"] |= {"dropout": dropout}
+        config["config"]["config"] |= {"dropout": dropout}
         encoder = mtl.TextEncoder.from_config(config)
         encoder.transformer.set_weights(loaded.transformer.get_weights())
         return encoder

@@ -153,7 +153,7 @@ class _Packed(NamedTuple):
     def unpack(self) -> TextEncoder:
         from mtl_keras.encoders.text_encoder import TextEncoder
 
-        encoder = TextEncoder.from_config(self.config)
+        encoder = TextEncoder.from_config(self.config, initialize=False)
         encoder.transformer.set_weights(self.weights)
         return encoder
 

@@ -4,7 +4,6 @@ import contextlib
 import itertools
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +24,14 @@ from mtl_keras.encoders.transformer.transformer import (
 )
 from mtl_keras.errors import InputError, WorkError
 
-# By a setting that only this one has.
-TOKENIZERS: dict[str, type[Tokenizer]] = {
+# Which class a config without a class name is of (version 0.1.0 stored none): that which alone has
+# this setting.
+_CLASS_BY_SETTING: dict[str, type[Tokenizer] | type[EncoderConfig]] = {
     "lowercase": WordpieceTokenizer,
     "merges": BytePairTokenizer,
     "model": SentencePieceTokenizer,
+    "backbone": KerasHubConfig,
+    "hidden_dim": EncoderConfig,
 }
 CHUNK = 4096  # texts held at once while embeddings are written
 _SENTENCE, _SEQUENCE = "sentence_embedding", "sequence_output"
@@ -171,22 +173,27 @@ class TextEncoder:
     def get_config(self) -> dict[str, Any]:
         """Tokenizer and architecture as plain values, without the weights."""
         return {
-            "tokenizer": self.tokenizer.get_config(),
-            "config": asdict(self.config),
+            "tokenizer": keras.saving.serialize_keras_object(self.tokenizer),
+            "config": keras.saving.serialize_keras_object(self.config),
             "normalize": self.normalize,
             "source": self.source,
             "dtype": self.transformer.get_layer("embeddings").dtype_policy.name,
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "TextEncoder":
-        """The encoder that `get_config` described, with fresh weights."""
-        kind = KerasHubConfig if "backbone" in config["config"] else EncoderConfig
-        shape = kind(**config["config"])
+    def from_config(cls, config: dict[str, Any], *, initialize: bool = True) -> "TextEncoder":
+        """The encoder that `get_config` described, with fresh weights.
+
+        Args:
+            config: also of version 0.1.0, which stored no classes.
+            initialize: whether the weights are drawn, where the transformer is not KerasHub's. If
+                not they start as zeros, for weights that are loaded next.
+        """
+        shape = _deserialized(config["config"])
         return cls(
-            _tokenizer(config["tokenizer"]),
+            _deserialized(config["tokenizer"]),
             shape,
-            _transformer(shape, config["dtype"]),
+            _transformer(shape, config["dtype"], initialize=initialize),
             normalize=config["normalize"],
             source=config["source"],
         )
@@ -241,14 +248,20 @@ def write_embeddings(
     return shape
 
 
-def _tokenizer(config: dict[str, Any]) -> Tokenizer:
-    return next(kind for name, kind in TOKENIZERS.items() if name in config).from_config(config)
+def _deserialized(config: dict[str, Any]) -> Any:
+    """The tokenizer, or the shape, that a config describes."""
+    if "class_name" in config:
+        return keras.saving.deserialize_keras_object(config)
+    kind = next(kind for setting, kind in _CLASS_BY_SETTING.items() if setting in config)
+    return kind.from_config(config)
 
 
-def _transformer(config: EncoderConfig, dtype: str | None = None) -> keras.Model:
+def _transformer(
+    config: EncoderConfig, dtype: str | None = None, *, initialize: bool = True
+) -> keras.Model:
     if isinstance(config, KerasHubConfig):
         return build_keras_hub_transformer(config, dtype)
-    return build_transformer(config, dtype)
+    return build_transformer(config, dtype, initialize=initialize)
 
 
 def _check_outputs(outputs: Sequence[str], valid: Sequence[str]) -> None:

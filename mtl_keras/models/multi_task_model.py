@@ -1,7 +1,9 @@
 """The encoder and the heads as one functional Keras model, and the step that trains it."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -12,7 +14,6 @@ from mtl_keras.data.task import Task
 from mtl_keras.distribution import replicas
 from mtl_keras.distribution.fitting import DistributedFit
 from mtl_keras.encoders.text_encoder import TextEncoder
-from mtl_keras.encoders.transformer.transformer import blank_weights
 from mtl_keras.errors import InputError
 from mtl_keras.models.frozen_prefix import FEATURES, UpperPart
 from mtl_keras.models.guards import Guard, guard_of
@@ -271,10 +272,13 @@ class MultiTaskModel(DistributedFit, keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Any = None, *, initialize: bool = True
+    ) -> "MultiTaskModel":
+        """As in Keras; `initialize` as in `TextEncoder.from_config`."""
         config = dict(config)
         frozen = config.pop("frozen")
-        config["encoder"] = TextEncoder.from_config(config["encoder"])
+        config["encoder"] = TextEncoder.from_config(config["encoder"], initialize=initialize)
         config["tasks"] = [Task(**task) for task in config["tasks"]]
         model = cls(**config)
         for group in frozen:
@@ -359,5 +363,8 @@ def load_model(path: str | Path, *, compile: bool = True) -> MultiTaskModel:
         path: of the file.
         compile: whether it is compiled as it was saved, with its optimizer's state.
     """
-    with blank_weights():
+    # Keras makes the model from its config, then reads the weights that replace all of its own.
+    make = functools.partial(MultiTaskModel.from_config, initialize=False)
+    name = keras.saving.get_registered_name(MultiTaskModel)
+    with keras.saving.custom_object_scope({name: SimpleNamespace(from_config=make)}):
         return keras.saving.load_model(path, compile=compile)

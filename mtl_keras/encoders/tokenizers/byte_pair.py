@@ -6,6 +6,7 @@ that of Sennrich et al., 2016, "Neural machine translation of rare words with su
 
 from collections.abc import Iterator, Sequence
 
+import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_text as tf_text
@@ -31,6 +32,7 @@ WORD = (
 NEVER = np.iinfo(np.int32).max  # the rank of two pieces that are not merged
 
 
+@keras.saving.register_keras_serializable("mtl_keras")
 class BytePairTokenizer(Tokenizer):
     """GPT-2's byte pairs, with byte offsets, in core operations and one of tensorflow-text.
 

@@ -8,6 +8,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 
+import keras
 import tensorflow as tf
 import tensorflow_text as tf_text
 
@@ -31,6 +32,7 @@ UNKNOWN, REPLACED = "<unk>", 3  # of a prefix
 NO_PIECE = "\uffff\ufffe"  # two noncharacters
 
 
+@keras.saving.register_keras_serializable("mtl_keras")
 class SentencePieceTokenizer(Tokenizer):
     """SentencePiece, with byte offsets, in one operation of tensorflow-text.
 

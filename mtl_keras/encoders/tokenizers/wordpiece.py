@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import keras
 import tensorflow as tf
 import tensorflow_text as tf_text
 
@@ -21,6 +22,7 @@ __all__ = ["TokenizedText", "Tokenizer", "WordpieceTokenizer", "Words", "align_l
 UNKNOWN, FIRST, LAST = "[UNK]", "[CLS]", "[SEP]"
 
 
+@keras.saving.register_keras_serializable("mtl_keras")
 class WordpieceTokenizer(Tokenizer):
     """BERT's word pieces, with byte offsets, in two operations of tensorflow-text.
 

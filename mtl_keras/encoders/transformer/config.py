@@ -1,7 +1,8 @@
 """The shape of an encoder, and what its architecture differs in from BERT's."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 from mtl_keras.errors import InputError
 
@@ -75,6 +76,15 @@ class EncoderConfig:
                 f"attention_windows are as many as blocks, at least 0 each, and of causal blocks. "
                 f"Received: {windows}, num_layers={self.num_layers}, causal={self.causal}"
             )
+
+    def get_config(self) -> dict[str, Any]:
+        """The fields, as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The shape that `get_config` described."""
+        return cls(**config)
 
     def applications(self) -> int:
         """How often each block is applied, one after the other: more where weights are shared."""

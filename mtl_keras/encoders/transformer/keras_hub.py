@@ -18,6 +18,7 @@ OF_ANY_MODEL = ("name", "trainable", "dtype")  # the settings that no backbone a
 SIZES = ("num_heads", "intermediate_dim", "max_sequence_length", "dropout")
 
 
+@keras.saving.register_keras_serializable("mtl_keras")
 @dataclass(frozen=True, kw_only=True)
 class KerasHubConfig(EncoderConfig):
     """The shape of an encoder that KerasHub builds.

@@ -3,11 +3,9 @@
 One graph for many weights (Vaswani et al., 2017, "Attention is all you need").
 """
 
-import contextlib
-import contextvars
 import re
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -22,21 +20,9 @@ from mtl_keras.encoders.transformer.config import EncoderConfig
 from mtl_keras.encoders.transformer.dropout import Dropout
 from mtl_keras.encoders.transformer.pooling import LastPooling, MeanPooling, Pooler
 
-_blank = contextvars.ContextVar("blank", default=False)
-
-
-@contextlib.contextmanager
-def blank_weights() -> Iterator[None]:
-    """Kernels and tables that are made meanwhile are zeros, as theirs come next.
-
-    Else they are drawn from a truncated normal, which takes a third of a second for MiniLM's, and
-    their memory twice.
-    """
-    token = _blank.set(True)
-    try:
-        yield
-    finally:
-        _blank.reset(token)
+Shape = tuple[int | None, ...]
+# Not where the class is defined: that module loads without Keras.
+keras.saving.register_keras_serializable("mtl_keras")(EncoderConfig)
 
 
 @keras.saving.register_keras_serializable("mtl_keras")
@@ -49,18 +35,18 @@ class LayerNorm(keras.layers.Layer):
         epsilon: added to the variance.
     """
 
-    def __init__(self, epsilon: float = 1e-12, **kwargs):
+    def __init__(self, epsilon: float = 1e-12, **kwargs: Any):
         super().__init__(**kwargs)
         self.epsilon = epsilon
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         self.gamma = self.add_weight(shape=input_shape[-1:], initializer="ones", name="gamma")
         self.beta = self.add_weight(shape=input_shape[-1:], initializer="zeros", name="beta")
 
-    def call(self, inputs):  # (..., hidden)
-        return normalized(inputs, (self.gamma, self.beta), self.epsilon)
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return normalized(inputs, (self.gamma, self.beta), self.epsilon)  # (..., hidden)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"epsilon": self.epsilon}
 
 
@@ -72,18 +58,23 @@ class Embeddings(keras.layers.Layer):
 
     Args:
         config: the encoder's shape.
+        initialize: whether the tables are drawn. If not they start as zeros, for weights that are
+            loaded next.
 
     Input shape: `(batch, length)`, int32. Output shape: `(batch, length, hidden_dim)`.
     """
 
-    def __init__(self, config: EncoderConfig, **kwargs):
+    def __init__(
+        self, config: EncoderConfig | Mapping[str, Any], *, initialize: bool = True, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         self.config = _as_config(config)
+        self._initialize = initialize
         if not self.config.normalize_first:
             self.norm = LayerNorm(self.config.norm_epsilon, dtype=self.dtype_policy, name="norm")
         self.dropout = Dropout(self.config.dropout, dtype=self.dtype_policy)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         self.token = self._table("token", self.config.vocabulary_size)
         self.position = self._table("position", self.config.max_position)
         if self.config.num_segments:
@@ -91,27 +82,28 @@ class Embeddings(keras.layers.Layer):
         if not self.config.normalize_first:
             self.norm.build((None, None, self.config.hidden_dim))
 
-    def _table(self, name: str, rows: int):
-        return self.add_weight(
-            shape=(rows, self.config.hidden_dim), initializer=_initializer(), name=name
-        )
+    def _table(self, name: str, rows: int) -> keras.Variable:
+        initializer = _initializer(self._initialize)
+        return self.add_weight((rows, self.config.hidden_dim), initializer, name=name)
 
-    def call(self, token_ids, training=False):
-        position = self.position[: tf.shape(token_ids)[1]]
+    def call(self, token_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
+        position = self.position[: tf.shape(token_ids)[1]]  # (length, hidden)
         x = tf.gather(tf.convert_to_tensor(self.token), token_ids)  # (batch, length, hidden)
         x = x + position
         if self.config.num_segments:
-            x = x + self.segment[0]
+            x = x + self.segment[0]  # (hidden,)
         if not self.config.normalize_first:
             x = self.norm(x)
         return self.dropout(x, training=bool(training) and self.trainable)
 
-    def compute_output_spec(self, token_ids, training=False):
+    def compute_output_spec(
+        self, token_ids: keras.KerasTensor, training: bool = False
+    ) -> keras.KerasTensor:
         shape = (*token_ids.shape, self.config.hidden_dim)
         return keras.KerasTensor(shape, dtype=self.compute_dtype)
 
-    def get_config(self):
-        return super().get_config() | {"config": asdict(self.config)}
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"config": self.config.get_config()}
 
 
 @keras.saving.register_keras_serializable("mtl_keras")
@@ -126,21 +118,31 @@ class TransformerBlock(keras.layers.Layer):
         config: the encoder's shape.
         window: to how many word pieces one attends, itself included; 0: to all. Only of causal
             attention.
+        initialize: whether the kernels are drawn. If not they start as zeros, for weights that are
+            loaded next.
 
     Input shape: `(batch, length, hidden_dim)` and the padding mask `(batch, length)`, bool.
     Output shape: as the first input.
     """
 
-    def __init__(self, config: EncoderConfig, window: int = 0, **kwargs):
+    def __init__(
+        self,
+        config: EncoderConfig | Mapping[str, Any],
+        window: int = 0,
+        *,
+        initialize: bool = True,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.config = _as_config(config)
         self.window = window
+        self._initialize = initialize
         make = {"dtype": self.dtype_policy}
         self.attention_norm = LayerNorm(self.config.norm_epsilon, name="attention_norm", **make)
         self.output_norm = LayerNorm(self.config.norm_epsilon, name="output_norm", **make)
         self._dropouts = [Dropout(self.config.dropout, **make) for _ in range(NUM_DROPOUTS)]
 
-    def build(self, inputs_shape, padding_mask_shape=None):
+    def build(self, inputs_shape: Shape, padding_mask_shape: Shape | None = None) -> None:
         hidden, intermediate = self.config.hidden_dim, self.config.intermediate_dim
         self.query_key_value = self._dense(
             "query_key_value", hidden, 3 * hidden, bias=self.config.attention_bias
@@ -151,17 +153,18 @@ class TransformerBlock(keras.layers.Layer):
         self.attention_norm.build((None, hidden))
         self.output_norm.build((None, hidden))
 
-    def _dense(self, name: str, rows: int, columns: int, bias: bool = True):
-        kernel = self.add_weight(
-            shape=(rows, columns), initializer=_initializer(), name=f"{name}_kernel"
-        )
+    def _dense(
+        self, name: str, rows: int, columns: int, bias: bool = True
+    ) -> tuple[keras.Variable, ...]:
+        initializer = _initializer(self._initialize)
+        kernel = self.add_weight((rows, columns), initializer, name=f"{name}_kernel")
         if not bias:
             return (kernel,)
-        return kernel, self.add_weight(shape=(columns,), initializer="zeros", name=f"{name}_bias")
+        return kernel, self.add_weight((columns,), "zeros", name=f"{name}_bias")
 
-    def call(self, inputs, padding_mask, training=False):
+    def call(self, inputs: tf.Tensor, padding_mask: tf.Tensor, training: bool = False) -> tf.Tensor:
         dropped = bool(training) and self.trainable and self.config.dropout
-        seeds = [each.next_seed() for each in self._dropouts] if dropped else None
+        seeds = [dropout.next_seed() for dropout in self._dropouts] if dropped else None
         weights = tf.nest.map_structure(
             lambda weight: tf.cast(weight, inputs.dtype),
             BlockWeights(
@@ -175,19 +178,27 @@ class TransformerBlock(keras.layers.Layer):
         )
         return block_function(self.config, self.window)(inputs, padding_mask, weights, seeds)
 
-    def compute_output_spec(self, inputs, padding_mask, training=False):
+    def compute_output_spec(
+        self, inputs: keras.KerasTensor, padding_mask: keras.KerasTensor, training: bool = False
+    ) -> keras.KerasTensor:
         return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
 
-    def get_config(self):
-        return super().get_config() | {"config": asdict(self.config), "window": self.window}
+    def get_config(self) -> dict[str, Any]:
+        config = {"config": self.config.get_config(), "window": self.window}
+        return super().get_config() | config
 
 
-def build_transformer(config: EncoderConfig, dtype: str | None = None) -> keras.Model:
+def build_transformer(
+    config: EncoderConfig, dtype: str | None = None, *, initialize: bool = True
+) -> keras.Model:
     """One functional Keras model: token ids and padding mask in, vectors out.
 
     Args:
         config: the encoder's shape.
         dtype: Keras dtype policy of its layers, the global one when None.
+        initialize: whether kernels and tables are drawn. If not they start as zeros, for weights
+            that are loaded next: to draw MiniLM's takes a third of a second, and their memory
+            twice.
 
     Inputs: `token_ids (batch, length)` int32 and `padding_mask (batch, length)` bool.
     Outputs, by name: `sequence_output (batch, length, hidden_dim)`, `sentence_embedding
@@ -202,11 +213,11 @@ def build_transformer(config: EncoderConfig, dtype: str | None = None) -> keras.
     """
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     padding_mask = keras.Input((None,), dtype="bool", name="padding_mask")
-    x = Embeddings(config, name="embeddings", dtype=dtype)(token_ids)
+    common: dict[str, Any] = {"dtype": dtype, "initialize": initialize}
+    x = Embeddings(config, name="embeddings", **common)(token_ids)
     for index in range(config.num_layers):
         window = config.attention_window(index)
-        block = TransformerBlock(config, window, name=f"block_{index}", dtype=dtype)
-        x = block(x, padding_mask)
+        x = TransformerBlock(config, window, name=f"block_{index}", **common)(x, padding_mask)
     if config.normalize_first:
         x = LayerNorm(config.norm_epsilon, name="final_norm", dtype=dtype)(x)
     outputs = {"sequence_output": x}
@@ -226,7 +237,10 @@ def layer_groups(transformer: keras.Model) -> dict[str, list[keras.layers.Layer]
     """
     layers = transformer.layers
     blocks = [layer for layer in layers if re.fullmatch(r"block_\d+", layer.name)]
-    groups = {"embeddings": [], **{block.name: [block] for block in blocks}}
+    groups: dict[str, list[keras.layers.Layer]] = {
+        "embeddings": [],
+        **{block.name: [block] for block in blocks},
+    }
     for place, layer in enumerate(layers):
         if layer.weights and layer not in blocks:
             below = place < layers.index(blocks[0])
@@ -234,7 +248,11 @@ def layer_groups(transformer: keras.Model) -> dict[str, list[keras.layers.Layer]
     return groups
 
 
-def pool(config: EncoderConfig, outputs: dict, padding_mask) -> keras.KerasTensor:
+def pool(
+    config: EncoderConfig,
+    outputs: Mapping[str, keras.KerasTensor],
+    padding_mask: keras.KerasTensor,
+) -> keras.KerasTensor:
     """The sentence embedding that a configuration asks for, `(batch, hidden)`."""
     if config.pooling == "pooler":
         return outputs["pooled_output"]
@@ -247,11 +265,10 @@ def pool(config: EncoderConfig, outputs: dict, padding_mask) -> keras.KerasTenso
     return MeanPooling(name="mean_pooling")(outputs["sequence_output"], padding_mask)
 
 
-def _initializer() -> keras.Initializer:
-    if _blank.get():
-        return keras.initializers.Zeros()
-    return keras.initializers.TruncatedNormal(stddev=0.02)
+def _initializer(draws: bool) -> keras.Initializer:
+    """A new one for each weight: one that is used twice draws the same numbers twice."""
+    return keras.initializers.TruncatedNormal(stddev=0.02) if draws else keras.initializers.Zeros()
 
 
-def _as_config(config) -> EncoderConfig:
+def _as_config(config: EncoderConfig | Mapping[str, Any]) -> EncoderConfig:
     return config if isinstance(config, EncoderConfig) else EncoderConfig(**config)

@@ -11,6 +11,7 @@ from support.presets import LENGTH, write_preset
 
 from mtl_keras.encoders.pretrained import keras_hub as keras_hub_presets
 from mtl_keras.encoders.pretrained import loading
+from mtl_keras.encoders.text_encoder import TextEncoder
 from mtl_keras.errors import InputError
 
 keras_hub = pytest.importorskip("keras_hub", reason='needs pip install "mtl_keras[keras_hub]"')
@@ -37,6 +38,17 @@ def test_the_weights_may_have_a_checksum(preset):
     _load(preset, sha256=sha256)
     with pytest.raises(InputError, match=f"its weights have the sha256 {sha256}; expected 00"):
         _load(preset, sha256="0" * 64)
+
+
+@pytest.mark.parametrize("kind", ["Roberta", "Albert"])  # byte pairs, sentence pieces
+def test_a_config_without_class_names_is_read(kind, tmp_path):
+    encoder = TextEncoder.from_pretrained(
+        str(write_preset(keras_hub, kind, tmp_path / kind)), max_length=LENGTH
+    )
+    config = encoder.get_config()
+    older = config | {name: config[name]["config"] for name in ("tokenizer", "config")}
+    for described in (config, older):
+        assert TextEncoder.from_config(described).get_config() == config
 
 
 def _changed(file: str, **changes):
