@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import keras
 import tensorflow as tf
@@ -11,7 +11,9 @@ import tensorflow as tf
 from mtl_keras.data.task import Task
 from mtl_keras.distribution import replicas
 from mtl_keras.errors import InputError
+from mtl_keras.models.gradients import gradient_of, project, summed
 from mtl_keras.models.losses import mean, weighted_mean
+from mtl_keras.plans.layer_groups import LayerGroups
 from mtl_keras.plans.protection import (
     Distillation,
     GradientProjection,
@@ -20,6 +22,29 @@ from mtl_keras.plans.protection import (
 )
 
 SMALLEST = 1e-30  # of a probability, before its logarithm
+
+Tensors = Mapping[str, tf.Tensor]
+Gradients = list[tf.Tensor | tf.IndexedSlices | None]
+
+
+class GuardedModel(Protocol):
+    """What guards read of a `MultiTaskModel`."""
+
+    input: Mapping[str, keras.KerasTensor]
+    output: Mapping[str, keras.KerasTensor]
+    tasks: Mapping[str, Task]
+
+    @property
+    def layer_groups(self) -> LayerGroups:
+        """Layer group → its layers, lowest first."""
+
+    @property
+    def loss_weights(self) -> Mapping[str, float]:
+        """Task → factor of its loss."""
+
+    @property
+    def trainable_weights(self) -> Sequence[keras.Variable]:
+        """The weights that train."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,8 +59,8 @@ class Guard:
 
     two_gradients: ClassVar[bool] = False
 
-    def check(self, model) -> None:
-        """Raises InputError where the head of a protected task is not frozen."""
+    def check(self, model: GuardedModel) -> None:
+        """Raises InputError if the head of a protected task is not frozen."""
         for name in self.tasks:
             if any(layer.trainable for layer in model.layer_groups.heads[name]):
                 raise InputError(
@@ -43,7 +68,7 @@ class Guard:
                     "or do not protect the task"
                 )
 
-    def penalties(self, model, x: Mapping, outputs: Mapping) -> list[tf.Tensor]:
+    def penalties(self, model: GuardedModel, x: Tensors, outputs: Tensors) -> list[tf.Tensor]:
         """Scalars to add to the loss; of a replica, its share of them.
 
         Args:
@@ -53,7 +78,13 @@ class Guard:
         """
         return []
 
-    def gradients(self, tape, total: tf.Tensor, losses: Mapping[str, tf.Tensor], weights) -> list:
+    def gradients(
+        self,
+        tape: tf.GradientTape,
+        total: tf.Tensor,
+        losses: Tensors,
+        weights: Sequence[tf.Variable],
+    ) -> Gradients:
         """The gradients to apply, summed over the replicas.
 
         Args:
@@ -62,7 +93,7 @@ class Guard:
             losses: task → its loss, weighted.
             weights: what to differentiate by.
         """
-        return _summed(tape.gradient(total, weights), weights)
+        return summed(tape.gradient(total, weights), weights)
 
 
 class ProjectingGuard(Guard):
@@ -70,10 +101,16 @@ class ProjectingGuard(Guard):
 
     two_gradients: ClassVar[bool] = True
 
-    def gradients(self, tape, total, losses, weights):
+    def gradients(
+        self,
+        tape: tf.GradientTape,
+        total: tf.Tensor,
+        losses: Tensors,
+        weights: Sequence[tf.Variable],
+    ) -> Gradients:
         new = [loss for name, loss in losses.items() if name not in self.tasks]
         protected = [losses[name] for name in self.tasks]
-        return project(_gradient(tape, new, weights), _gradient(tape, protected, weights))
+        return project(gradient_of(tape, new, weights), gradient_of(tape, protected, weights))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,7 +128,9 @@ class DistillingGuard(Guard):
     temperature: float
 
     @classmethod
-    def of(cls, model, tasks: tuple[str, ...], **settings) -> "DistillingGuard":
+    def of(
+        cls, model: GuardedModel, tasks: tuple[str, ...], **settings: float
+    ) -> "DistillingGuard":
         """Its teacher is the model as it is now: a copy of the encoder and of these heads."""
         part = keras.Model(model.input, {name: model.output[name] for name in tasks})
         teacher = keras.models.clone_model(part)
@@ -99,7 +138,7 @@ class DistillingGuard(Guard):
         teacher.trainable = False
         return cls(tasks=tasks, teacher=teacher, **settings)
 
-    def penalties(self, model, x, outputs):
+    def penalties(self, model: GuardedModel, x: Tensors, outputs: Tensors) -> list[tf.Tensor]:
         targets = self.teacher({name: x[name] for name in self.teacher.input}, training=False)
         return [
             self.weight
@@ -108,7 +147,9 @@ class DistillingGuard(Guard):
             for name in self.tasks
         ]
 
-    def _divergence(self, task: Task, target, output, padding_mask) -> tf.Tensor:
+    def _divergence(
+        self, task: Task, target: tf.Tensor, output: tf.Tensor, padding_mask: tf.Tensor
+    ) -> tf.Tensor:
         if task.kind == "regression":
             return mean(tf.square(target - output))
         if task.kind == "multilabel":
@@ -132,7 +173,7 @@ class AnchoringGuard(Guard):
     start: Mapping[str, tf.Tensor]
 
     @classmethod
-    def of(cls, model, tasks: tuple[str, ...], strength: float) -> "AnchoringGuard":
+    def of(cls, model: GuardedModel, tasks: tuple[str, ...], strength: float) -> "AnchoringGuard":
         """Anchored at the encoder's weights as they are now."""
         start = {
             weight.path: tf.convert_to_tensor(weight.value)
@@ -142,7 +183,7 @@ class AnchoringGuard(Guard):
         }
         return cls(tasks=tasks, strength=strength, start=start)
 
-    def penalties(self, model, x, outputs):
+    def penalties(self, model: GuardedModel, x: Tensors, outputs: Tensors) -> list[tf.Tensor]:
         distances = [
             tf.reduce_sum(tf.square(tf.convert_to_tensor(weight.value) - self.start[weight.path]))
             for weight in model.trainable_weights
@@ -152,7 +193,7 @@ class AnchoringGuard(Guard):
         return [factor * distance for distance in distances]
 
 
-def guard_of(model, tasks: Sequence[str], by: Protection | None) -> Guard:
+def guard_of(model: GuardedModel, tasks: Sequence[str], by: Protection | None) -> Guard:
     """Returns the guard that protects some tasks of a model; without tasks, one that does nothing.
 
     Raises:
@@ -166,7 +207,7 @@ def guard_of(model, tasks: Sequence[str], by: Protection | None) -> Guard:
 
 
 @functools.singledispatch
-def arm(by: Protection | None, model, tasks: tuple[str, ...]) -> Guard:
+def arm(by: Protection | None, model: GuardedModel, tasks: tuple[str, ...]) -> Guard:
     """Captures what a protection needs of the model as it is now. Register one for each protection.
 
     Raises:
@@ -179,45 +220,27 @@ def arm(by: Protection | None, model, tasks: tuple[str, ...]) -> Guard:
 
 
 @arm.register
-def _(by: None, model, tasks: tuple[str, ...]) -> Guard:
+def _(by: None, model: GuardedModel, tasks: tuple[str, ...]) -> Guard:
     return Guard()
 
 
 @arm.register
-def _(by: GradientProjection, model, tasks: tuple[str, ...]) -> Guard:
+def _(by: GradientProjection, model: GuardedModel, tasks: tuple[str, ...]) -> Guard:
     return ProjectingGuard(tasks=tasks)
 
 
 @arm.register
-def _(by: Distillation, model, tasks: tuple[str, ...]) -> Guard:
+def _(by: Distillation, model: GuardedModel, tasks: tuple[str, ...]) -> Guard:
     settings = {"weight": by.weight, "temperature": by.temperature}
     return DistillingGuard.of(model, tasks, **settings)
 
 
 @arm.register
-def _(by: StartingWeights, model, tasks: tuple[str, ...]) -> Guard:
+def _(by: StartingWeights, model: GuardedModel, tasks: tuple[str, ...]) -> Guard:
     return AnchoringGuard.of(model, tasks, by.strength)
 
 
-def project(gradients: Sequence[tf.Tensor], protected: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """`g - (⟨g, p⟩ / ⟨p, p⟩) p` where `⟨g, p⟩ < 0`, else g; each list is one vector.
-
-    Args:
-        gradients: g, tensors of any shapes.
-        protected: p, tensors of the same shapes. Where all are 0, the result is g.
-
-    Example:
-
-    >>> g, p = [tf.constant([1.0]), tf.constant([1.0])], [tf.constant([-3.0]), tf.constant([1.0])]
-    >>> [float(each[0]) for each in project(g, p)]  # not [0, 1], as one tensor at a time
-    [0.3999999761581421, 1.2000000476837158]
-    """
-    along = _product(gradients, protected)
-    share = tf.math.divide_no_nan(tf.minimum(along, 0.0), _product(protected, protected))
-    return [g - share * p for g, p in zip(gradients, protected, strict=True)]
-
-
-def softened_divergence(target, output, temperature: float) -> tf.Tensor:
+def softened_divergence(target: tf.Tensor, output: tf.Tensor, temperature: float) -> tf.Tensor:
     """`T² KL(q_T ‖ p_T)` of distributions softened by T: `(..., classes)` twice → `(...)`.
 
     Logits are, up to a constant, the logarithms of probabilities: `q_T ∝ q^(1/T)`.
@@ -230,7 +253,7 @@ def softened_divergence(target, output, temperature: float) -> tf.Tensor:
     return temperature**2 * tf.reduce_sum(terms, axis=-1)
 
 
-def _check_tasks(model, tasks: Sequence[str]) -> None:
+def _check_tasks(model: GuardedModel, tasks: Sequence[str]) -> None:
     if isinstance(tasks, str):
         raise InputError(f"protect takes a list of tasks. Received: {tasks!r}; give [{tasks!r}]")
     known = ", ".join(model.tasks)
@@ -241,33 +264,9 @@ def _check_tasks(model, tasks: Sequence[str]) -> None:
         raise InputError(f"protect: with all of {known} protected none would learn; protect fewer")
 
 
-def _gradient(tape, losses: Sequence[tf.Tensor], weights) -> list[tf.Tensor]:
-    zero = tf.UnconnectedGradients.ZERO
-    found = tape.gradient(losses, weights, unconnected_gradients=zero)
-    return _summed([_dense(gradient) for gradient in found], weights)
-
-
-def _summed(gradients: Sequence, weights) -> list:
-    """Over all replicas. Shapes are told: only what has one is packed with others."""
-    for gradient, weight in zip(gradients, weights, strict=True):
-        if isinstance(gradient, tf.Tensor):
-            gradient.set_shape(weight.shape)
-    return replicas.total(gradients)
-
-
-def _dense(gradient) -> tf.Tensor:
-    """Sums the rows of a table's gradient that belong to one token."""
-    if not isinstance(gradient, tf.IndexedSlices):
-        return gradient
-    rows = gradient.dense_shape[0]
-    return tf.math.unsorted_segment_sum(gradient.values, gradient.indices, rows)
-
-
-def _product(first: Sequence[tf.Tensor], second: Sequence[tf.Tensor]) -> tf.Tensor:
-    return tf.add_n([tf.reduce_sum(a * b) for a, b in zip(first, second, strict=True)])
-
-
-def _binary_divergence(target, output) -> tf.Tensor:  # (batch, labels), probabilities
+def _binary_divergence(
+    target: tf.Tensor, output: tf.Tensor
+) -> tf.Tensor:  # (batch, labels), probabilities
     # Keras computes from the logits behind `output`, so that it keeps its gradient near 0 and 1.
     entropy = keras.ops.binary_crossentropy(target, target)
     return keras.ops.binary_crossentropy(target, output) - entropy

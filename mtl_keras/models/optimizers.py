@@ -4,12 +4,14 @@ import dataclasses
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from mtl_keras.distribution import replicas
 from mtl_keras.errors import InputError
+from mtl_keras.plans.layer_groups import Grouped
 from mtl_keras.plans.stage import LearningRates, RateSchedule
 
 NOT_DECAYED = ("bias", "gamma", "beta")
@@ -25,13 +27,17 @@ class FusedAdamW(keras.optimizers.AdamW):
     written twice, not ten times, and there is less to trace.
     """
 
-    def apply(self, grads, trainable_variables=None):
+    def apply(
+        self,
+        grads: Sequence[tf.Tensor | tf.IndexedSlices | None],
+        trainable_variables: Sequence[keras.Variable] | None = None,
+    ) -> None:
         """One step. Gradients are the same in all replicas; each updates its own variables."""
         if not self.built:
             with tf.init_scope():
                 self.build(trainable_variables)
         settings = {dtype: self._settings(dtype) for dtype in {v.dtype for v in self._momentums}}
-        for gradient, variable in zip(grads, trainable_variables, strict=True):
+        for gradient, variable in zip(grads, trainable_variables or (), strict=True):
             if gradient is not None:
                 self._decay(variable)
                 self._move(variable, gradient, settings[variable.dtype])
@@ -45,7 +51,12 @@ class FusedAdamW(keras.optimizers.AdamW):
         rate, epsilon = tf.cast(self.learning_rate, dtype), tf.constant(self.epsilon, dtype)
         return powers | {"lr": rate, "beta1": beta1, "beta2": beta2, "epsilon": epsilon}
 
-    def _move(self, variable: keras.Variable, gradient, settings: dict[str, tf.Tensor]) -> None:
+    def _move(
+        self,
+        variable: keras.Variable,
+        gradient: tf.Tensor | tf.IndexedSlices,
+        settings: dict[str, tf.Tensor],
+    ) -> None:
         index = self._get_variable_index(variable)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.value.handle,
@@ -98,7 +109,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         schedule: RateSchedule | None = None,
         steps: int | None = None,
         name: str = "layerwise",
-        **kwargs,
+        **kwargs: Any,
     ):
         schedule = schedule or RateSchedule()
         if schedule != RateSchedule() and not steps:
@@ -145,9 +156,14 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
                 self.of_layer[layer].weight_decay = self._template["config"].get("weight_decay")
             self.build(members)
 
-    def apply(self, grads, trainable_variables=None, active: Mapping[str, tf.Tensor] | None = None):
+    def apply(
+        self,
+        grads: Sequence[tf.Tensor | tf.IndexedSlices | None],
+        trainable_variables: Sequence[keras.Variable] | None = None,
+        active: Mapping[str, tf.Tensor] | None = None,
+    ) -> None:
         """One step. Layers whose `active` is false (a scalar bool tensor) are left untouched."""
-        variables = list(trainable_variables)
+        variables = list(trainable_variables or ())
         self.build(variables)
         rate = self._rate_now()
         gradient_of = {variable.path: grad for variable, grad in zip(variables, grads, strict=True)}
@@ -158,7 +174,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
             _apply_if((active or {}).get(layer), optimizer, gradients, members)
         replicas.assign(self.iterations, tf.convert_to_tensor(self.iterations) + 1)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         peak = float(self.learning_rate.numpy())
         rates = {layer: factor * peak for layer, factor in self._factors.items()}
         learning_rate = super().get_config()["learning_rate"]
@@ -167,14 +183,16 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         return config | schedule | {"name": self.name}
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> "LayerwiseOptimizer":
         config = dict(config)
         for key in ("optimizer", "learning_rate"):
             config[key] = keras.saving.deserialize_keras_object(config[key])
         config["schedule"] = RateSchedule(**config["schedule"])
         return cls(**config)
 
-    def _rate_now(self):
+    def _rate_now(self) -> tf.Tensor:
         """The highest of the layers' rates at this step."""
         if not self.steps:
             return tf.convert_to_tensor(self.learning_rate)
@@ -191,7 +209,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
 
 
 def layerwise_adamw(
-    model,
+    model: Grouped,
     *,
     head_lr: float = LearningRates.heads,
     backbone_lr: float = LearningRates.backbone,
@@ -228,7 +246,7 @@ def layerwise_adamw(
     return LayerwiseOptimizer(adamw, by_layer, schedule=schedule, steps=steps)
 
 
-def rate_factor(schedule: RateSchedule, step, steps: int) -> tf.Tensor:
+def rate_factor(schedule: RateSchedule, step: int | tf.Tensor, steps: int) -> tf.Tensor:
     """By how much a schedule scales the rates at a step (from 0) of so many: a scalar in [0, 1].
 
     Example:
@@ -256,8 +274,13 @@ def _by_layer(variables: Sequence[keras.Variable]) -> dict[str, list[keras.Varia
     return dict(layers)
 
 
-def _apply_if(active, optimizer, gradients, variables) -> None:
-    def step():
+def _apply_if(
+    active: tf.Tensor | None,
+    optimizer: keras.optimizers.Optimizer,
+    gradients: Sequence[tf.Tensor | tf.IndexedSlices | None],
+    variables: Sequence[keras.Variable],
+) -> None:
+    def step() -> int:
         optimizer.apply(gradients, variables)
         return 0
 

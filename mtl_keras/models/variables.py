@@ -10,16 +10,17 @@ from safetensors.numpy import load_file
 
 from mtl_keras.distribution import replicas
 from mtl_keras.errors import InputError
+from mtl_keras.plans.layer_groups import Grouped
 from mtl_keras.storage.arrays import write_arrays
 from mtl_keras.storage.files import write_whole
 
 
-def metric_variables(model) -> dict[str, keras.Variable]:
+def metric_variables(model: keras.Model) -> dict[str, keras.Variable]:
     """Name → variable of what the model has measured in this epoch."""
     return _named("metrics", itertools.chain(*(each.variables for each in model.metrics)))
 
 
-def trained_variables(model, groups: Collection[str]) -> dict[str, keras.Variable]:
+def trained_variables(model: keras.Model, groups: Collection[str]) -> dict[str, keras.Variable]:
     """Name → variable of all that a step changes: weights, optimizer state, seeds of dropout.
 
     Args:
@@ -36,7 +37,7 @@ def trained_variables(model, groups: Collection[str]) -> dict[str, keras.Variabl
     return found
 
 
-def weight_variables(model, groups: Collection[str]) -> dict[str, keras.Variable]:
+def weight_variables(model: Grouped, groups: Collection[str]) -> dict[str, keras.Variable]:
     """Name → variable of the weights of some layer groups."""
     layers = itertools.chain(*(model.layer_groups[group] for group in groups))
     return {f"weights/{weight.path}": weight for layer in layers for weight in layer.weights}

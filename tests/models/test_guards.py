@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from mtl_keras.models.guards import project, softened_divergence
+from mtl_keras.models.gradients import project, softened_divergence
 
 SHAPES = [(2, 3), (4,)]
 
