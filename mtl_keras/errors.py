@@ -36,10 +36,28 @@ def listed(values: Iterable[object], limit: int = 8) -> str:
     return ", ".join(map(shown, values[:limit])) + rest
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
-    """The hint that ends a message where one of the names is close; else nothing."""
-    matches = difflib.get_close_matches(name, list(names), n=1)
-    return f"; did you mean {matches[0]!r}?" if matches else ""
+def first_line(error: Exception) -> str:
+    """The first line of an error's message, or its kind if it has none."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def nearest(name: str, names: Iterable[str], *, count: int = 1, cutoff: float = 0.6) -> str:
+    """The hint that ends a message if one of the names is close; else nothing.
+
+    Args:
+        name: what was given.
+        names: what could have been meant.
+        count: how many of them the hint lists at most.
+        cutoff: how similar they are at least, from 0 to 1 (`difflib.get_close_matches`).
+
+    Example:
+
+    >>> nearest("tain", ["train", "test", "validation"])
+    "; did you mean 'train'?"
+    """
+    matches = difflib.get_close_matches(name, list(names), count, cutoff)
+    return f"; did you mean {' or '.join(map(repr, matches))}?" if matches else ""
 
 
 def _on_one_line(message: str) -> str:

@@ -15,8 +15,7 @@ from nbclient import NotebookClient
 from safetensors.numpy import save_file
 from support.tiny import bert_tensors
 
-from mtl_keras.encoders.pretrained.families import MINILM
-from mtl_keras.encoders.pretrained.loading import MINILM_PACKAGE, find
+from mtl_keras.encoders.pretrained.sources import MINILM, MINILM_PACKAGE, find
 from mtl_keras.samples.make_tickets import TICKETS_FOLDER
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))

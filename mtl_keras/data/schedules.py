@@ -6,7 +6,6 @@ Every batch of the merged dataset has the same structure, whichever task it is f
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ import numpy as np
 
 from mtl_keras.data.epoch_order import OngoingPasses, Pass
 from mtl_keras.data.multi_task_batches import chosen_in_turn, joined, mapped, spread_over
-from mtl_keras.errors import InputError
+from mtl_keras.errors import InputError, nearest
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -230,8 +229,7 @@ def parse_schedule(text: str) -> Schedule:
         return plain[str(text)]
     if match := re.fullmatch(r"temperature:([0-9]+(?:\.[0-9]+)?)", str(text)):
         return Temperature(float(match[1]))
-    nearest = difflib.get_close_matches(str(text), SCHEDULES, 1, 0.5)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    hint = nearest(str(text), SCHEDULES, cutoff=0.5)
     raise InputError(f"a schedule is one of {', '.join(SCHEDULES)}. Received: {text!r}{hint}")
 
 

@@ -117,7 +117,7 @@ class TextEncoder:
             loaded.config,
             loaded.transformer,
             normalize=loaded.normalize,
-            source=loaded.source,
+            source=str(source),
         )
 
     @property

@@ -1,6 +1,5 @@
 """One YAML file → validated objects; errors name the line and the cure, before TensorFlow loads."""
 
-import difflib
 import os
 import typing
 from collections.abc import Mapping, Sequence
@@ -12,8 +11,8 @@ from pydantic import ValidationError
 
 from mtl_keras.data.schedules import Schedule
 from mtl_keras.data.task import Task
-from mtl_keras.encoders.pretrained.families import MINILM
-from mtl_keras.errors import InputError, shown
+from mtl_keras.encoders.pretrained.sources import is_path
+from mtl_keras.errors import InputError, nearest, shown
 from mtl_keras.plans.training_plan import TrainingPlan
 from mtl_keras.recipes.located_yaml import LocatedYaml
 from mtl_keras.recipes.schema import STAGE_ONLY, RecipeSchema, Strict
@@ -145,7 +144,7 @@ def _find(path: Path) -> Path:
 
 def _encoder(source: str, folder: Path) -> str:
     """The source; a folder's path is relative to the recipe's folder."""
-    if source == MINILM or "://" in source:
+    if not is_path(source):
         return source
     return os.path.normpath(folder / os.path.expanduser(source))
 
@@ -169,9 +168,8 @@ def _said(place: Sequence[str | int], error: Any) -> str:
         if place[:-1] == ["training"] and place[-1] in STAGE_ONLY:
             return f"belongs to a stage: write it in stages: [{{{place[-1]}: …}}]"
         known = list(_model_at(place[:-1]).model_fields)
-        nearest = difflib.get_close_matches(str(place[-1]), known, 1, 0.5)
-        hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-        return f"unknown key; {hint}known here: {', '.join(known)}"
+        hint = nearest(str(place[-1]), known, cutoff=0.5) or ";"
+        return f"unknown key{hint} known here: {', '.join(known)}"
     if error["type"] == "missing":
         return "this key is missing; add it"
     message = error["msg"].removeprefix("Value error, ")

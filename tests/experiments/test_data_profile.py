@@ -78,14 +78,14 @@ def test_estimated_pieces(text, pieces):
 
 
 def test_the_estimate_is_close_to_the_genuine_word_pieces(shared):
-    from mtl_keras.encoders.pretrained import loading
     from mtl_keras.encoders.pretrained.checkpoint import open_checkpoint
+    from mtl_keras.encoders.pretrained.sources import MINILM, find
 
     files = {split: shared / "data/snips" / split for split in ("train", "valid")}
     files["validation"] = files.pop("valid")
     dataset = TaskDataset(Task("slots", kind="tagging", files=files))
     texts = [example.text for example in dataset.examples("validation")]
-    checkpoint = open_checkpoint(loading.find("all-MiniLM-L6-v2"))
+    checkpoint = open_checkpoint(find(MINILM))
     tokenizer = checkpoint.make_tokenizer(max_length=128)
     genuine = sum(map(len, tokenizer(texts).token_ids.to_list()))
     assert sum(map(estimated_pieces, texts)) == pytest.approx(genuine, rel=0.06)

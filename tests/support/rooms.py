@@ -48,6 +48,7 @@ WITHOUT_TENSORFLOW = (
     "encoders.transformer.config",
     "encoders.pretrained.archives",
     "encoders.pretrained.checksum",
+    "encoders.pretrained.sources",
     "encoders.pretrained.torch_pickle",
     "encoders.embedding_transformer",
     "data.answer_forms",
@@ -95,10 +96,6 @@ NOT_YET: dict[str, set[str]] = {
     "mirror": {
         "data.epoch_order",
         "data.multi_task_batches",
-        "encoders.pretrained.damage",
-        "encoders.pretrained.family",
-        "encoders.pretrained.tf_hub_cache",
-        "encoders.pretrained.vocabulary",
         "encoders.tokenizers.tokenizer",
         "encoders.transformer.config",
         "encoders.transformer.pooling",

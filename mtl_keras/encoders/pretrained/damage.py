@@ -1,4 +1,4 @@
-"""Files of others that cannot be read: told in one line."""
+"""Files of others that cannot be read: an error of one line."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ import safetensors
 import tensorflow as tf
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
-from mtl_keras.errors import InputError
+from mtl_keras.errors import InputError, first_line
 
 DAMAGE = (
     *(OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, EOFError),
@@ -31,12 +31,6 @@ def reading(what: str) -> Iterator[None]:
         raise InputError(
             f"{what} cannot be read ({first_line(error)}); fetch a fresh copy"
         ) from None
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, in one line."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def read_json(file: Path) -> dict:

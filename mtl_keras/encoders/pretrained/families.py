@@ -4,7 +4,6 @@ import dataclasses
 
 from mtl_keras.encoders.pretrained.family import Family, Layout
 
-MINILM = "all-MiniLM-L6-v2"
 GELUS = {"gelu": False, "gelu_new": True, "gelu_pytorch_tanh": True}
 HEADS = (r"cls\..*", r"(pre_)?classifier\..*", r"qa_outputs\..*")
 

@@ -116,6 +116,26 @@ class Family:
         """
         return MappingProxyType(dict(self._weights()))
 
+    def tensors(self, num_layers: int, pooler: bool) -> Iterator[tuple[str, Stored, list[str]]]:
+        """The weights of an encoder of so many blocks, with a pooler or without.
+
+        Returns:
+            Of each weight its path in the encoder, how it is stored, and its tensors' names.
+
+        Example:
+
+        >>> from mtl_keras.encoders.pretrained.families import HF_BERT
+        >>> names = {path: names for path, _, names in HF_BERT.tensors(1, pooler=False)}
+        >>> names["block_0/query_key_value_bias"][2]
+        'encoder.layer.0.attention.self.value.bias'
+        """
+        for path, stored in self.weights.items():
+            if path.startswith("pooler") and not pooler:
+                continue
+            for i in range(num_layers if "{i}" in path else 1):
+                names = [stored.name.format(i=i, part=part) for part in stored.parts]
+                yield path.format(i=i), stored, names
+
     def _weights(self) -> Iterator[tuple[str, Stored]]:
         for path, name in self.layers.items():
             if path in TABLES:

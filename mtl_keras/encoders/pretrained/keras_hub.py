@@ -1,11 +1,8 @@
 """A folder that KerasHub's `save_to_preset` wrote: its backbone, and its tokenizer as ours."""
 
 import base64
-import difflib
 import functools
-import importlib
 import inspect
-import logging
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,7 +11,7 @@ from typing import Any
 import h5py  # type: ignore[import-untyped]
 import keras
 
-from mtl_keras.encoders.pretrained.damage import first_line, read_json, reading
+from mtl_keras.encoders.pretrained.damage import read_json, reading
 from mtl_keras.encoders.pretrained.vocabulary import read_merges, read_vocabulary
 from mtl_keras.encoders.tokenizers.byte_pair import BytePairTokenizer
 from mtl_keras.encoders.tokenizers.sentence_piece import SentencePieceTokenizer
@@ -22,7 +19,6 @@ from mtl_keras.encoders.tokenizers.wordpiece import Tokenizer, WordpieceTokenize
 from mtl_keras.encoders.transformer.keras_hub import import_keras_hub
 from mtl_keras.errors import InputError
 
-SCHEME = "keras_hub://"
 MODULES = ("keras_hub.", "keras_nlp.")  # its former name
 ASSETS = "assets/tokenizer"
 BERT_SPECIALS, ROBERTA_SPECIALS = ("[CLS]", "[SEP]"), ("<s>", "</s>")
@@ -41,35 +37,6 @@ def is_preset(folder: Path) -> bool:
     """Whether KerasHub wrote a folder."""
     file = folder / "config.json"
     return file.is_file() and "registered_name" in read_json(file)
-
-
-def find_preset(name: str) -> Path:
-    """The folder of a preset: of a path that begins with `/` itself, else fetched from Kaggle.
-
-    Raises:
-        InputError: KerasHub is not installed or knows no preset of this name, or it cannot be
-            fetched.
-    """
-    if name.startswith("/"):
-        if not Path(name).is_dir():
-            raise InputError(f"there is no folder {name}")
-        return Path(name)
-    known = import_keras_hub().models.Backbone.presets
-    if name not in known:
-        close = difflib.get_close_matches(name, known, 3)
-        raise InputError(
-            f"KerasHub has no preset {name!r}; give one of its {len(known)} text and other presets"
-            f"{', such as ' + ', '.join(close) if close else ''}, or a folder"
-        )
-    kagglehub = importlib.import_module("kagglehub")
-    logging.getLogger("kagglehub").setLevel(logging.ERROR)
-    try:
-        return Path(kagglehub.model_download(known[name]["kaggle_handle"].partition("://")[2]))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"cannot be fetched from Kaggle ({first_line(error)}); check the network, "
-            "or give the path of a folder that KerasHub wrote"
-        ) from None
 
 
 def load_backbone(folder: Path, dtype: str | None) -> keras.Model:
@@ -161,7 +128,9 @@ def _byte_pairs(folder: Path, settings: Mapping) -> MakeTokenizer:
     return functools.partial(BytePairTokenizer, pieces, merges, around=ROBERTA_SPECIALS)
 
 
-def _sentence_pieces(around: tuple[str, str], prefix: tuple[str, ...] = ()):
+def _sentence_pieces(
+    around: tuple[str, str], prefix: tuple[str, ...] = ()
+) -> Callable[[Path, Mapping], MakeTokenizer]:
     def make(folder: Path, settings: Mapping) -> MakeTokenizer:
         model = base64.b64encode((folder / "vocabulary.spm").read_bytes()).decode()
         return functools.partial(SentencePieceTokenizer, model, around=around, prefix=prefix)

@@ -5,12 +5,15 @@ import urllib.request
 import warnings
 from pathlib import Path
 
+import tensorflow as tf
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it imports the deprecated pkg_resources
     import tensorflow_hub
     from tensorflow_hub import compressed_module_resolver, resolver
 
 from mtl_keras.encoders.pretrained.archives import unpack
+from mtl_keras.errors import InputError, first_line
 
 
 def resolve(handle: str) -> Path:
@@ -23,12 +26,19 @@ def resolve(handle: str) -> Path:
         handle: the module's address, `https://…`.
 
     Raises:
-        InputError: the archive is refused.
-        OSError, ValueError, EOFError, tensorflow.errors.OpError: it cannot be fetched.
+        InputError: the module cannot be fetched, or its archive is refused.
     """
     bounded = _BoundedResolver()
-    found = bounded(handle) if bounded.is_supported(handle) else tensorflow_hub.resolve(handle)
-    return Path(found)
+    fetch = bounded if bounded.is_supported(handle) else tensorflow_hub.resolve
+    try:
+        return Path(fetch(handle))
+    except InputError as error:
+        raise InputError(f"cannot be fetched: {error}") from None
+    except (OSError, ValueError, EOFError, tf.errors.OpError) as error:
+        raise InputError(
+            f"cannot be fetched ({first_line(error)}); check the handle and the network, "
+            "or give the path of a folder that holds the SavedModel"
+        ) from None
 
 
 class _BoundedResolver(compressed_module_resolver.HttpCompressedFileResolver):

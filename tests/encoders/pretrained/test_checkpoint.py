@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support.places import CHECKPOINTS
+from support.published import TEXTS, assert_refused, change_tensors, sequence
 
 import mtl_keras as mtl
 from mtl_keras.encoders.pretrained import loading
@@ -156,3 +157,66 @@ def test_what_does_not_fit_is_told_in_a_line(family, change, message, tmp_path):
     with pytest.raises(InputError, match=message) as raised:
         loading.load(str(folder), max_length=LENGTH)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tensors: {f"bert.{name}": value for name, value in tensors.items()},
+        lambda tensors: {
+            name.replace("LayerNorm.weight", "LayerNorm.gamma").replace(
+                "LayerNorm.bias", "LayerNorm.beta"
+            ): value
+            for name, value in tensors.items()
+        },
+        lambda tensors: {
+            **{f"bert.{name}": value for name, value in tensors.items()},
+            "cls.predictions.bias": np.zeros(3, np.float32),
+            "cls.seq_relationship.weight": np.zeros((2, 8), np.float32),
+            "classifier.weight": np.zeros((3, 8), np.float32),
+            "bert.embeddings.position_ids": np.arange(32)[np.newaxis],
+        },
+    ],
+    ids=["prefix", "gamma and beta", "heads"],
+)
+def test_names_of_other_hugging_face_files(folder, tiny_bert, change):
+    change_tensors(folder, change)
+    np.testing.assert_array_equal(sequence(folder), sequence(tiny_bert))
+
+
+@pytest.mark.parametrize(
+    ("pooling", "expected"),
+    [
+        ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}, "cls"),
+        ({"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}, "mean"),
+        ({"pooling_mode": "cls", "include_prompt": True}, "cls"),
+    ],
+)
+def test_sentence_transformers_folder(folder, pooling, expected):
+    _write_modules(folder, pooling, "Transformer", "Pooling")
+    loaded = loading.load(str(folder), max_length=16)
+    assert (loaded.config.pooling, loaded.normalize) == (expected, False)
+    _write_modules(folder, pooling, "Transformer", "Pooling", "Normalize")
+    norms = np.linalg.norm(
+        TextEncoder.from_pretrained(str(folder), max_length=16).encode(TEXTS)["sentence_embedding"],
+        axis=1,
+    )
+    np.testing.assert_allclose(norms, 1.0, atol=1e-6)
+
+
+def _write_modules(folder: Path, pooling: dict, *kinds: str) -> None:
+    modules = [
+        {"idx": i, "path": "1_Pooling" if kind == "Pooling" else "", "type": f"models.{kind}"}
+        for i, kind in enumerate(kinds)
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "1_Pooling").mkdir(exist_ok=True)
+    (folder / "1_Pooling/config.json").write_text(json.dumps(pooling))
+
+
+def test_unsupported_sentence_transformers_modules(folder):
+    cls_and_mean = {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}
+    _write_modules(folder, cls_and_mean, "Transformer", "Pooling")
+    assert_refused(folder, "pooling_mode_cls_token, pooling_mode_mean_tokens")
+    _write_modules(folder, {"pooling_mode": "cls"}, "Transformer", "Pooling", "Dense")
+    assert_refused(folder, "models.Dense", "not supported")

@@ -134,7 +134,7 @@ def test_ids_differ_from_the_genuine_ones_for_sixteen_characters(genuine, englis
 def test_ids_differ_from_hugging_face_only_for_documented_characters(english):
     import tokenizers
 
-    from mtl_keras.encoders.pretrained.loading import MINILM, find
+    from mtl_keras.encoders.pretrained.sources import MINILM, find
 
     theirs = tokenizers.Tokenizer.from_file(str(find(MINILM) / "tokenizer.json"))
     theirs.no_padding()

@@ -1,0 +1,88 @@
+"""How a checkpoint's tensors get into the variables of a transformer."""
+
+import math
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mtl_keras.distribution import replicas
+from mtl_keras.encoders.pretrained.checkpoint import Checkpoint
+from mtl_keras.encoders.pretrained.damage import reading
+from mtl_keras.encoders.pretrained.family import TABLES, Stored
+from mtl_keras.encoders.transformer.config import EncoderConfig
+
+NUMBERS_AT_ONCE = 2**20  # of a weight, while it is written
+
+
+def fill(transformer: keras.Model, checkpoint: Checkpoint, config: EncoderConfig) -> None:
+    """Gives a transformer the weights of a checkpoint.
+
+    One tensor is read after the other, and tables in ranges of rows, so that little is in memory
+    twice.
+
+    Args:
+        transformer: as `build_transformer(config)` makes it.
+        checkpoint: of this shape.
+        config: the transformer's shape.
+
+    Raises:
+        InputError: a tensor cannot be read.
+    """
+    variables = {variable.path: variable for variable in transformer.weights}
+    with reading("a tensor"):
+        for path, stored, names in checkpoint.family.tensors(config.num_layers, config.pooler):
+            if path in TABLES:
+                _fill_table(variables[path], checkpoint, stored)
+            else:
+                _fill_weight(variables[path], checkpoint, stored, names)
+
+
+def _fill_table(variable: keras.Variable, checkpoint: Checkpoint, stored: Stored) -> None:
+    for rows in _ranges(variable):
+        tensor = checkpoint.read(stored.name, rows)  # (rows, hidden)
+        _write(variable, rows, np.asarray(tensor, "float32"))
+
+
+def _fill_weight(
+    variable: keras.Variable, checkpoint: Checkpoint, stored: Stored, names: list[str]
+) -> None:
+    tensors = (checkpoint.read(name, slice(None)) for name in names)
+    parts = [_arrange(tensor, stored, variable.shape) for tensor in tensors]  # (inputs, outputs)
+    for rows in _ranges(variable):
+        _write(variable, rows, np.concatenate([part[rows] for part in parts], axis=-1))
+
+
+def _ranges(variable: keras.Variable) -> Iterator[slice]:
+    """Ranges of a variable's rows, of a few megabytes each."""
+    count, *others = variable.shape
+    step = max(1, NUMBERS_AT_ONCE // math.prod(others))
+    if not others:
+        step = count  # a vector's parts follow each other, so a range of it would cut them
+    return (slice(start, min(start + step, count)) for start in range(0, count, step))
+
+
+def _write(variable: keras.Variable, rows: slice, values: np.ndarray) -> None:
+    """Writes into the variable's own memory: `assign` would give it another.
+
+    `scatter_update` leaves a variable in a mode in which TensorFlow copies it for every reader. It
+    is used only off the processor, where what is read could be a copy.
+    """
+    indices = tf.range(rows.start, rows.stop)
+    for copy in replicas.copies(variable):
+        if tf.DeviceSpec.from_string(copy.device).device_type == "CPU":
+            memory = tf.raw_ops.ReadVariableOp(resource=copy.handle, dtype=copy.dtype)
+            tf.raw_ops.InplaceUpdate(x=memory, i=indices, v=values)
+        else:
+            copy.scatter_update(tf.IndexedSlices(tf.constant(values), indices))
+
+
+def _arrange(tensor: np.ndarray, stored: Stored, shape: tuple[int, ...]) -> np.ndarray:
+    """One part of a weight, with as many axes as the weight has."""
+    tensor = np.asarray(tensor, "float32")
+    if stored.transpose:
+        tensor = tensor.T
+    if tensor.ndim == len(shape):
+        return tensor
+    return tensor.reshape((shape[0], -1) if len(shape) == 2 else -1)
