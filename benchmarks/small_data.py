@@ -18,7 +18,7 @@ import keras
 from scipy.stats import t as student_t
 from tabulate import tabulate
 
-from mtl_keras.experiments.comparison import Job
+from mtl_keras.experiments.compared_plans import Job
 from mtl_keras.experiments.job import run_job
 from mtl_keras.plans.training_plan import TrainingPlan
 from mtl_keras.recipes.recipe import Recipe, load_recipe

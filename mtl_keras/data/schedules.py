@@ -28,6 +28,7 @@ class Schedule(Protocol):
     """How the tasks' batches follow each other."""
 
     needs_counts: bool  # whether the order follows from how many batches the tasks have
+    joins_tasks: bool  # whether a step has a batch of every task, joined to one
 
     def merge(
         self, datasets: Sequence[tf.data.Dataset], *, seed: int, passes: Iterator[Pass], epochs: int
@@ -51,6 +52,7 @@ class _Alternating:
     """One task a batch. An epoch has as many steps as the tasks have batches together."""
 
     needs_counts = True
+    joins_tasks = False
 
     def order(
         self,
@@ -187,6 +189,7 @@ class Joint:
     """A batch of every task in each step. An epoch is a pass over the longest; others repeat."""
 
     needs_counts = False
+    joins_tasks = True
 
     def __str__(self) -> str:
         return "joint"

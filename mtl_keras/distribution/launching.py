@@ -9,7 +9,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from typing import IO
 
+from mtl_keras.distribution.child_process import last_line
 from mtl_keras.distribution.clusters import TF_CONFIG, Cluster
 from mtl_keras.errors import WorkError
 
@@ -50,9 +52,9 @@ def run_workers(arguments: Sequence[str], count: int) -> int:
         if status < 0:
             name = signal.Signals(-status).name
             raise WorkError(f"worker {failed} was killed ({name}); --resume goes on with the run")
-        outputs[failed].seek(0)
-        for line in outputs[failed].read().decode(errors="replace").splitlines()[-1:]:
-            print(f"worker {failed}: {line}", file=sys.stderr)
+        if failed:  # what the chief failed with is in this terminal already
+            outputs[failed].seek(0)
+            print(f"worker {failed}: {last_line(outputs[failed].read(), status)}", file=sys.stderr)
         return status
 
 
@@ -70,7 +72,9 @@ def _passing_on(workers: Sequence[subprocess.Popen]) -> Iterator[None]:
             signal.signal(each, handler)
 
 
-def _start(arguments: Sequence[str], cluster: Cluster, output) -> subprocess.Popen:
+def _start(
+    arguments: Sequence[str], cluster: Cluster, output: IO[bytes] | None
+) -> subprocess.Popen:
     threads = max(1, (os.cpu_count() or 1) // len(cluster.addresses))
     environment = {
         "TF_NUM_INTRAOP_THREADS": str(threads),

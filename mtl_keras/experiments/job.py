@@ -15,7 +15,8 @@ from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.errors import InputError, WorkError
 from mtl_keras.evaluation.probing import Probe
 from mtl_keras.evaluation.scores import evaluate_all
-from mtl_keras.experiments.comparison import FEATURES, Job, open_comparison, plan_of
+from mtl_keras.experiments.compared_plans import Job, compared_plan
+from mtl_keras.experiments.comparison import open_comparison
 from mtl_keras.plans.freeze_plan import FreezePlan
 from mtl_keras.plans.plan_table import plan_grid
 from mtl_keras.plans.stage import MEAN, Stage, watchable
@@ -53,9 +54,9 @@ def check_plans(recipe: Recipe, plans: Sequence[str]) -> None:
     """Raises `InputError` where the recipe's model has not the blocks or heads of a plan."""
     model = build_model(recipe, open_datasets(recipe))
     for name in plans:
-        plan = plan_of(recipe, name)
+        training = compared_plan(recipe, name).training
         try:
-            _ = plan and plan.stages(list(model.layer_groups))
+            _ = training and training.stages(list(model.layer_groups))
         except InputError as error:
             raise InputError(f"plan {name}: {error}") from None
 
@@ -75,18 +76,19 @@ def run_job(recipe: Recipe, job: Job, run: Run) -> dict:
         metric after each epoch.
     """
     tasks = tuple(task for task in recipe.tasks if task.name in job.tasks)
+    training = compared_plan(recipe, job.plan).training
     recipe = replace(
         recipe,
         tasks=tasks,
         seed=job.seed,
-        plan=_narrowed(plan_of(recipe, job.plan) or recipe.plan, tasks),
+        plan=_narrowed(training or recipe.plan, tasks),
         loss_weights={k: v for k, v in recipe.loss_weights.items() if k in job.tasks},
         restore=recipe.restore if recipe.restore in (*job.tasks, None) else MEAN,
     )
     make_reproducible(recipe)
     datasets = open_datasets(recipe)
     split = "test" if all("test" in each.counts for each in datasets.values()) else "validation"
-    work = _probe if job.plan == FEATURES else _train
+    work = _train if training else _probe
     results = work(recipe, datasets, split, run)
     return {"split": split, "peak_memory_bytes": _peak_memory()} | results
 

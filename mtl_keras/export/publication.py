@@ -3,9 +3,8 @@
 import functools
 import importlib.util
 import itertools
-import statistics
-import timeit
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import tensorflow as tf
@@ -13,7 +12,9 @@ from tabulate import tabulate
 
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.errors import InputError
+from mtl_keras.evaluation.latency import milliseconds
 from mtl_keras.evaluation.scores import evaluate_all
+from mtl_keras.export.conversion.check import SIZES
 from mtl_keras.export.conversion.converter import convert
 from mtl_keras.export.conversion.formats import FLOAT32, SAVED_MODEL, ExportFormat, format_of
 from mtl_keras.export.conversion_card import converted_card
@@ -21,19 +22,18 @@ from mtl_keras.export.model_card import CARD, EXAMPLE, model_card
 from mtl_keras.export.saved_model.served_answers import SERVING
 from mtl_keras.export.saved_model.signatures import export_saved_model
 from mtl_keras.export.saved_model.tf_serving import (
-    MAX_BATCH_SIZE,
     check_model_name,
     write_serving_config,
     write_warmup,
 )
-from mtl_keras.export.saved_model.verification import verify, verify_against
+from mtl_keras.export.saved_model.verification import validation_texts, verify, verify_against
 from mtl_keras.models.multi_task_model import MultiTaskModel
 from mtl_keras.recipes.recipe import Recipe
 from mtl_keras.runs.building import open_datasets
 from mtl_keras.runs.run import METRICS, Run
 from mtl_keras.storage.files import write_whole
 
-SIZES = (1, MAX_BATCH_SIZE)  # texts a call whose time the model card tells
+Report = Callable[[str], None]
 
 
 def publish(
@@ -44,15 +44,15 @@ def publish(
     format: str = SAVED_MODEL.name,
     precision: str = FLOAT32,
     against: str | Path | None = None,
-    report: Callable[[str], None] = print,
+    report: Report = print,
 ) -> Path:
     """Exports a run as the next version of a folder that TensorFlow Serving watches.
 
     The SavedModel is written beside its place, loaded in a fresh process and compared with the
     model on the validation texts and on odd ones (`verify`). Only then it is given its number;
-    where an answer differs, or the process dies, there is no such version. With it come its model
-    card (`README.md`) and its warm-up requests; beside the versions, where they are not there
-    yet, the files that start TensorFlow Serving over them (`write_serving_config`).
+    if an answer differs, or the process dies, there is no such version. With it come its model
+    card (`README.md`) and its warm-up requests; beside the versions, unless they are there, the
+    files that start TensorFlow Serving over them (`write_serving_config`).
 
     `litert` and `onnx` hold no strings: they take `token_ids` and `padding_mask`, and beside the
     model come the tokenizer's files and the labels. They are compared likewise, in a process
@@ -66,7 +66,7 @@ def publish(
         format: `saved_model`, `litert` or `onnx`.
         precision: of the weights: `float32`, and of the last two `float16` or `int8`.
         against: another export, whose answers the new one must have too.
-        report: told what happens, a line at a time.
+        report: gets what happens, a line at a time.
 
     Returns:
         The folder of the version: one above the highest number there, or `1`.
@@ -78,64 +78,31 @@ def publish(
         WorkError: an answer differs, or it could not be written.
     """
     folder, form = Path(folder), format_of(format)
-    name = folder.resolve().name
     form.check(precision)
-    _check(folder, name, against)
-    _check_format(folder, form, against)
-    recipe = run.recipe
-    model = run.model(best)
-    datasets = _datasets(recipe, report)
-    path = folder / str(next_version(folder))
-    texts = functools.partial(_validation_texts, datasets)
-
-    def write_converted(beside: Path) -> None:
-        conversion = convert(model, beside, form, precision, datasets)
-        report(tabulate(conversion.rows(), headers="keys", disable_numparse=True))
-        card = converted_card(
-            run,
-            name=name,
-            version=path.name,
-            best=best,
-            form=form,
-            precision=precision,
-            conversion=conversion,
+    _check_place(folder, form, against)
+    version = _Version(
+        run=run,
+        name=folder.resolve().name,
+        number=str(next_version(folder)),
+        best=best,
+        model=run.model(best),
+        datasets=_datasets(run.recipe, report),
+        report=report,
+    )
+    path = folder / version.number
+    if form.takes_strings:
+        write_whole(path, functools.partial(_write_saved_model, version, against=against))
+        write_serving_config(folder, version.name)
+    else:
+        _check_judged(precision, version.datasets)
+        write_whole(
+            path, functools.partial(_write_converted, version, form=form, precision=precision)
         )
-        (beside / CARD).write_text(card, encoding="utf-8")
-
-    def write(beside: Path) -> None:
-        export_saved_model(model, beside)
-        compared = verify(model, beside, texts())
-        report(f"{compared:,} texts are answered as by the model")
-        if against:
-            report(f"{verify_against(beside, against, texts()):,} texts as by {against}")
-        scores = _scores(run, model, datasets, best)
-        signatures = tf.saved_model.load(str(beside)).signatures
-        batch = [*itertools.islice(texts(), MAX_BATCH_SIZE)] or [EXAMPLE.encode()]
-        card = model_card(
-            run,
-            name=name,
-            version=path.name,
-            best=best,
-            scores=scores,
-            signatures={each: [*found.structured_outputs] for each, found in signatures.items()},
-            size=sum(file.stat().st_size for file in beside.rglob("*") if file.is_file()),
-            milliseconds={size: _milliseconds(signatures[SERVING], batch, size) for size in SIZES},
-            compared=compared,
-        )
-        (beside / CARD).write_text(card, encoding="utf-8")
-        _warm_up(beside, name, report)
-
-    if form is not SAVED_MODEL:
-        _check_judged(form, precision, datasets)
-        write_whole(path, write_converted)
-        return path
-    write_whole(path, write)
-    write_serving_config(folder, name)
     return path
 
 
 def next_version(folder: str | Path) -> int:
-    """One above the highest version in a folder; 1 where there is none.
+    """One above the highest version in a folder; 1 if there is none.
 
     Raises:
         InputError: the folder is a file.
@@ -143,26 +110,47 @@ def next_version(folder: str | Path) -> int:
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: a file; give the folder of the versions")
-    known = (each.name for each in folder.iterdir()) if folder.is_dir() else ()
-    return 1 + max((int(name) for name in known if name.isascii() and name.isdigit()), default=0)
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return 1 + max((int(name) for name in names if name.isascii() and name.isdigit()), default=0)
 
 
-def _check(folder: Path, name: str, against: str | Path | None) -> None:
+@dataclass(frozen=True, kw_only=True)
+class _Version:
+    """What is exported, and as what."""
+
+    run: Run
+    name: str
+    number: str
+    best: str | None
+    model: MultiTaskModel
+    datasets: Mapping[str, TaskDataset]
+    report: Report
+
+    def texts(self) -> Iterator[bytes]:
+        return validation_texts(self.datasets)
+
+    def scores(self) -> Mapping[str, Mapping[str, Mapping[str, float]]]:
+        """Split → task → what these weights score; those of the run's end are in its files."""
+        if self.best is None:
+            return self.run.read_json(METRICS)
+        splits = ("validation", "test")
+        return {split: evaluate_all(self.model, self.datasets, split) for split in splits}
+
+
+def _check_place(folder: Path, form: ExportFormat, against: str | Path | None) -> None:
     next_version(folder)
-    check_model_name(name)
-    if against and not (Path(against) / "saved_model.pb").is_file():
+    check_model_name(folder.resolve().name)
+    if against and not (Path(against) / SAVED_MODEL.file).is_file():
         raise InputError(
-            f"{against}: no export here (saved_model.pb is absent); give the folder of a version"
+            f"{against}: no export here ({SAVED_MODEL.file} is absent); give the folder of a "
+            "version"
         )
-
-
-def _check_format(folder: Path, form: ExportFormat, against: str | Path | None) -> None:
     form.check_versions(folder)
-    if against and form is not SAVED_MODEL:
+    if against and not form.takes_strings:
         raise InputError(f"--verify-against compares SavedModels; --format is {form.name}")
 
 
-def _check_judged(form: ExportFormat, precision: str, datasets: Mapping) -> None:
+def _check_judged(precision: str, datasets: Mapping[str, TaskDataset]) -> None:
     if precision != FLOAT32 and not datasets:
         raise InputError(
             f"--precision {precision} is judged on the recipe's files, which are gone: put them "
@@ -170,8 +158,8 @@ def _check_judged(form: ExportFormat, precision: str, datasets: Mapping) -> None
         )
 
 
-def _datasets(recipe: Recipe, report: Callable[[str], None]) -> dict[str, TaskDataset]:
-    """The recipe's files by task; none, and said so, where they are gone."""
+def _datasets(recipe: Recipe, report: Report) -> dict[str, TaskDataset]:
+    """The recipe's files by task; none, which it reports, if they are gone."""
     try:
         return open_datasets(recipe)
     except InputError as error:
@@ -179,31 +167,66 @@ def _datasets(recipe: Recipe, report: Callable[[str], None]) -> dict[str, TaskDa
         return {}
 
 
-def _validation_texts(datasets: Mapping[str, TaskDataset]) -> Iterator[bytes]:
-    for dataset in datasets.values():
-        for example in dataset.examples("validation"):
-            yield example.text.encode()
-
-
-def _warm_up(saved_model: Path, name: str, report: Callable[[str], None]) -> None:
-    """With texts of our own: the user's are not for others to read."""
+def _write_saved_model(version: _Version, folder: Path, *, against: str | Path | None) -> None:
+    """Writes a SavedModel, its card and its warm-up requests, once its answers are proved."""
+    export_saved_model(version.model, folder)
+    compared = verify(version.model, folder, version.texts())
+    version.report(f"{compared:,} texts are answered as by the model")
+    if against:
+        also_compared = verify_against(folder, against, version.texts())
+        version.report(f"{also_compared:,} texts as by {against}")
+    _write_card(folder, _saved_model_card(version, folder, compared))
     if importlib.util.find_spec("tensorflow_serving"):
-        write_warmup(saved_model, [EXAMPLE, 20 * EXAMPLE], model_name=name)
+        # With texts of our own: the user's are not for others to read.
+        write_warmup(folder, [EXAMPLE, 20 * EXAMPLE], model_name=version.name)
     else:
-        report("no warm-up requests for TensorFlow Serving: pip install 'mtl_keras[serving]'")
+        version.report(
+            "no warm-up requests for TensorFlow Serving: pip install 'mtl_keras[serving]'"
+        )
 
 
-def _scores(
-    run: Run, model: MultiTaskModel, datasets: Mapping[str, TaskDataset], best: str | None
-) -> dict[str, dict[str, dict]]:
-    """What the exported weights score: those of the run's end are in its files."""
-    if best is None:
-        return run.read_json(METRICS)
-    return {split: evaluate_all(model, datasets, split) for split in ("validation", "test")}
+def _saved_model_card(version: _Version, folder: Path, compared: int) -> str:
+    scores = version.scores()
+    signatures = tf.saved_model.load(str(folder)).signatures
+    return model_card(
+        version.run,
+        name=version.name,
+        version=version.number,
+        best=version.best,
+        scores=scores,
+        signatures={name: [*of_name.structured_outputs] for name, of_name in signatures.items()},
+        size=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
+        milliseconds={
+            size: _milliseconds(signatures[SERVING], version.texts(), size) for size in SIZES
+        },
+        compared=compared,
+    )
 
 
-def _milliseconds(signature: Callable, texts: Sequence[bytes], size: int) -> float:
-    """The median of ten calls, after one that is not counted."""
-    batch = tf.constant([*itertools.islice(itertools.cycle(texts), size)])
-    seconds = [timeit.timeit(lambda: signature(text=batch), number=1) for _ in range(11)]
-    return 1000 * statistics.median(seconds[1:])
+def _milliseconds(signature: Callable, texts: Iterator[bytes], size: int) -> float:
+    """How long a call of so many texts takes."""
+    batch = [*itertools.islice(texts, size)] or [EXAMPLE.encode()]
+    text = tf.constant([*itertools.islice(itertools.cycle(batch), size)])
+    return milliseconds(lambda: signature(text=text))
+
+
+def _write_converted(
+    version: _Version, folder: Path, *, form: ExportFormat, precision: str
+) -> None:
+    """Writes a model in another format and its card, once its answers are proved."""
+    conversion = convert(version.model, folder, form, precision, version.datasets)
+    version.report(tabulate(conversion.rows(), headers="keys", disable_numparse=True))
+    card = converted_card(
+        version.run,
+        name=version.name,
+        version=version.number,
+        best=version.best,
+        form=form,
+        precision=precision,
+        conversion=conversion,
+    )
+    _write_card(folder, card)
+
+
+def _write_card(folder: Path, card: str) -> None:
+    (folder / CARD).write_text(card, encoding="utf-8")

@@ -15,7 +15,8 @@ from mtl_keras.encoders.pretrained.sources import is_path
 from mtl_keras.errors import InputError, nearest, shown
 from mtl_keras.plans.training_plan import TrainingPlan
 from mtl_keras.recipes.located_yaml import LocatedYaml
-from mtl_keras.recipes.schema import STAGE_ONLY, RecipeSchema, Strict
+from mtl_keras.recipes.schema import STAGE_ONLY, RecipeSchema
+from mtl_keras.recipes.strict import Strict
 
 BUNDLED = Path(__file__).parents[1] / "samples"
 

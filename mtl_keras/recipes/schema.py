@@ -1,16 +1,13 @@
 """What a recipe may hold: keys, types, and the checks that need no data and no encoder."""
 
-import difflib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
-from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
-from mtl_keras.data.label_kinds import LABEL_KINDS
-from mtl_keras.data.schedules import Joint, parse_schedule
-from mtl_keras.data.task import SPLITS, Columns, Task
-from mtl_keras.errors import InputError
+from mtl_keras.data.schedules import parse_schedule
+from mtl_keras.data.task import Task
+from mtl_keras.errors import InputError, nearest
 from mtl_keras.plans.freeze_plan import FreezePlan
 from mtl_keras.plans.stage import (
     MEAN,
@@ -21,6 +18,8 @@ from mtl_keras.plans.stage import (
     watchable,
 )
 from mtl_keras.plans.training_plan import NAMED_PLANS, TrainingPlan
+from mtl_keras.recipes.strict import Strict, check_at
+from mtl_keras.recipes.task_schema import TaskSchema
 from mtl_keras.recipes.values import (
     LARGEST_BATCH,
     LARGEST_COUNT,
@@ -28,73 +27,9 @@ from mtl_keras.recipes.values import (
     Number,
     Whole,
     freeze_plan,
-    paths,
     protection,
     true_false_or_auto,
 )
-
-
-class Strict(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", coerce_numbers_to_str=True)
-
-
-class _Columns(Strict):
-    text: Any = "text"
-    label: Any = "label"
-    header: bool | None = None
-    label_names: dict[str, str] = {}
-
-    @pydantic.model_validator(mode="after")
-    def _check(self) -> Self:
-        self.build()
-        return self
-
-    def build(self) -> Columns:
-        return Columns(**dict(self))
-
-
-class _SplitColumns(Strict):
-    train: _Columns = _Columns()
-    validation: _Columns | None = None
-    test: _Columns | None = None
-
-
-def _which_columns(value: Any) -> str:
-    return "by_split" if isinstance(value, dict) and set(value) & set(SPLITS) else "plain"
-
-
-_Paths = Annotated[Any, pydantic.AfterValidator(paths)]
-
-
-class _Files(Strict):
-    train: _Paths = None
-    validation: _Paths = None
-    test: _Paths = None
-
-    @pydantic.model_validator(mode="after")
-    def _check(self) -> Self:
-        if not any((self.train, self.validation, self.test)):
-            raise ValueError("no file; a task learns from its training files: {train: train.csv}")
-        return self
-
-
-class _Task(Strict):
-    kind: Literal[*LABEL_KINDS] = Task.kind  # type: ignore[valid-type]
-    labels: list[str] = []
-    files: _Files
-    columns: Annotated[
-        Annotated[_Columns, pydantic.Tag("plain")]
-        | Annotated[_SplitColumns, pydantic.Tag("by_split")],
-        pydantic.Discriminator(_which_columns),
-    ] = _Columns()
-
-    def build(self, name: str) -> Task:
-        files = {split: paths for split, paths in self.files if paths is not None}
-        columns = self.columns
-        if isinstance(columns, _Columns):
-            columns = _SplitColumns(train=columns)
-        by_split = {split: (each or columns.train).build() for split, each in columns}
-        return Task(name, self.kind, tuple(self.labels), files=files, columns=by_split)
 
 
 class _Rates(Strict):
@@ -204,13 +139,13 @@ class _Training(_StageSettings):
             return
         if "batch_size" in self.model_fields_set:
             raise InputError("max_tokens and batch_size are two ways to say one thing; keep one")
-        if any(each.steps_per_epoch for each in (self, *self.stages)):
+        if any(part.steps_per_epoch for part in (self, *self.stages)):
             raise InputError(
                 "max_tokens counts all texts beforehand; give steps_per_epoch batch_size"
             )
-        if self.schedule == Joint():
+        if self.schedule.joins_tasks:
             raise InputError("schedule: joint joins the tasks' batches; give it batch_size")
-        if any(each.protect and each.protect.replays for each in (self, *self.stages)):
+        if any(part.protect and part.protect.replays for part in (self, *self.stages)):
             raise InputError("protect: gradient_projection joins batches; give it batch_size")
 
     def _check_measured(self) -> None:
@@ -229,13 +164,11 @@ class _Training(_StageSettings):
 
 
 def _nearest_plan(name: str) -> str:
-    """The name; where it is none, the error says which is nearest."""
+    """The name; if there is no such plan, the error says which is nearest."""
     try:
         return TrainingPlan(name).name
     except InputError as error:
-        nearest = difflib.get_close_matches(name, NAMED_PLANS, 1, 0.5)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-        raise InputError(f"{error}{hint}") from None
+        raise InputError(f"{error}{nearest(name, NAMED_PLANS)}") from None
 
 
 class RecipeSchema(Strict):
@@ -245,7 +178,7 @@ class RecipeSchema(Strict):
     sha256: Annotated[str, pydantic.Field(pattern="^[0-9a-fA-F]{64}$")] | None = None
     max_length: Whole = pydantic.Field(128, ge=3, le=LARGEST_COUNT)
     pooling: Literal["mean", "cls", "pooler", "last"] | None = None
-    tasks: dict[str, _Task] = pydantic.Field(min_length=1)
+    tasks: dict[str, TaskSchema] = pydantic.Field(min_length=1)
     training: _Training
 
     @pydantic.model_validator(mode="after")
@@ -297,13 +230,3 @@ def _check_name(name: str) -> None:
 def _check_watch(name: str, names: Sequence[str]) -> None:
     if name not in names:
         raise InputError(f"there is no metric {name!r}; there are {', '.join(names)}")
-
-
-def check_at(place: Sequence[str | int], check: Callable, *arguments: Any) -> None:
-    """Runs a declaration's own check; its error is told at this place of the recipe."""
-    try:
-        check(*arguments)
-    except InputError as error:
-        kind = PydanticCustomError("declaration", "{message}", {"message": str(error)})
-        details = InitErrorDetails(type=kind, loc=tuple(place), input=None)
-        raise ValidationError.from_exception_data("recipe", [details]) from None

@@ -84,7 +84,7 @@ def test_advise_recommends_a_plan_without_tensorflow(tiny_recipe):
 
 
 def test_compare_prints_the_report_and_says_where_it_is(tiny_recipe, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(comparison, "_process", lambda *each: job.main(each))
+    monkeypatch.setattr(comparison, "call_job", lambda *arguments: job.main(arguments))
     folder = tmp_path / "report"
     arguments = ("compare", tiny_recipe, "--plans", "features", "--seeds", 1, "--output", folder)
     status, out, _ = run_command(capsys, *arguments)

@@ -2,23 +2,16 @@
 
 import dataclasses
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import threading
 
 import pytest
 from support.tiny import write_tiny_recipe
 
 from mtl_keras.errors import InputError, WorkError
-from mtl_keras.experiments import comparison
-from mtl_keras.experiments import job as comparison_run
-from mtl_keras.experiments.comparison import Job, compare, default_plans
-from mtl_keras.models.multi_task_model import MultiTaskModel
+from mtl_keras.experiments import comparison, job
+from mtl_keras.experiments.compared_plans import Job
+from mtl_keras.experiments.comparison import compare
 from mtl_keras.recipes.recipe import load_recipe
-from mtl_keras.runs.run import Run
 
 PLANS = ["features", "head_frozen:topic"]
 SINGLE = [Job("full", 0, ("topic",)), Job("full", 0, ("entities",))]
@@ -30,13 +23,13 @@ def compared(tiny_bert, tmp_path_factory):
     folder = tmp_path_factory.mktemp("compared")
     recipe = load_recipe(write_tiny_recipe(folder, tiny_bert))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(comparison, "_process", _here)
+        patch.setattr(comparison, "call_job", _here)
         compare(recipe, folder / "report", plans=PLANS, seeds=1, report=lambda line: None)
     return folder
 
 
 def _here(*arguments):
-    assert comparison_run.main(arguments) == 0
+    assert job.main(arguments) == 0
 
 
 @pytest.fixture
@@ -105,14 +98,14 @@ def test_an_interrupted_comparison_runs_what_is_missing_in_a_process_of_its_own(
 ):
     recipe, folder = copied
     before = _report(folder)
-    job = Job("features", 0, ("topic", "entities"))
-    (folder / job.file).unlink()
+    (folder / Job("features", 0, ("topic", "entities")).file).unlink()
     (folder / "report.json").unlink()
-    ran, run = [], comparison._run
-    monkeypatch.setattr(comparison, "_run", lambda *job: (ran.append(job[1]), run(*job)))
+    ran, call = [], comparison.call_job
+    monkeypatch.setattr(comparison, "call_job", lambda *args: (ran.append(args), call(*args)))
     said = []
     compare(recipe, folder, plans=PLANS, seeds=1, report=said.append)
-    assert ran == [job]
+    assert [work for work, *_ in ran] == ["check", "run"]
+    assert ran[1][2:] == ("features", "0", "topic", "entities")
     assert said[0] == "3 of 4 runs are there already"
     after = _report(folder)
     assert after["plans"]["head_frozen:topic"] == before["plans"]["head_frozen:topic"]
@@ -125,12 +118,6 @@ def test_a_comparison_is_of_one_device(tiny_recipe, tmp_path, strategy):
     recipe = dataclasses.replace(load_recipe(tiny_recipe), strategy=strategy)
     with pytest.raises(InputError, match="leave out the recipe's 'strategy'"):
         compare(recipe, tmp_path / "comparison")
-
-
-def test_two_seeds_have_a_t_interval():
-    spread = comparison._spread([0.5, 0.7])
-    assert spread["mean"] == pytest.approx(0.6)
-    assert spread["interval"] == pytest.approx(12.706 * 0.141421 / 2**0.5, rel=1e-4)
 
 
 def test_a_folder_of_another_recipe_is_refused(copied, tiny_recipe):
@@ -146,41 +133,6 @@ def test_a_folder_of_the_same_text_elsewhere_is_refused(copied, compared, tmp_pa
     shutil.copytree(compared, elsewhere, ignore=shutil.ignore_patterns("report"))
     with pytest.raises(InputError, match="another recipe, or of this one before it was"):
         compare(load_recipe(elsewhere / "recipe.yaml"), folder, plans=["features"], seeds=1)
-
-
-def test_a_task_alone_leaves_out_what_the_recipe_says_of_others_and_is_trained_once(
-    tiny_recipe, tmp_path, monkeypatch
-):
-    text = tiny_recipe.read_text()
-    start = text.index("  stages:")
-    tiny_recipe.write_text(
-        text[:start] + "  plan: full\n  epochs: 2\n  patience: 2\n  watch: topic_accuracy\n"
-        "  learning_rate: {groups: {heads/topic: 1.0e-3, block_0: 1.0e-4}}\n"
-    )
-    job = (load_recipe(tiny_recipe), Job("full", 0, ("entities",)), Run(tmp_path / "job"))
-    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):  # interrupted
-        patch.setattr(comparison_run, "evaluate_all", lambda *arguments: 1 / 0)
-        comparison_run.run_job(*job)
-    monkeypatch.setattr(MultiTaskModel, "fit", lambda *arguments, **more: pytest.fail("again"))
-    results = comparison_run.run_job(*job)
-    assert list(results["metrics"]) == ["entities"]
-    assert len(results["curves"]["entities"]) == 2
-
-
-def test_who_interrupts_a_comparison_interrupts_its_run(monkeypatch):
-    started, popen = [], subprocess.Popen
-
-    def sleeping(command, **options):
-        started.append(popen([sys.executable, "-c", "import time; time.sleep(60)"], **options))
-        return started[-1]
-
-    monkeypatch.setattr(comparison.subprocess, "Popen", sleeping)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # else maybe ignored
-    threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
-    with pytest.raises(KeyboardInterrupt):
-        comparison._process("check")
-    signal.signal(signal.SIGINT, before)
-    assert started[0].returncode == -signal.SIGTERM
 
 
 @pytest.mark.parametrize(
@@ -202,9 +154,9 @@ def test_what_cannot_be_compared_is_refused_before_anything_runs(
 
 def test_a_run_that_fails_is_told_in_one_line(tiny_recipe, tmp_path, monkeypatch):
     tiny_recipe.write_text(tiny_recipe.read_text().replace("max_length: 16", "max_length: 999"))
-    process = comparison._process
+    call = comparison.call_job
     monkeypatch.setattr(
-        comparison, "_process", lambda work, *rest: work == "check" or process(work, *rest)
+        comparison, "call_job", lambda work, *rest: work == "check" or call(work, *rest)
     )
     with pytest.raises((InputError, WorkError), match="linear_probe, seed 0, topic") as error:
         compare(
@@ -216,15 +168,3 @@ def test_a_run_that_fails_is_told_in_one_line(tiny_recipe, tmp_path, monkeypatch
         )
     assert "\n" not in str(error.value)
     assert not (tmp_path / "report" / "report.json").exists()
-
-
-def test_the_default_is_every_scenario(tiny_recipe):
-    assert default_plans(load_recipe(tiny_recipe)) == (
-        "features",
-        "linear_probe",
-        "head_frozen:topic",
-        "head_frozen:entities",
-        "lowest_half",
-        "gradual",
-        "full",
-    )

@@ -1,8 +1,7 @@
 """What a converted model answers beside the model that it was made of, and what it costs."""
 
+import functools
 import itertools
-import statistics
-import timeit
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +12,13 @@ import tensorflow as tf
 from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.errors import WorkError
+from mtl_keras.evaluation.latency import milliseconds
 from mtl_keras.evaluation.scores import evaluate
 from mtl_keras.export.conversion.formats import FLOAT32
 from mtl_keras.export.conversion.process import ConvertedModel
 from mtl_keras.export.conversion.tokenizer_files import TOKENIZER
 from mtl_keras.export.saved_model.tf_serving import MAX_BATCH_SIZE
-from mtl_keras.export.saved_model.verification import ODD_TEXTS, TOLERANCE
+from mtl_keras.export.saved_model.verification import ODD_TEXTS, TOLERANCE, validation_texts
 from mtl_keras.models.inference import Batch
 from mtl_keras.models.multi_task_model import MultiTaskModel
 from mtl_keras.models.prediction import task_outputs
@@ -152,13 +152,13 @@ def check_conversion(
         WorkError: an answer differs too much, or the process failed.
     """
     odd = _Answers(model, converted, [*ODD_TEXTS])
-    known = _Answers(model, converted, _validation_texts(datasets))
+    known = _Answers(model, converted, validation_texts(datasets))
     difference = max(odd.difference, known.difference)
     if not np.isfinite(difference) or (precision == FLOAT32 and difference > TOLERANCE):
         raise WorkError(
             f"{file}: a score is {difference:.2g} off the model's; at most {TOLERANCE} was expected"
         )
-    cut_alike = _cut_alike(model, file.with_name(TOKENIZER), _validation_texts(datasets))
+    cut_alike = _cut_alike(model, file.with_name(TOKENIZER), validation_texts(datasets))
     if cut_alike is not None and cut_alike < CUT_ALIKE:
         raise WorkError(
             f"{file}: {TOKENIZER} cuts {cut_alike:.1%} of the texts as the model does, "
@@ -254,27 +254,17 @@ def _of_task(
     return OfTask(task, split, before, after, same)
 
 
-def _validation_texts(datasets: Mapping[str, TaskDataset]) -> Iterable[bytes]:
-    for dataset in datasets.values():
-        for example in dataset.examples("validation"):
-            yield example.text.encode()
-
-
 def _milliseconds(
     model: MultiTaskModel, converted: ConvertedModel, datasets: Mapping[str, TaskDataset]
 ) -> dict[int, tuple[float, float]]:
     """Texts a call → the medians of ten calls, of word pieces to scores."""
-    texts = [*itertools.islice(_validation_texts(datasets), MAX_BATCH_SIZE)] or [*ODD_TEXTS[5:9]]
-    found = {}
+    texts = [*itertools.islice(validation_texts(datasets), MAX_BATCH_SIZE)] or [*ODD_TEXTS[5:9]]
+    by_size = {}
     for size in SIZES:
         batch = _batch(model, [*itertools.islice(itertools.cycle(texts), size)])
-        found[size] = (_median(model, batch), converted.milliseconds(batch))
-    return found
-
-
-def _median(model: MultiTaskModel, batch: Batch) -> float:
-    seconds = [timeit.timeit(lambda: model.forward_pass(batch), number=1) for _ in range(11)]
-    return 1000 * statistics.median(seconds[1:])
+        of_model = milliseconds(functools.partial(model.forward_pass, batch))
+        by_size[size] = (of_model, converted.milliseconds(batch))
+    return by_size
 
 
 def _batch(model: MultiTaskModel, texts: list[bytes]) -> Batch:

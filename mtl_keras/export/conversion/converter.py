@@ -18,9 +18,9 @@ from mtl_keras.export.conversion.process import open_converted
 from mtl_keras.export.conversion.tokenizer_files import write_tokenizer_files
 from mtl_keras.models.multi_task_model import MultiTaskModel
 
-_WRITERS: dict[str, Callable[[MultiTaskModel, Path, str], None]] = {
-    LITERT.name: write_litert,
-    ONNX.name: write_onnx,
+_WRITERS: dict[ExportFormat, Callable[[MultiTaskModel, Path, str], None]] = {
+    LITERT: write_litert,
+    ONNX: write_onnx,
 }
 
 
@@ -61,17 +61,17 @@ def convert(
     model = in_float32(model)
     file = folder / form.file
     try:
-        _WRITERS[form.name](model, file, precision)
+        _WRITERS[form](model, file, precision)
     except tf.errors.OpError as error:
         raise OSError(error.message) from error
     write_tokenizer_files(model.encoder.tokenizer.get_config(), folder)
     (folder / LABELS_FILE).write_text(_labels(model.tasks), encoding="utf-8")
-    with open_converted(file) as converted:
+    with open_converted(file, form) as converted:
         return check_conversion(model, converted, file, precision, datasets)
 
 
 def in_float32(model: MultiTaskModel) -> MultiTaskModel:
-    """A model that computes in float32, with the same weights: itself, where it does."""
+    """A model that computes in float32, with the same weights: itself, if it does."""
     config = model.get_config()
     if config["encoder"]["dtype"] == "float32":
         return model
@@ -82,5 +82,5 @@ def in_float32(model: MultiTaskModel) -> MultiTaskModel:
 
 
 def _labels(tasks: Mapping[str, Task]) -> str:
-    told = {name: {"kind": each.kind, "classes": each.classes} for name, each in tasks.items()}
-    return json.dumps(told, ensure_ascii=False, indent=2) + "\n"
+    content = {name: {"kind": task.kind, "classes": task.classes} for name, task in tasks.items()}
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"

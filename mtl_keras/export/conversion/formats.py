@@ -17,20 +17,22 @@ class ExportFormat:
 
     Args:
         name: as the command line takes it; also the extra of the package that it needs.
-        file: of a version, which tells its format.
+        file: of a version; no other format has a file of this name.
         precisions: that the weights can have.
         modules: that writing and verifying import.
+        takes_strings: whether its inputs are texts; else the tokenizer's files are beside it.
     """
 
     name: str
     file: str
     precisions: tuple[str, ...] = PRECISIONS
     modules: tuple[str, ...] = ()
+    takes_strings: bool = False
 
     def check(self, precision: str) -> None:
-        """Raises `InputError` where it has not this precision, or something is not installed."""
+        """Raises `InputError` if it lacks this precision, or something is not installed."""
         if precision not in self.precisions:
-            others = ", ".join(each.name for each in FORMATS if precision in each.precisions)
+            others = ", ".join(form.name for form in FORMATS if precision in form.precisions)
             raise InputError(
                 f"--precision {precision}: {self.name} has {', '.join(self.precisions)}"
                 + (f"; --format {others} has it" if others else nearest(precision, PRECISIONS))
@@ -43,7 +45,7 @@ class ExportFormat:
             )
 
     def check_versions(self, folder: Path) -> None:
-        """Raises `InputError` where a folder holds versions of another format."""
+        """Raises `InputError` if a folder holds versions of another format."""
         for other in FORMATS:
             if other is not self and any(folder.glob(f"[0-9]*/{other.file}")):
                 raise InputError(
@@ -53,7 +55,9 @@ class ExportFormat:
 
 
 # TensorFlow's CPU kernels compute in float32: smaller weights would only be widened at each call.
-SAVED_MODEL = ExportFormat("saved_model", "saved_model.pb", (FLOAT32,))
+SAVED_MODEL = ExportFormat(
+    "saved_model", "saved_model.pb", precisions=(FLOAT32,), takes_strings=True
+)
 LITERT = ExportFormat("litert", "model.tflite", modules=("ai_edge_litert", "tokenizers"))
 ONNX = ExportFormat("onnx", "model.onnx", modules=("tf2onnx", "onnx", "onnxruntime", "tokenizers"))
 FORMATS = (SAVED_MODEL, LITERT, ONNX)
@@ -70,8 +74,7 @@ def format_of(name: str) -> ExportFormat:
     >>> format_of("onnx").file
     'model.onnx'
     """
-    for each in FORMATS:
-        if each.name == name:
-            return each
-    names = [each.name for each in FORMATS]
-    raise InputError(f"format {name!r}: there are {', '.join(names)}{nearest(name, names)}")
+    by_name = {form.name: form for form in FORMATS}
+    if name not in by_name:
+        raise InputError(f"format {name!r}: there are {', '.join(by_name)}{nearest(name, by_name)}")
+    return by_name[name]

@@ -1,7 +1,6 @@
 """A converted model, asked in a process of its own that has its runtime alone."""
 
 import contextlib
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -11,64 +10,70 @@ from typing import IO
 
 import numpy as np
 
+from mtl_keras.distribution.child_process import last_line
 from mtl_keras.errors import WorkError
+from mtl_keras.evaluation.latency import median_milliseconds
+from mtl_keras.export.conversion.formats import ExportFormat
 from mtl_keras.export.conversion.program import OUTPUT, SECONDS, receive, send
 
 PROGRAM = Path(__file__).with_name("program.py")
 
 
 class ConvertedModel:
-    """A `.tflite` or `.onnx` file in a process that can import no TensorFlow.
+    """A model's file in a process that has its runtime, and can import no TensorFlow.
 
     As a `ForwardPass` it takes batches, by name, and gives arrays. See `open_converted`.
     """
 
-    def __init__(self, file: Path, process: subprocess.Popen, said: IO[bytes]):
+    def __init__(self, file: Path, process: subprocess.Popen, errors: IO[bytes]):
         assert process.stdin and process.stdout
-        self._file, self._process, self._said = file, process, said
+        self._file, self._process, self._errors = file, process, errors
         self._questions, self._answers = process.stdin, process.stdout
 
     def __call__(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Outputs by name.
 
         Raises:
-            WorkError: the process ended; its last words.
+            WorkError: the process ended; the last line that it wrote.
         """
-        found = self._answer(batch)
         return {
-            name.removeprefix(OUTPUT): each
-            for name, each in found.items()
+            name.removeprefix(OUTPUT): array
+            for name, array in self._answer(batch).items()
             if name.startswith(OUTPUT)
         }
 
-    def milliseconds(self, batch: Mapping[str, np.ndarray], times: int = 10) -> float:
-        """The median of calls, after one that is not counted, measured where it runs."""
-        seconds = [float(self._answer(batch)[SECONDS]) for _ in range(times + 1)]
-        return 1000 * statistics.median(seconds[1:])
+    def milliseconds(self, batch: Mapping[str, np.ndarray]) -> float:
+        """How long a batch takes, measured where it runs."""
+        return median_milliseconds(lambda: float(self._answer(batch)[SECONDS]))
 
     def _answer(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        found = None
+        answer = None
         with contextlib.suppress(BrokenPipeError):
             send(self._questions, batch)
-            found = receive(self._answers)
-        if found is None:
-            self._said.seek(0)
-            lines = self._said.read().decode(errors="replace").strip().splitlines()
-            said = lines[-1] if lines else f"status {self._process.wait()}"
-            raise WorkError(f"{self._file}: cannot be asked in a new process: {said}")
-        return found
+            answer = receive(self._answers)
+        if answer is None:
+            status = self._process.wait()
+            self._errors.seek(0)
+            line = last_line(self._errors.read(), status)
+            raise WorkError(f"{self._file}: cannot be asked in a new process: {line}")
+        return answer
 
 
 @contextlib.contextmanager
-def open_converted(file: str | Path) -> Iterator[ConvertedModel]:
-    """Starts the process of a converted model, and ends it."""
+def open_converted(file: str | Path, form: ExportFormat) -> Iterator[ConvertedModel]:
+    """Starts the process of a converted model, and ends it.
+
+    Args:
+        file: the model.
+        form: its format.
+    """
     with (
-        tempfile.TemporaryFile() as said,
+        tempfile.TemporaryFile() as errors,
         subprocess.Popen(
-            [sys.executable, str(PROGRAM), str(file)],
+            [sys.executable, str(PROGRAM), form.name, str(file)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=said,
+            stderr=errors,
         ) as process,
     ):
-        yield ConvertedModel(Path(file), process, said)
+        yield ConvertedModel(Path(file), process, errors)

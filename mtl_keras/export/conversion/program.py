@@ -1,8 +1,8 @@
 """What a converted model answers with its runtime and NumPy, and nothing else.
 
-A program of its own, which `process` runs: `python program.py FILE`. It reads
-batches from its input and writes answers to its output, each a length and an `.npz`. It can
-import neither TensorFlow nor Keras nor `mtl_keras`.
+A program of its own, which `process` runs: `python program.py FORMAT FILE`. It reads batches
+from its input and writes answers to its output, each a length and an `.npz`. It can import neither
+TensorFlow nor Keras nor `mtl_keras`.
 """
 
 import io
@@ -22,18 +22,23 @@ SECONDS = "seconds"
 Arrays = Mapping[str, np.ndarray]
 
 
-def main(file: str) -> None:
-    """Answers until its input ends; tells how long each answer took."""
+def main(form: str, file: str) -> None:
+    """Answers until its input ends; says how long each answer took.
+
+    Args:
+        form: name of the file's format, one of `RUNTIMES`.
+        file: the model.
+    """
     for name in ABSENT:
         sys.modules[name] = None  # type: ignore[assignment]  # importing it fails
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints is no answer
-    ask = _litert(file) if file.endswith(".tflite") else _onnx(file)
+    ask = RUNTIMES[form](file)
     while (batch := receive(sys.stdin.buffer)) is not None:
         start = time.perf_counter()
-        found = ask(batch)
+        outputs = ask(batch)
         seconds = np.array(time.perf_counter() - start)
-        send(answers, {SECONDS: seconds} | {f"{OUTPUT}{name}": found[name] for name in found})
+        send(answers, {SECONDS: seconds} | {f"{OUTPUT}{name}": outputs[name] for name in outputs})
 
 
 def send(stream: IO[bytes], arrays: Arrays) -> None:
@@ -50,7 +55,7 @@ def receive(stream: IO[bytes]) -> dict[str, np.ndarray] | None:
     if len(size) < 8:
         return None
     with np.load(io.BytesIO(stream.read(struct.unpack("<q", size)[0]))) as arrays:
-        names, *values = (arrays[each] for each in arrays.files)
+        names, *values = (arrays[key] for key in arrays.files)
         return dict(zip(names.tolist(), values, strict=True))
 
 
@@ -65,8 +70,11 @@ def _onnx(file: str) -> Callable[[Arrays], Arrays]:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
-    names = [each.name for each in session.get_outputs()]
+    names = [output.name for output in session.get_outputs()]
     return lambda batch: dict(zip(names, session.run(names, batch), strict=True))
+
+
+RUNTIMES = {"litert": _litert, "onnx": _onnx}  # by the name of the format
 
 
 if __name__ == "__main__":

@@ -1,9 +1,6 @@
 """Whether a SavedModel answers, in a process of its own, what the model answers."""
 
 import itertools
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +9,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 
+from mtl_keras.data.task_dataset import TaskDataset
+from mtl_keras.distribution.child_process import run_python
 from mtl_keras.errors import WorkError, listed
 from mtl_keras.export.saved_model.served_answers import SERVING
 from mtl_keras.export.saved_model.signatures import signature_functions
@@ -70,17 +69,49 @@ def verify(model: MultiTaskModel, saved_model: str | Path, texts: Iterable[str |
 
 def verify_against(saved_model: str | Path, other: str | Path, texts: Iterable[str | bytes]) -> int:
     """Compares two SavedModels, as `verify` does a model and its export."""
-    names, known = (
-        sorted(tf.saved_model.load(str(each)).signatures) for each in (saved_model, other)
+    names, expected = (
+        sorted(tf.saved_model.load(str(folder)).signatures) for folder in (saved_model, other)
     )
-    if names != known:
+    if names != expected:
         raise WorkError(
             f"{saved_model}: its signatures are {', '.join(names)}; "
-            f"{', '.join(known)} were expected"
+            f"{', '.join(expected)} were expected"
         )
     questions = list(_questions(texts, names))
     with tempfile.TemporaryDirectory() as work:
         return _compare(saved_model, questions, _asked(other, questions, Path(work)))
+
+
+def difference(expected: Outputs, received: Outputs) -> str | None:
+    """What is not equal, in words; None if all is. Numbers may be 1e-5 off, of their size over 1.
+
+    Example:
+
+    >>> difference({"score": np.array([0.5])}, {"score": np.array([0.75])})
+    'score[0] is 0.75; 0.5 was expected'
+    """
+    if sorted(expected) != sorted(received):
+        return f"its outputs are {', '.join(received)}; {', '.join(expected)} were expected"
+    for name in sorted(expected):
+        wanted, got = np.asarray(expected[name]), np.asarray(received[name])
+        if wanted.shape != got.shape:
+            return f"{name} has the shape {got.shape}; {wanted.shape} was expected"
+        if not np.issubdtype(wanted.dtype, np.floating):
+            different = wanted != got
+        else:
+            allowed = TOLERANCE * np.maximum(1, np.abs(wanted))
+            different = ~(np.abs(wanted - got) <= allowed)  # NaN differs from everything
+        if different.any():
+            first = tuple(int(place[0]) for place in np.nonzero(different))
+            return f"{name}{list(first)} is {got[first]}; {wanted[first]} was expected"
+    return None
+
+
+def validation_texts(datasets: Mapping[str, TaskDataset]) -> Iterator[bytes]:
+    """The validation texts of all tasks."""
+    for dataset in datasets.values():
+        for example in dataset.examples("validation"):
+            yield example.text.encode()
 
 
 def _questions(texts: Iterable[str | bytes], signatures: Iterable[str]) -> Iterator[Question]:
@@ -98,10 +129,9 @@ def _compare(
 ) -> int:
     """Asks a SavedModel and compares; returns the number of texts that were answered."""
     with tempfile.TemporaryDirectory() as work:
-        found = _asked(saved_model, questions, Path(work))
-        for (name, batch), wanted, got in zip(questions, expected, found, strict=True):
-            fault = _difference(wanted, got)
-            if fault:
+        received = _asked(saved_model, questions, Path(work))
+        for (name, batch), wanted, got in zip(questions, expected, received, strict=True):
+            if fault := difference(wanted, got):
                 raise WorkError(
                     f"{saved_model}: the signature {name!r} does not answer as it should: {fault}; "
                     f"asked about {listed(batch, limit=2)}"
@@ -114,45 +144,15 @@ def _asked(saved_model: str | Path, questions: Sequence[Question], work: Path) -
     with tf.io.TFRecordWriter(str(work / "questions")) as writer:
         for name, batch in questions:
             writer.write(tf.io.serialize_tensor([name.encode(), *batch]).numpy())
-    _run(str(saved_model), str(work / "questions"), str(work / "answers"))
+    status, line = run_python(
+        [str(PROGRAM), str(saved_model), str(work / "questions"), str(work / "answers")]
+    )
+    if status:
+        raise WorkError(f"{saved_model}: cannot be loaded and asked in a new process: {line}")
     records = tf.data.TFRecordDataset(str(work / "answers")).as_numpy_iterator()
     for names in map(_array, records):
         yield {name.decode(): _array(next(records)) for name in names}
 
 
-def _run(*arguments: str) -> None:
-    finished = subprocess.run(
-        [sys.executable, str(PROGRAM), *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if finished.returncode:
-        lines = finished.stderr.strip().splitlines() or [f"status {finished.returncode}"]
-        raise WorkError(f"{arguments[0]}: cannot be loaded and asked in a new process: {lines[-1]}")
-
-
 def _array(record: bytes) -> np.ndarray:
     return tf.make_ndarray(TensorProto.FromString(record))
-
-
-def _difference(expected: Outputs, found: Outputs) -> str | None:
-    """What is not equal, in words; None where all is."""
-    if sorted(expected) != sorted(found):
-        return f"its outputs are {', '.join(found)}; {', '.join(expected)} were expected"
-    for name in sorted(expected):
-        wanted, got = np.asarray(expected[name]), np.asarray(found[name])
-        if wanted.shape != got.shape:
-            return f"{name} has the shape {got.shape}; {wanted.shape} was expected"
-        if not np.issubdtype(wanted.dtype, np.floating):
-            different = wanted != got
-        else:
-            allowed = TOLERANCE * np.maximum(1, np.abs(wanted))
-            different = ~(np.abs(wanted - got) <= allowed)
-        if different.any():
-            first = tuple(int(place[0]) for place in np.nonzero(different))
-            return f"{name}{list(first)} is {got[first]}; {wanted[first]} was expected"
-    return None

@@ -27,7 +27,7 @@ def test_what_is_sent_is_received():
 
 def test_the_process_can_import_no_tensorflow():
     program = (
-        f"import runpy, sys; sys.argv = ['x', 'absent.onnx']\n"
+        f"import runpy, sys; sys.argv = ['x', 'onnx', 'absent.onnx']\n"
         f"try: runpy.run_path({str(PROGRAM)!r}, run_name='__main__')\n"
         "except Exception: pass\n"
         f"for name in {ABSENT!r}:\n"

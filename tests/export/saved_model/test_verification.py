@@ -13,7 +13,7 @@ import tensorflow as tf
 from mtl_keras.errors import WorkError
 from mtl_keras.export.saved_model import verification
 from mtl_keras.export.saved_model.served_answers import SERVING
-from mtl_keras.export.saved_model.verification import ODD_TEXTS, verify, verify_against
+from mtl_keras.export.saved_model.verification import ODD_TEXTS, difference, verify, verify_against
 
 TEXTS = ["aaa b", "bcd. aaa!", "c" * 40, "a"] * 20
 
@@ -22,19 +22,21 @@ TEXTS = ["aaa b", "bcd. aaa!", "c" * 40, "a"] * 20
 def asked_once(four_kinds_export):
     """What a process of its own answers about the export is remembered for the same questions."""
     _, export = four_kinds_export
-    run, known = verification._run, {}
+    run, answered = verification.run_python, {}
 
-    def remembered(saved_model: str, questions: str, answers: str) -> None:
-        asked = Path(questions).read_bytes()
-        if saved_model == str(export) and asked in known:
-            Path(answers).write_bytes(known[asked])
-            return
-        run(saved_model, questions, answers)
-        if saved_model == str(export):
-            known[asked] = Path(answers).read_bytes()
+    def remembered(arguments: list[str]) -> tuple[int, str]:
+        _, saved_model, questions, answers = arguments
+        asked = (saved_model, Path(questions).read_bytes())
+        if saved_model == str(export) and asked in answered:
+            Path(answers).write_bytes(answered[asked])
+            return 0, ""
+        status, line = run(arguments)
+        if status == 0:
+            answered[asked] = Path(answers).read_bytes()
+        return status, line
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(verification, "_run", remembered)
+        patch.setattr(verification, "run_python", remembered)
         yield
 
 
@@ -96,10 +98,10 @@ def test_a_damaged_export_is_told_in_one_line(four_kinds_export, tmp_path):
 )
 def test_what_differs_is_said(expected, found, said):
     arrays = ({name: np.array(each) for name, each in side.items()} for side in (expected, found))
-    difference = verification._difference(*arrays)
-    assert (difference is None) == (said is None)
+    fault = difference(*arrays)
+    assert (fault is None) == (said is None)
     if said:
-        assert re.match(said, difference)
+        assert re.match(said, fault)
 
 
 def test_the_process_can_import_neither_keras_nor_this_package():

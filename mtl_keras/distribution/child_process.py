@@ -1,0 +1,49 @@
+"""Python in a process of its own, and the last line of what it wrote: what it failed with."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+
+
+def run_python(arguments: Sequence[str]) -> tuple[int, str]:
+    """Runs Python in a fresh process to its end; whatever interrupts this one ends it.
+
+    Its output is discarded, and TensorFlow logs nothing in it but errors.
+
+    Args:
+        arguments: a file, or `-m` and a module, and what they take.
+
+    Returns:
+        Its exit status, and the last line that it wrote to stderr.
+
+    Example:
+
+    >>> run_python(["-c", "import sys; sys.exit('no such file')"])
+    (1, 'no such file')
+    """
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    try:
+        _, errors = process.communicate()
+    except BaseException:
+        process.terminate()
+        process.communicate()
+        raise
+    return process.returncode, last_line(errors, process.returncode)
+
+
+def last_line(written: bytes, status: int) -> str:
+    """The last line that a process wrote; its exit status if it wrote nothing.
+
+    Example:
+
+    >>> last_line(b"Traceback\\nValueError: 3\\n", 1), last_line(b"", -9)
+    ('ValueError: 3', 'status -9')
+    """
+    lines = written.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else f"status {status}"

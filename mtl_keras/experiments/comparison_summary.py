@@ -1,0 +1,112 @@
+"""What a comparison's report holds: means over seeds, intervals, and what sharing gained."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import mean, stdev
+
+from scipy.stats import t as student_t
+
+from mtl_keras.data.task_dataset import TaskDataset
+from mtl_keras.experiments.compared_plans import ComparedPlan, Job
+from mtl_keras.recipes.recipe import Recipe
+
+COSTS = ("step_seconds", "wall_seconds", "peak_memory_bytes")
+
+Results = Mapping[Job, Mapping]  # what `job.run_job` returns of each
+
+
+def summarize(
+    recipe: Recipe,
+    datasets: Mapping[str, TaskDataset],
+    plans: Sequence[ComparedPlan],
+    seeds: int,
+    results: Results,
+) -> dict:
+    """What `report.json` holds, as `report.write_report` describes it.
+
+    Args:
+        recipe: what was compared.
+        datasets: task → its files.
+        plans: that were compared.
+        seeds: how many.
+        results: of every job that the plans need.
+    """
+    tasks = {
+        name: {
+            "kind": dataset.task.kind,
+            "metric": dataset.task.metric,
+            "examples": dict(dataset.counts),
+        }
+        for name, dataset in datasets.items()
+    }
+    return {
+        "title": recipe.path.stem,
+        "encoder": recipe.encoder,
+        "seeds": list(range(seeds)),
+        "split": next(iter(results.values()))["split"],
+        "tasks": tasks,
+        "plans": {plan.name: _plan_summary(plan, seeds, tasks, results) for plan in plans},
+    }
+
+
+def spread(values: list[float]) -> dict:
+    """The mean and the half-width of its 95% t-interval; none of one value.
+
+    Example:
+
+    >>> spread([1.0])
+    {'values': [1.0], 'mean': 1.0, 'interval': None}
+    """
+    count = len(values)
+    interval = None
+    if count > 1:
+        interval = float(student_t.ppf(0.975, count - 1)) * stdev(values) / count**0.5
+    return {"values": values, "mean": mean(values), "interval": interval}
+
+
+def _plan_summary(
+    plan: ComparedPlan, seeds: int, tasks: Mapping[str, Mapping], results: Results
+) -> dict:
+    runs = [results[Job(plan.name, seed, tuple(tasks))] for seed in range(seeds)]
+    curves = {task: [run["curves"][task] for run in runs if run["curves"]] for task in tasks}
+    return {
+        "tasks": {
+            name: _task_summary(plan, name, task["metric"], runs, results)
+            for name, task in tasks.items()
+        },
+        "trainable_parameters": runs[0]["trainable_parameters"],
+        **{cost: _mean_of(run[cost] for run in runs) for cost in COSTS},
+        "drift": _mean_drift([run["drift"] for run in runs]),
+        "grid": runs[0]["grid"],
+        "curves": {task: of_seeds for task, of_seeds in curves.items() if of_seeds},
+    }
+
+
+def _task_summary(
+    plan: ComparedPlan, task: str, metric: str, runs: Sequence[Mapping], results: Results
+) -> dict:
+    """A task's scores in the shared model, a run a seed, and alone."""
+    summary = {"metric": metric} | spread([run["metrics"][task][metric] for run in runs])
+    is_only_task = len(runs[0]["metrics"]) == 1
+    if plan.alone is None or is_only_task:
+        return summary | {"single": None, "sharing": None}
+    alone = [results[Job(plan.alone, seed, (task,))] for seed in range(len(runs))]
+    single = spread([run["metrics"][task][metric] for run in alone])
+    return summary | {"single": single, "sharing": summary["mean"] - single["mean"]}
+
+
+def _mean_of(values: Iterable[float | None]) -> float | None:
+    measured = [value for value in values if value is not None]
+    return mean(measured) if measured else None
+
+
+def _mean_drift(drifts: Sequence[Mapping[str, Mapping]]) -> dict:
+    """Task → its drift: its metric's name, and numbers averaged over the seeds."""
+    return {
+        task: {"metric": first["metric"]}
+        | {
+            name: _mean_of(drift[task][name] for drift in drifts)
+            for name in first
+            if name != "metric"
+        }
+        for task, first in drifts[0].items()
+    }

@@ -1,0 +1,72 @@
+"""What a recipe may say of a task: its kind, its labels, its files and their columns."""
+
+from typing import Annotated, Any, Literal, Self
+
+import pydantic
+
+from mtl_keras.data.label_kinds import LABEL_KINDS
+from mtl_keras.data.task import SPLITS, Columns, Task
+from mtl_keras.recipes.strict import Strict
+from mtl_keras.recipes.values import paths
+
+
+class _Columns(Strict):
+    text: Any = "text"
+    label: Any = "label"
+    header: bool | None = None
+    label_names: dict[str, str] = {}
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        self.build()
+        return self
+
+    def build(self) -> Columns:
+        return Columns(**dict(self))
+
+    def by_split(self) -> dict[str, Columns]:
+        return dict.fromkeys(SPLITS, self.build())
+
+
+class _SplitColumns(Strict):
+    train: _Columns = _Columns()
+    validation: _Columns | None = None
+    test: _Columns | None = None
+
+    def by_split(self) -> dict[str, Columns]:
+        return {split: (own or self.train).build() for split, own in self}
+
+
+def _which_columns(value: Any) -> str:
+    return "by_split" if isinstance(value, dict) and set(value) & set(SPLITS) else "plain"
+
+
+_Paths = Annotated[Any, pydantic.AfterValidator(paths)]
+
+
+class _Files(Strict):
+    train: _Paths = None
+    validation: _Paths = None
+    test: _Paths = None
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        if not any((self.train, self.validation, self.test)):
+            raise ValueError("no file; a task learns from its training files: {train: train.csv}")
+        return self
+
+
+class TaskSchema(Strict):
+    kind: Literal[*LABEL_KINDS] = Task.kind  # type: ignore[valid-type]
+    labels: list[str] = []
+    files: _Files
+    columns: Annotated[
+        Annotated[_Columns, pydantic.Tag("plain")]
+        | Annotated[_SplitColumns, pydantic.Tag("by_split")],
+        pydantic.Discriminator(_which_columns),
+    ] = _Columns()
+
+    def build(self, name: str) -> Task:
+        files = {split: paths for split, paths in self.files if paths is not None}
+        columns = self.columns.by_split()
+        return Task(name, self.kind, tuple(self.labels), files=files, columns=columns)

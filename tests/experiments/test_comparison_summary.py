@@ -1,0 +1,75 @@
+"""Means over seeds, and what sharing gained."""
+
+import pytest
+from support.tiny import write_tiny_recipe
+
+from mtl_keras.experiments.compared_plans import Job, compared_plan, needed_jobs
+from mtl_keras.experiments.comparison_summary import spread, summarize
+from mtl_keras.recipes.recipe import load_recipe
+from mtl_keras.runs.building import open_datasets
+
+TASKS = ("topic", "entities")
+
+
+@pytest.fixture(scope="module")
+def recipe(tiny_bert, tmp_path_factory):
+    return load_recipe(write_tiny_recipe(tmp_path_factory.mktemp("summary"), tiny_bert))
+
+
+@pytest.fixture(scope="module")
+def summary(recipe):
+    """Of two plans over two seeds; the score of a run is made up of its seed and its tasks."""
+    plans = [compared_plan(recipe, name) for name in ("full", "features")]
+    results = {job: _result(job) for job in needed_jobs(plans, 2, TASKS)}
+    return summarize(recipe, open_datasets(recipe, read_all=True), plans, 2, results)
+
+
+def _result(job: Job) -> dict:
+    score = 0.5 + 0.1 * job.seed + 0.2 * (len(job.tasks) - 1)
+    metrics = {"topic": {"accuracy": score}, "entities": {"span_f1": score}}
+    drift = {"metric": "accuracy", "metric_before": 0.4 + 0.2 * job.seed, "cka": None}
+    return {
+        "split": "test",
+        "metrics": {task: metrics[task] for task in job.tasks},
+        "trainable_parameters": 7,
+        "step_seconds": None if job.plan == "features" else 1.0 + job.seed,
+        "wall_seconds": 2.0,
+        "peak_memory_bytes": 3,
+        "drift": {} if job.plan == "features" else {"topic": drift},
+        "grid": {"groups": [], "stages": []},
+        "curves": {} if job.plan == "features" else {task: [score] for task in job.tasks},
+    }
+
+
+def test_it_says_what_was_compared(summary, recipe):
+    assert summary["encoder"] == recipe.encoder
+    assert (summary["title"], summary["seeds"], summary["split"]) == ("recipe", [0, 1], "test")
+    assert summary["tasks"]["topic"]["examples"]["test"] == 12
+    assert list(summary["plans"]) == ["full", "features"]
+
+
+def test_a_task_alone_is_beside_the_shared_one(summary):
+    topic = summary["plans"]["full"]["tasks"]["topic"]
+    assert topic["values"] == pytest.approx([0.7, 0.8])
+    assert topic["single"]["values"] == pytest.approx([0.5, 0.6])
+    assert topic["sharing"] == pytest.approx(0.2)
+    assert summary["plans"]["features"]["tasks"]["topic"]["single"] is None
+
+
+def test_costs_and_drift_are_means_over_the_seeds(summary):
+    full, features = summary["plans"]["full"], summary["plans"]["features"]
+    assert full["step_seconds"] == 1.5
+    assert features["step_seconds"] is None
+    assert full["drift"]["topic"] == {
+        "metric": "accuracy",
+        "metric_before": pytest.approx(0.5),
+        "cka": None,
+    }
+    assert full["curves"]["topic"] == [[pytest.approx(0.7)], [pytest.approx(0.8)]]
+    assert features["curves"] == {}
+
+
+def test_two_seeds_have_a_t_interval():
+    found = spread([0.5, 0.7])
+    assert found["mean"] == pytest.approx(0.6)
+    assert found["interval"] == pytest.approx(12.706 * 0.141421 / 2**0.5, rel=1e-4)

@@ -1,0 +1,33 @@
+"""A job trains and scores one model of a comparison, and resumes where it was interrupted."""
+
+import pytest
+
+from mtl_keras.experiments import job
+from mtl_keras.experiments.compared_plans import Job
+from mtl_keras.models.multi_task_model import MultiTaskModel
+from mtl_keras.recipes.recipe import load_recipe
+from mtl_keras.runs.run import Run
+
+
+def test_a_task_alone_leaves_out_what_the_recipe_says_of_others_and_is_trained_once(
+    tiny_recipe, tmp_path, monkeypatch
+):
+    text = tiny_recipe.read_text()
+    start = text.index("  stages:")
+    tiny_recipe.write_text(
+        text[:start] + "  plan: full\n  epochs: 2\n  patience: 2\n  watch: topic_accuracy\n"
+        "  learning_rate: {groups: {heads/topic: 1.0e-3, block_0: 1.0e-4}}\n"
+    )
+    given = (load_recipe(tiny_recipe), Job("full", 0, ("entities",)), Run(tmp_path / "job"))
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):  # interrupted
+        patch.setattr(job, "evaluate_all", lambda *arguments: 1 / 0)
+        job.run_job(*given)
+    monkeypatch.setattr(MultiTaskModel, "fit", lambda *arguments, **more: pytest.fail("again"))
+    results = job.run_job(*given)
+    assert list(results["metrics"]) == ["entities"]
+    assert len(results["curves"]["entities"]) == 2
+
+
+def test_a_mistake_is_a_line_and_a_status(tmp_path, capsys):
+    assert job.main(["check", str(tmp_path / "absent.yaml"), "full"]) == 2
+    assert "absent.yaml: no such file" in capsys.readouterr().err
