@@ -6,74 +6,15 @@ import re
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from support.comparison_report import make_report, scored
 
 from mtl_keras.errors import WorkError
 from mtl_keras.experiments.report import render_html, render_markdown, write_report
-from mtl_keras.experiments.tables import pareto_front, plans_on_front
-
-
-def _scored(metric: str, mean: float, *, single: float | None = None, seeds: int = 2) -> dict:
-    interval = 0.01 if seeds > 1 else None
-    alone = single and {"values": [single] * seeds, "mean": single, "interval": interval}
-    return {
-        "metric": metric,
-        "values": [mean] * seeds,
-        "mean": mean,
-        "interval": interval,
-        "single": alone,
-        "sharing": None if alone is None else mean - single,
-    }
-
-
-def _plan(tasks: dict, seconds: float, **changes) -> dict:
-    stage = {"freeze": "backbone", "epochs": 2, "rates": [None, 1e-3]}
-    return {
-        "tasks": tasks,
-        "trainable_parameters": 1234,
-        "step_seconds": 0.25,
-        "wall_seconds": seconds,
-        "peak_memory_bytes": 1_500_000_000,
-        "drift": {},
-        "grid": {"groups": ["block_0", "heads/topic"], "parameters": [9, 9], "stages": [stage]},
-        "curves": {"topic": [[0.5, 0.75]] * 2},
-    } | changes
 
 
 @pytest.fixture
 def report() -> dict:
-    """Two plans, a task of either direction, drift and single-task runs in one plan."""
-    drift = {
-        "metric_before": 0.9,
-        "metric_after": 0.8,
-        "flipped": 0.125,
-        "cka": 0.75,
-        "cosine": 0.5,
-    }
-    heads = {"topic": _scored("accuracy", 0.8), "price": _scored("mae", 12.5)}
-    full = {
-        "topic": _scored("accuracy", 0.9, single=0.92),
-        "price": _scored("mae", 10.5, single=11.0),
-    }
-    return {
-        "title": "tickets",
-        "encoder": "all-MiniLM-L6-v2",
-        "seeds": [3, 4],
-        "split": "test",
-        "tasks": {
-            "topic": {
-                "kind": "classification",
-                "metric": "accuracy",
-                "examples": {"train": 1000, "test": 20},
-            },
-            "price": {"kind": "regression", "metric": "mae", "examples": {"train": 900}},
-        },
-        "plans": {
-            "features": _plan(heads, 30.0, curves={}, step_seconds=None, trainable_parameters=0),
-            "full": _plan(full, 300.0, drift={"topic": drift}),
-        },
-    }
+    return make_report()
 
 
 def _rows(html: str, heading: str) -> list[list[str]]:
@@ -136,7 +77,7 @@ def test_one_seed_shows_no_interval_and_says_so(report):
     report["seeds"] = [3]
     for plan in report["plans"].values():
         plan["tasks"] = {
-            name: _scored(each["metric"], each["mean"], seeds=1)
+            name: scored(each["metric"], each["mean"], seeds=1)
             for name, each in plan["tasks"].items()
         }
     for text in (render_markdown(report), render_html(report)):
@@ -220,28 +161,3 @@ def test_a_folder_that_cannot_be_is_one_line(report, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(WorkError, match=r"file/report.json: cannot be written: "):
         write_report(tmp_path / "file", report)
-
-
-def test_the_front_respects_the_direction(report):
-    report["plans"]["full"]["tasks"]["price"]["mean"] = 13.0
-    assert plans_on_front(report, "topic") == ["features", "full"]
-    assert plans_on_front(report, "price") == ["features"]
-
-
-POINTS = st.dictionaries(
-    st.integers(), st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12
-)
-
-
-@given(POINTS, st.booleans())
-def test_the_front_is_what_nobody_beats(points, higher):
-    front = pareto_front(points, higher=higher)
-
-    def beats(one, other):
-        (cost, score), (other_cost, other_score) = points[one], points[other]
-        better = score > other_score if higher else score < other_score
-        return cost <= other_cost and (better or (score == other_score and cost < other_cost))
-
-    for name in points:
-        assert (name not in front) == any(beats(other, name) for other in points)
-    assert [points[name][0] for name in front] == sorted(points[name][0] for name in front)

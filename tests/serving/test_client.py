@@ -6,11 +6,8 @@ import json
 import shutil
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
 
 import numpy as np
 import pytest
@@ -268,21 +265,7 @@ def test_no_server(protocol):
     assert "\n" not in str(raised.value)
 
 
-def test_something_else_at_the_address(stub):
-    class Page(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b"<html>")
-
-        def log_message(self, *values):
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Page) as page:
-        Thread(target=page.handle_request).start()
-        client = Client(f"http://127.0.0.1:{page.server_port}", model=MODEL)
-        with pytest.raises(WorkError, match="no TensorFlow Serving answers REST there"):
-            client.labels()
+def test_rest_at_the_port_of_grpc(stub):
     with pytest.raises(WorkError, match="no TensorFlow Serving answers REST there"):
         Client(stub.grpc.replace("grpc", "http"), model=MODEL).labels()
 
@@ -299,21 +282,6 @@ def test_an_address_of_another_form(address, hint):
 def test_a_name_that_is_no_models():
     with pytest.raises(InputError, match="model 'a/b': expected the name of a model"):
         Client("http://localhost:8501", model="a/b")
-
-
-def test_rest_needs_no_tensorflow():
-    program = (
-        "import sys; from mtl_keras.serving.client import Client; "
-        "Client('http://localhost:8501', model='m'); "
-        "sys.exit('tensorflow' in sys.modules or 'grpc' in sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)
-
-
-def test_grpc_without_its_package(monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
-    with pytest.raises(InputError, match=r"not installed: pip install 'mtl_keras\[serving\]'"):
-        Client("grpc://localhost:8500", model=MODEL)
 
 
 def test_the_api_is_what_curl_sees(server):

@@ -1,6 +1,8 @@
 """A demo server in a thread, and a model for it that needs no TensorFlow."""
 
 import contextlib
+import http.client
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -74,6 +76,24 @@ def running(source: Source) -> Iterator[int]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+def ask(port: int, body: bytes | str, method: str = "POST", path: str = "/answers", **headers):
+    """Status, headers and body of a response."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request(method, path, body.encode() if isinstance(body, str) else body, headers)
+        response = connection.getresponse()
+        return response.status, response.headers, response.read().decode()
+    finally:
+        connection.close()
+
+
+def answered(port: int, text: str) -> dict:
+    """What the server answers about a text."""
+    status, _, body = ask(port, json.dumps({"text": text}))
+    assert status == 200, body
+    return json.loads(body)
 
 
 def _entities(text: str, words: str, label: str) -> Iterator[dict]:

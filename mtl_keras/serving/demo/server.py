@@ -33,9 +33,9 @@ def serve(folder: str | Path, *, host: str = "127.0.0.1", port: int = 8000) -> N
     from mtl_keras.serving.demo.application import make_application
 
     found = find_source(folder)
-    with _listen(host, port) as listener:
+    with listen(host, port) as listener:
         application = make_application(load_source(found), listener.getsockname()[0])
-        print(f"demo: {_address(listener, port)} (Ctrl-C ends it)", flush=True)
+        print(f"demo: {address_of(listener, port)} (Ctrl-C ends it)", flush=True)
         config = uvicorn.Config(
             application,
             lifespan="off",
@@ -47,24 +47,20 @@ def serve(folder: str | Path, *, host: str = "127.0.0.1", port: int = 8000) -> N
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def _check_extra() -> None:
-    absent = [name for name in EXTRA if importlib.util.find_spec(name) is None]
-    if absent:
-        raise InputError(
-            f"the demo needs the package {absent[0]}, which is not installed; "
-            "pip install 'mtl_keras[demo]'"
-        )
+def listen(host: str, port: int) -> socket.socket:
+    """A socket at the first free port from this one; 0 takes any.
 
-
-def _listen(host: str, port: int) -> socket.socket:
+    Raises:
+        InputError: no port is free, or the address is not this machine's.
+    """
     if not 0 <= port <= 65535:
         raise InputError(f"a port is a number from 0 to 65535. Received: {port}")
     last = min(port + PORTS_TRIED, 65536) if port else 1
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        for each in range(port, last):
+        for free in range(port, last):
             try:
-                return socket.create_server((str(address[0]), each), family=family)
+                return socket.create_server((str(address[0]), free), family=family)
             except OSError as error:
                 if error.errno != errno.EADDRINUSE:
                     raise
@@ -77,7 +73,17 @@ def _listen(host: str, port: int) -> socket.socket:
     raise InputError(f"the ports {port} to {last - 1} are all taken; give another")
 
 
-def _address(listener: socket.socket, asked: int) -> str:
+def address_of(listener: socket.socket, asked: int) -> str:
+    """Where the page is, and why it is not at the port that was asked for."""
     host, port = listener.getsockname()[:2]
     taken = f", as port {asked} is taken" if asked not in (0, port) else ""
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/{taken}"
+
+
+def _check_extra() -> None:
+    absent = [name for name in EXTRA if importlib.util.find_spec(name) is None]
+    if absent:
+        raise InputError(
+            f"the demo needs the package {absent[0]}, which is not installed; "
+            "pip install 'mtl_keras[demo]'"
+        )

@@ -11,9 +11,8 @@ from support.four_kinds import TASKS
 
 import mtl_keras as mtl
 from mtl_keras.encoders.transformer.transformer import EncoderConfig
-from mtl_keras.errors import WorkError
 from mtl_keras.export.conversion.converter import convert, in_float32
-from mtl_keras.export.conversion.formats import FORMATS, LITERT, ONNX, PRECISIONS
+from mtl_keras.export.conversion.formats import FORMATS, LITERT, PRECISIONS
 from mtl_keras.export.conversion.process import open_converted
 from mtl_keras.export.conversion.tokenizer_files import SETTINGS, TOKENIZER, VOCABULARY
 from mtl_keras.export.conversion_card import LABELS_FILE
@@ -95,18 +94,6 @@ def test_what_is_beside_it(model, converted):
     told = json.loads((folder / LABELS_FILE).read_text(encoding="utf-8"))
     for name, task in model.tasks.items():
         assert told[name] == {"kind": task.kind, "classes": [*task.classes]}
-
-
-@pytest.mark.parametrize("form", [LITERT, ONNX], ids=lambda form: form.name)
-def test_a_damaged_file_is_told_in_one_line(form, tmp_path):
-    file = tmp_path / form.file
-    file.write_bytes(b"damaged")
-    with (
-        open_converted(file, form) as ask,
-        pytest.raises(WorkError, match="cannot be asked in a new process: ") as error,
-    ):
-        ask({"token_ids": np.zeros((1, 1), np.int32)})
-    assert "\n" not in str(error.value)
 
 
 def test_a_full_disk_is_told_as_one(tiny_model, tmp_path, monkeypatch):

@@ -1,0 +1,51 @@
+"""A recipe's files and its untrained model."""
+
+import pytest
+
+from mtl_keras.errors import InputError
+from mtl_keras.recipes.recipe import load_recipe
+from mtl_keras.runs.building import build_model, open_datasets
+
+
+def _stepwise(recipe):
+    """The recipe, so changed that a training need not read its training files beforehand."""
+    text = recipe.read_text()
+    text = text.replace("train: train.csv", "train: train.csv, validation: test.csv")
+    text = text.replace("  topic:\n", "  topic:\n    labels: [x, y]\n")
+    text = text.replace("  entities:\n    kind: tagging\n", "")
+    text = text.replace("    files: {train: train.conll, test: test.conll}\n", "")
+    recipe.write_text(text.replace("batch_size: 8", "batch_size: 8\n  steps_per_epoch: 3"))
+    return load_recipe(recipe)
+
+
+def test_every_task_has_its_files(tiny_recipe):
+    datasets = open_datasets(load_recipe(tiny_recipe))
+    assert list(datasets) == ["topic", "entities"]
+    assert datasets["topic"].counts["test"] == 12
+
+
+def test_what_training_need_not_read_is_read_only_if_asked_for(tiny_recipe):
+    recipe = _stepwise(tiny_recipe)
+    assert "train" not in open_datasets(recipe)["topic"].counts
+    assert open_datasets(recipe, read_all=True)["topic"].counts["train"] == 200
+
+
+def test_a_file_that_is_absent_is_told(tiny_recipe):
+    tiny_recipe.with_name("train.csv").unlink()
+    with pytest.raises(InputError, match=r"train\.csv: no such file"):
+        open_datasets(load_recipe(tiny_recipe))
+
+
+def test_a_model_has_the_recipes_tasks_and_length(tiny_recipe):
+    recipe = load_recipe(tiny_recipe)
+    model = build_model(recipe, open_datasets(recipe))
+    assert list(model.tasks) == ["topic", "entities"]
+    assert model.tasks["topic"].labels == ("x", "y")
+    assert model.encoder.tokenizer.max_length == 16
+
+
+def test_a_plan_that_the_encoder_has_no_blocks_for_is_refused(tiny_recipe):
+    tiny_recipe.write_text(tiny_recipe.read_text().replace("freeze: none", "freeze: lowest:99"))
+    recipe = load_recipe(tiny_recipe)
+    with pytest.raises(InputError, match="the encoder has 2 blocks"):
+        build_model(recipe, open_datasets(recipe))

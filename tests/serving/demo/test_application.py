@@ -1,0 +1,167 @@
+"""The demo answers as the model does, whoever asks, and says what is wrong."""
+
+import concurrent.futures
+import http.client
+import json
+import re
+import socket
+import time
+
+import pytest
+from support.demo_server import answered, ask, running, stand_in, stand_in_answer
+from support.four_kinds import TEXTS, assert_same_answers
+
+import mtl_keras as mtl
+from mtl_keras.data.task import Task
+from mtl_keras.errors import WorkError
+from mtl_keras.runs.run import Run
+from mtl_keras.serving.demo.application import FORM, MOST_BYTES, render_page
+from mtl_keras.serving.demo.sources import ServedTask, find_source, load_source
+
+
+@pytest.fixture(scope="module")
+def port():
+    with running(stand_in()) as port:
+        yield port
+
+
+@pytest.fixture(scope="module", params=["run", "export"])
+def model_and_port(request, trained, four_kinds_export):
+    """A real model, and a demo of its run or export."""
+    if request.param == "run":
+        model, folder = Run.open(trained).model(), trained
+    else:
+        model, folder = four_kinds_export
+    with running(load_source(find_source(folder))) as port:
+        yield model, port
+
+
+def test_the_answers_are_the_models(model_and_port):
+    model, port = model_and_port
+    for text, expected in zip(TEXTS, mtl.answer(model, TEXTS), strict=True):
+        assert_same_answers(answered(port, text)["answer"], expected)
+
+
+def test_sixteen_at_once_are_all_answered_right(model_and_port):
+    model, port = model_and_port
+    expected = mtl.answer(model, TEXTS)
+    until = time.monotonic() + 1
+
+    def client(number: int) -> int:
+        asked = 0
+        while time.monotonic() < until or not asked:
+            row = (number + asked) % len(TEXTS)
+            assert_same_answers(answered(port, TEXTS[row])["answer"], expected[row])
+            asked += 1
+        return asked
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(client, range(16))) >= 16
+
+
+def test_the_answer_tells_what_was_read(port):
+    text = "word " * 50
+    assert answered(port, text) == {
+        "answer": stand_in_answer(text),
+        "reading": {"pieces": 42, "end": 200, "whole": False},
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        (b"", 400, f"what came is no JSON; {FORM}"),
+        (b'{"text": "a"', 400, f"what came is no JSON; {FORM}"),
+        (b'{"text": "\xff"}', 400, f"what came is no JSON; {FORM}"),
+        (b"[" * 100_000, 400, f"what came is no JSON; {FORM}"),
+        (b"9" * 100_000, 400, f"what came is no JSON; {FORM}"),
+        (b'["a"]', 400, f"what came has another form; {FORM}"),
+        (b'{"text": 1}', 400, f"what came has another form; {FORM}"),
+        (b'{"texts": ["a"]}', 400, f"what came has another form; {FORM}"),
+        (b'{"text": "a", "best": "topic"}', 400, f"what came has another form; {FORM}"),
+        (b'{"text": "\\ud83d"}', 400, "the text holds half a character; send it whole"),
+        (
+            b'{"text": "' + b"a" * MOST_BYTES + b'"}',
+            413,
+            "1,048,588 bytes came, at most 1,048,576 are taken; send a shorter text",
+        ),
+    ],
+)
+def test_a_wrong_body_is_refused_in_a_line(port, body, status, message):
+    found, headers, said = ask(port, body)
+    assert (found, json.loads(said)) == (status, {"error": message})
+    assert headers["content-type"] == "application/json"
+    assert "\n" not in said
+
+
+def test_a_body_of_unknown_length_is_refused_too(port):
+    chunks = (b"a" * 2**16 for _ in range(100))
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("POST", "/answers", chunks, encode_chunked=True)
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
+def test_the_longest_body_is_answered(port):
+    text = "a" * (MOST_BYTES - len('{"text": ""}'))
+    assert answered(port, text)["answer"]["text"] == text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/answers", 405), ("POST", "/", 405), ("GET", "/favicon.ico", 404)],
+)
+def test_other_addresses_and_methods_are_refused(port, method, path, status):
+    found, _, said = ask(port, "", method, path)
+    assert found == status
+    assert json.loads(said).keys() == {"error"}
+
+
+def test_another_site_cannot_ask_through_a_browser(port):
+    assert ask(port, '{"text": "a"}', Host="evil.example:8000")[0] == 400
+    assert ask(port, '{"text": "a"}', Host=f"localhost:{port}")[0] == 200
+
+
+def test_a_model_that_fails_is_told_and_asked_again():
+    def fails(text):
+        if text == "fail":
+            raise WorkError("no memory")
+        return stand_in_answer(text)
+
+    with running(stand_in(fails)) as port:
+        status, _, said = ask(port, '{"text": "fail"}')
+        assert status == 500
+        assert json.loads(said)["error"].startswith("the model failed (WorkError); the terminal")
+        assert answered(port, "a")["answer"]["text"] == "a"
+
+
+def test_who_hangs_up_does_no_harm(port, capfd):
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(
+            b"POST /answers HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\na"
+        )
+    assert answered(port, "a")["answer"]["text"] == "a"
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_the_page_asks_nobody_else_and_keeps_nothing(port):
+    status, headers, html = ask(port, "", "GET", "/")
+    assert status == 200
+    policy = headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe" not in policy
+    assert "set-cookie" not in headers
+    assert not re.search(r"""(src|href)=["'](?!data:|https://example)""", html)
+    assert " style=" not in html, "the policy would refuse it"
+
+
+def test_the_page_shows_names_and_card_as_text():
+    odd = "</script><script>alert(1)</script>&<!--card-->"
+    source = stand_in(title=odd, tasks=[ServedTask.of(Task("topic", labels=[odd, "b"]))])
+    html = render_page(source).html
+    assert html.count("<script") == 2
+    assert html.count("onclick=") == html.count("&lt;b onclick=") == 1
+    assert "<img" not in html
+    assert '<th class="right">accuracy</th>' in html
+    tasks = re.search('id="tasks">(.*?)</script>', html)[1]
+    assert json.loads(tasks)[0]["labels"] == [odd, "b"]
