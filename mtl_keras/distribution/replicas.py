@@ -7,6 +7,7 @@ they may not inside a `tf.cond`.)
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -43,7 +44,7 @@ def total(values: Sequence) -> list:
     return [None if value is None else next(summed) for value in values]
 
 
-def assign(variable: keras.Variable, value) -> None:
+def assign(variable: keras.Variable, value: tf.types.experimental.TensorLike) -> None:
     """Gives the replica's own copy a value, which must be the same in all of them."""
     value = tf.cast(value, variable.dtype)
     tf.raw_ops.AssignVariableOp(resource=variable.value.handle, value=value)
@@ -109,7 +110,9 @@ def as_logs(results: Mapping) -> dict:
     return {name: tf.reshape(value, (1,)) for name, value in list(results.items())[:1]}
 
 
-def share(dataset: tf.data.Dataset, strategy: tf.distribute.Strategy):
+def share(
+    dataset: tf.data.Dataset, strategy: tf.distribute.Strategy
+) -> tf.data.Dataset | tf.distribute.DistributedDataset:
     """A dataset of which each replica gets its rows of every batch; it itself where there is one.
 
     All workers read the same batches and take their rows of them. So a batch holds the same
@@ -127,11 +130,11 @@ def share(dataset: tf.data.Dataset, strategy: tf.distribute.Strategy):
         first = context.input_pipeline_id * here
 
         @tf.autograph.experimental.do_not_convert
-        def parts(*batch):
+        def parts(*batch: Any) -> tf.data.Dataset:
             numbers = tf.data.Dataset.range(first, first + here)
             return numbers.map(tf.autograph.experimental.do_not_convert(lambda i: part(batch, i)))
 
-        def part(batch, number):
+        def part(batch: Any, number: tf.Tensor) -> Any:
             rows = tf.shape(tf.nest.flatten(batch)[0], tf.int64)[0]
             begin, end = rows * number // replicas, rows * (number + 1) // replicas
             return tf.nest.map_structure(lambda tensor: tensor[begin:end], batch)

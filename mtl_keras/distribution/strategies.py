@@ -87,13 +87,13 @@ class Workers:
         self.count, self.index = len(cluster.addresses), cluster.index
         local = strategy.num_replicas_in_sync // self.count
 
-        def of_replica(values):
+        def of_replica(values: tf.Tensor) -> tf.Tensor:
             context = tf.distribute.get_replica_context()
             here = tf.identity(values)  # on a device of the replica
             return context.all_reduce(tf.distribute.ReduceOp.SUM, here)
 
         @tf.function(autograph=False, reduce_retracing=True)
-        def add_up(values):
+        def add_up(values: tf.Tensor) -> tf.Tensor:
             summed = strategy.run(of_replica, args=(values,))
             return strategy.experimental_local_results(summed)[0] / local
 

@@ -89,7 +89,7 @@ def add_panel(figure: Figure, left: float, bottom: float, width: float, height: 
     return figure.add_axes((left / across, bottom / up, width / across, height / up))
 
 
-def write(axes: Axes, words: str, at: Place, shift: Place = (0, 0), **kwargs) -> None:
+def write(axes: Axes, words: str, at: Place, shift: Place = (0, 0), **kwargs: Any) -> None:
     """Writes beside a place in data units, shifted by points."""
     options: dict[str, Any] = {"va": "center", "annotation_clip": False} | kwargs
     axes.annotate(words, at, shift, textcoords="offset points", **options)
@@ -231,7 +231,7 @@ def overlap(one: Box, other: Box) -> float:
     return max(0.0, width) * max(0.0, height)
 
 
-def _join(axes: Axes, name: str, at: Place, place: Place, **kwargs) -> None:
+def _join(axes: Axes, name: str, at: Place, place: Place, **kwargs: Any) -> None:
     line = {"arrowstyle": "-", "color": PALE, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 4}
     axes.annotate(short(name), at, place, textcoords="axes points", arrowprops=line, **kwargs)
 

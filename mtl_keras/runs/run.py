@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pydantic
 
@@ -16,6 +17,9 @@ from mtl_keras.recipes.recipe import Recipe, load_recipe
 from mtl_keras.storage.files import write_whole
 from mtl_keras.storage.locks import LOCK
 from mtl_keras.version import __version__
+
+if TYPE_CHECKING:
+    from mtl_keras.models.multi_task_model import MultiTaskModel
 
 RECIPE, RECORD, HISTORY, METRICS, MODEL, BEST, CHECKPOINTS = (
     "recipe.yaml",
@@ -157,7 +161,7 @@ class Run:
     def _record(self) -> _Record:
         return _Record.model_validate(self.read_json(RECORD))
 
-    def model(self, best: str | None = None):
+    def model(self, best: str | None = None) -> "MultiTaskModel":
         """The trained `MultiTaskModel`, not compiled (`mtl_keras.load_model` reads that too).
 
         Args:

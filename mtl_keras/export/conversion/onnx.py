@@ -6,12 +6,16 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mtl_keras.export.conversion.formats import FLOAT16, INT8
 from mtl_keras.export.conversion.litert import INPUTS
 from mtl_keras.models.multi_task_model import MultiTaskModel
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 OPSET = 17  # of ONNX 1.12, 2022; what runs ONNX today reads it
 AXES = ("batch", "length")
@@ -41,7 +45,7 @@ def write_onnx(model: MultiTaskModel, path: str | Path, precision: str) -> None:
         onnx.save(_in(graph, precision), str(path))
 
 
-def _in(graph, precision: str):
+def _in(graph: "ModelProto", precision: str) -> "ModelProto":
     """An ONNX model with weights of another precision."""
     if precision == FLOAT16:
         from onnxruntime.transformers.float16 import convert_float_to_float16
@@ -52,7 +56,7 @@ def _in(graph, precision: str):
     return graph
 
 
-def _quantized(graph):
+def _quantized(graph: "ModelProto") -> "ModelProto":
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -64,7 +68,7 @@ def _quantized(graph):
         return onnx.load(file.name)
 
 
-def _name_axes(graph) -> None:
+def _name_axes(graph: "ModelProto") -> None:
     """`batch` and `length` for what tf2onnx numbers; what it noted of inner shapes goes."""
     for value in (*graph.graph.input, *graph.graph.output):
         for size, name in zip(value.type.tensor_type.shape.dim, AXES, strict=False):
@@ -80,13 +84,13 @@ def _teach_erfc() -> None:
     @tf_op("Erfc")
     class _Erfc:
         @classmethod
-        def version_9(cls, ctx, node, **options):
-            known = {"shapes": node.output_shapes, "dtypes": node.output_dtypes}
+        def version_9(cls, ctx: Any, node: Any, **options: Any) -> None:
+            like = {"shapes": node.output_shapes, "dtypes": node.output_dtypes}
             one = ctx.make_const(f"{node.name}_one", np.array(1, np.float32))
             ctx.remove_node(node.name)
-            erf = ctx.make_node("Erf", list(node.input), **known)
+            erf = ctx.make_node("Erf", list(node.input), **like)
             names = {"name": node.name, "outputs": list(node.output)}
-            ctx.make_node("Sub", [one.output[0], erf.output[0]], **names, **known)
+            ctx.make_node("Sub", [one.output[0], erf.output[0]], **names, **like)
 
 
 @contextlib.contextmanager
@@ -94,9 +98,9 @@ def _quiet() -> Iterator[None]:
     """Without what the converters say of their own insides."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        known = logging.root.manager.disable
+        before = logging.root.manager.disable
         logging.disable(logging.WARNING)
         try:
             yield
         finally:
-            logging.disable(known)
+            logging.disable(before)

@@ -1,6 +1,6 @@
 """Every task's answer as tensors, in the graph: what a SavedModel returns for raw strings."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
@@ -69,7 +69,7 @@ def _tagging(task: Task, scores: tf.Tensor, words: Words) -> dict[str, tf.Tensor
     span, texts = tf.boolean_mask(span, tagged), tf.boolean_mask(texts, tagged)
     count = tf.reduce_max(tf.concat([[-1], span], axis=0)) + 1
 
-    def of_spans(values: tf.Tensor, reduce) -> tf.Tensor:
+    def of_spans(values: tf.Tensor, reduce: Callable[..., tf.Tensor]) -> tf.Tensor:
         return reduce(tf.boolean_mask(values, tagged), span, count)
 
     columns = {

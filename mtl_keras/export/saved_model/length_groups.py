@@ -43,7 +43,9 @@ def grouped_pass(
         ordered = tf.gather(token_ids, order)
         count = tf.maximum((tf.size(order) + GROUP - 1) // GROUP, 1)  # no text is a group too
 
-        def add(index: tf.Tensor, arrays: dict[str, tf.TensorArray]):
+        def add(
+            index: tf.Tensor, arrays: dict[str, tf.TensorArray]
+        ) -> tuple[tf.Tensor, dict[str, tf.TensorArray]]:
             part = ordered[index * GROUP : (index + 1) * GROUP]
             width = _longest(part.row_lengths())
             inputs = {

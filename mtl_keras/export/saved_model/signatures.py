@@ -88,7 +88,9 @@ def signature_functions(model: MultiTaskModel) -> dict[str, tf.types.experimenta
     return {name: _traced(function) for name, function in functions.items()}
 
 
-def _traced(function: Callable[[tf.Tensor], dict[str, tf.Tensor]]):
+def _traced(
+    function: Callable[[tf.Tensor], dict[str, tf.Tensor]],
+) -> tf.types.experimental.GenericFunction:
     """A graph, traced once: AutoGraph would take seconds, and find nothing to rewrite."""
     graph = tf.function(function, input_signature=TEXT, autograph=False)
     graph.get_concrete_function()
@@ -101,8 +103,10 @@ def _network(model: MultiTaskModel) -> keras.Model:
     return keras.Model(model.input, {**model.output, EMBED: embedding})
 
 
-def _answering(model: MultiTaskModel, run: Pass, names: Collection[str]):
-    def answers(text):
+def _answering(
+    model: MultiTaskModel, run: Pass, names: Collection[str]
+) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    def answers(text: tf.Tensor) -> dict[str, tf.Tensor]:
         tokenizer = model.encoder.tokenizer
         tokenized = tokenizer(text)
         words, outputs = tokenizer.split_words(tokenized), run(tokenized.token_ids)
