@@ -1,6 +1,7 @@
 """The page in a browser: type, read the answers, on a phone, by keyboard, whatever the text holds.
 
-Collected where Chromium and Playwright are.
+Waits are Playwright's assertions, which ask again by the clock. `wait_for_function` would ask again
+with each frame that is drawn, and a busy machine may draw none for longer than a test waits.
 """
 
 import importlib.util
@@ -10,9 +11,14 @@ import threading
 import pytest
 from support.demo_server import running, stand_in, stand_in_answer
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-if not (CHROMIUM and importlib.util.find_spec("playwright")):
-    __test__: dict = {}  # which is false: pytest collects nothing here, and skips nothing
+from mtl_keras.serving.demo import application
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and importlib.util.find_spec("playwright")),
+    reason="needs Chromium and Playwright: apt-get install chromium; pip install playwright",
+)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -22,6 +28,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PATIENCE = 60_000  # milliseconds
 WIDE, PHONE = {"width": 1200, "height": 900}, {"width": 360, "height": 800}
 HEIGHT, WIDTH = (f"document.documentElement.scroll{each}" for each in ("Height", "Width"))
 TEXT = "Zoë 🙂 took the Leeds Nimbus to Leeds."
@@ -56,8 +63,9 @@ CONTRASTS = """() => {
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
@@ -78,7 +86,7 @@ def opened(browser):
     def open_page(port: int, viewport=WIDE, **options):
         contexts.append(browser.new_context(viewport=viewport, **options))
         page, home = contexts[-1].new_page(), f"http://127.0.0.1:{port}/"
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", lambda message: _note(faults, message.text))
         page.on("request", lambda request: _note(faults, request.url, home))
@@ -103,19 +111,66 @@ def rows(page, task: str, *columns: str) -> list[tuple[str, ...]]:
     return [tuple(item.locator(f".{each}").inner_text() for each in columns) for item in items]
 
 
-def wait_for(page, text: str) -> None:
-    """Until the answer to this text is shown."""
-    page.wait_for_function(
-        "([text, value]) => document.querySelector('#text').value === text && "
-        "document.querySelector('.value').textContent === value",
-        arg=[text, f"{stand_in_answer(text)['stars']['value']:.4g}"],
+def expect_text(page, selector: str, text: str) -> None:
+    """Waits until an element holds this text."""
+    from playwright.sync_api import expect
+
+    expect(page.locator(selector)).to_have_text(text)
+
+
+def expect_answered(page, text: str) -> None:
+    """Waits until the field holds this text, and the page its answer."""
+    from playwright.sync_api import expect
+
+    expect(page.locator("#text")).to_have_value(text)
+    expect_text(page, ".value", value_of(text))
+
+
+def value_of(text: str) -> str:
+    """The number that answers a text, as the page writes it."""
+    return f"{stand_in_answer(text)['stars']['value']:.4g}"
+
+
+def record_shown(page) -> None:
+    """Keeps in `shown` whatever number the page shows from now on."""
+    page.evaluate(
+        """() => {
+          window.shown = [];
+          const value = document.querySelector(".value");
+          new MutationObserver(() => window.shown.push(value.textContent))
+            .observe(value, { childList: true });
+        }"""
     )
+
+
+def let_typing_rest(page) -> None:
+    """Waits until the page has asked what it wants to ask: its own timers fire in order."""
+    page.evaluate("new Promise((done) => setTimeout(done, 400))")
+
+
+class Held:
+    """Answers, but holds the text `slow` back until it is let go."""
+
+    def __init__(self):
+        self.asked: list[str] = []
+        self.came, self.let_go = threading.Event(), threading.Event()
+        self.at_once = self.most_at_once = 0
+
+    def __call__(self, text: str) -> dict:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        self.asked.append(text)
+        if text == "slow":
+            self.came.set()
+            assert self.let_go.wait(PATIENCE / 1000)
+        self.at_once -= 1
+        return stand_in_answer(text)
 
 
 def test_what_is_typed_is_answered(opened, port):
     page = opened(port)
     page.keyboard.type(TEXT)  # the field has the focus
-    wait_for(page, TEXT)
+    expect_answered(page, TEXT)
     expected = stand_in_answer(TEXT)
     scores = sorted(expected["topic"]["scores"].items(), key=lambda item: -item[1])
     assert rows(page, "topic", "name", "number") == [(k, f"{v:.2f}") for k, v in scores]
@@ -134,7 +189,7 @@ def test_what_is_typed_is_answered(opened, port):
 def test_entities_are_marked_where_they_are_even_where_they_overlap(opened, port):
     page = opened(port)
     page.fill("#text", TEXT)
-    wait_for(page, TEXT)
+    expect_answered(page, TEXT)
     marks = [
         (mark.inner_text(), mark.get_attribute("class")) for mark in page.locator("mark").all()
     ]
@@ -156,7 +211,7 @@ def test_a_text_is_shown_as_text(opened, port, text):
     page = opened(port)
     page.on("dialog", lambda dialog: pytest.fail("the text was run"))
     page.fill("#text", text)
-    wait_for(page, text)
+    expect_answered(page, text)
     assert text in page.locator(".marked").inner_text().replace("place", "")
     assert page.locator("main script, main img, .card script, .card img, [onclick]").count() == 0
     assert page.title() == "tickets/1 · mtl_keras"
@@ -165,7 +220,7 @@ def test_a_text_is_shown_as_text(opened, port, text):
 def test_what_was_not_read_is_said_and_shown(opened, port):
     page, text = opened(port), "Leeds is far. " * 100
     page.fill("#text", text)
-    wait_for(page, text)
+    expect_answered(page, text)
     note = page.locator("#note").inner_text()
     assert note.startswith("Too long: only the first 45 word pieces were read, up to “…")
     assert page.locator(".cut").inner_text() == "not read"
@@ -178,7 +233,7 @@ def test_nothing_jumps_and_nothing_sticks_out(opened, port, viewport):
     heights = [page.evaluate(HEIGHT)]
     for text in ("a", TEXT, "Leeds Nimbus " * 300, "W" * 500):
         page.fill("#text", text)
-        wait_for(page, text)
+        expect_answered(page, text)
         heights.append(page.evaluate(HEIGHT))
         assert page.evaluate(WIDTH) == viewport["width"]
     assert len(set(heights)) == 1
@@ -187,7 +242,7 @@ def test_nothing_jumps_and_nothing_sticks_out(opened, port, viewport):
 def test_turned_to_a_phone_it_keeps_its_answers(opened, port):
     page = opened(port)
     page.fill("#text", TEXT)
-    wait_for(page, TEXT)
+    expect_answered(page, TEXT)
     before = rows(page, "topic", "name", "number")
     page.set_viewport_size(PHONE)
     assert page.evaluate(WIDTH) == PHONE["width"]
@@ -199,7 +254,7 @@ def test_turned_to_a_phone_it_keeps_its_answers(opened, port):
 def test_by_keyboard_alone(opened, port):
     page = opened(port, PHONE)
     page.keyboard.type("Leeds")
-    wait_for(page, "Leeds")
+    expect_answered(page, "Leeds")
     names = []
     for _ in range(3):
         page.keyboard.press("Tab")
@@ -217,68 +272,78 @@ def test_by_keyboard_alone(opened, port):
     assert names == ["entities in the text", "entities as a list", "a link"]
     for _ in range(3):
         page.keyboard.press("Shift+Tab")
+    assert page.evaluate("document.activeElement.id") == "text"
     page.keyboard.press("Control+A")
+    assert page.evaluate("getSelection().toString()") == "Leeds"
     page.keyboard.press("Delete")
-    page.wait_for_function("() => document.querySelector('.value').textContent === '–'")
+    assert page.input_value("#text") == ""
+    expect_text(page, ".value", "–")
     assert page.locator("mark").count() == 0
 
 
 def test_a_screen_reader_is_told_once_the_typing_rests(opened, port):
     page = opened(port)
     page.fill("#text", "Leeds")
-    page.wait_for_function("() => document.querySelector('[role=status]').textContent !== ''")
     best = stand_in_answer("Leeds")["topic"]
-    assert page.locator("[role=status]").text_content() == (
+    spoken = (
         f"topic: {best['label']} {best['score']:.2f}. entities: Leeds, place. "
         "flags: legal. stars: 1.667."
     )
+    expect_text(page, "[role=status]", spoken)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_is_legible(opened, port, scheme):
     page = opened(port, color_scheme=scheme)
     page.fill("#text", TEXT + " " * 300 + "unread")
-    wait_for(page, TEXT + " " * 300 + "unread")
+    expect_answered(page, TEXT + " " * 300 + "unread")
     contrasts = page.evaluate(CONTRASTS)
     assert len(contrasts) > 30
     assert [found for found in contrasts if found[0] < 4.5] == []
 
 
 def test_an_old_answer_never_overwrites_a_newer_one(opened):
-    first, asked, at_once, most = threading.Event(), [], [0], [0]
-
-    def slow_at_first(text):
-        at_once[0] += 1
-        most[0] = max(most[0], at_once[0])
-        asked.append(text)
-        if text == "slow":
-            assert first.wait(60)
-        at_once[0] -= 1
-        return stand_in_answer(text)
-
-    with running(stand_in(slow_at_first)) as port:
+    held = Held()
+    with running(stand_in(held)) as port:
         page = opened(port)
-        page.evaluate(
-            """() => {
-              window.shown = [];
-              const seen = () => window.shown.push(document.querySelector(".value").textContent);
-              new MutationObserver(seen).observe(document.querySelector(".value"),
-                { childList: true });
-            }"""
-        )
+        record_shown(page)
         page.fill("#text", "slow")
-        page.wait_for_timeout(400)
+        assert held.came.wait(PATIENCE / 1000)
         page.fill("#text", "quick and newer")
-        page.wait_for_timeout(400)
-        assert (asked, page.evaluate("shown")) == (["slow"], [])
-        first.set()
-        wait_for(page, "quick and newer")
-        page.wait_for_timeout(300)
-        assert page.evaluate("shown") == ["1.333", "5"]
-        assert (asked, most) == (["slow", "quick and newer"], [1])
+        let_typing_rest(page)
+        assert (held.asked, page.evaluate("shown")) == (["slow"], [])
+        held.let_go.set()
+        expect_answered(page, "quick and newer")
+        let_typing_rest(page)
+        assert page.evaluate("shown") == [value_of("slow"), value_of("quick and newer")]
+        assert (held.asked, held.most_at_once) == (["slow", "quick and newer"], 1)
 
 
-def test_what_the_server_refuses_is_shown(opened):
+@pytest.mark.parametrize(("newer", "shown"), [("", ["–", "2.667"]), ("first", ["2.667"])])
+def test_a_late_answer_never_overwrites_an_empty_page_or_one_that_was_answered(
+    opened, newer, shown
+):
+    held = Held()
+    with running(stand_in(held)) as port:
+        page = opened(port)
+        page.fill("#text", "first")
+        expect_answered(page, "first")
+        record_shown(page)
+        page.fill("#text", "slow")
+        assert held.came.wait(PATIENCE / 1000)
+        page.fill("#text", newer)
+        if newer == "":
+            expect_text(page, ".value", "–")  # without waiting for the answer that is held
+        let_typing_rest(page)
+        page.fill("#text", "the last")
+        held.let_go.set()
+        expect_answered(page, "the last")
+        assert page.evaluate("shown") == shown
+
+
+def test_what_the_server_refuses_is_shown(opened, monkeypatch):
+    monkeypatch.setattr(application, "MOST_BYTES", 2**16)
+
     def fails(text):
         if text == "fail":
             raise ValueError(text)
@@ -286,20 +351,20 @@ def test_what_the_server_refuses_is_shown(opened):
 
     with running(stand_in(fails)) as port:
         page = opened(port)
-        trouble = page.locator("[role=alert]")
         page.fill("#text", "fine")
-        wait_for(page, "fine")
+        expect_answered(page, "fine")
         page.fill("#text", "fail")
-        page.wait_for_selector(".old")
-        assert trouble.inner_text() == (
+        failed = (
             "Not answered: the model failed (ValueError); the terminal of the demo tells more. "
             "What is shown answers an earlier text."
         )
-        page.fill("#text", "a" * 2**20)
-        page.get_by_text("at most 1,048,576 are taken; send a shorter text").wait_for()
+        expect_text(page, "[role=alert]", failed)
+        assert page.locator(".old").count() == 1
+        page.fill("#text", "a" * 2**16)
+        page.get_by_text("at most 65,536 are taken; send a shorter text").wait_for()
         page.fill("#text", "fine again")
-        wait_for(page, "fine again")
-        assert trouble.inner_text() == ""
+        expect_answered(page, "fine again")
+        expect_text(page, "[role=alert]", "")
         assert page.locator(".old").count() == 0
 
 
@@ -310,5 +375,7 @@ def test_a_server_that_is_gone_is_told_and_asked_again(opened):
     page.get_by_text("The server does not answer. Is it still running?").wait_for()
     asked = []
     page.on("request", lambda request: asked.append(request.url))
-    page.wait_for_timeout(2500)
+    with page.expect_request(f"http://127.0.0.1:{port}/answers"):
+        pass
+    page.wait_for_timeout(1000)  # less than it waits before it asks again
     assert asked == [f"http://127.0.0.1:{port}/answers"]
