@@ -8,10 +8,11 @@ import numpy as np
 
 from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
-from mtl_keras.encoders.tokenizers.wordpiece import TokenizedText, align_labels
+from mtl_keras.encoders.tokenizers.tokenizer import TokenizedText
 from mtl_keras.errors import InputError
-from mtl_keras.evaluation.scores import by_example, measure
 from mtl_keras.models.inference import ForwardPass
+from mtl_keras.models.kinds.table import kind_of
+from mtl_keras.models.kinds.vectors import unlike
 from mtl_keras.models.multi_task_model import MultiTaskModel
 from mtl_keras.models.prediction import outputs_by_text
 
@@ -27,11 +28,11 @@ class Snapshot:
         task: the task.
         split: where the examples are from.
         metrics: as in `evaluate`, over these examples.
-        predictions: class indices `(examples,)`; for tagging of all words, `(words,)`; for
-            multilabel bool `(examples, classes)`; for regression the numbers `(examples,)`.
+        predictions: class indices `(examples,)`, or of all words, `(words,)`; for multilabel bool
+            `(examples, classes)`; for regression the numbers `(examples,)`.
         embeddings: float32, what the task's head reads: sentence embeddings `(examples, hidden)`,
-            for tagging the vectors of the words' first pieces `(words, hidden)`, without the
-            words that are cut off.
+            or the vectors of the words' first pieces `(words, hidden)`, without the words that
+            are cut off.
     """
 
     task: Task
@@ -62,18 +63,19 @@ class Snapshot:
         Raises:
             InputError: the model has no such task, the dataset no such split, or a limit below 1.
         """
-        task = dataset.task
+        task, kind = dataset.task, kind_of(dataset.task)
         _check(model, task, limit)
         chunk = next(iter(dataset.stream(split, limit)))
         tokenized = model.encoder.tokenizer(chunk["text"])
         outputs, vectors = _outputs_and_vectors(model, task, tokenized, batch_size)
-        labels, answers = by_example(task, chunk, tokenized, outputs)
+        labels, answers = kind.reads.by_example(chunk, tokenized, outputs)
+        embeddings, _ = kind.reads.training_rows(chunk, tokenized, vectors)
         return cls(
             task=task,
             split=split,
-            metrics=measure(task, [(labels, answers)]),
-            predictions=_predictions(task, answers),
-            embeddings=_embeddings(task, vectors, tokenized, chunk),
+            metrics=kind.measured([(labels, answers)]),
+            predictions=kind.reads.joined([kind.decided(answer) for answer in answers]),
+            embeddings=embeddings.astype(np.float32),
         )
 
 
@@ -86,7 +88,7 @@ def drift(before: Snapshot, after: Snapshot) -> dict:
 
     Returns:
         `metric`, its name; `metric_before`, `metric_after`; `flipped`, the share of examples
-        whose prediction changed, for tagging of words, for regression None; `cka` and `cosine`
+        (or of words) whose prediction changed, for regression None; `cka` and `cosine`
         of the embeddings (`linear_cka`, `mean_cosine`).
 
     Raises:
@@ -167,28 +169,10 @@ def _outputs_and_vectors(
     vectors = model.get_layer(f"{task.name}_head").input
     network = keras.Model(model.input, {task.name: model.output[task.name], EMBEDDINGS: vectors})
     names = list(network.output)
-    of_pieces = names if task.kind == "tagging" else ()
+    of_pieces = names if task.label_kind.per_word else ()
     forward = ForwardPass(network)
     found = outputs_by_text(forward, names, tokenized, of_pieces, batch_size=batch_size)
     return found[task.name], found[EMBEDDINGS]
-
-
-def _embeddings(
-    task: Task, vectors: list[np.ndarray], tokenized: TokenizedText, chunk: Mapping
-) -> np.ndarray:
-    if task.kind != "tagging":
-        return np.array(vectors).astype(np.float32)
-    _, first = align_labels(tokenized, chunk["word_starts"], chunk["label"])
-    return np.concatenate(vectors)[first.values.numpy()].astype(np.float32)
-
-
-def _predictions(task: Task, outputs: list[np.ndarray]) -> np.ndarray:
-    if task.kind == "tagging":
-        return np.concatenate(outputs).argmax(-1)
-    stacked = np.array(outputs)
-    if task.kind == "multilabel":
-        return stacked > 0.5
-    return stacked if task.kind == "regression" else stacked.argmax(-1)
 
 
 def _check_alike(before: Snapshot, after: Snapshot) -> None:
@@ -205,10 +189,9 @@ def _check_alike(before: Snapshot, after: Snapshot) -> None:
 
 
 def _flipped(before: Snapshot, after: Snapshot) -> float | None:
-    if before.task.kind == "regression":
+    if not before.task.label_kind.has_labels:
         return None
-    changed = before.predictions != after.predictions
-    return float(changed.reshape(len(changed), -1).any(axis=1).mean())
+    return float(unlike(before.predictions, after.predictions).mean())
 
 
 def _centred(rows: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from mtl_keras.data.task import Task
-from mtl_keras.models.prediction import spans
+from mtl_keras.models.kinds.table import kind_of
 
 CONFIDENCE = 0.95
 RESAMPLES = 1000
@@ -18,7 +18,7 @@ def contributions(task: Task, labels: Sequence, outputs: Sequence[np.ndarray]) -
 
     Args:
         task: the task.
-        labels: of each example, as `mtl_keras.evaluation.scores.by_example` gives them.
+        labels: of each example, as `Vectors.by_example` gives them.
         outputs: of each example, likewise.
 
     Returns:
@@ -31,13 +31,8 @@ def contributions(task: Task, labels: Sequence, outputs: Sequence[np.ndarray]) -
     >>> contributions(task, [1, 0], [np.array([0.2, 0.8]), np.array([0.3, 0.7])]).tolist()
     [[1.0, 1.0], [0.0, 1.0]]
     """
-    of_kind = {
-        "classification": lambda label, output: (output.argmax() == label, 1),
-        "multilabel": lambda label, output: _matched(np.asarray(label) > 0, output > 0.5),
-        "regression": lambda label, output: (abs(output - label), 1),
-        "tagging": lambda label, output: _matched_spans(spans(label), spans(output.argmax(-1))),
-    }[task.kind]
-    rows = [of_kind(*each) for each in zip(labels, outputs, strict=True)]
+    contribution = kind_of(task).contribution
+    rows = [contribution(*example) for example in zip(labels, outputs, strict=True)]
     return np.array(rows, np.float64).reshape(-1, 2)
 
 
@@ -72,14 +67,6 @@ def interval(contributed: np.ndarray) -> tuple[float, float]:
         rng=np.random.default_rng(0),
     ).confidence_interval
     return float(found.low), float(found.high)
-
-
-def _matched(true: np.ndarray, found: np.ndarray) -> tuple[float, float]:
-    return 2 * np.sum(true & found), np.sum(true) + np.sum(found)
-
-
-def _matched_spans(true: Sequence, found: Sequence) -> tuple[float, float]:
-    return 2 * len({*true} & {*found}), len({*true}) + len({*found})
 
 
 def _ratio(parts: np.ndarray, wholes: np.ndarray, axis: int = -1) -> np.ndarray:

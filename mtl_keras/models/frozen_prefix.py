@@ -29,7 +29,7 @@ def frozen_prefix(model, frozen: Collection[str]) -> str | None:
     prefix = list(itertools.takewhile(lambda group: group in frozen, backbone))
     if len(prefix) < 2:
         return None
-    if prefix == backbone and all(task.kind != "tagging" for task in model.tasks.values()):
+    if prefix == backbone and not any(task.label_kind.per_word for task in model.tasks.values()):
         return SENTENCE
     return prefix[-1]
 

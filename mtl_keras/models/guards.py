@@ -12,7 +12,8 @@ from mtl_keras.data.task import Task
 from mtl_keras.distribution import replicas
 from mtl_keras.errors import InputError
 from mtl_keras.models.gradients import gradient_of, project, summed
-from mtl_keras.models.losses import mean, weighted_mean
+from mtl_keras.models.kinds.table import kind_of
+from mtl_keras.models.losses import weighted_mean
 from mtl_keras.plans.layer_groups import LayerGroups
 from mtl_keras.plans.protection import (
     Distillation,
@@ -20,8 +21,6 @@ from mtl_keras.plans.protection import (
     Protection,
     StartingWeights,
 )
-
-SMALLEST = 1e-30  # of a probability, before its logarithm
 
 Tensors = Mapping[str, tf.Tensor]
 Gradients = list[tf.Tensor | tf.IndexedSlices | None]
@@ -150,14 +149,10 @@ class DistillingGuard(Guard):
     def _divergence(
         self, task: Task, target: tf.Tensor, output: tf.Tensor, padding_mask: tf.Tensor
     ) -> tf.Tensor:
-        if task.kind == "regression":
-            return mean(tf.square(target - output))
-        if task.kind == "multilabel":
-            return mean(_binary_divergence(target, output))
-        divergence = softened_divergence(target, output, self.temperature)
-        if task.kind == "tagging":
-            return weighted_mean(divergence, tf.cast(padding_mask, divergence.dtype))
-        return mean(divergence)
+        """The mean over the batch, without padding: a scalar."""
+        kind = kind_of(task)
+        divergence = kind.divergence(target, output, self.temperature)
+        return weighted_mean(divergence, kind.reads.mean_weights(divergence, padding_mask))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -240,19 +235,6 @@ def _(by: StartingWeights, model: GuardedModel, tasks: tuple[str, ...]) -> Guard
     return AnchoringGuard.of(model, tasks, by.strength)
 
 
-def softened_divergence(target: tf.Tensor, output: tf.Tensor, temperature: float) -> tf.Tensor:
-    """`T² KL(q_T ‖ p_T)` of distributions softened by T: `(..., classes)` twice → `(...)`.
-
-    Logits are, up to a constant, the logarithms of probabilities: `q_T ∝ q^(1/T)`.
-    """
-    log_target, log_output = (
-        tf.nn.log_softmax(tf.math.log(tf.maximum(each, SMALLEST)) / temperature)
-        for each in (target, output)
-    )
-    terms = tf.exp(log_target) * (log_target - log_output)
-    return temperature**2 * tf.reduce_sum(terms, axis=-1)
-
-
 def _check_tasks(model: GuardedModel, tasks: Sequence[str]) -> None:
     if isinstance(tasks, str):
         raise InputError(f"protect takes a list of tasks. Received: {tasks!r}; give [{tasks!r}]")
@@ -262,11 +244,3 @@ def _check_tasks(model: GuardedModel, tasks: Sequence[str]) -> None:
             raise InputError(f"protect: there is no task {name!r}; there are {known}")
     if set(tasks) == set(model.tasks):
         raise InputError(f"protect: with all of {known} protected none would learn; protect fewer")
-
-
-def _binary_divergence(
-    target: tf.Tensor, output: tf.Tensor
-) -> tf.Tensor:  # (batch, labels), probabilities
-    # Keras computes from the logits behind `output`, so that it keeps its gradient near 0 and 1.
-    entropy = keras.ops.binary_crossentropy(target, target)
-    return keras.ops.binary_crossentropy(target, output) - entropy

@@ -19,7 +19,7 @@ from mtl_keras.models.frozen_prefix import FEATURES, UpperPart
 from mtl_keras.models.guards import Guard, guard_of
 from mtl_keras.models.heads import TaskHead
 from mtl_keras.models.inference import ForwardPass
-from mtl_keras.models.losses import task_loss
+from mtl_keras.models.kinds.table import kind_of
 from mtl_keras.models.metrics import training_metrics
 from mtl_keras.models.optimizers import LayerwiseOptimizer, layerwise_adamw
 from mtl_keras.models.training_step import (
@@ -73,12 +73,14 @@ class MultiTaskModel(DistributedFit, keras.Model):
         _check_tasks(tasks)
         heads = {task.name: TaskHead(task, head_dropout) for task in tasks}
         vectors = encoder.transformer.output
-        outputs = {task.name: heads[task.name](vectors[_head_input(task)]) for task in tasks}
+        outputs = {
+            task.name: heads[task.name](vectors[kind_of(task).reads.output]) for task in tasks
+        }
         super().__init__(encoder.transformer.input, outputs, name=name, **kwargs)
         self.encoder = encoder
         self.tasks = {task.name: task for task in tasks}
         self.head_dropout = head_dropout
-        self._task_losses = {task.name: task_loss(task) for task in tasks}
+        self._task_losses = {task.name: kind_of(task).loss() for task in tasks}
         self._loss_weights = dict.fromkeys(self.tasks, 1.0)
         self._total = keras.metrics.Mean("loss")
         self._padding = keras.metrics.Mean("padding")
@@ -335,15 +337,11 @@ def _check_tasks(tasks: Sequence[Task]) -> None:
     for task in tasks:
         if names.count(task.name) > 1:
             raise InputError(f"two tasks are called {task.name!r}; give each its own name")
-        if task.kind != "regression" and not task.labels:
+        if not task.has_all_labels:
             raise InputError(
                 f"task {task.name!r} has no labels; give them, or take them from the data with "
                 "TaskDataset(task).task"
             )
-
-
-def _head_input(task: Task) -> str:
-    return "sequence_output" if task.kind == "tagging" else "sentence_embedding"
 
 
 def _are_strings(x) -> bool:

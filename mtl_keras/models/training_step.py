@@ -13,6 +13,7 @@ import tensorflow as tf
 from mtl_keras.data.task import Task
 from mtl_keras.distribution import replicas
 from mtl_keras.errors import InputError
+from mtl_keras.models.kinds.table import kind_of
 from mtl_keras.models.losses import weighted_mean
 
 Tensors = Mapping[str, tf.Tensor]
@@ -107,4 +108,4 @@ def task_updates(
 
 
 def _example_shape(task: Task, labels: tf.Tensor) -> tf.Tensor:
-    return tf.shape(labels)[: 2 if task.kind == "tagging" else 1]
+    return tf.shape(labels)[: kind_of(task).reads.axes]

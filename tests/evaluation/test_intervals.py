@@ -8,7 +8,7 @@ from scipy import stats
 
 from mtl_keras.data.task import Task
 from mtl_keras.evaluation.intervals import contributions, interval
-from mtl_keras.evaluation.scores import measure
+from mtl_keras.models.kinds import kind_of
 
 TASKS = [
     Task("topic", labels=["x", "y", "z"]),
@@ -38,7 +38,7 @@ def test_contributions_make_the_metric_and_the_interval_holds_it(task, count, se
     labels, outputs = examples(task, count, seed)
     contributed = contributions(task, labels, outputs)
     part, whole = contributed.sum(axis=0)
-    metric = measure(task, [(labels, outputs)])[task.metric]
+    metric = kind_of(task).measured([(labels, outputs)])[task.metric]
     assert (part / whole if whole else 0.0) == pytest.approx(metric)
     low, high = interval(contributed)
     assert low <= metric + 1e-9 and metric <= high + 1e-9

@@ -1,31 +1,35 @@
-"""The arithmetic of protections, against NumPy."""
+"""Which guard a protection becomes, and what it refuses."""
 
-import numpy as np
 import pytest
-import tensorflow as tf
 
-from mtl_keras.models.guards import softened_divergence
+from mtl_keras.errors import InputError
+from mtl_keras.models.guards import Guard, guard_of
+from mtl_keras.plans.protection import Distillation, GradientProjection, StartingWeights
 
-
-@pytest.mark.parametrize("temperature", [1.0, 2.0])
-def test_softening_needs_no_logits(temperature):
-    generator = np.random.default_rng(0)
-    target, output = generator.normal(0, 3, (2, 5, 4))
-
-    def softmax(logits):
-        return np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
-
-    q, p = softmax(target / temperature), softmax(output / temperature)
-    expected = temperature**2 * np.sum(q * np.log(q / p), axis=-1)
-    found = softened_divergence(softmax(target), softmax(output), temperature)
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
+PROTECTIONS = [Distillation(), GradientProjection(), StartingWeights()]
+each_protection = pytest.mark.parametrize("by", PROTECTIONS, ids=lambda by: type(by).__name__)
 
 
-def test_certainty_is_finite_and_keeps_its_gradient():
-    logits = tf.constant([[60.0, 0.0]])  # float32: one of e^60, about 1e26
-    with tf.GradientTape() as tape:
-        tape.watch(logits)
-        loss = softened_divergence(tf.constant([[0.0, 1.0]]), tf.nn.softmax(logits), 2.0)
-    gradient = tape.gradient(loss, logits).numpy()
-    assert np.isfinite(loss).all()
-    np.testing.assert_allclose(gradient, [[2.0, -2.0]], rtol=1e-4)
+@each_protection
+def test_without_tasks_nothing_is_guarded(tiny_model, by):
+    assert type(guard_of(tiny_model(), [], by)) is Guard
+
+
+@each_protection
+def test_a_guard_holds_each_task_once(tiny_model, by):
+    guard = guard_of(tiny_model(), ["topic", "topic"], by)
+    assert guard.tasks == ("topic",)
+    assert type(guard) is not Guard
+
+
+@pytest.mark.parametrize(
+    ("tasks", "message"),
+    [
+        (["topics"], "there is no task 'topics'; there are topic, entities"),
+        (["topic", "entities"], "with all of topic, entities protected none would learn"),
+        ("topic", r"protect takes a list of tasks. Received: 'topic'; give \['topic'\]"),
+    ],
+)
+def test_what_cannot_be_guarded_is_refused(tiny_model, tasks, message):
+    with pytest.raises(InputError, match=message):
+        guard_of(tiny_model(), tasks, Distillation())

@@ -1,5 +1,6 @@
 """Heads: shapes, ranges, config."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -35,3 +36,12 @@ def test_dropout_only_while_it_trains():
     assert not np.allclose(head(inputs, training=True), still)
     head.trainable = False
     np.testing.assert_array_equal(head(inputs, training=True), still)
+
+
+def test_heads_answer_in_float32_whatever_the_policy():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        head = TaskHead(Task("topic", labels=["a", "b", "c"]))
+        assert head(tf.zeros((1, 4), tf.bfloat16)).dtype == tf.float32
+    finally:
+        keras.config.set_dtype_policy("float32")

@@ -25,6 +25,7 @@ ROOMS = (
     "data",
     "plans",
     "recipes",
+    "models/kinds",
     "models",
     "evaluation",
     "runs",

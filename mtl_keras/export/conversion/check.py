@@ -2,7 +2,7 @@
 
 import functools
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from mtl_keras.export.conversion.tokenizer_files import TOKENIZER
 from mtl_keras.export.saved_model.tf_serving import MAX_BATCH_SIZE
 from mtl_keras.export.saved_model.verification import ODD_TEXTS, TOLERANCE, validation_texts
 from mtl_keras.models.inference import Batch
+from mtl_keras.models.kinds.table import kind_of
+from mtl_keras.models.kinds.vectors import unlike
 from mtl_keras.models.multi_task_model import MultiTaskModel
 from mtl_keras.models.prediction import task_outputs
 
@@ -40,7 +42,7 @@ class OfTask:
     Args:
         split: of the held-out examples; None where there are none.
         model, converted: metrics on it, as of `evaluate`.
-        same: the share of validation texts (of tagging: words) with the model's label; None for
+        same: the share of validation texts, or of their words, with the model's label; None for
             regression.
     """
 
@@ -118,7 +120,7 @@ class Conversion:
         return self._row(what, f"{before:.4f}", f"{after:.4f}", f"{after - before:+.4f}")
 
     def _same(self, each: OfTask) -> dict[str, str]:
-        unit = "words" if each.task.kind == "tagging" else "texts"
+        unit = each.task.label_kind.unit
         return self._row(
             f"{each.task.name}, {unit} with the same label", "", f"{each.same:.2%}", ""
         )
@@ -224,19 +226,22 @@ class _Answers:
                 off = np.abs(before - after) / np.maximum(1, np.abs(before))
                 # max() of Python passes over NaN.
                 self.difference = float(np.max(off, initial=self.difference))
-                if task.kind == "tagging":
-                    before, after = before[words], after[words]
-                if task.kind != "regression":
-                    equal = _equal(task, before, after)
-                    self._same[name] += int(np.sum(equal))
-                    self._labels[name] += np.size(equal)
+                if task.label_kind.has_labels:
+                    differs = _differs(task, before, after, words)
+                    self._same[name] += int(np.sum(~differs))
+                    self._labels[name] += np.size(differs)
 
 
-def _equal(task: Task, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Which answers are: the label, the set of labels, or each word's tag."""
-    if task.kind == "multilabel":
-        return np.array(np.all((before > 0.5) == (after > 0.5)))
-    return np.array(before.argmax(-1) == after.argmax(-1))
+def _differs(
+    task: Task, before: np.ndarray, after: np.ndarray, first_pieces: Sequence[int]
+) -> np.ndarray:
+    """Whether a text's answer is another, `(1,)`; of words, which are, `(words,)`."""
+    kind = kind_of(task)
+    decided = (
+        kind.reads.joined([kind.decided(kind.reads.at_words(outputs, first_pieces))])
+        for outputs in (before, after)
+    )
+    return unlike(*decided)
 
 
 def _of_task(

@@ -1,0 +1,2 @@
+from .table import kind_of as kind_of
+from .task_kind import TaskKind as TaskKind

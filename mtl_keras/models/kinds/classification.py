@@ -1,0 +1,90 @@
+"""One label a text."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mtl_keras.data.task import Task
+from mtl_keras.encoders.tokenizers.tokenizer import Words
+from mtl_keras.models.kinds.probabilities import (
+    class_probabilities,
+    f1,
+    softened_divergence,
+    surprise,
+)
+from mtl_keras.models.kinds.task_kind import Scored, TaskKind, WordsOfText, by_label, stacked
+from mtl_keras.models.kinds.vectors import TextVectors
+
+MAX_ITERATIONS = 1000  # of a probe
+
+
+class Classification(TaskKind):
+    """Softmax over the labels of a text; accuracy."""
+
+    name = "classification"
+    reads = TextVectors()
+    activation = "softmax"
+
+    def loss(self) -> keras.losses.Loss:
+        return keras.losses.SparseCategoricalCrossentropy(reduction=None)
+
+    def training_metric(self) -> keras.metrics.Metric:
+        return keras.metrics.SparseCategoricalAccuracy("accuracy")
+
+    def divergence(self, target: tf.Tensor, output: tf.Tensor, temperature: float) -> tf.Tensor:
+        return softened_divergence(target, output, temperature)
+
+    def graph_answer(self, task: Task, outputs: tf.Tensor, words: Words) -> dict[str, tf.Tensor]:
+        best = tf.argmax(outputs, axis=-1)
+        return {
+            "label": tf.gather(tf.constant(task.labels), best),
+            "score": tf.reduce_max(outputs, axis=-1),
+            "scores": outputs,
+        }
+
+    def answer(self, task: Task, text: str, outputs: np.ndarray, words: WordsOfText) -> dict:
+        best = int(np.argmax(outputs))
+        score, scores = float(outputs[best]), by_label(task, outputs)
+        return {"label": task.labels[best], "score": score, "scores": scores}
+
+    def decided(self, outputs: np.ndarray) -> np.ndarray:
+        return outputs.argmax(-1)
+
+    def measured(self, chunks: Iterable[Scored]) -> dict[str, float]:
+        labels, scores = stacked(chunks)  # (examples,), (examples, classes)
+        answers = scores.argmax(-1)
+        of_right = scores[np.arange(len(labels)), labels]
+        return {
+            "accuracy": float(np.mean(answers == labels)),
+            "macro_f1": macro_f1(labels, answers, scores.shape[-1]),
+            "loss": float(np.mean(surprise(of_right))),
+        }
+
+    def contribution(self, label: Any, outputs: np.ndarray) -> tuple[float, float]:
+        return float(outputs.argmax() == label), 1.0
+
+    def probe(self) -> Any:
+        from sklearn.linear_model import LogisticRegression
+
+        return LogisticRegression(max_iter=MAX_ITERATIONS)
+
+    def probe_outputs(self, task: Task, probe: Any, vectors: np.ndarray) -> np.ndarray:
+        return class_probabilities(probe, vectors[np.newaxis], task.num_outputs)[0]
+
+
+def macro_f1(labels: np.ndarray, answers: np.ndarray, num_classes: int) -> float:
+    """The mean over all classes of their F1; 0 for a class that is nowhere.
+
+    Args:
+        labels: class indices `(examples,)`.
+        answers: likewise.
+        num_classes: of the task.
+    """
+    matched, predicted, actual = (
+        np.bincount(indices, minlength=num_classes)
+        for indices in (labels[labels == answers], answers, labels)
+    )
+    return float(np.mean(f1(matched, predicted, actual)))

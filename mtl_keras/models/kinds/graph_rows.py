@@ -1,0 +1,31 @@
+"""Values of texts and of words as rows, in the graph."""
+
+import tensorflow as tf
+
+from mtl_keras.encoders.tokenizers.tokenizer import row_ids
+
+
+def word_scores(scores: tf.Tensor, first_piece: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The scores `(words, classes)` of all words, and the text of each, `(words,)`.
+
+    Args:
+        scores: of word pieces, `(batch, length, classes)`.
+        first_piece: of each word, ragged `(batch, words)`.
+    """
+    length = tf.cast(tf.shape(scores)[1], tf.int64)
+    texts = row_ids(first_piece)
+    places = texts * length + tf.cast(first_piece.values, tf.int64)
+    return tf.gather(tf.reshape(scores, (-1, scores.shape[-1])), places), texts
+
+
+def rows_by_text(values: tf.Tensor, texts: tf.Tensor, scores: tf.Tensor) -> tf.RaggedTensor:
+    """Values `(values,)` in the order of their texts, as a row for each row of the scores."""
+    count = tf.shape(scores, out_type=tf.int64)[0]
+    return tf.RaggedTensor.from_value_rowids(values, texts, nrows=count, validate=False)
+
+
+def padded_columns(columns: dict[str, tf.RaggedTensor]) -> dict[str, tf.Tensor]:
+    """Ragged columns of equal row lengths, padded to the longest row, and `count (batch,)`."""
+    lengths = next(iter(columns.values())).row_lengths()
+    dense = {name: values.to_tensor() for name, values in columns.items()}
+    return dense | {"count": tf.cast(lengths, tf.int32)}

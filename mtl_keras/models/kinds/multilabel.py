@@ -1,0 +1,78 @@
+"""Any number of labels a text."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mtl_keras.data.task import Task
+from mtl_keras.encoders.tokenizers.tokenizer import Words
+from mtl_keras.models.kinds.classification import MAX_ITERATIONS
+from mtl_keras.models.kinds.graph_rows import rows_by_text
+from mtl_keras.models.kinds.probabilities import f1, surprise
+from mtl_keras.models.kinds.task_kind import Scored, TaskKind, WordsOfText, by_label, stacked
+from mtl_keras.models.kinds.vectors import TextVectors
+
+THRESHOLD = 0.5  # of a label's probability
+
+
+class Multilabel(TaskKind):
+    """A sigmoid for each label of a text; F1 of all labels together, over the threshold."""
+
+    name = "multilabel"
+    reads = TextVectors()
+    activation = "sigmoid"
+
+    def loss(self) -> keras.losses.Loss:
+        return keras.losses.BinaryCrossentropy(reduction=None)
+
+    def training_metric(self) -> keras.metrics.Metric:
+        return keras.metrics.F1Score(average="micro", threshold=THRESHOLD, name="micro_f1")
+
+    def divergence(self, target: tf.Tensor, output: tf.Tensor, temperature: float) -> tf.Tensor:
+        """`KL(q ‖ p)` of each label: `(batch, labels)`."""
+        # Keras computes from the logits behind `output`, so that its gradient stays near 0 and 1.
+        entropy = keras.ops.binary_crossentropy(target, target)
+        return keras.ops.binary_crossentropy(target, output) - entropy
+
+    def graph_answer(self, task: Task, outputs: tf.Tensor, words: Words) -> dict[str, tf.Tensor]:
+        chosen = outputs > THRESHOLD
+        places = tf.where(chosen)  # (chosen, 2)
+        label = tf.gather(tf.constant(task.labels), places[:, 1])
+        by_text = rows_by_text(label, places[:, 0], outputs)
+        counts = tf.reduce_sum(tf.cast(chosen, tf.int32), axis=-1)
+        return {"label": by_text.to_tensor(""), "count": counts, "scores": outputs}
+
+    def answer(self, task: Task, text: str, outputs: np.ndarray, words: WordsOfText) -> dict:
+        scores = by_label(task, outputs)
+        chosen = [label for label, score in scores.items() if score > THRESHOLD]
+        return {"labels": chosen, "scores": scores}
+
+    def decided(self, outputs: np.ndarray) -> np.ndarray:
+        return outputs > THRESHOLD
+
+    def measured(self, chunks: Iterable[Scored]) -> dict[str, float]:
+        labels, scores = stacked(chunks)  # both (examples, labels)
+        right, chosen = labels > 0, scores > THRESHOLD
+        sums = [each.sum(axis=0) for each in (right & chosen, chosen, right)]  # 3 × (labels,)
+        of_right = np.where(right, scores, 1 - scores)
+        return {
+            "micro_f1": float(f1(*(each.sum() for each in sums))),
+            "macro_f1": float(np.mean(f1(*sums))),
+            "loss": float(np.mean(surprise(of_right))),
+        }
+
+    def contribution(self, label: Any, outputs: np.ndarray) -> tuple[float, float]:
+        right, chosen = np.asarray(label) > 0, outputs > THRESHOLD
+        return 2.0 * np.sum(right & chosen), float(np.sum(right) + np.sum(chosen))
+
+    def probe(self) -> Any:
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.multiclass import OneVsRestClassifier
+
+        return OneVsRestClassifier(LogisticRegression(max_iter=MAX_ITERATIONS))
+
+    def probe_outputs(self, task: Task, probe: Any, vectors: np.ndarray) -> np.ndarray:
+        return probe.predict_proba(vectors[np.newaxis])[0]

@@ -1,0 +1,55 @@
+"""Arithmetic of probabilities: how surprising, how far apart, how often right."""
+
+import numpy as np
+import tensorflow as tf
+
+SMALLEST = 1e-7  # of a probability that is measured, before its logarithm
+SMALLEST_TRAINED = 1e-30  # of one that a gradient goes through
+
+
+def softened_divergence(target: tf.Tensor, output: tf.Tensor, temperature: float) -> tf.Tensor:
+    """`T² KL(q_T ‖ p_T)` of distributions softened by T: `(..., classes)` twice → `(...)`.
+
+    Logits are, up to a constant, the logarithms of probabilities: `q_T ∝ q^(1/T)`.
+    """
+    log_target, log_output = (
+        tf.nn.log_softmax(tf.math.log(tf.maximum(each, SMALLEST_TRAINED)) / temperature)
+        for each in (target, output)
+    )
+    terms = tf.exp(log_target) * (log_target - log_output)  # (..., classes)
+    return temperature**2 * tf.reduce_sum(terms, axis=-1)
+
+
+def surprise(probabilities: np.ndarray) -> np.ndarray:
+    """Minus the logarithm of the probability of what is right, of the same shape."""
+    return -np.log(np.maximum(probabilities, SMALLEST))
+
+
+def f1(matched: np.ndarray, predicted: np.ndarray, actual: np.ndarray) -> np.ndarray:
+    """`2 · matched / (predicted + actual)`, and 0 where there is neither.
+
+    Example:
+
+    >>> f1(np.array([1, 0]), np.array([2, 0]), np.array([1, 0])).tolist()
+    [0.6666666666666666, 0.0]
+    """
+    whole = np.asarray(predicted + actual, np.float64)
+    return np.divide(2.0 * matched, whole, out=np.zeros_like(whole), where=whole > 0)
+
+
+def ratio(part: float, whole: float) -> float:
+    """The share, and 0 of nothing."""
+    return part / whole if whole else 0.0
+
+
+def class_probabilities(probe: object, rows: np.ndarray, num_classes: int) -> np.ndarray:
+    """Probabilities `(rows, classes)` of a probe; classes that it has not met have 0.
+
+    Args:
+        probe: a classifier of scikit-learn, trained on class indices.
+        rows: `(rows, hidden)`.
+        num_classes: of the task.
+    """
+    scores = np.zeros((len(rows), num_classes), np.float32)
+    scores[:, probe.classes_] = probe.predict_proba(rows)  # type: ignore[attr-defined]
+    return scores

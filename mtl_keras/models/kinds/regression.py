@@ -1,0 +1,86 @@
+"""A number a text."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mtl_keras.data.task import Task
+from mtl_keras.encoders.tokenizers.tokenizer import Words
+from mtl_keras.models.kinds.task_kind import Scored, TaskKind, WordsOfText, stacked
+from mtl_keras.models.kinds.vectors import TextVectors
+
+
+class Regression(TaskKind):
+    """A linear layer of one output; squared error trains it, absolute error judges it."""
+
+    name = "regression"
+    reads = TextVectors()
+    activation = "linear"
+
+    def head_outputs(self, activations: tf.Tensor) -> tf.Tensor:
+        return activations[:, 0]  # (batch, 1) → (batch,)
+
+    def loss(self) -> keras.losses.Loss:
+        return _SquaredError()
+
+    def training_metric(self) -> keras.metrics.Metric:
+        return _MeanAbsoluteError()
+
+    def divergence(self, target: tf.Tensor, output: tf.Tensor, temperature: float) -> tf.Tensor:
+        return tf.square(target - output)
+
+    def graph_answer(self, task: Task, outputs: tf.Tensor, words: Words) -> dict[str, tf.Tensor]:
+        return {"value": outputs}
+
+    def answer(self, task: Task, text: str, outputs: np.ndarray, words: WordsOfText) -> dict:
+        return {"value": float(outputs)}
+
+    def decided(self, outputs: np.ndarray) -> np.ndarray:
+        return outputs
+
+    def measured(self, chunks: Iterable[Scored]) -> dict[str, float]:
+        labels, values = stacked(chunks)  # both (examples,)
+        error = values - labels
+        squared = float(np.mean(error**2))
+        return {"mae": float(np.mean(np.abs(error))), "rmse": squared**0.5, "loss": squared}
+
+    def contribution(self, label: Any, outputs: np.ndarray) -> tuple[float, float]:
+        return abs(outputs - label), 1.0
+
+    def probe(self) -> Any:
+        from sklearn.linear_model import Ridge
+
+        return Ridge()
+
+    def probe_outputs(self, task: Task, probe: Any, vectors: np.ndarray) -> np.ndarray:
+        return probe.predict(vectors[np.newaxis])[0]
+
+
+class _SquaredError(keras.losses.Loss):
+    """Squared error of one number an example: `(batch,)` and `(batch,)` → `(batch,)`.
+
+    Keras's own averages over the last axis, which here is the batch.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(name="squared_error", reduction=None)
+
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        return tf.square(tf.cast(y_true, y_pred.dtype) - y_pred)
+
+
+@keras.saving.register_keras_serializable("mtl_keras")
+class _MeanAbsoluteError(keras.metrics.Mean):
+    """Mean absolute error of one number an example, weighted: all `(batch,)`."""
+
+    def __init__(self, name: str = "mae", **kwargs: Any):
+        super().__init__(name=name, **kwargs)
+
+    def update_state(
+        self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor | None = None
+    ) -> Any:
+        error = tf.abs(tf.cast(y_true, y_pred.dtype) - y_pred)
+        return super().update_state(error, sample_weight)

@@ -1,0 +1,23 @@
+"""The table of kinds, the one place where a task's kind becomes a value with tensors."""
+
+from mtl_keras.data.task import Task
+from mtl_keras.models.kinds.classification import Classification
+from mtl_keras.models.kinds.multilabel import Multilabel
+from mtl_keras.models.kinds.regression import Regression
+from mtl_keras.models.kinds.tagging import Tagging
+from mtl_keras.models.kinds.task_kind import TaskKind
+
+TASK_KINDS: dict[str, TaskKind] = {
+    kind.name: kind for kind in (Classification(), Tagging(), Regression(), Multilabel())
+}
+
+
+def kind_of(task: Task) -> TaskKind:
+    """What a task's kind means with tensors.
+
+    Example:
+
+    >>> kind_of(Task("stars", kind="regression")).activation
+    'linear'
+    """
+    return TASK_KINDS[task.kind]

@@ -1,0 +1,121 @@
+"""Spans of words, from BIO tags."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mtl_keras.data.answer_forms import character_span
+from mtl_keras.data.task import Task
+from mtl_keras.encoders.tokenizers.tokenizer import Words
+from mtl_keras.models.kinds.classification import MAX_ITERATIONS
+from mtl_keras.models.kinds.graph_rows import padded_columns, rows_by_text, word_scores
+from mtl_keras.models.kinds.probabilities import (
+    class_probabilities,
+    ratio,
+    softened_divergence,
+    surprise,
+)
+from mtl_keras.models.kinds.spans import SpanF1, spans
+from mtl_keras.models.kinds.task_kind import Scored, TaskKind, WordsOfText
+from mtl_keras.models.kinds.vectors import WordVectors
+
+
+class Tagging(TaskKind):
+    """Softmax over BIO tags at each word's first piece; F1 of whole spans."""
+
+    name = "tagging"
+    reads = WordVectors(unread=1.0)  # `O`: outside of spans
+    activation = "softmax"
+
+    def loss(self) -> keras.losses.Loss:
+        return keras.losses.SparseCategoricalCrossentropy(reduction=None)
+
+    def training_metric(self) -> keras.metrics.Metric:
+        return SpanF1()
+
+    def divergence(self, target: tf.Tensor, output: tf.Tensor, temperature: float) -> tf.Tensor:
+        return softened_divergence(target, output, temperature)
+
+    def graph_answer(self, task: Task, outputs: tf.Tensor, words: Words) -> dict[str, tf.Tensor]:
+        of_words, texts = word_scores(outputs, words.first_piece)
+        tags = tf.argmax(of_words, axis=-1, output_type=tf.int32)  # (words,)
+        tagged = tags > 0
+        span = tf.cumsum(tf.cast(_begins(tags, texts), tf.int32)) - 1
+        span, texts = tf.boolean_mask(span, tagged), tf.boolean_mask(texts, tagged)
+        count = tf.reduce_max(tf.concat([[-1], span], axis=0)) + 1
+
+        def of_spans(values: tf.Tensor, reduce: Callable[..., tf.Tensor]) -> tf.Tensor:
+            return reduce(tf.boolean_mask(values, tagged), span, count)  # (spans,)
+
+        columns = {
+            "label": tf.gather(
+                tf.constant(task.labels), of_spans((tags - 1) // 2, tf.math.unsorted_segment_max)
+            ),
+            "starts": of_spans(words.starts.values, tf.math.unsorted_segment_min),
+            "limits": of_spans(words.limits.values, tf.math.unsorted_segment_max),
+            "score": of_spans(tf.reduce_max(of_words, axis=-1), tf.math.unsorted_segment_mean),
+        }
+        rows = tf.math.unsorted_segment_max(texts, span, count)
+        return padded_columns(
+            {name: rows_by_text(values, rows, outputs) for name, values in columns.items()}
+        )
+
+    def answer(self, task: Task, text: str, outputs: np.ndarray, words: WordsOfText) -> list[dict]:
+        of_words = outputs[words.first_piece]  # (words, classes)
+        encoded, entities = text.encode(), []
+        for span_type, first, end in spans(of_words.argmax(-1)):
+            start, limit = character_span(encoded, words.starts[first], words.limits[end - 1])
+            score = float(of_words[first:end].max(-1).mean())
+            entity = {"start": start, "end": limit, "text": text[start:limit]}
+            entities.append(entity | {"label": task.labels[span_type], "score": score})
+        return entities
+
+    def decided(self, outputs: np.ndarray) -> np.ndarray:
+        return outputs.argmax(-1)
+
+    def measured(self, chunks: Iterable[Scored]) -> dict[str, float]:
+        matched = predicted = actual = words = 0
+        unlikely = 0.0
+        for labels, outputs in chunks:
+            for row, output in zip(labels, outputs, strict=True):
+                right, answered = set(spans(row)), set(spans(output.argmax(-1)))
+                matched += len(right & answered)
+                predicted += len(answered)
+                actual += len(right)
+                words += len(row)
+                unlikely += float(np.sum(surprise(output[np.arange(len(row)), row])))
+        return {
+            "span_f1": ratio(2 * matched, predicted + actual),
+            "precision": ratio(matched, predicted),
+            "recall": ratio(matched, actual),
+            "loss": ratio(unlikely, words),
+        }
+
+    def contribution(self, label: Any, outputs: np.ndarray) -> tuple[float, float]:
+        right, answered = set(spans(label)), set(spans(outputs.argmax(-1)))
+        return 2.0 * len(right & answered), float(len(right) + len(answered))
+
+    def probe(self) -> Any:
+        from sklearn.linear_model import LogisticRegression
+
+        return LogisticRegression(max_iter=MAX_ITERATIONS)
+
+    def probe_outputs(self, task: Task, probe: Any, vectors: np.ndarray) -> np.ndarray:
+        return class_probabilities(probe, vectors, task.num_outputs)
+
+
+def _begins(tags: tf.Tensor, texts: tf.Tensor) -> tf.Tensor:
+    """Which words begin a span: every B-, and each I- that continues nothing of its type.
+
+    Args:
+        tags: of all words, `(words,)`.
+        texts: the text of each, `(words,)`.
+    """
+    before = tf.concat([[0], tags], axis=0)[:-1]
+    same_text = tf.concat([[-1], texts], axis=0)[:-1] == texts
+    inside = tags % 2 == 0
+    follows = inside & same_text & (before > 0) & ((before - 1) // 2 == (tags - 1) // 2)
+    return (tags > 0) & ~follows

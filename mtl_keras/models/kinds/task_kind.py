@@ -1,0 +1,125 @@
+"""What every kind of task says of itself with tensors and NumPy."""
+
+import abc
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mtl_keras.data.task import Task
+from mtl_keras.encoders.tokenizers.tokenizer import Words
+from mtl_keras.models.kinds.vectors import Vectors
+
+# Labels and outputs of some examples, as `Vectors.by_example` gives them.
+Scored = tuple[Sequence, Sequence[np.ndarray]]
+
+
+class WordsOfText(NamedTuple):
+    """The words of one text, `(words,)` each: first piece, and the bytes that the word covers."""
+
+    first_piece: np.ndarray
+    starts: np.ndarray
+    limits: np.ndarray
+
+
+class TaskKind(abc.ABC):
+    """The value of a kind. Nothing else asks which kind a task has: it asks this.
+
+    What follows of a kind without tensors is its `LabelKind`.
+
+    Attributes:
+        name: as recipes have it.
+        reads: the vectors that the head reads.
+        activation: of the head's dense layer.
+    """
+
+    name: ClassVar[str]
+    reads: ClassVar[Vectors]
+    activation: ClassVar[str]
+
+    def head_outputs(self, activations: tf.Tensor) -> tf.Tensor:
+        """The dense layer's activations `(…, classes)` → what the head gives."""
+        return activations
+
+    @abc.abstractmethod
+    def loss(self) -> keras.losses.Loss:
+        """The loss, unreduced: labels and outputs → `(batch,)`, of words `(batch, length)`.
+
+        Where the outputs are Keras's own softmax or sigmoid, Keras computes from the logits
+        behind them, so that a confident mistake keeps its gradient.
+        """
+
+    @abc.abstractmethod
+    def training_metric(self) -> keras.metrics.Metric:
+        """The metric by which the task is judged, measured while it trains; it has its name."""
+
+    @abc.abstractmethod
+    def divergence(self, target: tf.Tensor, output: tf.Tensor, temperature: float) -> tf.Tensor:
+        """How far outputs are from those of a teacher, unreduced (`plans.protection`).
+
+        Args:
+            target: the teacher's outputs.
+            output: of the same shape.
+            temperature: softens distributions over classes.
+        """
+
+    @abc.abstractmethod
+    def graph_answer(self, task: Task, outputs: tf.Tensor, words: Words) -> dict[str, tf.Tensor]:
+        """The answers to a batch in the graph, dense, a row a text.
+
+        Args:
+            task: what was predicted.
+            outputs: of the head, float32.
+            words: of the batch's texts.
+        """
+
+    @abc.abstractmethod
+    def answer(self, task: Task, text: str, outputs: np.ndarray, words: WordsOfText) -> Any:
+        """The answer to a text, as plain values.
+
+        Args:
+            task: what was predicted.
+            text: the text.
+            outputs: of the head, for this text.
+            words: of the text.
+        """
+
+    @abc.abstractmethod
+    def decided(self, outputs: np.ndarray) -> np.ndarray:
+        """What a text's outputs decide: a class, a set of classes, the class of each word."""
+
+    @abc.abstractmethod
+    def measured(self, chunks: Iterable[Scored]) -> dict[str, float]:
+        """All metrics over some examples, first the one that judges the task, last the loss."""
+
+    @abc.abstractmethod
+    def contribution(self, label: Any, outputs: np.ndarray) -> tuple[float, float]:
+        """What an example adds to the two sums whose ratio is the metric that judges the task."""
+
+    @abc.abstractmethod
+    def probe(self) -> Any:
+        """A linear model of scikit-learn, untrained, that does the head's work."""
+
+    @abc.abstractmethod
+    def probe_outputs(self, task: Task, probe: Any, vectors: np.ndarray) -> np.ndarray:
+        """What a trained probe gives for a text, of the form that the head gives.
+
+        Args:
+            task: what it predicts.
+            probe: of `probe()`, trained.
+            vectors: of the text, `(hidden,)`, of words `(pieces, hidden)`.
+        """
+
+
+def by_label(task: Task, probabilities: np.ndarray) -> dict[str, float]:
+    """Label → its probability, as plain values."""
+    return dict(zip(task.labels, map(float, probabilities), strict=True))
+
+
+def stacked(chunks: Iterable[Scored]) -> tuple[np.ndarray, np.ndarray]:
+    """Labels `(examples, …)` and outputs `(examples, …)` of all chunks."""
+    arrays = [(np.array(labels), np.array(outputs)) for labels, outputs in chunks]
+    labels, outputs = zip(*arrays, strict=True)
+    return np.concatenate(labels), np.concatenate(outputs)

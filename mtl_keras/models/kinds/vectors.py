@@ -1,0 +1,159 @@
+"""Which vectors a head reads, one a text or one a word piece, and what follows from that."""
+
+import abc
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import tensorflow as tf
+
+from mtl_keras.encoders.tokenizers.tokenizer import TokenizedText, align_labels
+
+Chunk = Mapping[str, Any]  # an element of `TaskDataset.stream`
+
+
+class Vectors(abc.ABC):
+    """The vectors of some texts.
+
+    Attributes:
+        output: of the transformer that holds them.
+        axes: of labels and weights that count what has a label of its own.
+    """
+
+    output: ClassVar[str]
+    axes: ClassVar[int]
+
+    @abc.abstractmethod
+    def mean_weights(self, values: tf.Tensor, padding_mask: tf.Tensor) -> tf.Tensor:
+        """Weights that leave padding out of the mean of a batch's values: of their shape.
+
+        Args:
+            values: `(batch, …)`, of word pieces `(batch, length)`.
+            padding_mask: `(batch, length)`, bool, true at word pieces.
+        """
+
+    @abc.abstractmethod
+    def by_example(
+        self, chunk: Chunk, tokenized: TokenizedText, outputs: list[np.ndarray]
+    ) -> tuple[list, list[np.ndarray]]:
+        """Labels and outputs of a chunk's examples, in order; of words a row for each word.
+
+        Args:
+            chunk: of the dataset.
+            tokenized: the chunk's texts.
+            outputs: the head's, an array a text; of words a row for each word piece.
+        """
+
+    @abc.abstractmethod
+    def training_rows(
+        self, chunk: Chunk, tokenized: TokenizedText, vectors: list[np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Vectors `(rows, hidden)` and labels `(rows, …)`; words that are cut off have no row.
+
+        Args:
+            chunk: of the dataset.
+            tokenized: the chunk's texts.
+            vectors: an array a text, of words `(pieces, hidden)`.
+        """
+
+    @abc.abstractmethod
+    def at_words(self, outputs: np.ndarray, first_pieces: Sequence[int]) -> np.ndarray:
+        """What counts of a text's outputs: all of them, or those at the first piece of each word.
+
+        Args:
+            outputs: the head's, of one text.
+            first_pieces: position of each word's first piece.
+        """
+
+    @abc.abstractmethod
+    def joined(self, by_text: Sequence[np.ndarray]) -> np.ndarray:
+        """A row a text, or a row a word of all texts: `(rows, …)`."""
+
+
+class TextVectors(Vectors):
+    """One a text: its sentence embedding."""
+
+    output = "sentence_embedding"
+    axes = 1
+
+    def mean_weights(self, values: tf.Tensor, padding_mask: tf.Tensor) -> tf.Tensor:
+        return tf.ones_like(values)
+
+    def by_example(
+        self, chunk: Chunk, tokenized: TokenizedText, outputs: list[np.ndarray]
+    ) -> tuple[list, list[np.ndarray]]:
+        return list(chunk["label"].numpy()), outputs
+
+    def training_rows(
+        self, chunk: Chunk, tokenized: TokenizedText, vectors: list[np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return np.stack(vectors), chunk["label"].numpy()
+
+    def at_words(self, outputs: np.ndarray, first_pieces: Sequence[int]) -> np.ndarray:
+        return outputs
+
+    def joined(self, by_text: Sequence[np.ndarray]) -> np.ndarray:
+        return np.array(by_text)
+
+
+@dataclass(frozen=True)
+class WordVectors(Vectors):
+    """One a word piece; what counts is the first piece of each word.
+
+    Args:
+        unread: the probability of class 0 that stands for a word without a piece, as those beyond
+            `max_length`. 1: it counts as answered by class 0. 0: it counts as not answered.
+    """
+
+    unread: float
+
+    output: ClassVar[str] = "sequence_output"
+    axes: ClassVar[int] = 2
+
+    def mean_weights(self, values: tf.Tensor, padding_mask: tf.Tensor) -> tf.Tensor:
+        return tf.cast(padding_mask, values.dtype)
+
+    def by_example(
+        self, chunk: Chunk, tokenized: TokenizedText, outputs: list[np.ndarray]
+    ) -> tuple[list, list[np.ndarray]]:
+        labels = chunk["label"].to_list()
+        _, first = align_labels(tokenized, chunk["word_starts"], chunk["label"])
+        words = _words_of_pieces(tokenized.starts, chunk["word_starts"])
+        rows = zip(outputs, first.to_list(), words, labels, strict=True)
+        return labels, [self._by_word(*row[:3], len(row[3])) for row in rows]
+
+    def training_rows(
+        self, chunk: Chunk, tokenized: TokenizedText, vectors: list[np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        labels, first = align_labels(tokenized, chunk["word_starts"], chunk["label"])
+        begins = first.values.numpy()  # (pieces of all texts,)
+        return np.concatenate(vectors)[begins], labels.values.numpy()[begins]
+
+    def at_words(self, outputs: np.ndarray, first_pieces: Sequence[int]) -> np.ndarray:
+        return outputs[first_pieces]
+
+    def joined(self, by_text: Sequence[np.ndarray]) -> np.ndarray:
+        return np.concatenate(by_text)
+
+    def _by_word(
+        self, outputs: np.ndarray, begins: Sequence[bool], words: np.ndarray, count: int
+    ) -> np.ndarray:
+        """Class probabilities a word, `(count, classes)`, from those of `(pieces, classes)`."""
+        first = np.asarray(begins, bool)
+        rows = np.zeros((count, outputs.shape[-1]), np.float32)
+        rows[:, 0] = self.unread
+        rows[words[first]] = outputs[first]
+        return rows
+
+
+def unlike(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Which rows `(rows, …)` differ: `(rows,)`, bool."""
+    changed = before != after
+    return changed.any(axis=tuple(range(1, changed.ndim)))
+
+
+def _words_of_pieces(starts: tf.RaggedTensor, word_starts: tf.RaggedTensor) -> list[np.ndarray]:
+    """Index of the word that each piece is of, a row a text."""
+    rows = zip(starts.to_list(), word_starts.to_list(), strict=True)
+    return [np.searchsorted(words, pieces, side="right") - 1 for pieces, words in rows]
