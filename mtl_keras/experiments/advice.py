@@ -1,6 +1,6 @@
 """What the data speak for: a training plan, a schedule, a length, and what would change that.
 
-The rules (`advice_rules`) say what to try first; `mtl-keras compare` tells what is best.
+The rules (`advice_rules`) say what to try first; `mtl-keras compare` measures what is best.
 """
 
 import math
@@ -48,8 +48,8 @@ class Recommendation:
     Args:
         setting: its name: `plan`, `schedule`, `max_length` or `epochs`.
         value: what is recommended.
-        current: what the recipe has; empty where that is not known.
-        followed: whether that will do; None where it is not known.
+        current: what the recipe has; empty if that is not known.
+        followed: whether that will do; None if it is not known.
         rule: name of the rule.
         condition: when it applies.
         reason: why.
@@ -87,14 +87,16 @@ class Advice:
     @property
     def followed(self) -> bool:
         """Whether the recipe does all of it already, as far as can be seen."""
-        return all(each.followed is not False for each in self.recommendations)
+        return all(advised.followed is not False for advised in self.recommendations)
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain values."""
         return {
-            "tasks": [each.as_row() for each in self.profiles],
+            "tasks": [profile.as_row() for profile in self.profiles],
             "measures": asdict(self.measures),
-            "recommendations": {each.setting: asdict(each) for each in self.recommendations},
+            "recommendations": {
+                advised.setting: asdict(advised) for advised in self.recommendations
+            },
             "turning_points": list(self.turning_points),
             "warnings": list(self.warnings),
             "followed": self.followed,
@@ -107,7 +109,7 @@ def advise(recipe: Recipe, datasets: Mapping[str, TaskDataset], *, plan_name: st
     Args:
         recipe: whose data they are.
         datasets: task name → its files, opened.
-        plan_name: name of the recipe's training plan, `stages` where it lists its own.
+        plan_name: name of the recipe's training plan, `stages` if it lists its own.
 
     Raises:
         InputError: a task has no training examples.
@@ -133,9 +135,9 @@ def render(advice: Advice) -> str:
     parts = [_table(advice.profiles), LEGEND]
     if advice.followed:
         parts.append("\nThe recipe already does what these data speak for.")
-    for each in advice.recommendations:
-        parts += ["", *_said(each)]
-        if each.setting == "plan":
+    for advised in advice.recommendations:
+        parts += ["", *_lines(advised)]
+        if advised.setting == "plan":
             parts += _list(INDENT, "What would change it:", advice.turning_points)
     if advice.warnings:
         parts += ["", *_list("", "Watch:", advice.warnings)]
@@ -167,9 +169,9 @@ def _from_rule(setting: str, rule: Rule, current: str, followed: bool | None) ->
 
 
 def _length(profiles: Sequence[TaskProfile], max_length: int) -> Recommendation:
-    needed = max(quantile(each.pieces, 95) for each in profiles)
+    needed = max(quantile(profile.pieces, 95) for profile in profiles)
     value = next((length for length in LENGTHS if length >= needed), LENGTHS[-1])
-    share, task = max((each.longer_than(max_length), each.task) for each in profiles)
+    share, task = max((profile.longer_than(max_length), profile.task) for profile in profiles)
     cut = f"{share:.1%} of those of {task}" if share else "no text"
     return Recommendation(
         setting="max_length",
@@ -191,15 +193,15 @@ def _turning_points(measures: Measures) -> Iterator[str]:
 
 
 def _warnings(profiles: Sequence[TaskProfile], max_length: int) -> Iterator[str]:
-    for each in profiles:
+    for of_task in profiles:
         texts = (
-            _rare_labels(each),
-            _uneven_labels(each),
-            _cut_tags(each, max_length),
-            _repeated_texts(each),
-            _few_to_validate(each),
+            _rare_labels(of_task),
+            _uneven_labels(of_task),
+            _cut_tags(of_task, max_length),
+            _repeated_texts(of_task),
+            _few_to_validate(of_task),
         )
-        yield from (f"{each.task}: {text}" for text in texts if text)
+        yield from (f"{of_task.task}: {text}" for text in texts if text)
 
 
 def _rare_labels(profile: TaskProfile) -> str:
@@ -250,7 +252,7 @@ def _few_to_validate(profile: TaskProfile) -> str:
 
 
 def _table(profiles: Sequence[TaskProfile]) -> str:
-    rows = [_row(each) for each in profiles]
+    rows = [_row(profile) for profile in profiles]
     alignment = ("left", "left", *["right"] * (len(rows[0]) - 2))
     return tabulate(rows, headers="keys", disable_numparse=True, colalign=alignment)
 
@@ -272,20 +274,20 @@ def _row(profile: TaskProfile) -> dict[str, str]:
     }
 
 
-def _said(each: Recommendation) -> list[str]:
+def _lines(advised: Recommendation) -> list[str]:
     return [
-        f"{each.setting:{len(INDENT)}}{each.value}{_beside_the_recipe(each)}",
-        _wrapped(f"{each.condition}: {each.reason}.", INDENT),
-        _wrapped(f"Source: {each.source}", INDENT),
+        f"{advised.setting:{len(INDENT)}}{advised.value}{_beside_the_recipe(advised)}",
+        _wrapped(f"{advised.condition}: {advised.reason}.", INDENT),
+        _wrapped(f"Source: {advised.source}", INDENT),
     ]
 
 
-def _beside_the_recipe(each: Recommendation) -> str:
-    if each.followed is None:
+def _beside_the_recipe(advised: Recommendation) -> str:
+    if advised.followed is None:
         return ""
-    if each.current == each.value:
+    if advised.current == advised.value:
         return " (as the recipe has it)"
-    return f" (the recipe has {each.current}{', which will do' if each.followed else ''})"
+    return f" (the recipe has {advised.current}{', which will do' if advised.followed else ''})"
 
 
 def _list(indent: str, title: str, lines: Sequence[str]) -> list[str]:

@@ -33,12 +33,12 @@ class Measures:
     @classmethod
     def of(cls, profiles: Sequence[TaskProfile]) -> "Measures":
         """The measures of these tasks together."""
-        sizes = [each.examples for each in profiles]
+        sizes = [profile.examples for profile in profiles]
         return cls(
-            tagging_tasks=sum(each.kind.per_word for each in profiles),
+            tagging_tasks=sum(profile.kind.per_word for profile in profiles),
             smallest_task=min(sizes),
             size_ratio=max(sizes) / min(sizes),
-            smallest_validation=min(each.validation_examples for each in profiles),
+            smallest_validation=min(profile.validation_examples for profile in profiles),
         )
 
 
@@ -247,15 +247,15 @@ def first_match(rules: Sequence[Rule], measures: Measures) -> Rule:
 
 def turning_points(rules: Sequence[Rule], measures: Measures) -> list[tuple[Bound, Rule]]:
     """The nearest threshold of each measure, on either side, behind which another rule wins."""
-    chosen, found = first_match(rules, measures), []
+    chosen, turns = first_match(rules, measures), []
     for measure in _WORDS:
         for below in (False, True):
             for bound in _beyond(rules, measures, measure, below):
                 other = first_match(rules, bound.move(measures))
                 if other.recommendation != chosen.recommendation:
-                    found.append((bound, other))
+                    turns.append((bound, other))
                     break
-    return found
+    return turns
 
 
 def _beyond(
@@ -263,7 +263,7 @@ def _beyond(
 ) -> Iterator[Bound]:
     """The bounds of a measure that do not hold, on one side of the data, nearest first."""
     thresholds = {
-        each.threshold for rule in rules for each in rule.bounds if each.measure == measure
+        bound.threshold for rule in rules for bound in rule.bounds if bound.measure == measure
     }
     for threshold in sorted(thresholds, reverse=below):
         bound = Bound(measure, threshold, below)

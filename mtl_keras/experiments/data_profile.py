@@ -53,7 +53,7 @@ class TaskProfile:
 
     @property
     def largest_share(self) -> float | None:
-        """Its share of all labels given; None where there is none."""
+        """Its share of all labels given; None if there is none."""
         total = sum(self.label_counts.values())
         return max(self.label_counts.values()) / total if total else None
 
@@ -61,8 +61,8 @@ class TaskProfile:
     def evenness(self) -> float | None:
         """Entropy of the labels given, as a share of the largest possible, `log(labels)`.
 
-        1 where all labels are equally frequent, 0 where one is all there is (Pielou, 1966, "The
-        measurement of diversity in different types of biological collections"). None where there
+        1 if all labels are equally frequent, 0 if one is all there is (Pielou, 1966, "The
+        measurement of diversity in different types of biological collections"). None if there
         are fewer than two labels.
         """
         total = sum(self.label_counts.values())
@@ -112,8 +112,8 @@ def profile(dataset: TaskDataset) -> TaskProfile:
     >>> from mtl_keras import Task
     >>> file = pathlib.Path(tempfile.mkdtemp(), "moods.csv")
     >>> _ = file.write_text("text,label\\n" + "all fine,good\\nbroken,bad\\n" * 10)
-    >>> found = profile(TaskDataset(Task("mood", files={"train": file, "validation": file})))
-    >>> found.examples, dict(found.label_counts), dict(found.words), found.repeated
+    >>> moods = profile(TaskDataset(Task("mood", files={"train": file, "validation": file})))
+    >>> moods.examples, dict(moods.label_counts), dict(moods.words), moods.repeated
     (20, {'bad': 10, 'good': 10}, {2: 10, 1: 10}, 18)
     """
     words, pieces, hashes = Counter[int](), Counter[int](), array.array("q")

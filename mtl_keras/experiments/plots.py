@@ -45,12 +45,12 @@ HATCHED: dict[str, Any] = {
 def trainability_grid(grid: Mapping, *, title: str) -> Figure:
     """What trains in each stage: layer groups, the top one at the top, by stages.
 
-    A cell shows the group's learning rate, coloured on a log scale from 1e-6 to 1e-2; where the
+    A cell shows the group's learning rate, coloured on a log scale from 1e-6 to 1e-2; if the
     group is frozen it is hatched.
 
     Args:
         grid: `groups` (names, lowest first) and `stages`, each with `epochs` and `rates`: a
-            learning rate a group, None where it is frozen.
+            learning rate a group, None if it is frozen.
         title: what the figure is called.
 
     Example:

@@ -78,7 +78,7 @@ def write_report(folder: Path, report: Mapping) -> None:
     """Writes `report.json`, `report.md` and `report.html`, each whole or not at all.
 
     Args:
-        folder: where; it is made where there is none.
+        folder: where; it is made if it is absent.
         report: `title`, `encoder`, `seeds`, `split`;
             `tasks`: name → `kind`, `metric`, `examples` (split → count);
             `plans`: name → `tasks` (name → `metric`, `values` a seed, `mean`, `interval`, the
@@ -137,8 +137,8 @@ def _check_finite(value: object, place: str) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise WorkError(f"{place} is {value}: training diverged; lower its learning rates")
     if isinstance(value, Mapping | list):
-        for key, each in value.items() if isinstance(value, Mapping) else enumerate(value):
-            _check_finite(each, f"{place}.{key}")
+        for key, part in value.items() if isinstance(value, Mapping) else enumerate(value):
+            _check_finite(part, f"{place}.{key}")
 
 
 def _write(path: Path, text: str) -> None:
@@ -156,7 +156,7 @@ def _sections(report: Mapping) -> list[tuple[Section, Callable[[Mapping], Iterat
         (stages(report), _draw_grids),
         (data(report), _draw_nothing),
     ]
-    return [(each, draw) for each, draw in sections if each.table is None or each.table.rows]
+    return [(part, draw) for part, draw in sections if part.table is None or part.table.rows]
 
 
 def _draw_nothing(report: Mapping) -> Iterator[Picture]:
@@ -187,7 +187,7 @@ def _draw_curves(report: Mapping) -> Iterator[Picture]:
     curves = {name: plan["curves"] for name, plan in report["plans"].items()}
     several = ": the mean, in a band from the lowest seed to the highest"
     for name, task in report["tasks"].items():
-        if any(any(each.get(name, ())) for each in curves.values()):
+        if any(any(of_plan.get(name, ())) for of_plan in curves.values()):
             yield Picture(
                 learning_curves(curves, name, task["metric"]),
                 f"{name}: validation {task['metric']} by epoch",

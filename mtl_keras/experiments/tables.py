@@ -28,7 +28,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, a note in a sentence or two, and a table where there is one."""
+    """A heading, a note in a sentence or two, and a table if there is one."""
 
     heading: str
     note: str
@@ -148,7 +148,7 @@ def plans_on_front(report: Mapping, task: str) -> list[str]:
 def pareto_front(points: Mapping[str, tuple[float, float]], *, higher: bool) -> list[str]:
     """The names that no other beats, cheapest first.
 
-    One beats another where it costs no more, scores no worse, and is better in one of the two.
+    One beats another if it costs no more, scores no worse, and is better in one of the two.
 
     Args:
         points: name → (cost, score).
@@ -240,7 +240,7 @@ def _gigabytes(count: int) -> str:
 
 
 def _staged(plan: Mapping) -> str:
-    return " → ".join(f"{each['freeze']} ({each['epochs']})" for each in plan["grid"]["stages"])
+    return " → ".join(f"{stage['freeze']} ({stage['epochs']})" for stage in plan["grid"]["stages"])
 
 
 def _or_nothing(value: float | None, written: Callable[..., str]) -> str:

@@ -55,8 +55,8 @@ def model_card(
         "## Signatures",
         "Each takes `text`, strings `(batch,)`. Offsets are of bytes, the limit excluded.",
         table(_signature_rows(signatures, run.tasks)),
-        f"At most {recipe.max_length} word pieces of a text are read; `{READING}` tells how many "
-        "were.",
+        f"At most {recipe.max_length} word pieces of a text are read; `{READING}` returns how "
+        "many were.",
         "## Ask it",
         "With TensorFlow Serving (`docker compose up --wait` in the folder of the versions):",
         _curl(name),
@@ -126,20 +126,20 @@ def _score_rows(tasks: Mapping[str, Task], metrics: Mapping) -> list[dict]:
         {
             "task": name,
             "split": split,
-            "examples": f"{found['examples']:,}",
+            "examples": f"{of_task['examples']:,}",
             "metric": tasks[name].metric,
-            "value": f"{found[tasks[name].metric]:.4f}",
-            "95% interval": _interval(found),
+            "value": f"{of_task[tasks[name].metric]:.4f}",
+            "95% interval": _interval(of_task),
         }
         for split, of_tasks in metrics.items()
-        for name, found in of_tasks.items()
+        for name, of_task in of_tasks.items()
     ]
 
 
-def _interval(found: Mapping[str, float]) -> str:
-    if "low" not in found:
+def _interval(metrics: Mapping[str, float]) -> str:
+    if "low" not in metrics:
         return NOTHING
-    return f"{found['low']:.4f} to {found['high']:.4f}"
+    return f"{metrics['low']:.4f} to {metrics['high']:.4f}"
 
 
 def _stage_rows(stages: Sequence[Mapping]) -> list[dict]:
@@ -164,29 +164,29 @@ def _drift(drift: Mapping[str, Mapping]) -> list[str]:
     rows = [
         {
             "task": name,
-            "metric": each["metric"],
-            "before": f"{each['metric_before']:.4f}",
-            "after": f"{each['metric_after']:.4f}",
+            "metric": moved["metric"],
+            "before": f"{moved['metric_before']:.4f}",
+            "after": f"{moved['metric_after']:.4f}",
             "answers that changed": NOTHING
-            if each["flipped"] is None
-            else f"{each['flipped']:.1%}",
+            if moved["flipped"] is None
+            else f"{moved['flipped']:.1%}",
         }
-        for name, each in drift.items()
+        for name, moved in drift.items()
     ]
-    told = "Drift of tasks whose head stayed frozen while the encoder moved:"
-    return [told, table(rows)] if rows else []
+    title = "Drift of tasks whose head stayed frozen while the encoder moved:"
+    return [title, table(rows)] if rows else []
 
 
 def _speed(milliseconds: Mapping[int, float]) -> str:
     calls = (
-        f"{'one text' if size == 1 else f'{size} texts'} {each:.1f} ms"
-        for size, each in milliseconds.items()
+        f"{'one text' if size == 1 else f'{size} texts'} {of_size:.1f} ms"
+        for size, of_size in milliseconds.items()
     )
     return f"Where it was exported ({os.cpu_count()} cores) a call takes: {', '.join(calls)}."
 
 
 def _signature_rows(signatures: Mapping[str, Sequence[str]], tasks: Mapping) -> list[dict]:
-    told = {
+    meanings = {
         SERVING: "every task's answers, from one pass of the encoder",
         EMBED: "the sentence embedding",
         LABELS: "each task's labels in the order of its scores, the same in every row",
@@ -195,7 +195,7 @@ def _signature_rows(signatures: Mapping[str, Sequence[str]], tasks: Mapping) -> 
     return [
         {
             "signature": f"`{name}`",
-            "what": told.get(name, f"the answers of {name}"),
+            "what": meanings.get(name, f"the answers of {name}"),
             "outputs": ", ".join(f"`{output}`" for output in sorted(outputs)),
         }
         for name in [SERVING, *tasks, EMBED, READING, LABELS]

@@ -70,7 +70,7 @@ class LocatedYaml:
 
 
 class _Loader(yaml.SafeLoader):
-    """Tells where a value stands that is none of its kind, such as the 31st of February."""
+    """Says where a value stands that is none of its kind, such as the 31st of February."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:

@@ -48,7 +48,7 @@ Number = Annotated[float, BeforeValidator(_number)]
 
 
 def paths(value: Any) -> str | list[str] | None:
-    """A path, or a list of paths, none of them empty; None where a split has none."""
+    """A path, or a list of paths, none of them empty; None if a split has none."""
     if value is None:
         return None
     listed = value if isinstance(value, list) else [value]
@@ -71,10 +71,10 @@ def protection(value: Any) -> Protection | None:
     if name not in PROTECTIONS:
         raise InputError(f"by is one of {', '.join(PROTECTIONS)}. Received: {shown(value)}")
     kind = PROTECTIONS[name]
-    known = [each.name for each in dataclasses.fields(kind)]
+    names = [field.name for field in dataclasses.fields(kind)]
     for key in settings:
-        if key not in known:
-            has = ", ".join(known) or "no settings"
+        if key not in names:
+            has = ", ".join(names) or "no settings"
             raise InputError(f"unknown key {shown(key)}; {name} has {has}")
     return kind(**{key: _setting(key, number) for key, number in settings.items()})
 

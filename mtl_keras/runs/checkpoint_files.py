@@ -1,4 +1,4 @@
-"""What a training has to remember, in files that are whole or told to be damaged."""
+"""What a training has to remember, in files that are whole or reported as damaged."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from mtl_keras.errors import InputError
 from mtl_keras.storage.arrays import write_arrays
 from mtl_keras.storage.files import write_whole
 
-KEPT = 2  # states; the one before the newest stands in for it where that is damaged
+KEPT = 2  # states; the one before the newest stands in for it if that is damaged
 SUFFIX = ".safetensors"
 
 
@@ -56,7 +56,7 @@ class StateFolder:
         """
         number = int(self._files[-1].stem) + 1 if self._files else 1
         facts = json.dumps(state.facts, ensure_ascii=False)
-        arrays = {name: np.asarray(each, order="C") for name, each in state.arrays.items()}
+        arrays = {name: np.asarray(array, order="C") for name, array in state.arrays.items()}
         metadata = {"facts": facts, "sha256": _digest(arrays, facts)}
         write_whole(
             self.folder / f"{number:08}{SUFFIX}", lambda path: write_arrays(arrays, path, metadata)
@@ -65,10 +65,10 @@ class StateFolder:
             path.unlink()
 
     def newest(self, report: Callable[[str], None] = lambda line: None) -> State | None:
-        """The newest state that is whole; None where there is none.
+        """The newest state that is whole; None if there is none.
 
         Args:
-            report: told of each that is damaged.
+            report: gets a line about each that is damaged.
         """
         for path in reversed(self._files):
             try:

@@ -31,8 +31,8 @@ def provenance(datasets: Mapping[str, TaskDataset], folder: Path) -> dict:
         datasets: task → its files.
         folder: of the recipe.
     """
-    unread = {file for each in datasets.values() for file in _all(each.unread_files)}
-    files = sorted({file for each in datasets.values() for file in _all(each.files)} - unread)
+    unread = {file for of_task in datasets.values() for file in _all(of_task.unread_files)}
+    files = sorted({file for of_task in datasets.values() for file in _all(of_task.files)} - unread)
     return {
         "versions": versions(),
         "data": fingerprints(datasets, folder),
@@ -42,17 +42,17 @@ def provenance(datasets: Mapping[str, TaskDataset], folder: Path) -> dict:
 
 def versions() -> dict[str, str]:
     """Package → version, of what the numbers of a training depend on."""
-    found = {"mtl_keras": __version__, "python": platform.python_version()}
+    by_package = {"mtl_keras": __version__, "python": platform.python_version()}
     for package in PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
+            by_package[package] = version(package)
+    return by_package
 
 
 def fingerprints(
     datasets: Mapping[str, TaskDataset], folder: Path, like: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """File → SHA-256 of its content, known from when it was last read where it has not changed.
+    """File → SHA-256 of its content, known from when it was last read if it has not changed.
 
     Of files that were not read before training it is their size and time of modification.
 
@@ -64,15 +64,15 @@ def fingerprints(
     Raises:
         OSError: a file cannot be read.
     """
-    found = {}
-    for each in datasets.values():
-        unread = set(_all(each.unread_files))
-        for file in _all(each.files):
+    by_file = {}
+    for of_task in datasets.values():
+        unread = set(_all(of_task.unread_files))
+        for file in _all(of_task.files):
             name = os.path.relpath(file, folder)
             before = (like or {}).get(name)
             by_time = file in unread if before is None else before.startswith(BY_TIME)
-            found[name] = _size_and_time(file) if by_time else _sha256(file)
-    return dict(sorted(found.items()))
+            by_file[name] = _size_and_time(file) if by_time else _sha256(file)
+    return dict(sorted(by_file.items()))
 
 
 def changed_files(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
@@ -87,7 +87,7 @@ def changed_files(before: Mapping[str, str], now: Mapping[str, str]) -> list[str
 
 
 def told_changes(before: Mapping[str, str], now: Mapping[str, str]) -> str | None:
-    """Which files differ, in a line; None where none does."""
+    """Which files differ, in a line; None if none does."""
     changed = changed_files(before, now)
     return f"changed since the run began: {listed(changed)}" if changed else None
 
@@ -107,8 +107,10 @@ def git_states(files: Iterable[str], folder: Path) -> dict[str, dict]:
     for top, inside in of_repository.items():
         commit = _git(top, "rev-parse", "--verify", "--quiet", "HEAD")
         if commit is not None:
-            known = _tree(top, inside)
-            changed = [file for file in inside if not _is_known(file, known.get(_place(file, top)))]
+            committed = _tree(top, inside)
+            changed = [
+                file for file in inside if not _is_known(file, committed.get(_place(file, top)))
+            ]
             states[os.path.relpath(top, folder)] = {
                 "commit": commit.strip(),
                 "changed": [os.path.relpath(file, folder) for file in changed],
@@ -130,15 +132,15 @@ def _sha256(file: str) -> str:
 
 
 def _size_and_time(file: str) -> str:
-    found = os.stat(file)
-    return f"{BY_TIME}{found.st_size} bytes, {found.st_mtime_ns} ns"
+    status = os.stat(file)
+    return f"{BY_TIME}{status.st_size} bytes, {status.st_mtime_ns} ns"
 
 
 def _tree(top: str, files: Iterable[str]) -> dict[str, str]:
     """File, relative to the repository → the name of its content in the commit."""
     places = [_place(file, top) for file in files]
-    said = _git(top, "ls-tree", "-z", "--full-tree", "HEAD", "--", *places) or ""
-    rows = (row.partition("\t") for row in said.split("\0") if row)
+    listing = _git(top, "ls-tree", "-z", "--full-tree", "HEAD", "--", *places) or ""
+    rows = (row.partition("\t") for row in listing.split("\0") if row)
     return {path: facts.split()[2] for facts, _, path in rows}
 
 
@@ -166,7 +168,7 @@ def _place(file: str, top: str) -> str:
 
 
 def _git(folder: str, *arguments: str) -> str | None:
-    """What git says; None where it says nothing good, or is not there."""
+    """What git prints; None if it fails, or is not there."""
     try:
         done = subprocess.run(
             ["git", "-C", folder or ".", "--literal-pathspecs", *arguments],

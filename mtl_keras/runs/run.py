@@ -100,14 +100,14 @@ class Run:
         return run
 
     def check_free(self) -> None:
-        """Raises `InputError` where a new run cannot be put."""
+        """Raises `InputError` if a new run cannot be put here."""
         if self.has_begun and not self.is_finished:
             raise InputError(
                 f"{self.folder}: holds an unfinished run; --resume goes on with it, or choose "
                 "another --output"
             )
         left = {LOCK, CHECKPOINTS}  # by one that was killed before it had begun
-        is_used = self.folder.is_dir() and {each.name for each in self.folder.iterdir()} - left
+        is_used = self.folder.is_dir() and {path.name for path in self.folder.iterdir()} - left
         if is_used or (self.folder.exists() and not self.folder.is_dir()):
             raise InputError(f"{self.folder}: exists already; choose another --output or remove it")
 
@@ -117,7 +117,7 @@ class Run:
 
     @property
     def has_begun(self) -> bool:
-        """Whether it can be gone on with; a finished one needs not."""
+        """Whether the run can be resumed. A finished run need not be."""
         return (self.folder / START).is_file()
 
     def _check_version(self) -> None:
@@ -133,7 +133,7 @@ class Run:
     def tasks(self) -> dict[str, Task]:
         """Name → the task as it was trained, with its labels, without its files."""
         return {
-            name: Task(name, each.kind, each.labels) for name, each in self._record.tasks.items()
+            name: Task(name, task.kind, task.labels) for name, task in self._record.tasks.items()
         }
 
     @property
@@ -145,14 +145,14 @@ class Run:
         """
         recipe = load_recipe(self.folder / RECIPE, folder=self._record.recipe_folder)
         trained = self.tasks
-        written, known = (
+        written, expected = (
             [f"{task.name} ({task.kind})" for task in tasks]
             for tasks in (recipe.tasks, trained.values())
         )
-        if sorted(written) != sorted(known):
+        if sorted(written) != sorted(expected):
             raise InputError(
                 f"{self.folder / RECIPE}: has the tasks {', '.join(written)}; the run was trained "
-                f"on {', '.join(known)}: put them back, or train again"
+                f"on {', '.join(expected)}: put them back, or train again"
             )
         tasks = (task.with_labels(trained[task.name].labels) for task in recipe.tasks)
         return replace(recipe, tasks=tuple(tasks))
@@ -192,13 +192,13 @@ class Run:
         return model
 
     def _best_weights(self, name: str) -> Path:
-        known = {path.stem: path for path in sorted((self.folder / BEST).glob("*.safetensors"))}
-        if name not in known:
+        saved = {path.stem: path for path in sorted((self.folder / BEST).glob("*.safetensors"))}
+        if name not in saved:
             raise InputError(
                 f"{self.folder}: no best weights of {name!r}; "
-                f"there are {', '.join(known) or 'none'}"
+                f"there are {', '.join(saved) or 'none'}"
             )
-        return known[name]
+        return saved[name]
 
     def read_json(self, name: str) -> dict:
         """One of the run's JSON files.

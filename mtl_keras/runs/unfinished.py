@@ -1,4 +1,4 @@
-"""A run that has begun and not ended: what it began with, so that it goes on with the same."""
+"""A run that has begun and not ended: what it began with, so that it resumes with the same."""
 
 import contextlib
 import hashlib
@@ -24,9 +24,9 @@ def begin(
     Args:
         run: a new or begun run, locked.
         recipe: the file of what it trains.
-        provenance: `data`, which must be the same, and `versions`, of which a change is told.
-        resume: whether a run that has begun goes on.
-        report: told what happens.
+        provenance: `data`, which must be the same, and `versions`, of which a change is reported.
+        resume: whether a run that has begun is resumed.
+        report: gets what happens, a line at a time.
 
     Returns:
         Whether the run had begun.
@@ -70,8 +70,8 @@ def _check(run: Run, before: Mapping, now: Mapping, report: Callable[[str], None
     old, new = before["versions"], now["versions"]
     changed = [name for name in new if old.get(name) != new[name]]
     if changed:
-        said = ", ".join(f"{name} {new[name]} instead of {old.get(name)}" for name in changed)
-        report(f"warning: goes on with {said}: the result may differ in the last digits")
+        changes = ", ".join(f"{name} {new[name]} instead of {old.get(name)}" for name in changed)
+        report(f"warning: goes on with {changes}: the result may differ in the last digits")
 
 
 def _sweep(run: Run) -> None:

@@ -6,6 +6,7 @@ from typing import Self, TypeVar
 
 import numpy as np
 
+from mtl_keras.data.answer_forms import text_of
 from mtl_keras.errors import InputError, WorkError, listed, nearest, shown
 from mtl_keras.export.saved_model.served_answers import (
     EMBED,
@@ -29,14 +30,14 @@ _TRANSPORTS: dict[str, type[RestTransport] | type[GrpcTransport]] = {
     "https": RestTransport,
     "grpc": GrpcTransport,
 }
-Found = TypeVar("Found")
+Answer = TypeVar("Answer")
 
 
 class Client:
     """An exported model on a TensorFlow Serving.
 
-    It stays with the version that it meets first, so that all it tells is of one version, and
-    goes on to the newest when the server no longer has that one. Every method takes `timeout`,
+    It stays with the version that it meets first, so that all it answers is of one version, and
+    turns to the newest when the server no longer has that one. Every method takes `timeout`,
     the seconds that each request may take.
 
     Args:
@@ -103,8 +104,8 @@ class Client:
         parts = list(_parts(texts, batch_size)) or [[""]]
 
         def ask(served: Served) -> np.ndarray:
-            found = (self._transport.run(served, EMBED, part, timeout) for part in parts)
-            return np.concatenate([outputs["embedding"] for outputs in found])
+            answers = (self._transport.run(served, EMBED, part, timeout) for part in parts)
+            return np.concatenate([outputs["embedding"] for outputs in answers])
 
         return self._asked(ask, timeout)[: len(texts)].astype(np.float32)
 
@@ -129,8 +130,8 @@ class Client:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _asked(self, ask: Callable[[Served], Found], timeout: float) -> Found:
-        """What `ask` finds, once more where the version met first has been unloaded."""
+    def _asked(self, ask: Callable[[Served], Answer], timeout: float) -> Answer:
+        """What `ask` finds, once more if the version met first has been unloaded."""
         try:
             try:
                 return ask(self._described(timeout))
@@ -151,10 +152,9 @@ class Client:
     def _labels(self, served: Served, timeout: float) -> dict[str, list[str]]:
         if not self._label_lists and LABELS in served.signatures:
             # A row of labels for each text: TensorFlow Serving wants an input, and a row a text.
-            found = self._transport.run(served, LABELS, [""], timeout)
+            outputs = self._transport.run(served, LABELS, [""], timeout)
             self._label_lists = {
-                task: [each.decode() if isinstance(each, bytes) else str(each) for each in rows[0]]
-                for task, rows in found.items()
+                task: [text_of(label) for label in rows[0]] for task, rows in outputs.items()
             }
         return self._label_lists
 
@@ -167,14 +167,16 @@ class Client:
 
     def _not_ready(self, refusal: RefusalError, timeout: float) -> Exception:
         states = self.status(timeout=timeout)
-        told = ", ".join(f"version {version} is {state}" for version, state in states.items())
+        summary = ", ".join(f"version {version} is {state}" for version, state in states.items())
         if any(state in ("START", "LOADING") for state in states.values()):
             cure = "still loading; ask again when Client.status says AVAILABLE"
         elif "AVAILABLE" in states.values():
-            return InputError(f"{self.address}: {refusal}; of {self.model!r}, {told}; choose that")
+            return InputError(
+                f"{self.address}: {refusal}; of {self.model!r}, {summary}; choose that"
+            )
         else:
             cure = "not there to answer; see the server's log"
-        return WorkError(f"{self.address}: {refusal}; {told}; the model is {cure}")
+        return WorkError(f"{self.address}: {refusal}; {summary}; the model is {cure}")
 
     def _no_model(self, refusal: RefusalError) -> InputError:
         return InputError(

@@ -48,7 +48,7 @@ class Transport(Protocol):
         """The outputs of a signature that takes `text`, by name; strings as bytes or str."""
 
     def states(self, timeout: float) -> dict[int, str]:
-        """Version → its state, with the reason where it could not be loaded."""
+        """Version → its state, with the reason if it could not be loaded."""
 
     def close(self) -> None:
         """Lets go of the connection."""
@@ -66,10 +66,10 @@ class RestTransport:
 
     def describe(self, version: int | None, timeout: float) -> Served:
         path = self._path if version is None else f"{self._path}/versions/{version}"
-        found = self._ask(f"{path}/metadata", timeout)
-        signatures = found["metadata"]["signature_def"]["signature_def"]
-        outputs = {name: list(each.get("outputs", ())) for name, each in signatures.items()}
-        return Served(int(found["model_spec"]["version"]), _callable(outputs))
+        answer = self._ask(f"{path}/metadata", timeout)
+        signatures = answer["metadata"]["signature_def"]["signature_def"]
+        outputs = {name: list(graph.get("outputs", ())) for name, graph in signatures.items()}
+        return Served(int(answer["model_spec"]["version"]), _callable(outputs))
 
     def run(
         self, served: Served, signature: str, texts: Sequence[str], timeout: float
@@ -83,10 +83,10 @@ class RestTransport:
         return {name: np.array(values) for name, values in outputs.items()}
 
     def states(self, timeout: float) -> dict[int, str]:
-        found = self._ask(self._path, timeout)["model_version_status"]
+        versions = self._ask(self._path, timeout)["model_version_status"]
         return {
-            int(each["version"]): _state(each["state"], each["status"].get("error_message", ""))
-            for each in found
+            int(one["version"]): _state(one["state"], one["status"].get("error_message", ""))
+            for one in versions
         }
 
     def close(self) -> None:
@@ -126,7 +126,7 @@ class GrpcTransport:
         response = self._ask(self._prediction.GetModelMetadata, request, timeout)
         signatures = messages.SignatureDefMap()
         response.metadata["signature_def"].Unpack(signatures)
-        outputs = {name: list(each.outputs) for name, each in signatures.signature_def.items()}
+        outputs = {name: list(graph.outputs) for name, graph in signatures.signature_def.items()}
         return Served(response.model_spec.version.value, _callable(outputs))
 
     def run(
@@ -141,7 +141,7 @@ class GrpcTransport:
         encoded = [text.encode() for text in texts]
         request.inputs["text"].CopyFrom(tf.make_tensor_proto(encoded, tf.string, [len(texts)]))
         response = self._ask(self._prediction.Predict, request, timeout)
-        return {name: tf.make_ndarray(each) for name, each in response.outputs.items()}
+        return {name: tf.make_ndarray(output) for name, output in response.outputs.items()}
 
     def states(self, timeout: float) -> dict[int, str]:
         from tensorflow_serving.apis import get_model_status_pb2 as messages
@@ -151,8 +151,8 @@ class GrpcTransport:
         response = self._ask(self._models.GetModelStatus, request, timeout)
         name = messages.ModelVersionStatus.State.Name
         return {
-            each.version: _state(name(each.state), each.status.error_message)
-            for each in response.model_version_status
+            one.version: _state(name(one.state), one.status.error_message)
+            for one in response.model_version_status
         }
 
     def close(self) -> None:

@@ -23,7 +23,7 @@ Facts = dict[str, Any]
 def remembered(path: str, question: Mapping[str, Any], find: Callable[[], Facts]) -> Facts:
     """The facts about a file or folder: those that are kept, else what `find` gives, kept.
 
-    They are kept as JSON in `$XDG_CACHE_HOME/mtl_keras/files` (`~/.cache` where that is not set),
+    They are kept as JSON in `$XDG_CACHE_HOME/mtl_keras/files` (`~/.cache` if that is not set),
     with their checksum and with size, times of modification and of change of every file, as they
     were before it was read: to compare these costs no reading, and no program sets the time of
     change. What is damaged, or of a file that has changed since, is found out anew. Without a
@@ -42,9 +42,9 @@ def remembered(path: str, question: Mapping[str, Any], find: Callable[[], Facts]
     entry, before = _entry(path, question), _fingerprint(path)
     if entry is None or not before or sum(size for size, *_ in before) < SMALLEST:
         return find()
-    known = _read(entry, before)
-    if known is not None:
-        return known
+    kept = _read(entry, before)
+    if kept is not None:
+        return kept
     facts = find()
     latest = max(times for _, *both in before for times in both)
     if time.time_ns() - latest > SETTLED_SECONDS * 1e9 and _fingerprint(path) == before:
@@ -55,7 +55,7 @@ def remembered(path: str, question: Mapping[str, Any], find: Callable[[], Facts]
 
 
 def cache_folder() -> Path | None:
-    """Where facts are kept; None where the user has no such place."""
+    """Where facts are kept; None if the user has no such place."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     try:
         root = Path(base) if os.path.isabs(base) else Path.home() / ".cache"
@@ -75,20 +75,20 @@ def _entry(path: str, question: Mapping[str, Any]) -> Path | None:
 def _fingerprint(path: str) -> list[list[int]]:
     """Size, time of modification and of change of each file, in nanoseconds; empty: unknown."""
     try:
-        found = [os.stat(each) for each in member_files(path)]
+        files = [os.stat(file) for file in member_files(path)]
     except OSError:
         return []
-    return [[each.st_size, each.st_mtime_ns, each.st_ctime_ns] for each in found]
+    return [[file.st_size, file.st_mtime_ns, file.st_ctime_ns] for file in files]
 
 
 def _read(entry: Path, fingerprint: list[list[int]]) -> Facts | None:
     try:
         written = entry.read_text()
         checksum, content = written[:64], written[64:]
-        found = json.loads(content) if checksum == _checksum(content) else {}
+        kept = json.loads(content) if checksum == _checksum(content) else {}
     except (OSError, ValueError):
         return None
-    return found["facts"] if found.get("files") == fingerprint else None
+    return kept["facts"] if kept.get("files") == fingerprint else None
 
 
 def _checksum(content: str) -> str:

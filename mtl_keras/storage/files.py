@@ -39,7 +39,7 @@ def member_files(path: str) -> list[str]:
     """The file itself; of a folder every file in it, sorted."""
     if not os.path.isdir(path):
         return [path]
-    return sorted(str(each) for each in Path(path).rglob("*") if each.is_file())
+    return sorted(str(file) for file in Path(path).rglob("*") if file.is_file())
 
 
 def _check_once(paths: Sequence[str]) -> None:

@@ -17,10 +17,10 @@ LOCK = "lock"
 
 @contextlib.contextmanager
 def one_writer(folder: str | Path) -> Iterator[None]:
-    """Holds the folder's lock; makes the folder where it is absent.
+    """Holds the folder's lock; makes the folder if it is absent.
 
     The system holds the lock for the process (`flock`) and drops it when that ends, so one that
-    was killed leaves a file, but no lock. The file tells others who it is.
+    was killed leaves a file, but no lock. The file says who it is.
 
     Raises:
         InputError: another process holds it: which, on which machine, since when it runs.
@@ -84,7 +84,7 @@ def _this_process() -> dict[str, str | int]:
 
 
 def _started() -> str:
-    """When this process began, where the system tells (Linux); else now."""
+    """When this process began, if the system says so (Linux); else now."""
     seconds = time.time()
     with contextlib.suppress(OSError, ValueError, IndexError):
         ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])

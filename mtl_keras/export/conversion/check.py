@@ -40,7 +40,7 @@ class OfTask:
     """A task's part of a comparison.
 
     Args:
-        split: of the held-out examples; None where there are none.
+        split: of the held-out examples; None if there are none.
         model, converted: metrics on it, as of `evaluate`.
         same: the share of validation texts, or of their words, with the model's label; None for
             regression.
@@ -53,7 +53,7 @@ class OfTask:
     same: float | None
 
     def fault(self) -> str | None:
-        """Why it cannot stand in for the model, in words; None where it can."""
+        """Why it cannot stand in for the model, in words; None if it can."""
         name = self.task.name
         if self.same is not None and self.same < SAME_ANSWERS:
             return (
@@ -80,9 +80,9 @@ class Conversion:
     Args:
         file: its name.
         compared: texts that both answered.
-        difference: the largest between two scores, of its size where that is over 1.
+        difference: the largest between two scores, of its size if that is over 1.
         cut_alike: the share of validation texts whose word pieces are the model's by the
-            tokenizer's files; None where there are no such texts.
+            tokenizer's files; None if there are no such texts.
         bytes, milliseconds: pairs, the model's and the converted one's; times by texts a call.
         tasks: by name.
     """
@@ -102,9 +102,8 @@ class Conversion:
         for size, (before, after) in self.milliseconds.items():
             texts = "one text" if size == 1 else f"{size} texts"
             rows.append(self._cost(f"{texts}, ms", before, after))
-        judged = [each for each in self.tasks.values() if each.split]
-        labelled = [each for each in self.tasks.values() if each.same is not None]
-        rows += [self._metric(each) for each in judged] + [self._same(each) for each in labelled]
+        rows += [self._metric(task) for task in self.tasks.values() if task.split]
+        rows += [self._same(task) for task in self.tasks.values() if task.same is not None]
         if self.cut_alike is not None:
             what = f"texts that {TOKENIZER} cuts as the model does"
             rows.append(self._row(what, "", f"{self.cut_alike:.2%}", ""))
@@ -138,7 +137,7 @@ def check_conversion(
 ) -> Conversion:
     """Compares a converted model with the model on validation texts, odd ones and metrics.
 
-    In float32 every score is within 1e-5 (relative where it is over 1). Of a lower precision no
+    In float32 every score is within 1e-5 (relative if it is over 1). Of a lower precision no
     score is NaN or infinite, `SAME_ANSWERS` of the labels are the same, and no metric falls below
     `KEPT` of the model's by more than its interval explains. The tokenizer's files, beside the
     converted model, must cut `CUT_ALIKE` of the texts as the model does.
@@ -154,8 +153,8 @@ def check_conversion(
         WorkError: an answer differs too much, or the process failed.
     """
     odd = _Answers(model, converted, [*ODD_TEXTS])
-    known = _Answers(model, converted, validation_texts(datasets))
-    difference = max(odd.difference, known.difference)
+    usual = _Answers(model, converted, validation_texts(datasets))
+    difference = max(odd.difference, usual.difference)
     if not np.isfinite(difference) or (precision == FLOAT32 and difference > TOLERANCE):
         raise WorkError(
             f"{file}: a score is {difference:.2g} off the model's; at most {TOLERANCE} was expected"
@@ -167,15 +166,15 @@ def check_conversion(
             f"{CUT_ALIKE:.0%} were expected; take --format saved_model, whose tokenizer is in it"
         )
     tasks = {
-        name: _of_task(model, converted, datasets.get(name), task, known.same(name))
+        name: _of_task(model, converted, datasets.get(name), task, usual.same(name))
         for name, task in model.tasks.items()
     }
-    for each in tasks.values() if precision != FLOAT32 else ():
-        if fault := each.fault():
+    for compared in tasks.values() if precision != FLOAT32 else ():
+        if fault := compared.fault():
             raise WorkError(f"{file}: {precision} changes too much: {fault}; take {FLOAT32}")
     return Conversion(
         file=file.name,
-        compared=odd.count + known.count,
+        compared=odd.count + usual.count,
         difference=difference,
         cut_alike=cut_alike,
         bytes=(4 * model.count_params(), file.stat().st_size),
@@ -194,7 +193,7 @@ def _cut_alike(model: MultiTaskModel, path: Path, texts: Iterable[bytes]) -> flo
     while chunk := list(itertools.islice(texts, CHUNK)):
         wanted = model.encoder.tokenizer(tf.constant(chunk, tf.string)).token_ids.to_list()
         got = tokenizer.encode_batch([text.decode() for text in chunk])
-        alike += sum(each.ids == ids for each, ids in zip(got, wanted, strict=True))
+        alike += sum(cut.ids == ids for cut, ids in zip(got, wanted, strict=True))
         count += len(chunk)
     return alike / count if count else None
 
@@ -212,7 +211,7 @@ class _Answers:
             self._add(model, converted, chunk)
 
     def same(self, name: str) -> float | None:
-        """The share of a task's labels that are equal; None where there are none."""
+        """The share of a task's labels that are equal; None if there are none."""
         return self._same[name] / self._labels[name] if self._labels[name] else None
 
     def _add(self, model: MultiTaskModel, converted: ConvertedModel, texts: list[bytes]) -> None:

@@ -82,7 +82,7 @@ def _normalizers(lowercase: bool) -> list[dict]:
     if not lowercase:
         # Format characters, such as the zero-width joiner, separate words.
         return [_replaced({"Regex": r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\p{Cf}]"}, " "), bert]
-    folded = [_replaced({"String": each}, by) for each, by in (("ß", "ss"), ("ς", "σ"))]
+    folded = [_replaced({"String": letter}, by) for letter, by in (("ß", "ss"), ("ς", "σ"))]
     controls = _replaced({"Regex": r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"}, " ")
     return [controls, {"type": "Lowercase"}, *folded, {"type": "NFKC"}, bert]
 
@@ -94,7 +94,7 @@ def _replaced(pattern: Mapping[str, str], by: str) -> dict:
 def _enclosing(ids: Mapping[str, int]) -> dict:
     """`[CLS]` before a text and `[SEP]` after it."""
     first, last = ({"SpecialToken": {"id": piece, "type_id": 0}} for piece in (FIRST, LAST))
-    text, other = ({"Sequence": {"id": each, "type_id": 0}} for each in "AB")
+    text, other = ({"Sequence": {"id": name, "type_id": 0}} for name in "AB")
     return {
         "type": "TemplateProcessing",
         "single": [first, text, last],

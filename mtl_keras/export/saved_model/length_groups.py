@@ -19,7 +19,7 @@ def grouped_pass(
 
     Args:
         network: takes `token_ids (batch, length)` int32 and `padding_mask (batch, length)` bool;
-            gives a dict of `(batch, …)` or, where a row is a word piece's, `(batch, length, …)`.
+            gives a dict of `(batch, …)` or, if a row is a word piece's, `(batch, length, …)`.
 
     Returns:
         Ragged `(batch, (length))` int32 → what the network gives, in the order of the texts,
@@ -31,8 +31,8 @@ def grouped_pass(
     >>> mask = keras.Input((None,), dtype="bool", name="padding_mask")
     >>> double = {"twice": ids * 2, "pieces": keras.ops.sum(mask, axis=1)}
     >>> run = grouped_pass(keras.Model({"token_ids": ids, "padding_mask": mask}, double))
-    >>> found = run(tf.ragged.constant([[1, 2, 3], [4]]))
-    >>> found["twice"].numpy().tolist(), found["pieces"].numpy().tolist()
+    >>> outputs = run(tf.ragged.constant([[1, 2, 3], [4]]))
+    >>> outputs["twice"].numpy().tolist(), outputs["pieces"].numpy().tolist()
     ([[2, 4, 6], [8, 0, 0]], [3, 1])
     """
 
@@ -52,9 +52,9 @@ def grouped_pass(
                 "token_ids": part.to_tensor(shape=tf.stack([-1, width])),
                 "padding_mask": tf.sequence_mask(part.row_lengths(), width),
             }
-            found = network(inputs, training=False)
+            outputs = network(inputs, training=False)
             return index + 1, {
-                name: array.write(index, _padded(found[name], network.output[name], longest))
+                name: array.write(index, _padded(outputs[name], network.output[name], longest))
                 for name, array in arrays.items()
             }
 

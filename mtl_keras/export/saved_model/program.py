@@ -21,7 +21,7 @@ def main(saved_model: str, questions: str, answers: str) -> None:
         for record in tf.data.TFRecordDataset(questions):
             name, *texts = tf.io.parse_tensor(record, tf.string).numpy()
             outputs = signatures[name.decode()](tf.constant(texts, tf.string))
-            for value in (sorted(outputs), *(outputs[each] for each in sorted(outputs))):
+            for value in (sorted(outputs), *(outputs[output] for output in sorted(outputs))):
                 writer.write(tf.io.serialize_tensor(value).numpy())
 
 
@@ -30,10 +30,10 @@ def _load_tensorflow() -> ModuleType:
         sys.modules[name] = None  # type: ignore[assignment]  # importing it fails
     import tensorflow as tf
 
-    found = PathFinder.find_spec("tensorflow_text")
-    if found is None or not found.origin:
+    package = PathFinder.find_spec("tensorflow_text")
+    if package is None or not package.origin:
         sys.exit("tensorflow_text is not installed")
-    for library in sorted(Path(found.origin).parent.glob("python/ops/*.so")):
+    for library in sorted(Path(package.origin).parent.glob("python/ops/*.so")):
         tf.load_op_library(str(library))
     return tf
 

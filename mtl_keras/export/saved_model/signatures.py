@@ -27,11 +27,11 @@ def export_saved_model(model: MultiTaskModel, path: str | Path) -> Path:
     * `serving_default`: `text`, string `(batch,)` → every task's answers, `<task>/<name>`, from
       one pass of the encoder;
     * `<task>`: `text` → that task's answers, under the same names;
-    * `embed`: `text` → `embedding (batch, hidden)`, scaled to length 1 where the encoder's source
+    * `embed`: `text` → `embedding (batch, hidden)`, scaled to length 1 if the encoder's source
       says so;
     * `labels`: `text` → `<task>`, string `(batch, labels)`, in the order of `<task>/scores`, the
       same in every row: TensorFlow Serving calls no signature without an input, and batches each;
-    * `reading`: `text` → how much of it is read, as `truncation.reading` tells.
+    * `reading`: `text` → how much of it is read, as `truncation.reading` measures it.
 
     The answers are those of `task_answer`. Any bytes are a text: what is no UTF-8 is read as
     unknown characters, `[SEP]` is plain text, and what is beyond `max_length` is not read.
@@ -117,10 +117,10 @@ def _answering(
 
 def _repeated(labels: Mapping[str, Sequence[str]], text: tf.Tensor) -> dict[str, tf.Tensor]:
     rows = [tf.size(text), 1]
-    return {name: tf.tile(tf.constant([list(each)]), rows) for name, each in labels.items()}
+    return {name: tf.tile(tf.constant([list(of_task)]), rows) for name, of_task in labels.items()}
 
 
 def _embedding(model: MultiTaskModel, run: Pass, text: tf.Tensor) -> tf.Tensor:
-    found = run(model.encoder.tokenizer(text).token_ids)
-    embedding = tf.cast(found[EMBED], tf.float32)
+    outputs = run(model.encoder.tokenizer(text).token_ids)
+    embedding = tf.cast(outputs[EMBED], tf.float32)
     return tf.math.l2_normalize(embedding, axis=-1) if model.encoder.normalize else embedding

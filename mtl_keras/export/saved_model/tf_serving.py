@@ -66,7 +66,7 @@ def write_serving_config(folder: str | Path, model_name: str) -> list[Path]:
     """Writes what starts TensorFlow Serving over a folder of versions: `docker compose up`.
 
     `compose.yaml` runs the official image with the folder mounted read-only, batches requests,
-    warms each version up and tells whether the model is ready; `models.config`,
+    warms each version up and says whether the model is ready; `models.config`,
     `batching.config` and `monitoring.config` are what it reads. The newest version is served; a
     new one takes over when its folder appears. A file that is there already is left as it is.
 
@@ -104,13 +104,13 @@ def _signatures(saved_model: Path) -> list[str]:
     """Those that take texts and nothing else."""
     path = saved_model / "saved_model.pb"
     try:
-        found = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+        graph = saved_model_pb2.SavedModel.FromString(path.read_bytes())
     except OSError as error:
         raise InputError(
             f"{path}: cannot be read: {error.strerror}; give the folder of one version"
         ) from None
-    signatures = found.meta_graphs[0].signature_def
-    return sorted(name for name, each in signatures.items() if list(each.inputs) == ["text"])
+    signatures = graph.meta_graphs[0].signature_def
+    return sorted(name for name, one in signatures.items() if list(one.inputs) == ["text"])
 
 
 def _prediction_log(model_name: str, signature: str, texts: Sequence[bytes]) -> Any:
@@ -131,8 +131,8 @@ def _prediction_log(model_name: str, signature: str, texts: Sequence[bytes]) -> 
 
 
 def _first(texts: Sequence[str | bytes], count: int) -> list[bytes]:
-    found = itertools.islice(itertools.cycle(texts), count)
-    return [text.encode() if isinstance(text, str) else text for text in found]
+    chosen = itertools.islice(itertools.cycle(texts), count)
+    return [text.encode() if isinstance(text, str) else text for text in chosen]
 
 
 def _write_records(path: Path, records: Sequence[bytes]) -> None:
@@ -145,7 +145,7 @@ def _write_records(path: Path, records: Sequence[bytes]) -> None:
 
 
 def check_model_name(model_name: str) -> str:
-    """The name, where it can stand in an address; else `InputError`."""
+    """Raises `InputError` if the name cannot stand in an address."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", model_name):
         raise InputError(
             f"model name {shown(model_name)}: expected letters, digits, '.', '_' and '-'; "

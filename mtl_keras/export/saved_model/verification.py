@@ -18,7 +18,7 @@ from mtl_keras.models.multi_task_model import MultiTaskModel
 
 PROGRAM = Path(__file__).with_name("program.py")
 BATCH_SIZE = 32
-TOLERANCE = 1e-5  # of a number, or of its size where that is over 1
+TOLERANCE = 1e-5  # of a number, or of its size if that is over 1
 
 ODD_TEXTS: tuple[bytes, ...] = (
     b"",
@@ -59,7 +59,7 @@ def verify(model: MultiTaskModel, saved_model: str | Path, texts: Iterable[str |
 
     Raises:
         WorkError: the process failed, or an answer differs: another label or span, or a number
-            by more than 1e-5 (relative where it is over 1).
+            by more than 1e-5 (relative if it is over 1).
     """
     graphs = signature_functions(model)
     questions = list(_questions(texts, graphs))

@@ -33,7 +33,7 @@ def make_application(source: Source, host: str) -> Starlette:
     """One page, and the answers that it asks for.
 
     `GET /` is the page. `POST /answers` takes `{"text": …}` and gives `{"answer", "reading"}`: a
-    row of `mtl_keras.answer`, and a `Reading`. What is wrong is told as `{"error": …}`,
+    row of `mtl_keras.answer`, and a `Reading`. What is wrong comes as `{"error": …}`,
     with a status of 400 or more.
 
     Args:
@@ -162,5 +162,5 @@ def _refused(request: Request, error: Exception) -> Response:
 
 
 def _failed(request: Request, error: Exception) -> Response:
-    said = f"the model failed ({type(error).__name__}); the terminal of the demo tells more"
-    return JSONResponse({"error": said}, 500)
+    message = f"the model failed ({type(error).__name__}); the terminal of the demo tells more"
+    return JSONResponse({"error": message}, 500)

@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 from mtl_keras.errors import InputError
-from mtl_keras.serving.demo.sources import find_source, load_source
+from mtl_keras.serving.demo.sources import find_source
 
 EXTRA = ("starlette", "uvicorn", "anyio", "markdown_it")
 PORTS_TRIED = 100
@@ -32,9 +32,9 @@ def serve(folder: str | Path, *, host: str = "127.0.0.1", port: int = 8000) -> N
 
     from mtl_keras.serving.demo.application import make_application
 
-    found = find_source(folder)
+    load = find_source(folder)
     with listen(host, port) as listener:
-        application = make_application(load_source(found), listener.getsockname()[0])
+        application = make_application(load(), listener.getsockname()[0])
         print(f"demo: {address_of(listener, port)} (Ctrl-C ends it)", flush=True)
         config = uvicorn.Config(
             application,

@@ -1,5 +1,6 @@
 """What the demo page asks: a run or an export, as one value."""
 
+import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -76,34 +77,29 @@ class Source:
     reading: Callable[[str], Reading]
 
 
-def find_source(folder: str | Path) -> Run | Path:
-    """The run in a folder, or the folder of an export: itself, or the newest version in it.
+def find_source(folder: str | Path) -> Callable[[], Source]:
+    """What loads the run in a folder, or the export: the folder, or the newest version in it.
+
+    To load it needs TensorFlow, and raises `InputError` if a file is damaged, or the SavedModel is
+    none that `export_saved_model` wrote.
 
     Raises:
         InputError: there is neither, or the run is damaged.
     """
     folder = Path(folder)
     if (folder / RECORD).is_file():
-        return Run.open(folder)
+        return functools.partial(_load_run, Run.open(folder))
     if (folder / GRAPH).is_file():
-        return folder
+        return functools.partial(_load_export, folder)
     versions = [path.parent for path in folder.glob(f"*/{GRAPH}") if _is_version(path.parent)]
     if versions:
-        return max(versions, key=lambda version: int(version.name))
-    found = "neither a finished run nor an export here" if folder.is_dir() else "no such folder"
+        newest = max(versions, key=lambda version: int(version.name))
+        return functools.partial(_load_export, newest)
+    problem = "neither a finished run nor an export here" if folder.is_dir() else "no such folder"
     raise InputError(
-        f"{folder}: {found}; give a run's folder ({RECORD} is in it), an export's ({GRAPH} is in "
+        f"{folder}: {problem}; give a run's folder ({RECORD} is in it), an export's ({GRAPH} is in "
         "it) or one of numbered exports"
     )
-
-
-def load_source(found: Run | Path) -> Source:
-    """Loads what `find_source` found. Needs TensorFlow.
-
-    Raises:
-        InputError: a file is damaged, or the SavedModel is none that `export_saved_model` wrote.
-    """
-    return _load_run(found) if isinstance(found, Run) else _load_export(found)
 
 
 def _is_version(folder: Path) -> bool:
@@ -151,8 +147,8 @@ def _signatures(folder: Path) -> Mapping:
 def _labels(signatures: Mapping) -> dict[str, list[str]]:
     import tensorflow as tf
 
-    found = signatures[LABELS](tf.constant([""])) if LABELS in signatures else {}
-    return {task: [each.decode() for each in names.numpy()[0]] for task, names in found.items()}
+    by_task = signatures[LABELS](tf.constant([""])) if LABELS in signatures else {}
+    return {task: [name.decode() for name in rows.numpy()[0]] for task, rows in by_task.items()}
 
 
 def _tasks(outputs: Mapping, labels: Mapping[str, Sequence[str]]) -> list[ServedTask]:
@@ -170,8 +166,9 @@ def _answering(serving: Callable, labels: Mapping[str, Sequence[str]]) -> Answer
     import tensorflow as tf
 
     def answers(texts: Sequence[str]) -> list[dict]:
-        found = serving(text=tf.constant(list(texts), tf.string, (len(texts),)))
-        return read_answers({name: each.numpy() for name, each in found.items()}, texts, labels)
+        outputs = serving(text=tf.constant(list(texts), tf.string, (len(texts),)))
+        arrays = {name: output.numpy() for name, output in outputs.items()}
+        return read_answers(arrays, texts, labels)
 
     return answers
 
@@ -180,9 +177,10 @@ def _reading(read: Callable) -> Callable[[str], Reading]:
     import tensorflow as tf
 
     def reading(text: str) -> Reading:
-        found = {name: each.numpy()[0] for name, each in read(text=tf.constant([text])).items()}
-        end = len(text.encode()[: int(found["limit"])].decode(errors="ignore"))
-        return Reading(int(found["pieces"]), end, bool(found["whole"]))
+        outputs = read(text=tf.constant([text]))
+        pieces, limit, whole = (outputs[name].numpy()[0] for name in ("pieces", "limit", "whole"))
+        end = len(text.encode()[: int(limit)].decode(errors="ignore"))
+        return Reading(int(pieces), end, bool(whole))
 
     return reading
 
@@ -203,7 +201,7 @@ def _figure(value: float) -> str:
 
 
 def _export_card(folder: Path, tasks: Sequence[ServedTask]) -> str:
-    """The export's model card; a table of its tasks where it has none."""
+    """The export's model card; a table of its tasks if it has none."""
     if (folder / CARD).is_file():
         return (folder / CARD).read_text(encoding="utf-8", errors="replace")
     rows = [

@@ -16,7 +16,7 @@ from mtl_keras.data.task import Task
 from mtl_keras.errors import WorkError
 from mtl_keras.runs.run import Run
 from mtl_keras.serving.demo.application import FORM, MOST_BYTES, render_page
-from mtl_keras.serving.demo.sources import ServedTask, find_source, load_source
+from mtl_keras.serving.demo.sources import ServedTask, find_source
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def model_and_port(request, trained, four_kinds_export):
         model, folder = Run.open(trained).model(), trained
     else:
         model, folder = four_kinds_export
-    with running(load_source(find_source(folder))) as port:
+    with running(find_source(folder)()) as port:
         yield model, port
 
 

@@ -10,7 +10,7 @@ from support.four_kinds import TASKS, TEXTS, assert_same_answers
 import mtl_keras as mtl
 from mtl_keras.errors import InputError
 from mtl_keras.runs.run import Run
-from mtl_keras.serving.demo.sources import Reading, ServedTask, find_source, load_source
+from mtl_keras.serving.demo.sources import Reading, ServedTask, find_source
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def exports(four_kinds_export, tmp_path_factory):
 
 def test_an_export_answers_as_its_model(four_kinds_export, exports):
     model, _ = four_kinds_export
-    source = load_source(find_source(exports))
+    source = find_source(exports)()
     assert_same_answers(source.answers(TEXTS), mtl.answer(model, TEXTS))
     assert source.answers([]) == []
     expected = {task.name: ServedTask.of(task) for task in TASKS}
@@ -38,7 +38,7 @@ def test_an_export_answers_as_its_model(four_kinds_export, exports):
 
 
 def test_a_run_answers_as_its_model(trained):
-    run, source = Run.open(trained), load_source(find_source(trained))
+    run, source = Run.open(trained), find_source(trained)()
     model = run.model()
     assert_same_answers(source.answers(TEXTS), mtl.answer(model, TEXTS))
     assert source.tasks == [ServedTask.of(task) for task in run.tasks.values()]
@@ -48,7 +48,7 @@ def test_a_run_answers_as_its_model(trained):
 
 
 def test_the_card_of_a_run_is_its_metrics(trained):
-    card = load_source(find_source(trained)).card
+    card = find_source(trained)().card
     metrics = Run.open(trained).read_json("metrics.json")
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in card.splitlines()[2:]]
     found = {(row[0], row[1]): dict(zip(rows[0], row, strict=True)) for row in rows[2:]}
@@ -59,17 +59,17 @@ def test_the_card_of_a_run_is_its_metrics(trained):
 
 
 def test_the_card_of_an_export_is_its_own_or_its_tasks(exports):
-    card = load_source(find_source(exports)).card
+    card = find_source(exports)().card
     for task in TASKS:
         assert re.search(rf"\| {task.name} +\| {task.label_kind.form.name} +\|", card)
     own = exports / "10" / "README.md"
     own.write_text("# Karte\n", encoding="utf-8")
-    assert load_source(find_source(exports / "10")).card == "# Karte\n"
+    assert find_source(exports / "10")().card == "# Karte\n"
 
 
 def test_the_newest_version_is_found(exports):
-    assert find_source(exports) == exports / "10"
-    assert find_source(exports / "9") == exports / "9"
+    assert find_source(exports)().title == "tickets/10"
+    assert find_source(exports / "10")().title == "tickets/10"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_folder_of_neither_is_refused(tmp_path, name, message):
 
 def test_a_damaged_export_is_refused(exports):
     with pytest.raises(InputError, match="9: cannot be loaded; restore it or export again"):
-        load_source(find_source(exports / "9"))
+        find_source(exports / "9")()
 
 
 def test_another_saved_model_is_refused(tmp_path):
@@ -97,4 +97,4 @@ def test_another_saved_model_is_refused(tmp_path):
     for name, signatures in (("none", "none"), ("double", "serving_default")):
         message = rf"not one of mtl_keras \(its signatures: {signatures}\)"
         with pytest.raises(InputError, match=message):
-            load_source(find_source(tmp_path / name))
+            find_source(tmp_path / name)()
