@@ -33,7 +33,7 @@ def compile_shapes(strategy: tf.distribute.Strategy) -> bool:
     return isinstance(strategy, tf.distribute.TPUStrategy)
 
 
-def total(values: Sequence) -> list:
+def total(values: Sequence[tf.Tensor | None]) -> list[tf.Tensor | None]:
     """The sums over all replicas, of tensors or None, in their order."""
     given = [value for value in values if value is not None]
     if count() == 1 or not given:
@@ -99,7 +99,7 @@ def measure(updates: Iterable[Update]) -> None:
         assign(variable, tf.convert_to_tensor(variable.value) + more)
 
 
-def as_logs(results: Mapping) -> dict:
+def as_logs(results: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """Results that are the same in all replicas, as Keras's `fit` can take them from a step.
 
     Of several workers it exchanges each result, and takes the mean along the first axis; it gets

@@ -13,6 +13,8 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from mtl_keras.errors import InputError, shown
 
 if TYPE_CHECKING:
+    from sklearn.utils import Tags
+
     from mtl_keras.encoders.text_encoder import TextEncoder
 
 KEPT_ENCODERS = 4  # loaded sources that a process keeps; all-MiniLM-L6-v2 takes 90 MB
@@ -92,8 +94,8 @@ class EmbeddingTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         """
         texts = _as_texts(X)
         places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-        found = self._loaded().encode(list(places), batch_size=self.batch_size)
-        return found["sentence_embedding"][[places[text] for text in texts]]
+        vectors = self._loaded().encode(list(places), batch_size=self.batch_size)
+        return vectors["sentence_embedding"][[places[text] for text in texts]]
 
     @property
     def _n_features_out(self) -> int:
@@ -118,7 +120,7 @@ class EmbeddingTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         twin.__dict__.update(copy.deepcopy(vars(self), {id(self.encoder): self.encoder}))
         return twin
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.one_d_array = True
         tags.input_tags.two_d_array = False

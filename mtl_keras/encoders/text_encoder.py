@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mtl_keras.encoders.length_sorting import length_sorted_batches
 from mtl_keras.encoders.memory import keep_freed_memory
 from mtl_keras.encoders.pretrained import loading
 from mtl_keras.encoders.tokenizers.byte_pair import BytePairTokenizer
@@ -160,14 +161,12 @@ class TextEncoder:
         lengths = token_ids.row_lengths().numpy()
         longest = lengths.max(initial=0)
         results = {name: self._empty(name, len(lengths), longest) for name in outputs}
-        order = np.argsort(-lengths, kind="stable")
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
-            padded = tf.gather(token_ids, rows).to_tensor()
-            found = self._forward(padded, tf.sequence_mask(lengths[rows]))
+        for rows in length_sorted_batches(lengths, lambda longest: batch_size):
+            padded = tf.gather(token_ids, rows).to_tensor()  # (rows, length)
+            vectors = self._forward(padded, tf.sequence_mask(lengths[rows]))
             for name, result in results.items():
                 part = result[:, : padded.shape[1]] if name in (_SEQUENCE, *_INPUTS) else result
-                part[rows] = found[name]
+                part[rows] = vectors[name]
         return results
 
     def get_config(self) -> dict[str, Any]:
@@ -198,10 +197,10 @@ class TextEncoder:
             source=config["source"],
         )
 
-    def _vectors(self, token_ids, padding_mask):
-        inputs = {"token_ids": token_ids, "padding_mask": padding_mask}
-        found = self.transformer(inputs, training=False)
-        vectors = {name: tf.cast(vector, tf.float32) for name, vector in found.items()}
+    def _vectors(self, token_ids: tf.Tensor, padding_mask: tf.Tensor) -> dict[str, tf.Tensor]:
+        inputs = {"token_ids": token_ids, "padding_mask": padding_mask}  # (batch, length) each
+        outputs = self.transformer(inputs, training=False)
+        vectors = {name: tf.cast(vector, tf.float32) for name, vector in outputs.items()}
         vectors[_SEQUENCE] *= tf.cast(padding_mask, tf.float32)[:, :, tf.newaxis]
         if self.normalize:
             vectors[_SENTENCE] = tf.math.l2_normalize(vectors[_SENTENCE], axis=-1)

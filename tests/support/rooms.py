@@ -53,6 +53,7 @@ WITHOUT_TENSORFLOW = (
     "encoders.pretrained.sources",
     "encoders.pretrained.torch_pickle",
     "encoders.embedding_transformer",
+    "encoders.length_sorting",
     "data.answer_forms",
     "data.cells",
     "data.epoch_order",
@@ -101,9 +102,6 @@ NOT_YET: dict[str, set[str]] = {
     "mirror": {
         "data.epoch_order",
         "data.multi_task_batches",
-        "encoders.tokenizers.tokenizer",
-        "encoders.transformer.config",
-        "encoders.transformer.pooling",
         "evaluation.probing",
         "models.frozen_prefix",
         "models.variables",
@@ -114,7 +112,6 @@ NOT_YET: dict[str, set[str]] = {
         "version",
     },
     "module": {
-        "encoders.tokenizers.byte_pair",
         "models.multi_task_model",
         "training.features.cache",
         "training.trainer",

@@ -5,7 +5,7 @@ import io
 import tarfile
 import zlib
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from mtl_keras.errors import InputError
 
@@ -76,7 +76,7 @@ class _Header(tarfile.TarInfo):
     """A member's header; long names and their like, which come as members, are bounded."""
 
     @classmethod
-    def frombuf(cls, buf, encoding, errors):
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         member = super().frombuf(buf, encoding, errors)
         is_header = not (member.isreg() or member.isdir())
         if member.size < 0 or (is_header and member.size > LONGEST_NAME):
@@ -91,8 +91,8 @@ class _Bounded:
         self._stream, self._left = stream, MOST_BYTES + 1024 * MOST_MEMBERS
 
     def read(self, size: int) -> bytes:
-        found = self._stream.read(size)
-        self._left -= len(found)
+        content = self._stream.read(size)
+        self._left -= len(content)
         if self._left < 0:
             raise _too_large()
-        return found
+        return content

@@ -85,7 +85,7 @@ def _open_saved_model(folder: Path) -> Checkpoint:
     )
 
 
-def _checkpoint_keys(reader) -> dict[str, str]:
+def _checkpoint_keys(reader: Any) -> dict[str, str]:
     """Name of each variable → its key in the checkpoint."""
     graph = trackable_object_graph_pb2.TrackableObjectGraph.FromString(
         reader.get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH")

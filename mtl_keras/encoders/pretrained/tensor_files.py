@@ -45,7 +45,7 @@ def open_tensors(folder: Path) -> Tensors:
 
 
 def _open_safetensors(path: Path) -> Tensors:
-    def opened():  # anew for each tensor: what is mapped of the file counts as memory
+    def opened() -> safetensors.safe_open:  # anew for each tensor: mapped parts count as memory
         return safetensors.safe_open(path, framework="numpy")
 
     def read(name: str, rows: slice) -> np.ndarray:

@@ -8,7 +8,7 @@ import math
 import pickle
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -87,7 +87,9 @@ class _Unpickler(pickle.Unpickler):
         return _Storage(str(key), DTYPES[name], int(count))
 
 
-def _rebuild_tensor(storage: _Storage, offset, shape, strides, *_: Any) -> StoredTensor:
+def _rebuild_tensor(
+    storage: _Storage, offset: int, shape: Sequence[int], strides: Sequence[int], *_: Any
+) -> StoredTensor:
     tensor = StoredTensor(storage, int(offset), tuple(map(int, shape)), tuple(map(int, strides)))
     if min((tensor.offset, *tensor.shape, *tensor.strides)) < 0 or (
         tensor.offset + tensor.span() > storage.count
@@ -175,7 +177,9 @@ def _open_legacy(path: Path) -> TorchFile:
     return TorchFile(tensors, load)
 
 
-def _places(file: IO[bytes], keys: list[str], storages: dict) -> Iterator[tuple[str, int]]:
+def _places(
+    file: IO[bytes], keys: list[str], storages: Mapping[str, _Storage]
+) -> Iterator[tuple[str, int]]:
     """Key → where its numbers begin: behind their count, eight bytes."""
     for key in keys:
         place = file.tell() + 8

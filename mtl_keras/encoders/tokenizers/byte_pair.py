@@ -5,12 +5,13 @@ that of Sennrich et al., 2016, "Neural machine translation of rare words with su
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-import tensorflow_text as tf_text
 
+from mtl_keras.encoders.tokenizers.pre_tokenization import LONGEST_WORD, pre_tokenize
 from mtl_keras.encoders.tokenizers.tokenizer import (
     TokenizedText,
     Tokenizer,
@@ -21,14 +22,6 @@ from mtl_keras.encoders.tokenizers.tokenizer import (
 from mtl_keras.errors import InputError
 
 END_OF_TEXT = "<|endoftext|>"
-LONGEST_WORD = 2048  # bytes; a longer one is cut
-# Unicode's white space; RE2's own class holds that of ASCII.
-BLANKS = r"\t-\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"
-BLANK_RUN = f"[{BLANKS}]+"
-WORD = (
-    r"'s|'t|'re|'ve|'m|'ll|'d"
-    rf"| ?\p{{L}}+| ?\p{{N}}+| ?[^{BLANKS}\p{{L}}\p{{N}}]+|[{BLANKS}]+"
-)
 NEVER = np.iinfo(np.int32).max  # the rank of two pieces that are not merged
 
 
@@ -81,31 +74,31 @@ class BytePairTokenizer(Tokenizer):
         in_bytes = [_in_bytes(piece, alphabet) for piece in self.vocabulary]
         self._special = [ids[piece] for piece in self.around or [END_OF_TEXT]]
         stripped = [b"" if i in self._special else x.strip() for i, x in enumerate(in_bytes)]
-        blanks = [each.startswith(b" ") and len(each) > 1 for each in in_bytes]
+        blanks = [piece.startswith(b" ") and len(piece) > 1 for piece in in_bytes]
         longest = max(map(len, in_bytes))
         with tf.device("CPU"):
-            self._of_byte = tf.constant([ids[each] for each in alphabet.values()])
+            self._of_byte = tf.constant([ids[character] for character in alphabet.values()])
             self._pairs, self._rank, self._merged = map(tf.constant, _merge_table(ids, self.merges))
             self._blank_before = tf.constant(blanks, tf.int32)
-            self._is_text = tf.constant([bool(each) for each in stripped])
-            self._is_punctuation = tf.constant([_is_punctuation(each) for each in stripped])
+            self._is_text = tf.constant([bool(piece) for piece in stripped])
+            self._is_punctuation = tf.constant([_is_punctuation(piece) for piece in stripped])
         self._most_bytes = max_length * longest + LONGEST_WORD
 
     def _tokenize(self, texts: tf.Tensor) -> TokenizedText:
         read = tf.strings.substr(texts, 0, self._most_bytes)
-        words, rows, places = _split_words(read)
-        distinct, index = tf.unique(words)
+        words = pre_tokenize(read)
+        distinct, index = tf.unique(words.strings)
         pieces = tf.gather(self._merge(distinct), index)  # (words, pieces, [id, start, limit])
-        of_word = row_ids(pieces)
+        of_word = row_ids(pieces)  # (all pieces,)
         token_ids, starts, limits = tf.unstack(pieces.values, axis=1)
-        starts, limits = (side + tf.gather(places, of_word) for side in (starts, limits))
+        starts, limits = (side + tf.gather(words.starts, of_word) for side in (starts, limits))
         starts += tf.gather(self._blank_before, token_ids)
         whole = tf.RaggedTensor.from_value_rowids(
             tf.stack([token_ids, starts, limits], axis=1),
-            tf.gather(rows, of_word),
+            tf.gather(words.rows, of_word),
             nrows=tf.size(texts, out_type=tf.int64),
             validate=False,
-        )
+        )  # (n, pieces, [id, start, limit])
         if self.around:
             first, last = self._special
             return enclosed(self._columns(whole), first, last, self.max_length)
@@ -121,9 +114,9 @@ class BytePairTokenizer(Tokenizer):
     def _merge(self, words: tf.Tensor) -> tf.RaggedTensor:
         """The pieces of words `(n,)`: `(n, pieces, 3)`, int32: ids, and places in the word."""
         lengths = tf.strings.length(words)
-        rows = tf.repeat(tf.range(tf.size(words)), lengths)
+        rows = tf.repeat(tf.range(tf.size(words)), lengths)  # (bytes,)
         codes = tf.io.decode_raw(tf.strings.reduce_join(words), tf.uint8)
-        ids = tf.gather(self._of_byte, tf.cast(codes, tf.int32))
+        ids = tf.gather(self._of_byte, tf.cast(codes, tf.int32))  # (bytes,)
         count, free = tf.size(words), tf.TensorShape([None])
         ids, starts, rows, _ = tf.while_loop(
             lambda *state: state[-1],
@@ -133,17 +126,29 @@ class BytePairTokenizer(Tokenizer):
         )
         limits = tf.concat([starts[1:], [tf.size(codes)]], axis=0)
         begins = tf.gather(tf.cumsum(lengths, exclusive=True), rows)
-        columns = tf.stack([ids, starts - begins, limits - begins], axis=1)
+        columns = tf.stack([ids, starts - begins, limits - begins], axis=1)  # (pieces, 3)
         return tf.RaggedTensor.from_value_rowids(columns, rows, nrows=count, validate=False)
 
-    def _merge_once(self, ids, starts, rows, count):
-        """In each word, merges the pair that comes first in the list, wherever it stands."""
+    def _merge_once(
+        self, ids: tf.Tensor, starts: tf.Tensor, rows: tf.Tensor, count: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        """In each word, merges the pair that comes first in the list, wherever it stands.
+
+        Args:
+            ids: of the pieces of all words, `(pieces,)`.
+            starts: place of each among all bytes.
+            rows: number of its word.
+            count: of words.
+
+        Returns:
+            Ids, starts and rows of fewer pieces, and whether there was a pair to merge.
+        """
         rank, merged = self._look_up(ids, rows)
         best = tf.gather(tf.math.unsorted_segment_min(rank, rows, count), rows)
         chosen = _every_second((rank < NEVER) & (rank == best))
         kept = ~tf.concat([[False], chosen], axis=0)[:-1]
         ids = tf.where(chosen, merged, ids)
-        ids, starts, rows = (tf.boolean_mask(each, kept) for each in (ids, starts, rows))
+        ids, starts, rows = (tf.boolean_mask(column, kept) for column in (ids, starts, rows))
         return ids, starts, rows, tf.reduce_any(chosen)
 
     def _look_up(self, ids: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -155,7 +160,7 @@ class BytePairTokenizer(Tokenizer):
         found = same_word & (tf.gather(self._pairs, place) == pairs)
         return tf.where(found, tf.gather(self._rank, place), NEVER), tf.gather(self._merged, place)
 
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, Any]:
         return {
             "vocabulary": self.vocabulary,
             "merges": self.merges,
@@ -225,62 +230,9 @@ def _merge_table(ids: dict[str, int], merges: list[str]) -> Iterator[np.ndarray]
     return iter((pairs, rank, merged))
 
 
-def _pair(left, right):
+def _pair(left: int | tf.Tensor, right: int | tf.Tensor) -> int | tf.Tensor:
+    """One number for two ids."""
     return left * 2**32 + right
-
-
-def _split_words(texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """The words that are merged alone: `(words,)` strings, their texts and their places in them.
-
-    As GPT-2 does: `'s`, …, or a run of letters, digits or signs, with one space before it, or
-    white space, without its last character where something follows. The regular expressions stop
-    at a zero byte, so they see another sign in its place.
-    """
-    runs, rows, starts = _runs(tf.strings.regex_replace(texts, r"\x00", "\x01"))
-    words, inner, _ = _cut(runs, WORD)
-    of_run = row_ids(words)
-    rows, starts = tf.gather(rows, of_run), tf.gather(starts, of_run) + inner.values
-    lengths = tf.strings.length(words.values)
-    parts = (lengths + LONGEST_WORD - 1) // LONGEST_WORD
-    of_word = tf.repeat(tf.range(tf.size(lengths)), parts)
-    within = tf.range(tf.size(of_word)) - tf.gather(tf.cumsum(parts, exclusive=True), of_word)
-    rows, starts, lengths = (tf.gather(each, of_word) for each in (rows, starts, lengths))
-    offset = within * LONGEST_WORD
-    starts, lengths = starts + offset, tf.minimum(lengths - offset, LONGEST_WORD)
-    return tf.strings.substr(tf.gather(texts, rows), starts, lengths), rows, starts
-
-
-def _runs(texts: tf.Tensor):
-    """Runs of white space and of other characters, with the space before them where it is one."""
-    runs, starts, limits = _cut(texts, BLANK_RUN)
-    rows, (runs, starts, limits) = row_ids(runs), (x.values for x in (runs, starts, limits))
-    blank = tf.strings.regex_full_match(runs, BLANK_RUN)
-    followed = tf.concat([rows[1:] == rows[:-1], [False]], axis=0)[: tf.size(rows)] & blank
-    ones = tf.ones_like(starts)
-    last = tf.strings.substr(tf.where(followed, runs, " "), -ones, ones, unit="UTF8_CHAR")
-    cut = tf.where(followed, limits - tf.strings.length(last), limits)
-    gives = followed & (last == " ")
-    takes = tf.concat([[False], gives], axis=0)[:-1]
-    starts = tf.where(takes, starts - 1, starts)
-    return _slices(texts, rows, starts, cut, tf.where(followed & ~gives, limits, cut))
-
-
-def _slices(texts, rows, starts, middles, limits):
-    """The strings from start to middle and from middle to limit, in order, without empty ones."""
-    rows = tf.repeat(rows, 2)
-    starts, limits = (
-        tf.reshape(tf.stack(sides, axis=1), [-1])
-        for sides in ((starts, middles), (middles, limits))
-    )
-    full = tf.where(limits > starts)[:, 0]
-    rows, starts, limits = (tf.gather(each, full) for each in (rows, starts, limits))
-    return tf.strings.substr(tf.gather(texts, rows), starts, limits - starts), rows, starts
-
-
-def _cut(texts: tf.Tensor, pattern: str):
-    """What matches and what is between, each with its place, int32: all ragged."""
-    parts, starts, limits = tf_text.regex_split_with_offsets(texts, pattern, pattern)
-    return parts, *(side.with_values(tf.cast(side.values, tf.int32)) for side in (starts, limits))
 
 
 def _every_second(chosen: tf.Tensor) -> tf.Tensor:
@@ -293,7 +245,7 @@ def _every_second(chosen: tf.Tensor) -> tf.Tensor:
     return chosen & ((tf.range(tf.size(chosen), dtype=tf.int64) - first) % 2 == 0)
 
 
-def _fill_empty(ragged: tf.RaggedTensor, value: list) -> tf.RaggedTensor:
+def _fill_empty(ragged: tf.RaggedTensor, value: list[int]) -> tf.RaggedTensor:
     """Gives each row that is empty this one value."""
     empty = tf.cast(ragged.row_lengths() == 0, tf.int64)
     splits = ragged.row_splits + tf.concat([[0], tf.cumsum(empty)], axis=0)

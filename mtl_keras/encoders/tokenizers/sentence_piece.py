@@ -7,6 +7,7 @@ detokenizer for neural text processing".
 import base64
 import binascii
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -76,13 +77,13 @@ class SentencePieceTokenizer(Tokenizer):
                 )
             signs = [piece.removeprefix(BLANK) for piece in self.vocabulary]
             self._has_blank = tf.constant([piece.startswith(BLANK) for piece in self.vocabulary])
-            self._has_text = tf.constant([bool(each) for each in signs])
-            self._is_punctuation = tf.constant([_is_punctuation(each) for each in signs])
+            self._has_text = tf.constant([bool(sign) for sign in signs])
+            self._is_punctuation = tf.constant([_is_punctuation(sign) for sign in signs])
         self.resources = (self._splitter,)
 
     def _tokenize(self, texts: tf.Tensor) -> TokenizedText:
-        found = self._splitter.tokenize_with_offsets(texts)
-        ids, starts, limits = (_cut(each, self.max_length) for each in found)
+        columns = self._splitter.tokenize_with_offsets(texts)
+        ids, starts, limits = (_cut(column, self.max_length) for column in columns)  # (n, pieces)
         ids = ids.with_values(tf.gather(self._token_ids, ids.values))
         bare, blank = _after_blanks(texts, starts, limits), tf.gather(self._has_blank, ids.values)
         starts = starts.with_values(tf.where(blank, bare, starts.values))
@@ -90,7 +91,7 @@ class SentencePieceTokenizer(Tokenizer):
         pieces = TokenizedText(ids, starts, limits, is_text)
         return enclosed(pieces, self._first, self._last, self.max_length)
 
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, Any]:
         return {
             "model": self.model,
             "around": self.around,
@@ -143,10 +144,10 @@ def _after_blanks(texts: tf.Tensor, starts: tf.RaggedTensor, limits: tf.RaggedTe
     Found among the words of the texts; a string of its own for each piece would copy a long text
     as often as it has pieces.
     """
-    visible = tf.strings.regex_replace(texts, r"\x00", "!")  # it would end the text
+    visible = tf.strings.regex_replace(texts, r"\x00", "!")  # a zero byte would end the text
     _, *sides = tf_text.regex_split_with_offsets(visible, BLANKS)
     words, ends = (tf.concat([[-1], place_keys(side), [tf.int64.max]], axis=0) for side in sides)
-    keys, rows = place_keys(starts), row_ids(starts) * 2**32
+    keys, rows = place_keys(starts), row_ids(starts) * 2**32  # (pieces,)
     last = tf.searchsorted(words, keys, side="right") - 1  # the word that begins last before it
     following = tf.gather(words, tf.searchsorted(words, keys)) - rows
     after = tf.minimum(following, tf.cast(limits.values, tf.int64))

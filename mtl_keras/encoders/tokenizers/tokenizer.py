@@ -4,7 +4,7 @@ import abc
 import functools
 import unicodedata
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import tensorflow as tf
 
@@ -14,7 +14,7 @@ class TokenizedText(NamedTuple):
 
     `token_ids`, `starts` and `limits` are ragged int32 tensors `(n, pieces)`. A piece covers the
     bytes `starts` to `limits` of its text, the limit excluded. `[CLS]` covers none at 0, `[SEP]`
-    none at the end of the last piece. `is_text`, bool, tells which pieces are of a word, and so
+    none at the end of the last piece. `is_text`, bool, is true for pieces of a word, which are
     neither special nor white space.
     """
 
@@ -37,7 +37,7 @@ class Words(NamedTuple):
 
 
 class Tokenizer(abc.ABC):
-    """What cuts strings into word pieces, inside the graph.
+    """Cuts strings into word pieces, inside the graph.
 
     Subclasses say how (`_tokenize`), which pieces are punctuation (`_is_punctuation`, bool, by
     id), and what makes them (`get_config`).
@@ -78,22 +78,22 @@ class Tokenizer(abc.ABC):
         >>> words.starts.to_list(), words.limits.to_list()
         ([[0, 1, 4, 5, 7, 10]], [[1, 4, 5, 6, 10, 13]])
         """
-        places = tf.where(tokenized.is_text.values)[:, 0]
+        places = tf.where(tokenized.is_text.values)[:, 0]  # (pieces of words,)
         token_ids, starts, limits = (_only(pieces, places) for pieces in tokenized[:3])
         punctuation = tf.gather(self._is_punctuation, token_ids.values)
-        chunk = tf.cumsum(tf.cast(_after_gap(starts, limits), tf.int32)) - 1
+        chunk = tf.cumsum(tf.cast(_after_gap(starts, limits), tf.int32)) - 1  # (pieces of words,)
         edge, opens_core = _edges_and_cores(punctuation, chunk)
         repeats = _follows(edge) & _equals_previous(token_ids.values) & _equals_previous(chunk)
-        begins = tf.where((edge & ~repeats) | opens_core)[:, 0]
+        begins = tf.where((edge & ~repeats) | opens_core)[:, 0]  # (words,)
         before = tf.gather(tokenized.starts.row_starts(), row_ids(starts))
         return _words(begins, starts, limits, places - before)
 
     @abc.abstractmethod
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, Any]:
         """What `from_config` needs, as plain values."""
 
     @classmethod
-    def from_config(cls, config: dict) -> Self:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """The tokenizer that `get_config` described."""
         return cls(**config)
 
@@ -122,15 +122,15 @@ def align_labels(
     >>> [ragged.to_list() for ragged in aligned]
     [[[0, 1, 0, 2, 0]], [[False, True, False, True, False]]]
     """
-    pieces = tf.where(tokenized.is_text.values)[:, 0]
+    pieces = tf.where(tokenized.is_text.values)[:, 0]  # (pieces of words,)
     starts = _only(tokenized.starts, pieces)
-    words, places = place_keys(word_starts), place_keys(starts)
+    words, places = place_keys(word_starts), place_keys(starts)  # (words,), (pieces of words,)
     place = tf.searchsorted(words, places, side="right")  # words begun so far
     words_above = tf.cast(tf.gather(word_starts.row_starts(), row_ids(starts)), tf.int32)
     first = (place > words_above) & ~(_equals_previous(place) & _follows(place > words_above))
     padded = tf.concat([[0], tf.cast(labels.values, tf.int32)], axis=0)
-    of_words = tf.boolean_mask(pieces, first)[:, tf.newaxis]
-    values = tf.boolean_mask(tf.gather(padded, place), first)
+    of_words = tf.boolean_mask(pieces, first)[:, tf.newaxis]  # (words with a piece, 1)
+    values = tf.boolean_mask(tf.gather(padded, place), first)  # (words with a piece,)
     count = tf.size(tokenized.starts.values, out_type=tf.int64)[tf.newaxis]
     mask = tf.scatter_nd(of_words, tf.ones_like(values, tf.bool), count)
     return (

@@ -1,6 +1,7 @@
 """Raw strings → word pieces, inside the TensorFlow graph: BERT's."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -70,7 +71,7 @@ class WordpieceTokenizer(Tokenizer):
             self._is_punctuation = tf.constant([is_punctuation(v) for v in self.vocabulary])
 
     def _tokenize(self, texts: tf.Tensor) -> TokenizedText:
-        normalized, origins = self._normalizer.normalize_with_offsets(texts)
+        normalized, origins = self._normalizer.normalize_with_offsets(texts)  # (n,), (n, bytes)
         token_ids, starts, limits = self._splitter.tokenize_with_offsets(normalized)
         pieces = TokenizedText(
             token_ids,
@@ -81,7 +82,7 @@ class WordpieceTokenizer(Tokenizer):
         first, last = self.vocabulary.index(FIRST), self.vocabulary.index(LAST)
         return enclosed(pieces, first, last, self.max_length)
 
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, Any]:
         return {
             "vocabulary": self.vocabulary,
             "lowercase": self.lowercase,
@@ -106,6 +107,6 @@ def _check(vocabulary: list[str], max_length: int) -> None:
 
 def _at(origins: tf.RaggedTensor, offsets: tf.RaggedTensor) -> tf.RaggedTensor:
     """Offsets into normalized texts → offsets into the texts they came from."""
-    base = tf.gather(origins.row_starts(), row_ids(offsets))
+    base = tf.gather(origins.row_starts(), row_ids(offsets))  # (pieces,)
     places = tf.gather(origins.values, base + tf.cast(offsets.values, base.dtype))
     return offsets.with_values(tf.cast(places, tf.int32))

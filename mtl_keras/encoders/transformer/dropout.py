@@ -1,5 +1,7 @@
 """Dropout that draws few random bits."""
 
+from collections.abc import Callable
+
 import keras
 import tensorflow as tf
 
@@ -23,13 +25,13 @@ class Dropout(keras.layers.Dropout):
     [0.0, 2.0]
     """
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         if not training or not self.rate:
             return inputs
         return dropped(inputs, self.rate, self.next_seed())
 
     def next_seed(self) -> tf.Tensor:
-        """What the next call draws from, `(2,)` int32; another one each time."""
+        """The seed of the next draw, `(2,)` int32; another one at each call."""
         seed = tf.cast(self.seed_generator.next(), tf.int32)
         context = tf.distribute.get_replica_context()
         if replicas.count() == 1 or context is None:
@@ -37,8 +39,8 @@ class Dropout(keras.layers.Dropout):
         return seed + tf.stack([context.replica_id_in_sync_group * APART, 0])
 
 
-def dropped(inputs, rate: float, seed: tf.Tensor):
-    """Inputs of which a share became 0, the others scaled. The way back keeps a byte a value.
+def dropped(inputs: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
+    """Inputs of which a share became 0, the others scaled. The backward pass keeps a byte a value.
 
     Args:
         inputs: of any shape and float type, which the outputs have too.
@@ -47,10 +49,11 @@ def dropped(inputs, rate: float, seed: tf.Tensor):
     """
     lost = min(round(rate * LEVELS), LEVELS - 1)
     scale = LEVELS / (LEVELS - lost)
-    kept = _numbers(tf.shape(inputs), seed) >= lost
+    kept = _numbers(tf.shape(inputs), seed) >= lost  # of the inputs' shape, bool
 
     @tf.custom_gradient
-    def drop(x):  # by a product, which is faster; back without, as its factor would be kept
+    def drop(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+        # A product is faster, but the backward pass would keep its factor.
         zero = tf.zeros((), x.dtype)
         return x * (tf.cast(kept, x.dtype) * scale), lambda dy: tf.where(kept, dy * scale, zero)
 
@@ -61,4 +64,5 @@ def _numbers(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Random whole numbers below 65,536; a draw of 32 bits gives two."""
     count = tf.reduce_prod(shape)
     draws = tf.random.stateless_uniform(((count + 1) // 2,), seed, None, None, tf.uint32)
+    # (draws,) uint32 → (draws, 2) uint16 → (count,) → shape
     return tf.reshape(tf.reshape(tf.bitcast(draws, tf.uint16), (-1,))[:count], shape)

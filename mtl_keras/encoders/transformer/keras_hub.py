@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from mtl_keras.encoders.transformer.config import EncoderConfig, check_pooling
 from mtl_keras.encoders.transformer.keras_hub_graph import Structure, find_structure
@@ -74,16 +75,28 @@ class Section(keras.layers.Layer):
     Inputs: the network's, in order. Output: the network's.
     """
 
-    def __init__(self, network: keras.Model, **kwargs):
+    def __init__(self, network: keras.Model, **kwargs: Any):
         super().__init__(**kwargs)
         self.network = network
         self.built = True
 
-    def call(self, inputs, padding_mask=None, positions=None, training=False):
-        given = [each for each in (inputs, padding_mask, positions) if each is not None]
+    def call(
+        self,
+        inputs: tf.Tensor,
+        padding_mask: tf.Tensor | None = None,
+        positions: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> tf.Tensor:
+        given = [tensor for tensor in (inputs, padding_mask, positions) if tensor is not None]
         return self.network(given, training=bool(training) and self.trainable)
 
-    def compute_output_spec(self, inputs, padding_mask=None, positions=None, training=False):
+    def compute_output_spec(
+        self,
+        inputs: keras.KerasTensor,
+        padding_mask: keras.KerasTensor | None = None,
+        positions: keras.KerasTensor | None = None,
+        training: bool = False,
+    ) -> keras.KerasTensor:
         return keras.KerasTensor(self.network.outputs[0].shape, self.network.outputs[0].dtype)
 
 
@@ -139,7 +152,7 @@ def import_keras_hub() -> ModuleType:
         ) from None
 
 
-def _embeddings(structure: Structure, dtype) -> Section:
+def _embeddings(structure: Structure, dtype: keras.DTypePolicy) -> Section:
     """From token ids; all of a text is its first segment."""
     names = [name for name in structure.inputs if name != "padding_mask"]
     part = keras.Model([structure.inputs[name] for name in names], structure.levels[0])
@@ -149,7 +162,7 @@ def _embeddings(structure: Structure, dtype) -> Section:
     return Section(keras.Model([token_ids], x), name="embeddings", dtype=dtype)
 
 
-def _blocks(structure: Structure, dtype) -> Iterator[Section]:
+def _blocks(structure: Structure, dtype: keras.DTypePolicy) -> Iterator[Section]:
     beside = [structure.inputs["padding_mask"]]
     if structure.positions is not None:
         beside.append(structure.positions)
@@ -157,5 +170,10 @@ def _blocks(structure: Structure, dtype) -> Iterator[Section]:
         yield _section([below, *beside], above, f"block_{index}", dtype)
 
 
-def _section(inputs: Sequence[keras.KerasTensor], output, name: str, dtype) -> Section:
+def _section(
+    inputs: Sequence[keras.KerasTensor],
+    output: keras.KerasTensor,
+    name: str,
+    dtype: keras.DTypePolicy,
+) -> Section:
     return Section(keras.Model(inputs, output), name=name, dtype=dtype)

@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 
 from mtl_keras.errors import InputError
 
+Node = Any  # Keras's application of a layer, with its `operation` and its tensors
 INPUTS = ("token_ids", "segment_ids", "padding_mask")
 NEEDED = ("token_ids", "padding_mask")
 # Layers whose output depends on their weights alone, and on how many texts there are.
@@ -79,7 +81,7 @@ def find_structure(backbone: keras.Model) -> Structure:
         inputs=inputs,
         levels=levels,
         repeats=len(chain),
-        positions=_positions(backbone, chain, levels[0], inputs["padding_mask"]),
+        positions=_positions(backbone, chain, inputs["padding_mask"]),
         sequence=sequence,
         pooled=outputs.get("pooled_output"),
     )
@@ -87,10 +89,10 @@ def find_structure(backbone: keras.Model) -> Structure:
     return structure
 
 
-def _longest_chain(output: keras.KerasTensor) -> list:
+def _longest_chain(output: keras.KerasTensor) -> list[Node]:
     """The nodes (applications of a layer) of the longest run of one kind, lowest first."""
-    best: list = []
-    chains: dict[int, list] = {}
+    best: list[Node] = []
+    chains: dict[int, list[Node]] = {}
     for node in _nodes_below(output):
         if not isinstance(node.operation, keras.layers.Layer) or not node.operation.weights:
             continue
@@ -101,10 +103,10 @@ def _longest_chain(output: keras.KerasTensor) -> list:
     return best
 
 
-def _blocks(chain: Sequence) -> Iterator[list]:
+def _blocks(chain: Sequence[Node]) -> Iterator[list[Node]]:
     """Cuts a chain wherever no layer occurs on both sides."""
     last = {id(node.operation): index for index, node in enumerate(chain)}
-    block: list = []
+    block: list[Node] = []
     reach = 0
     for index, node in enumerate(chain):
         block.append(node)
@@ -114,7 +116,9 @@ def _blocks(chain: Sequence) -> Iterator[list]:
             block = []
 
 
-def _positions(backbone, chain, embedded, padding_mask) -> keras.KerasTensor | None:
+def _positions(
+    backbone: keras.Model, chain: Sequence[Node], padding_mask: keras.KerasTensor
+) -> keras.KerasTensor | None:
     """What blocks read beside the layer below and the mask: one tensor, the same for all."""
     beside = {
         id(tensor): tensor
@@ -122,9 +126,10 @@ def _positions(backbone, chain, embedded, padding_mask) -> keras.KerasTensor | N
         for tensor in node.input_tensors
         if tensor is not _first_input(node) and _roots(tensor, [padding_mask])
     }
-    makers = {id(_node(each).operation): _node(each).operation for each in beside.values()}
-    if len(beside) > 1 or any(type(each).__name__ not in WITHOUT_TEXT for each in makers.values()):
-        named = ", ".join(sorted(each.name for each in makers.values()))
+    nodes = [_node(tensor) for tensor in beside.values()]
+    makers = {id(node.operation): node.operation for node in nodes}
+    if len(beside) > 1 or any(type(m).__name__ not in WITHOUT_TEXT for m in makers.values()):
+        named = ", ".join(sorted(maker.name for maker in makers.values()))
         raise InputError(
             f"{_name(backbone)}: its blocks read {named} beside the layer below, so they cannot "
             "be cut apart"
@@ -132,7 +137,7 @@ def _positions(backbone, chain, embedded, padding_mask) -> keras.KerasTensor | N
     return next(iter(beside.values()), None)
 
 
-def _check_cuts(backbone, structure: Structure) -> None:
+def _check_cuts(backbone: keras.Model, structure: Structure) -> None:
     """Each part must follow from the one below, with no way around it."""
     inputs = structure.inputs
     beside = [inputs["padding_mask"]]
@@ -145,9 +150,9 @@ def _check_cuts(backbone, structure: Structure) -> None:
     if structure.pooled is not None:
         parts.append((structure.pooled, [structure.sequence]))
     for output, allowed in parts:
-        if found := _roots(output, allowed):
+        if roots := _roots(output, allowed):
             raise InputError(
-                f"{_name(backbone)}: {_node(output).operation.name} also reads {', '.join(found)}, "
+                f"{_name(backbone)}: {_node(output).operation.name} also reads {', '.join(roots)}, "
                 "so its layers cannot be cut apart"
             )
 
@@ -158,30 +163,32 @@ def _roots(output: keras.KerasTensor, stops: Collection[keras.KerasTensor]) -> l
     return sorted(node.outputs[0].name for node in nodes if node.is_input)
 
 
-def _nodes_below(output: keras.KerasTensor, stops: Collection[keras.KerasTensor] = ()) -> list:
+def _nodes_below(
+    output: keras.KerasTensor, stops: Collection[keras.KerasTensor] = ()
+) -> list[Node]:
     """The nodes that an output is made by, each after those that it reads."""
-    known = {id(tensor) for tensor in stops}
-    order: list = []
+    seen = {id(tensor) for tensor in stops}
+    order: list[Node] = []
     stack = [(output, False)]
     while stack:
         tensor, expanded = stack.pop()
         node = _node(tensor)
         if expanded:
             order.append(node)
-        elif id(tensor) not in known:
-            known |= {id(each) for each in node.outputs}
+        elif id(tensor) not in seen:
+            seen |= {id(output) for output in node.outputs}
             stack.append((tensor, True))
-            stack += [(each, False) for each in node.input_tensors]
+            stack += [(tensor, False) for tensor in node.input_tensors]
     return order
 
 
-def _node(tensor: keras.KerasTensor):
-    """The application of a layer that made a tensor, with its `operation` and its tensors."""
+def _node(tensor: keras.KerasTensor) -> Node:
+    """The application of a layer that made a tensor."""
     operation, index, _ = tensor._keras_history
     return operation._inbound_nodes[index]
 
 
-def _first_input(node) -> keras.KerasTensor:
+def _first_input(node: Node) -> keras.KerasTensor:
     return node.input_tensors[0]
 
 

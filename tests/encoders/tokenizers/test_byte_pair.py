@@ -10,7 +10,8 @@ from hypothesis import example, given
 from support.places import CHECKPOINTS
 
 from mtl_keras.encoders.pretrained.vocabulary import TOKENIZERS
-from mtl_keras.encoders.tokenizers.byte_pair import LONGEST_WORD, BytePairTokenizer, byte_alphabet
+from mtl_keras.encoders.tokenizers.byte_pair import BytePairTokenizer, byte_alphabet
+from mtl_keras.encoders.tokenizers.pre_tokenization import LONGEST_WORD
 from mtl_keras.encoders.tokenizers.wordpiece import align_labels
 from mtl_keras.errors import InputError
 

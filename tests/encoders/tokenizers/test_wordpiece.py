@@ -247,64 +247,6 @@ def test_graph_holds_core_operations_and_two_of_tensorflow_text(letters):
     assert beyond == {"FastBertNormalize", "FastWordpieceTokenizeWithOffsets"}
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("", []),
-        ("  ", []),
-        ("ab cd", ["ab", "cd"]),
-        ("(ab) cd!", ["(", "ab", ")", "cd", "!"]),
-        ("don't well-known a.b.", ["don't", "well-known", "a.b", "."]),
-        ("what?! ... ab…", ["what", "?", "!", "...", "ab", "…"]),
-        ("@ab #cd _e", ["@ab", "#cd", "_e"]),
-        ('"ab," cd', ['"', "ab", ",", '"', "cd"]),
-        ("\tÉa\u00a0我我", ["Éa", "我我"]),
-        ("!!! !", ["!!!", "!"]),
-        ("ab\U0001f600 cd", ["ab\U0001f600", "cd"]),
-    ],
-)
-def test_words_of_raw_text(letters, text, words):
-    tokenized = letters(tf.constant(["ab", text, "."]))  # neighbours must not matter
-    first_piece, starts, limits = (each.to_list()[1] for each in letters.split_words(tokenized))
-    encoded = text.encode()
-    found = [encoded[start:limit].decode() for start, limit in zip(starts, limits, strict=True)]
-    assert found == words
-    assert [tokenized.starts.to_list()[1][piece] for piece in first_piece] == starts
-
-
-@given(st.text(alphabet="ab.,'-@ é我", max_size=30))
-def test_words_cover_every_piece_once(cut, text):
-    _, words = cut(tf.constant([text]))
-    _, starts, limits = (each.to_list()[0] for each in words)
-    assert all(limit <= start for limit, start in zip(limits, starts[1:], strict=False))
-    covered = "".join(text.encode()[a:b].decode() for a, b in zip(starts, limits, strict=True))
-    assert covered == "".join(text.split())
-
-
-def test_a_words_label_belongs_to_its_first_piece(letters):
-    tokenized = letters(tf.constant(["éab 我 c", "", "a b"]))
-    labels, mask = align_labels(
-        tokenized,
-        tf.ragged.constant([[0, 5, 9], [], [0, 2]], dtype=tf.int32),
-        tf.ragged.constant([[7, 8, 9], [], [0, 5]], dtype=tf.int32),
-    )
-    assert labels.to_list() == [[0, 7, 0, 0, 8, 9, 0], [0, 0], [0, 0, 5, 0]]
-    assert mask.to_list() == [
-        [False, True, False, False, True, True, False],
-        [False, False],
-        [False, True, True, False],
-    ]
-
-
-def test_words_without_a_piece_give_their_label_to_nobody(letters):
-    tokenized = letters(tf.constant(["a \u200b b \u0301c"]))
-    starts = tf.constant([[0, 2, 6, 8]])
-    labels, _ = align_labels(
-        tokenized, tf.RaggedTensor.from_tensor(starts), tf.ragged.constant([[1, 2, 3, 4]])
-    )
-    assert labels.to_list() == [[0, 1, 3, 4, 0]]
-
-
 def test_labels_align_as_words_tokenized_one_by_one(shared, english):
     task = Task(
         "entities",

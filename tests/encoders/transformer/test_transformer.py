@@ -187,21 +187,6 @@ def test_gradients_equal_finite_differences():
     np.testing.assert_allclose(measured, tf.reduce_sum(tf.abs(gradient)), rtol=0.02)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ({"num_heads": 3}, "multiple of num_heads"),
-        ({"pooling": "max"}, "pooling must be one of"),
-        ({"attention_windows": [2], "causal": True}, "as many as blocks"),
-        ({"attention_windows": [2, 2]}, "of causal blocks"),
-        ({"pooling": "pooler", "pooler": False}, "only where there is one"),
-    ],
-)
-def test_impossible_shapes(wrong, message):
-    with pytest.raises(ValueError, match=message):
-        EncoderConfig(**SHAPE | wrong)
-
-
 def test_kernels_are_drawn_unless_weights_come_next():
     def most(model):
         return [np.abs(w.numpy()).max() for w in model.weights if w.ndim > 1]

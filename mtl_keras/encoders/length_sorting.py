@@ -1,0 +1,33 @@
+"""Texts of similar length together, so that little padding is computed."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+
+def length_sorted_batches(lengths: np.ndarray, size: Callable[[int], int]) -> Iterator[np.ndarray]:
+    """The numbers of texts, the longest first, a batch at a time.
+
+    Args:
+        lengths: of the texts in word pieces, `(n,)`.
+        size: length of a batch's longest text → how many texts the batch holds; 1 at least.
+
+    Returns:
+        Of each batch the places of its texts in `lengths`, `(texts,)`.
+
+    Example:
+
+    >>> lengths = np.array([3, 9, 4])
+    >>> [rows.tolist() for rows in length_sorted_batches(lengths, lambda longest: 2)]
+    [[1, 2], [0]]
+
+    Batches of at most 8 positions, padding included:
+
+    >>> [rows.tolist() for rows in length_sorted_batches(lengths, lambda longest: 8 // longest)]
+    [[1], [2, 0]]
+    """
+    order, start = np.argsort(-lengths, kind="stable"), 0
+    while start < len(order):
+        count = max(1, size(int(lengths[order[start]])))
+        yield order[start : start + count]
+        start += count

@@ -1,0 +1,50 @@
+"""The shape of an encoder: what it refuses, and what follows from it."""
+
+import json
+
+import pytest
+
+from mtl_keras.encoders.transformer.config import EncoderConfig, check_pooling
+from mtl_keras.errors import InputError
+
+SHAPE = {
+    "vocabulary_size": 20,
+    "hidden_dim": 8,
+    "num_layers": 2,
+    "num_heads": 2,
+    "intermediate_dim": 16,
+}
+CAUSAL = {"causal": True, "attention_windows": [0, 4]}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"num_heads": 3}, "multiple of num_heads"),
+        ({"pooling": "max"}, "pooling must be one of"),
+        ({"attention_windows": [2], "causal": True}, "as many as blocks"),
+        ({"attention_windows": [2, 2]}, "of causal blocks"),
+        ({"pooling": "pooler", "pooler": False}, "only where there is one"),
+    ],
+)
+def test_impossible_shapes(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        EncoderConfig(**SHAPE | wrong)
+
+
+def test_blocks_see_everything_unless_they_have_a_window():
+    assert [EncoderConfig(**SHAPE).attention_window(block) for block in range(2)] == [0, 0]
+    windowed = EncoderConfig(**SHAPE | CAUSAL)
+    assert [windowed.attention_window(block) for block in range(2)] == [0, 4]
+
+
+def test_config_round_trip():
+    config = EncoderConfig(**SHAPE | CAUSAL, pooler=True)
+    assert EncoderConfig.from_config(json.loads(json.dumps(config.get_config()))) == config
+
+
+def test_a_source_may_be_pooled_only_in_ways_that_it_has():
+    check_pooling("pooler", pooler=True)
+    for pooling, pooler in (("pooler", False), ("max", True)):
+        with pytest.raises(InputError, match="one of mean, cls, pooler, last, pooler only where"):
+            check_pooling(pooling, pooler)
