@@ -155,23 +155,15 @@ def check_conversion(
     odd = _Answers(model, converted, [*ODD_TEXTS])
     usual = _Answers(model, converted, validation_texts(datasets))
     difference = max(odd.difference, usual.difference)
-    if not np.isfinite(difference) or (precision == FLOAT32 and difference > TOLERANCE):
-        raise WorkError(
-            f"{file}: a score is {difference:.2g} off the model's; at most {TOLERANCE} was expected"
-        )
+    _check_scores(file, precision, difference)
     cut_alike = _cut_alike(model, file.with_name(TOKENIZER), validation_texts(datasets))
-    if cut_alike is not None and cut_alike < CUT_ALIKE:
-        raise WorkError(
-            f"{file}: {TOKENIZER} cuts {cut_alike:.1%} of the texts as the model does, "
-            f"{CUT_ALIKE:.0%} were expected; take --format saved_model, whose tokenizer is in it"
-        )
+    _check_tokenizer(file, cut_alike)
     tasks = {
         name: _of_task(model, converted, datasets.get(name), task, usual.same(name))
         for name, task in model.tasks.items()
     }
-    for compared in tasks.values() if precision != FLOAT32 else ():
-        if fault := compared.fault():
-            raise WorkError(f"{file}: {precision} changes too much: {fault}; take {FLOAT32}")
+    if precision != FLOAT32:
+        _check_tasks(file, precision, tasks.values())
     return Conversion(
         file=file.name,
         compared=odd.count + usual.count,
@@ -181,6 +173,27 @@ def check_conversion(
         milliseconds=_milliseconds(model, converted, datasets),
         tasks=tasks,
     )
+
+
+def _check_scores(file: Path, precision: str, difference: float) -> None:
+    if not np.isfinite(difference) or (precision == FLOAT32 and difference > TOLERANCE):
+        raise WorkError(
+            f"{file}: a score is {difference:.2g} off the model's; at most {TOLERANCE} was expected"
+        )
+
+
+def _check_tokenizer(file: Path, cut_alike: float | None) -> None:
+    if cut_alike is not None and cut_alike < CUT_ALIKE:
+        raise WorkError(
+            f"{file}: {TOKENIZER} cuts {cut_alike:.1%} of the texts as the model does, "
+            f"{CUT_ALIKE:.0%} were expected; take --format saved_model, whose tokenizer is in it"
+        )
+
+
+def _check_tasks(file: Path, precision: str, tasks: Iterable[OfTask]) -> None:
+    for compared in tasks:
+        if fault := compared.fault():
+            raise WorkError(f"{file}: {precision} changes too much: {fault}; take {FLOAT32}")
 
 
 def _cut_alike(model: MultiTaskModel, path: Path, texts: Iterable[bytes]) -> float | None:
