@@ -21,8 +21,9 @@ from mtl_keras.plans.training_plan import TrainingPlan
 from mtl_keras.recipes.recipe import bundled_recipes, load_recipe
 from mtl_keras.runs.building import build_model, open_datasets
 from mtl_keras.runs.checkpoint_files import StateFolder
+from mtl_keras.training.materials import Materials
 from mtl_keras.training.train_recipe import make_reproducible
-from mtl_keras.training.trainer import Training
+from mtl_keras.training.trainer import Trainer
 
 MINUTES = 5.0
 STEPS, LEFT_OUT = 10, 3  # the first trace the step
@@ -67,9 +68,10 @@ def main() -> None:
     datasets, clock = open_datasets(recipe), Clock()
     with tempfile.TemporaryDirectory() as folder:
         states = StateFolder(Path(folder) / "checkpoints")
-        training = Training(recipe, datasets, build_model(recipe, datasets), folder, states)
+        materials = Materials.of(recipe, datasets, build_model(recipe, datasets))
+        trainer = Trainer(materials, folder, states)
         try:
-            training.run_stage(0, report=lambda line: None, verbose=0, callbacks=[clock])
+            trainer.run_stage(0, report=lambda line: None, verbose=0, callbacks=[clock])
         except AllTimedError:
             size = max(path.stat().st_size for path in states.folder.iterdir())
     checkpoint = statistics.median(clock.between[LEFT_OUT:])

@@ -45,17 +45,19 @@ def compare(plan: str, rows: int, epochs: int) -> dict[str, float | str]:
     from mtl_keras.experiments.forecast import forecast
     from mtl_keras.recipes.recipe import load_recipe
     from mtl_keras.runs.building import build_model, open_datasets
-    from mtl_keras.training.trainer import Training
+    from mtl_keras.training.materials import Materials
+    from mtl_keras.training.trainer import Trainer
 
     with tempfile.TemporaryDirectory() as folder:
         recipe = load_recipe(write_recipe(Path(folder), plan, rows, epochs))
         keras.utils.set_random_seed(recipe.seed)
         datasets = open_datasets(recipe)
-        training = Training(recipe, datasets, build_model(recipe, datasets), Path(folder, "best"))
+        materials = Materials.of(recipe, datasets, build_model(recipe, datasets))
         start = time.perf_counter()
-        expected = forecast(training)[0]
+        expected = forecast(recipe, datasets, materials.model)[0]
         forecast_seconds = time.perf_counter() - start
-        found = training.run_stage(0, report=lambda line: None, verbose=0)
+        trainer = Trainer(materials, Path(folder, "best"))
+        found = trainer.run_stage(0, report=lambda line: None, verbose=0)
         seconds = found["seconds"] + found["features_seconds"]
     return {
         "plan": plan,

@@ -173,12 +173,11 @@ def inspect(options: argparse.Namespace) -> None:
     from mtl_keras.experiments.forecast import forecast
     from mtl_keras.experiments.forecast import table as forecast_table
     from mtl_keras.plans.plan_table import plan_table
-    from mtl_keras.training.trainer import Training
 
     model = run.model() if run else build_model(recipe, datasets)
     stages = recipe.plan.stages(list(model.layer_groups))
     groups = plan_table(model, stages)
-    costs = [] if run else forecast(Training(recipe, datasets, model, ""))
+    costs = [] if run else forecast(recipe, datasets, model)
     if options.json:
         forecasts = [dataclasses.asdict(cost) for cost in costs]
         print_json({"tasks": counts(datasets), "groups": groups, "forecast": forecasts})

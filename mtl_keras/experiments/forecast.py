@@ -6,21 +6,25 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.experiments.step_costs import StepCosts
 from mtl_keras.models.frozen_prefix import SENTENCE, groups_up_to
 from mtl_keras.models.multi_task_model import MultiTaskModel
 from mtl_keras.models.variables import save_weights
 from mtl_keras.plans.stage import Stage
-from mtl_keras.training.features.cache import FeatureCache
+from mtl_keras.recipes.recipe import Recipe
+from mtl_keras.training.features.cache import Pass
+from mtl_keras.training.materials import Materials
+from mtl_keras.training.stage_setup import StageSetup, set_up
 from mtl_keras.training.step_timing import Epoch, Shape, Timing
-from mtl_keras.training.trainer import Training
 
 TIMED_STEPS, TIMED_VALIDATION_STEPS, TIMED_PASSES = 10, 5, 5
 
@@ -36,7 +40,7 @@ class StageForecast:
         steps: of training, in all epochs.
         flops_per_step: floating-point operations of a step, forward and backward, on average
             (`StepCosts`; without the teacher of a distillation).
-        activation_memory_bytes: what the largest batch keeps for the way back (`StepCosts`).
+        activation_memory_bytes: what the largest batch keeps for the backward pass (`StepCosts`).
         state_bytes: weights, the gradients of those that train, and the optimizer's slots
             (without the teacher of a distillation).
         step_seconds: of a training step, on average.
@@ -55,7 +59,9 @@ class StageForecast:
     seconds: float
 
 
-def forecast(training: Training) -> list[StageForecast]:
+def forecast(
+    recipe: Recipe, datasets: Mapping[str, TaskDataset], model: MultiTaskModel
+) -> list[StageForecast]:
     """Forecasts every stage of a training that has not begun, from a few timed steps of each.
 
     A stage's step is traced and run once on each shape of batch, then timed on ten real batches,
@@ -70,7 +76,9 @@ def forecast(training: Training) -> list[StageForecast]:
     they are to the last bit, and memory for the copy is needed meanwhile.
 
     Args:
-        training: recipe, files and model.
+        recipe: the training's.
+        datasets: task name → its files.
+        model: that would be trained.
 
     Returns:
         A forecast a stage.
@@ -79,16 +87,17 @@ def forecast(training: Training) -> list[StageForecast]:
         WorkError: no room for the weights in the folder of temporary files.
     """
     with _random_state_kept():
-        rehearsal = _rehearsal(training)
+        passes = TimedPasses()
+        materials = Materials.of(recipe, datasets, _copy(model), passes)
         probes: dict[tuple, _Probe] = {}
-        kinds = [_kind(rehearsal, index) for index in range(len(training.stages))]
+        kinds = [_kind(materials, index) for index in range(len(materials.stages))]
         for index, kind in enumerate(kinds):
             if kind not in probes:
-                probes[kind] = _Probe.of(rehearsal, index)
-        saving = _saving_seconds(rehearsal)
+                probes[kind] = _Probe.of(materials, index, passes)
+        saving = _saving_seconds(materials)
     return [
         probes[kind].scaled_to(stage, saving, begins=kind not in kinds[:index])
-        for index, (kind, stage) in enumerate(zip(kinds, training.stages, strict=True))
+        for index, (kind, stage) in enumerate(zip(kinds, materials.stages, strict=True))
     ]
 
 
@@ -97,16 +106,40 @@ def table(forecasts: Sequence[StageForecast]) -> list[dict[str, str]]:
     return [
         {
             "stage": str(number),
-            "freeze": each.freeze,
-            "steps": f"{'≤ ' if each.at_most else ''}{each.steps:,}",
-            "GFLOP a step": f"{each.flops_per_step / 1e9:,.3g}",
-            "activations": f"{each.activation_memory_bytes / 1e6:,.0f} MB",
-            "state": f"{each.state_bytes / 1e6:,.0f} MB",
-            "a step": f"{each.step_seconds * 1e3:,.0f} ms",
-            "time": f"{'≤ ' if each.at_most else ''}{_duration(each.seconds)}",
+            "freeze": row.freeze,
+            "steps": f"{'≤ ' if row.at_most else ''}{row.steps:,}",
+            "GFLOP a step": f"{row.flops_per_step / 1e9:,.3g}",
+            "activations": f"{row.activation_memory_bytes / 1e6:,.0f} MB",
+            "state": f"{row.state_bytes / 1e6:,.0f} MB",
+            "a step": f"{row.step_seconds * 1e3:,.0f} ms",
+            "time": f"{'≤ ' if row.at_most else ''}{_duration(row.seconds)}",
         }
-        for number, each in enumerate(forecasts, 1)
+        for number, row in enumerate(forecasts, 1)
     ]
+
+
+class TimedPasses:
+    """Runs a few of the passes over the texts (`FeatureCache`), and forecasts all from them.
+
+    Features of the texts in the others are left 0.
+
+    Attributes:
+        seconds: that all passes so far would have taken.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self, encode: Pass, passes: Sequence[np.ndarray]) -> None:
+        sample = passes[:: math.ceil(len(passes) / TIMED_PASSES)]
+        first, *others = [_seconds(encode, numbers) for numbers in (sample[-1], *sample)]
+        self.seconds += first + statistics.mean(others) * len(passes)
+
+
+def _seconds(encode: Pass, numbers: np.ndarray) -> float:
+    started = time.perf_counter()
+    encode(numbers)
+    return time.perf_counter() - started
 
 
 @contextlib.contextmanager
@@ -119,41 +152,16 @@ def _random_state_kept() -> Iterator[None]:
         random.setstate(state)
 
 
-def _rehearsal(training: Training) -> Training:
-    """The same training of a copy of the model."""
-    copy = MultiTaskModel.from_config(training.model.get_config())
-    copy.set_weights(training.model.get_weights())
-    rehearsal = Training(training.recipe, training.datasets, copy, training.selection.folder)
-    rehearsal.features = _TimedPasses(copy, training.datasets)
-    return rehearsal
+def _copy(model: MultiTaskModel) -> MultiTaskModel:
+    copy = MultiTaskModel.from_config(model.get_config())
+    copy.set_weights(model.get_weights())
+    return copy
 
 
-class _TimedPasses(FeatureCache):
-    """Features that are 0, but for those of a few passes, from which the time of all is told."""
-
-    def prepare(self, *arguments):
-        self._forecast = 0.0
-        super().prepare(*arguments)
-        self.seconds = self._forecast
-
-    def _run(self, step, passes):
-        passes = list(passes)
-        some = passes[:: math.ceil(len(passes) / TIMED_PASSES)]
-        first, *others = [self._seconds(step, rows) for rows in (some[-1], *some)]
-        self._forecast = first + statistics.mean(others) * len(passes)
-
-    @staticmethod
-    def _seconds(step, rows) -> float:
-        started = time.perf_counter()
-        step(rows)
-        return time.perf_counter() - started
-
-
-def _kind(training: Training, index: int) -> tuple:
+def _kind(materials: Materials, index: int) -> tuple:
     """Stages equal in this cost the same a step."""
-    stage, (levels, epochs) = training.stages[index], training.levels(index)
-    level = levels[0] if levels and epochs > 1 else None
-    groups, tasks = list(training.model.layer_groups), tuple(training.model.tasks)
+    stage, level = materials.stages[index], materials.levels(index).first
+    groups, tasks = list(materials.model.layer_groups), tuple(materials.model.tasks)
     return (
         *(stage.frozen(groups), stage.trained_tasks(tasks), stage.protect, level),
         stage.steps_per_epoch,
@@ -172,26 +180,25 @@ class _Probe:
     features_seconds: float
 
     @classmethod
-    def of(cls, training: Training, index: int) -> "_Probe":
-        """Begins a stage and runs a few of its steps."""
-        stage = training.stages[index]
-        costs = _costs(training.model, training.begin(index))
-        backwards = _backwards(stage, tuple(training.model.tasks))
+    def of(cls, materials: Materials, index: int, passes: TimedPasses) -> "_Probe":
+        """Sets a stage up and runs a few of its steps."""
+        features_before, model = passes.seconds, materials.model
+        setup = set_up(materials, index)
+        costs = _costs(model, setup.frozen)
+        backwards = _backwards(setup.stage, tuple(model.tasks))
 
         def flops(shape: Shape) -> float:
             return costs.forward_flops(shape) + backwards * costs.backward_flops(shape)
 
-        epoch = Epoch.of(training.stage_batches, training.steps)
-        train_function = training.model.make_train_function()
+        epoch = Epoch.of(setup.training_batches, setup.steps)
+        train_function, compiled = model.make_train_function(), setup.compilation.jit_compile
         return cls(
             flops_per_step=epoch.mean(flops),
             activation_bytes=max(costs.activation_bytes(shape) for shape in epoch.counts),
-            state_bytes=_state_bytes(training.model),
-            timing=Timing.of(
-                train_function, epoch, flops, TIMED_STEPS, compiled=training.compilation.jit_compile
-            ),
-            validation=_validation(training, costs),
-            features_seconds=training.features.seconds,
+            state_bytes=_state_bytes(model),
+            timing=Timing.of(train_function, epoch, flops, TIMED_STEPS, compiled=compiled),
+            validation=_validation(setup, costs),
+            features_seconds=passes.seconds - features_before,
         )
 
     def scaled_to(self, stage: Stage, saving: float, *, begins: bool) -> StageForecast:
@@ -217,9 +224,9 @@ class _Probe:
         )
 
 
-def _validation(training: Training, costs: StepCosts) -> Timing:
-    """Times validation, which begins where training does."""
-    epoch, model = Epoch.of(training.validation_batches), training.model
+def _validation(setup: StageSetup, costs: StepCosts) -> Timing:
+    """Times validation, which begins when training does."""
+    epoch, model = Epoch.of(setup.validation_batches), setup.materials.model
     model.make_test_function()
     return Timing.of(
         model.test_function,
@@ -230,11 +237,11 @@ def _validation(training: Training, costs: StepCosts) -> Timing:
     )
 
 
-def _saving_seconds(training: Training) -> float:
-    """What it takes to write the best weights."""
+def _saving_seconds(materials: Materials) -> float:
+    """The seconds that writing the best weights takes."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        save_weights(training.model, training.selection.groups, Path(folder, "weights"))
+        save_weights(materials.model, materials.trained_groups, Path(folder, "weights"))
         return time.perf_counter() - started
 
 
@@ -258,7 +265,7 @@ def _backwards(stage: Stage, tasks: Sequence[str]) -> int:
 
 
 def _state_bytes(model: MultiTaskModel) -> int:
-    slots = [v for each in model.optimizer.of_layer.values() for v in each.variables]
+    slots = [v for optimizer in model.optimizer.of_layer.values() for v in optimizer.variables]
     return sum(_bytes(v) for v in (*model.weights, *model.trainable_variables, *slots))
 
 

@@ -18,6 +18,7 @@ from mtl_keras.evaluation.scores import evaluate_all
 from mtl_keras.experiments.compared_plans import Job, compared_plan
 from mtl_keras.experiments.comparison import open_comparison
 from mtl_keras.plans.freeze_plan import FreezePlan
+from mtl_keras.plans.layer_groups import tasks_of
 from mtl_keras.plans.plan_table import plan_grid
 from mtl_keras.plans.stage import MEAN, Stage, watchable
 from mtl_keras.plans.training_plan import TrainingPlan
@@ -28,8 +29,9 @@ from mtl_keras.runs.run import BEST, Run
 from mtl_keras.runs.unfinished import begin, checkpoints_of
 from mtl_keras.storage.locks import one_writer
 from mtl_keras.training.interruptions import Interruption
-from mtl_keras.training.train_recipe import make_reproducible, run_stages
-from mtl_keras.training.trainer import Training
+from mtl_keras.training.materials import Materials
+from mtl_keras.training.train_recipe import make_reproducible
+from mtl_keras.training.trainer import Trainer
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def check_plans(recipe: Recipe, plans: Sequence[str]) -> None:
-    """Raises `InputError` where the recipe's model has not the blocks or heads of a plan."""
+    """Raises `InputError` if the recipe's model lacks the blocks or heads of a plan."""
     model = build_model(recipe, open_datasets(recipe))
     for name in plans:
         training = compared_plan(recipe, name).training
@@ -62,7 +64,7 @@ def check_plans(recipe: Recipe, plans: Sequence[str]) -> None:
 
 
 def run_job(recipe: Recipe, job: Job, run: Run) -> dict:
-    """Trains and evaluates a job's model, or goes on with it where it was interrupted.
+    """Trains and evaluates a job's model, from its last checkpoint if it was interrupted.
 
     Args:
         recipe: that of the comparison.
@@ -87,45 +89,42 @@ def run_job(recipe: Recipe, job: Job, run: Run) -> dict:
     )
     make_reproducible(recipe)
     datasets = open_datasets(recipe)
-    split = "test" if all("test" in each.counts for each in datasets.values()) else "validation"
+    has_test = all("test" in dataset.counts for dataset in datasets.values())
+    split = "test" if has_test else "validation"
     work = _train if training else _probe
     results = work(recipe, datasets, split, run)
     return {"split": split, "peak_memory_bytes": _peak_memory()} | results
 
 
 def _train(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str, run: Run) -> dict:
-    model = build_model(recipe, datasets)
+    materials = Materials.of(recipe, datasets, build_model(recipe, datasets))
     with one_writer(run.folder), Interruption().listening() as interruption:
-        has_begun = begin(
-            run, b"", provenance(datasets, recipe.path.parent), resume=True, report=_silent
-        )
-        training = Training(
-            recipe, datasets, model, run.folder / BEST, checkpoints_of(run), interruption
-        )
+        facts = provenance(datasets, recipe.path.parent)
+        has_begun = begin(run, b"", facts, resume=True, report=_silent)
+        trainer = Trainer(materials, run.folder / BEST, checkpoints_of(run), interruption)
         if has_begun:
-            training.resume(_silent)
-        stages = run_stages(training, report=_silent, verbose=0)
+            trainer.resume(_silent)
+        stages = trainer.run_stages(report=_silent, verbose=0)
+    epochs = [len(stage["history"]["loss"]) for stage in stages]
     return {
-        "metrics": evaluate_all(model, datasets, split),
+        "metrics": evaluate_all(materials.model, datasets, split),
         "trainable_parameters": max(map(_trainable, stages)),
         "step_seconds": _mean_step(stages),
         "wall_seconds": sum(stage["seconds"] + stage["features_seconds"] for stage in stages),
-        "drift": training.drift(),
-        "grid": plan_grid(
-            model, training.stages, [len(stage["history"]["loss"]) for stage in stages]
-        ),
-        "curves": {name: _curve(stages, each.task) for name, each in datasets.items()},
+        "drift": trainer.drift(),
+        "grid": plan_grid(materials.model, materials.stages, epochs),
+        "curves": {name: _curve(stages, dataset.task) for name, dataset in datasets.items()},
     }
 
 
 def _silent(line: str) -> None:
-    """A comparison tells what is run, not how it gets on."""
+    """Discards progress: a comparison reports only which job runs."""
 
 
 def _probe(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str, run: Run) -> dict:
     model = build_model(recipe, datasets)
     started = time.perf_counter()
-    probes = {name: Probe.fit(model.encoder, each) for name, each in datasets.items()}
+    probes = {name: Probe.fit(model.encoder, dataset) for name, dataset in datasets.items()}
     seconds = time.perf_counter() - started
     return {
         "metrics": {name: probe.evaluate(datasets[name], split) for name, probe in probes.items()},
@@ -144,16 +143,16 @@ def _trainable(stage: Mapping) -> int:
 
 def _mean_step(stages: Sequence[Mapping]) -> float | None:
     """The stages' mean step, each as often as it had epochs."""
-    known = [
+    measured = [
         stage["step_seconds"]
         for stage in stages
         if stage["step_seconds"] is not None
         for _ in stage["history"]["loss"]
     ]
-    return mean(known) if known else None
+    return mean(measured) if measured else None
 
 
-def _curve(stages: Sequence[Mapping], task) -> list[float]:
+def _curve(stages: Sequence[Mapping], task: Task) -> list[float]:
     name = f"val_{task.name}_{task.metric}"
     return [value for stage in stages for value in stage["history"][name]]
 
@@ -163,9 +162,7 @@ def _narrowed(plan: TrainingPlan, tasks: Sequence[Task]) -> TrainingPlan:
     template, names = plan.template, {task.name for task in tasks}
     rates = template.learning_rate
     groups = {
-        group: rate
-        for group, rate in rates.groups.items()
-        if not group.startswith("heads/") or group.removeprefix("heads/") in names
+        group: rate for group, rate in rates.groups.items() if names.issuperset(tasks_of([group]))
     }
     watch = template.watch if template.watch in watchable(tasks) else MEAN
     return replace(

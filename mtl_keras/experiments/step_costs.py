@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mtl_keras.data.task import Task
 from mtl_keras.encoders.transformer.transformer import EncoderConfig
 from mtl_keras.models.frozen_prefix import SENTENCE
-from mtl_keras.plans.layer_groups import EMBEDDINGS
+from mtl_keras.plans.layer_groups import EMBEDDINGS, head_group
 
 FLOAT32 = 4  # bytes; layer norms, softmax and heads compute in it, whatever the rest does
 
@@ -61,7 +61,7 @@ class StepCosts:
         blocks = [self._block_backward_flops(group, shape) for group in self._backbone[1:]]
         pooler = self._passes_back(self._backbone[-1]) * self._pooler_flops(shape)
         heads = [
-            (bool(self._lowest) + self._trains(f"heads/{task.name}"))
+            (bool(self._lowest) + self._trains(head_group(task.name)))
             * self._head_flops(task, shape)
             for task in self.tasks
         ]
@@ -155,7 +155,7 @@ class StepCosts:
         return batch * length * hidden * (2 * FLOAT32 + (self.config.dropout > 0))
 
     def _head_bytes(self, task: Task, shape: tuple[int, int]) -> int:
-        trains = self._trains(f"heads/{task.name}")
+        trains = self._trains(head_group(task.name))
         return _rows(task, shape) * self.config.hidden_dim * FLOAT32 if trains else 0
 
 

@@ -1,4 +1,4 @@
-"""Where a stage of training is, and the callback that has it kept."""
+"""Where a stage of training is, and the callback that writes its checkpoints."""
 
 import dataclasses
 import math
@@ -37,7 +37,10 @@ class Progress:
     seconds: float = 0.0
 
     def add(self, measured: Mapping[str, Any]) -> None:
-        """What an epoch measured; None for what only others do, as callbacks may add to it."""
+        """Adds what an epoch measured; None for names that only other epochs have.
+
+        Callbacks may add names of their own.
+        """
         before = self.epoch - self.first_epoch
         for name in dict.fromkeys((*self.history, *measured)):
             value = measured.get(name)
@@ -52,20 +55,20 @@ class Progress:
 
 
 class Checkpointing(keras.callbacks.Callback):
-    """Follows a stage, and has it kept every few minutes, at its end, and when it must stop.
+    """Follows a stage; saves it every few minutes, at its end, and when it must stop.
 
-    A checkpoint can be of any moment between two steps, also of the validation: of that what the
-    epoch's training measured is kept, and it begins again.
+    A checkpoint can be of any moment between two steps. One of the validation keeps what the
+    epoch's training has measured; the validation begins again.
 
     Args:
         progress: where the stage is; kept up to date.
         steps: of an epoch.
-        begin_epoch: told the number of each epoch before its first batch is made.
+        begin_epoch: called with the number of each epoch before its first batch is made.
         save: called with the values of the training metrics, as they stand.
         give_up: called with what is measured at a step whose loss is no finite number; raises.
         minutes: between two calls of `save`.
         interruption: asked after each step.
-        metrics: values to go on with, where the stage goes on inside an epoch.
+        metrics: values to go on with, if the stage goes on inside an epoch.
     """
 
     def __init__(
@@ -92,7 +95,7 @@ class Checkpointing(keras.callbacks.Callback):
         self._before_validation: Mapping[str, np.ndarray] = {}
         self._saved = self._counted = time.monotonic()
 
-    def on_epoch_begin(self, epoch: int, logs=None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Mapping | None = None) -> None:
         self.progress.epoch = epoch
         self.begin_epoch(epoch)
         if self.progress.step:
@@ -107,12 +110,12 @@ class Checkpointing(keras.callbacks.Callback):
         if self.progress.step < self.steps:
             self._keep(lambda: values(metric_variables(self.model)))
 
-    def on_test_begin(self, logs=None) -> None:
+    def on_test_begin(self, logs: Mapping | None = None) -> None:
         self._before_validation = values(metric_variables(self.model))
         self.interruption.settle()
         self._keep(lambda: self._before_validation)
 
-    def on_test_batch_end(self, batch: int, logs=None) -> None:
+    def on_test_batch_end(self, batch: int, logs: Mapping | None = None) -> None:
         self.interruption.settle()
         if self.interruption.is_wanted:
             self._keep(lambda: self._before_validation)
@@ -123,7 +126,7 @@ class Checkpointing(keras.callbacks.Callback):
         self.progress.is_over = self.model.stop_training
         self._keep(dict)
 
-    def on_train_end(self, logs=None) -> None:
+    def on_train_end(self, logs: Mapping | None = None) -> None:
         self._count_seconds()
 
     def finish(self) -> None:
@@ -132,7 +135,7 @@ class Checkpointing(keras.callbacks.Callback):
         self.save({})
 
     def _keep(self, metrics: Callable[[], Mapping[str, np.ndarray]]) -> None:
-        """A checkpoint, where one is due; and the end, where that is wanted."""
+        """Saves a checkpoint if one is due, and stops if that is wanted."""
         is_due = time.monotonic() - self._saved >= self.seconds_between
         if is_due or self.interruption.is_wanted:
             self._count_seconds()

@@ -27,10 +27,10 @@ class Selection(keras.callbacks.Callback):
 
     Args:
         tasks: what is judged.
-        folder: where the best weights go, a file for every task and for the mean.
+        folder: of the best weights, a file for every task and for the mean.
         groups: the layer groups that train in any stage; of the others nothing is kept, as they
             stay what they are.
-        on_done: told a task whose head `freeze_when_done` is about to freeze.
+        on_done: called with a task whose head `freeze_when_done` is about to freeze.
     """
 
     def __init__(
@@ -66,23 +66,23 @@ class Selection(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def to_json(self) -> dict:
-        """What has been judged so far, and how long each has waited."""
+        """What has been judged so far, and how long each name has waited."""
         return {"best": self.best, "done": self.done, "waited": self._waited}
 
-    def go_on(self, known: Mapping) -> None:
-        """Goes on, after `begin`, where a selection stood that said this `to_json`.
+    def resume(self, before: Mapping) -> None:
+        """Goes on, after `begin`, from what `to_json` returned.
 
         Raises:
             InputError: the file of best weights is gone.
         """
-        for name in known["best"]:
+        for name in before["best"]:
             path = self.folder / f"{name}.safetensors"
             if name in (*self.tasks, MEAN) and not path.is_file():
                 raise InputError(f"{path}: no such file; restore it or train again")
-        self.best, self.done = dict(known["best"]), list(known["done"])
-        self._waited = dict(known["waited"])
+        self.best, self.done = dict(before["best"]), list(before["done"])
+        self._waited = dict(before["waited"])
         for name in self.done:
-            for layer in self.model.layer_groups[f"heads/{name}"]:
+            for layer in self.model.layer_groups.heads[name]:
                 layer.trainable = False
 
     def restore(self, name: str | None) -> None:
@@ -124,8 +124,7 @@ class Selection(keras.callbacks.Callback):
         return self._stage.patience is not None and self._waited[name] >= self._stage.patience
 
     def _freeze_done_heads(self) -> None:
-        for name in self.tasks:
-            head = self.model.layer_groups[f"heads/{name}"]
+        for name, head in self.model.layer_groups.heads.items():
             if name not in self.done and head[0].trainable and self._waits_too_long(name):
                 self.on_done(name)
                 self.done.append(name)
@@ -135,9 +134,9 @@ class Selection(keras.callbacks.Callback):
 
     def _is_over(self) -> bool:
         """Where heads are frozen when they are done, the last of them ends the stage."""
+        heads = self.model.layer_groups.heads
         training = self._stage.trained_tasks(tuple(self.tasks))
-        heads = [self.model.layer_groups[f"heads/{name}"][0] for name in training]
-        go_on = any(head.trainable for head in heads)
+        go_on = any(heads[name][0].trainable for name in training)
         if self._stage.freeze_when_done and (go_on or self.done):
             return not go_on
         return self._waits_too_long(self._stage.watch)

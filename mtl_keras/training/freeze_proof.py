@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from mtl_keras.errors import WorkError
+from mtl_keras.models.multi_task_model import MultiTaskModel
 
 
 @dataclass(frozen=True)
@@ -16,21 +17,21 @@ class Fingerprint:
 
     Args:
         weights: layer group → hash of its weights.
-        slots: layer group → hash of its optimizer slots, None where it has none.
+        slots: layer group → hash of its optimizer slots, None if it has none.
     """
 
     weights: Mapping[str, str]
     slots: Mapping[str, str | None]
 
     @classmethod
-    def of(cls, model) -> "Fingerprint":
+    def of(cls, model: MultiTaskModel) -> "Fingerprint":
         """The model's fingerprint now; one without an optimizer has no slots."""
         optimizers = getattr(getattr(model, "optimizer", None), "of_layer", {})
         weights, slots = {}, {}
         for group, layers in model.layer_groups.items():
             weights[group] = _hash(variable for layer in layers for variable in layer.weights)
             own = [optimizers[layer.name] for layer in layers if layer.name in optimizers]
-            slots[group] = _hash(v for each in own for v in _slots(each)) if own else None
+            slots[group] = _hash(v for one in own for v in _slots(one)) if own else None
         return cls(weights, slots)
 
 
@@ -85,7 +86,8 @@ def _check(groups: list[str], what: str) -> None:
 
 def _slots(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
     """Moments and step count; the rate is the schedule's."""
-    return [each for each in optimizer.variables if each is not optimizer._learning_rate]
+    rate = optimizer._learning_rate
+    return [variable for variable in optimizer.variables if variable is not rate]
 
 
 def _hash(variables: Iterable[keras.Variable]) -> str:

@@ -1,19 +1,20 @@
-"""SIGTERM and Ctrl-C, noted until the work can be put down."""
+"""SIGTERM and Ctrl-C, noted until the work can stop safely."""
 
 import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from types import FrameType
 
-TERMINATED = 128 + signal.SIGTERM  # the exit status, as a shell tells it
+TERMINATED = 128 + signal.SIGTERM  # the exit status, as shells report it
 
 
 class Interruption:
-    """Whether somebody asked for the end.
+    """Whether somebody asked the work to stop.
 
-    While something `can_wait` for the next safe moment, a signal is noted, and the work asks
-    `is_wanted` and calls `stop`; else, and at a second Ctrl-C, it stops at once: `SystemExit` of
-    status 143 after SIGTERM, `KeyboardInterrupt` after Ctrl-C.
+    Inside `can_wait` a signal is noted; at its next safe moment the work asks `is_wanted` and calls
+    `stop`. Outside, and at a second Ctrl-C, it stops at once: `SystemExit` of status 143 after
+    SIGTERM, `KeyboardInterrupt` after Ctrl-C.
 
     Args:
         agree: gives the signal (0: none) that all workers of a training act on; called by all.
@@ -31,18 +32,18 @@ class Interruption:
         return self._agreed != 0
 
     def settle(self) -> None:
-        """Between two steps: whether any worker has been asked for the end."""
+        """Between two steps: asks all workers whether any has been asked to stop."""
         self._agreed = self._agree(self._signal)
 
     def stop(self) -> None:
-        """Ends the work."""
+        """Stops the work: raises the exception of the signal that came."""
         if signal.SIGTERM in (self._signal, self._agreed):
             raise SystemExit(TERMINATED)
         raise KeyboardInterrupt
 
     @contextlib.contextmanager
     def can_wait(self) -> Iterator[None]:
-        """Within, a signal is noted."""
+        """Inside this context, a signal is noted."""
         self._can_wait = True
         try:
             yield
@@ -54,19 +55,19 @@ class Interruption:
 
     @contextlib.contextmanager
     def listening(self) -> Iterator["Interruption"]:
-        """Within, this object takes the signals; they can come to the main thread alone."""
+        """Inside this context, this object takes the signals, if it is the main thread's."""
         if threading.current_thread() is not threading.main_thread():
             yield self
             return
         signals = (signal.SIGTERM, signal.SIGINT)
-        before = {each: signal.signal(each, self._note) for each in signals}
+        before = {number: signal.signal(number, self._note) for number in signals}
         try:
             yield self
         finally:
-            for each, handler in before.items():
-                signal.signal(each, handler)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
-    def _note(self, number: int, frame) -> None:
+    def _note(self, number: int, frame: FrameType | None) -> None:
         again = self._signal and number == signal.SIGINT
         self._signal = self._signal or number
         if again or not self._can_wait:

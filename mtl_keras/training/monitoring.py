@@ -30,7 +30,7 @@ class HistoryTable(keras.callbacks.Callback):
         self.path = path
         self.histories = histories
 
-    def on_epoch_end(self, epoch: int, logs=None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Mapping | None = None) -> None:
         self.write()
 
     def write(self) -> None:
@@ -50,7 +50,7 @@ class HistoryTable(keras.callbacks.Callback):
 class TensorBoardLogs(keras.callbacks.Callback):
     """Event files for TensorBoard: `train` and `validation`, with a tag `<task>/<metric>`.
 
-    The packages of TensorBoard are not needed to write them. Where a training goes on, epochs since
+    The packages of TensorBoard are not needed to write them. If a training is resumed, epochs since
     its last checkpoint are there twice, with the same values.
 
     Args:
@@ -78,15 +78,15 @@ class TensorBoardLogs(keras.callbacks.Callback):
         return self._writers[split]
 
     def _tag(self, name: str) -> str:
-        task = next((each for each in self.tasks if name.startswith(f"{each}_")), None)
+        task = next((task for task in self.tasks if name.startswith(f"{task}_")), None)
         return name if task is None else f"{task}/{name.removeprefix(f'{task}_')}"
 
 
 class EveryMinute(keras.callbacks.Callback):
-    """A line a minute on how training gets on, where there is no terminal for a bar.
+    """A line a minute on how training gets on, if there is no terminal for a bar.
 
     Args:
-        report: told the line.
+        report: receives the line.
         seconds: between two lines.
     """
 
@@ -96,14 +96,14 @@ class EveryMinute(keras.callbacks.Callback):
         self.seconds = seconds
         self._said = time.monotonic()
 
-    def on_epoch_begin(self, epoch: int, logs=None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Mapping | None = None) -> None:
         self._epoch = epoch + 1
 
     def on_train_batch_end(self, batch: int, logs: Mapping | None = None) -> None:
         loss = f", loss {float((logs or {})['loss']):.4f}" if logs else ""
         self._say(f"step {batch + 1} of {self.params['steps']}{loss}")
 
-    def on_test_batch_end(self, batch: int, logs=None) -> None:
+    def on_test_batch_end(self, batch: int, logs: Mapping | None = None) -> None:
         self._say(f"validation, batch {batch + 1}")
 
     def _say(self, where: str) -> None:

@@ -3,32 +3,55 @@
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 import numpy as np
 
 from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
-from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
+from mtl_keras.encoders.tokenizers.wordpiece import Tokenizer
+from mtl_keras.errors import WorkError
+from mtl_keras.training.checkpointing import Progress
+from mtl_keras.training.stage_setup import StageSetup
 
 CHUNK = 4096  # texts read at once
 SHOWN = 8  # rows
 LARGE = 1e3  # of a number that a regression should learn
 
 
+def give_up(setup: StageSetup, progress: Progress, logs: Mapping[str, float]) -> NoReturn:
+    """Ends a training whose loss is no finite number; its last checkpoint stays.
+
+    Args:
+        setup: of the stage that trains.
+        progress: where it is: the step that broke down comes next.
+        logs: what the epoch has measured, this step included.
+
+    Raises:
+        WorkError: where it was, on which task's rows, and why.
+    """
+    model, datasets = setup.materials.model, setup.materials.datasets
+    setup.batches.begin_epoch(progress.epoch)
+    batch = next(iter(setup.batches_from(progress).take(1)))
+    losses = {name: logs[f"{name}_loss"] for name in model.tasks}
+    cause = explain(batch, losses, datasets, model.encoder.tokenizer, model.optimizer.rates)
+    raise WorkError(f"after {progress} the loss was {logs['loss']}, {cause}")
+
+
 def explain(
     batch: tuple,
     losses: Mapping[str, float],
     datasets: Mapping[str, TaskDataset],
-    tokenizer: WordpieceTokenizer,
+    tokenizer: Tokenizer,
     rates: Mapping[str, float],
 ) -> str:
-    """What to tell of a step whose loss was no finite number.
+    """Which tasks and rows broke a step whose loss was no finite number, and why.
 
     Args:
         batch: the step's `(x, labels, weights)`, as `interleave` merges them.
         losses: task → its mean loss of the epoch, this step included.
         datasets: task → its files.
-        tokenizer: which cut the texts.
+        tokenizer: that cut the texts.
         rates: layer → learning rate.
 
     Returns:
@@ -45,22 +68,22 @@ def explain(
         rows += [f"{path}:{line}" for path, line in places(datasets[name], tokenizer, ids)]
     largest = max(_largest(datasets[name].task, labels[name].numpy()) for name in tasks)
     more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
-    said = ", ".join(rows[:SHOWN]) + more
-    return f"of {' and '.join(tasks)}, rows {said}; {_cause(largest, rates)}"
+    shown = ", ".join(rows[:SHOWN]) + more
+    return f"of {' and '.join(tasks)}, rows {shown}; {_cause(largest, rates)}"
 
 
 def places(
-    dataset: TaskDataset, tokenizer: WordpieceTokenizer, texts: Sequence[bytes]
+    dataset: TaskDataset, tokenizer: Tokenizer, texts: Sequence[bytes]
 ) -> list[tuple[str, int]]:
     """File and line of the training texts that have these word pieces."""
-    wanted, found = set(texts), []
+    wanted, matches = set(texts), []
     rows = dataset.placed_examples("train")
     while chunk := list(itertools.islice(rows, CHUNK)):
         pieces = tokenizer([example.text for _, _, example in chunk]).token_ids
         for (path, line, _), ids in zip(chunk, pieces, strict=True):
             if ids.numpy().tobytes() in wanted:
-                found.append((path, line))
-    return found
+                matches.append((path, line))
+    return matches
 
 
 def _texts(token_ids: np.ndarray, padding_mask: np.ndarray) -> list[bytes]:

@@ -5,7 +5,7 @@ import itertools
 import statistics
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -19,7 +19,7 @@ Shape = tuple[int, int]  # batch, length
 
 @dataclass(frozen=True)
 class Epoch:
-    """The batches of an epoch by their shape: how many there are, and some of each."""
+    """The batches of an epoch by their shape: how many there are, and a few of each."""
 
     steps: int
     counts: Counter[Shape]
@@ -119,13 +119,13 @@ def seconds_of_steps(function: Callable, batches: Sequence, spec: tuple) -> list
 
 
 def _line(flops: Sequence[float], seconds: Sequence[float]) -> Callable[[float], float]:
-    """Seconds over operations: a line, through 0 where the timings give none that rises."""
+    """Seconds over operations: a line, through 0 if the timings give none that rises."""
     slope, fixed = 0.0, -1.0
     if len(set(flops)) > 1:
         slope, fixed = statistics.linear_regression(flops, seconds)
     if slope < 0 or fixed < 0:
         slope, fixed = sum(seconds) / sum(flops), 0.0
-    return lambda each: fixed + slope * each
+    return lambda count: fixed + slope * count
 
 
 class StepClock(keras.callbacks.Callback):
@@ -137,12 +137,12 @@ class StepClock(keras.callbacks.Callback):
 
     @property
     def mean(self) -> float | None:
-        """None where there was no second step."""
+        """None if there was no second step."""
         later = self._seconds[1:]
         return sum(later) / len(later) if later else None
 
-    def on_train_batch_begin(self, batch: int, logs=None) -> None:
+    def on_train_batch_begin(self, batch: int, logs: Mapping | None = None) -> None:
         self._started = time.perf_counter()
 
-    def on_train_batch_end(self, batch: int, logs=None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Mapping | None = None) -> None:
         self._seconds.append(time.perf_counter() - self._started)

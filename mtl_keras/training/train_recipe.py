@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
-from mtl_keras.data.task_dataset import TaskDataset, row_errors
+from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.distribution.strategies import Workers, strategy_of
 from mtl_keras.errors import InputError
 from mtl_keras.evaluation.scores import evaluate_all
@@ -18,8 +19,9 @@ from mtl_keras.runs.run import BEST, HISTORY, LOGS, METRICS, MODEL, RECORD, TABL
 from mtl_keras.runs.unfinished import begin, checkpoints_of, end
 from mtl_keras.storage.locks import one_writer
 from mtl_keras.training.interruptions import Interruption
+from mtl_keras.training.materials import Materials
 from mtl_keras.training.monitoring import HistoryTable, TensorBoardLogs
-from mtl_keras.training.trainer import Training
+from mtl_keras.training.trainer import Trainer
 
 
 def train(
@@ -38,15 +40,15 @@ def train(
     is kept in the folder. With `resume` a training goes on from the last one, whatever ended it,
     and ends as one that was never interrupted: the same bits in weights, history and metrics.
 
-    Where several workers train together (`strategy`), each calls this; the first, the chief,
-    writes the folder, which others read when they resume.
+    If several workers train together (`strategy`), each calls this; the first, the chief, writes
+    the folder, which others read when they resume.
 
     Args:
         recipe: what to train.
         folder: where the run goes; new or empty.
-        datasets: task name → its files, where they are open already.
-        resume: whether a run that has begun in the folder goes on; where none has, one begins.
-        report: told what happens, a line at a time.
+        datasets: task name → its files, if they are open already.
+        resume: whether a run that has begun in the folder goes on; if none has, one begins.
+        report: receives what happens, a line at a time.
         verbose: progress of `fit`, as in Keras.
         callbacks: Keras callbacks for every stage.
 
@@ -57,10 +59,7 @@ def train(
         SystemExit: SIGTERM came (status 143).
     """
     workers = Workers(strategy_of(recipe.strategy))
-    if recipe.jit_compile and workers.count > 1:
-        raise InputError(
-            f"{recipe.path}: jit_compile: XLA compiles no step of several workers; leave it out"
-        )
+    _check_workers(workers, recipe)
     if not workers.is_chief:
         report, verbose = _silent, 0
     with workers.together(), workers.own_folder(folder, resume=resume) as own_folder:
@@ -71,29 +70,10 @@ def train(
         datasets = datasets or open_datasets(recipe)
         with workers.strategy.scope():
             model = build_model(recipe, datasets)
+        materials = Materials.of(recipe, datasets, model)
         with one_writer(run.folder), Interruption(workers.agree).listening() as interruption:
-            facts = provenance(datasets, recipe.path.parent)
-            workers.check_same(json.dumps(facts["data"]), "data")
-            has_begun = begin(run, recipe.path.read_bytes(), facts, resume=resume, report=report)
-            training = Training(
-                recipe, datasets, model, run.folder / BEST, checkpoints_of(run), interruption
-            )
-            if has_begun:
-                training.resume(report)
-            workers.check_same(str(training.resumed_at), "run folders")
-            table = HistoryTable(run.folder / TABLE, training.histories)
-            training.watchers = [table, TensorBoardLogs(run.folder / LOGS, model.tasks)]
-            try:
-                with workers.strategy.scope():
-                    stages = run_stages(
-                        training, report=report, verbose=verbose, callbacks=callbacks
-                    )
-                table.write()
-                if workers.is_chief:
-                    _write(run, training, stages, facts)
-            except (KeyboardInterrupt, SystemExit):
-                report(f"{run.folder}: interrupted; --resume goes on with it")
-                raise
+            begun = _begin(run, materials, workers, interruption, resume=resume, report=report)
+            begun.train(report, verbose, callbacks)
             end(run)
     return Run(folder)
 
@@ -105,44 +85,99 @@ def make_reproducible(recipe: Recipe) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
-def run_stages(
-    training: Training,
-    *,
-    report: Callable[[str], None] = print,
-    verbose: int | str = "auto",
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-) -> list[dict]:
-    """Trains all stages, puts back the best weights, and gives what `run_stage` says of each."""
-    with row_errors(training.datasets.values()):
-        for index in range(len(training.finished), len(training.stages)):
-            training.run_stage(index, report=report, verbose=verbose, callbacks=callbacks)
-    training.selection.restore(training.recipe.restore)
-    return training.finished
-
-
-def _write(run: Run, training: Training, stages: Sequence[Mapping], facts: Mapping) -> None:
-    """Evaluates the model and writes the run's files, `run.json` last, with these facts."""
-    model, datasets, recipe = training.model, training.datasets, training.recipe
-    history = {"stages": list(stages), "best": training.selection.best, "drift": training.drift()}
-    run.write_json(HISTORY, history)
-    metrics = {
-        "validation": evaluate_all(model, datasets, "validation", training.features.look_up()),
-        "test": evaluate_all(model, datasets, "test"),
-    }
-    run.write_json(METRICS, metrics)
-    # The optimizer's state is twice the weights, and not of the best ones, which were put back.
-    model.optimizer, model.compiled = None, False
-    run.write(MODEL, model.save)
-    record = {
-        "recipe_folder": str(recipe.path.parent),
-        "plan": str(recipe.plan),
-        "tasks": {name: each.task.get_config() for name, each in datasets.items()},
-        "examples": {name: dict(each.counts) for name, each in datasets.items()},
-        "seed": recipe.seed,
-        **facts,
-    }
-    run.write_json(RECORD, record)
+def _check_workers(workers: Workers, recipe: Recipe) -> None:
+    if recipe.jit_compile and workers.count > 1:
+        raise InputError(
+            f"{recipe.path}: jit_compile: XLA compiles no step of several workers; leave it out"
+        )
 
 
 def _silent(line: str) -> None:
-    """Others than the chief report nothing."""
+    """Discards the line: only the chief reports."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _BegunRun:
+    """A run that has begun in its folder, ready to train.
+
+    Args:
+        run: its folder.
+        materials: recipe, files and model.
+        trainer: at the first stage, or where a checkpoint has it.
+        workers: that train it.
+        facts: its provenance.
+    """
+
+    run: Run
+    materials: Materials
+    trainer: Trainer
+    workers: Workers
+    facts: Mapping
+
+    def train(
+        self,
+        report: Callable[[str], None],
+        verbose: int | str,
+        callbacks: Sequence[keras.callbacks.Callback],
+    ) -> None:
+        """Trains all stages and writes the run's files."""
+        table = HistoryTable(self.run.folder / TABLE, self.trainer.histories)
+        logs = TensorBoardLogs(self.run.folder / LOGS, self.materials.model.tasks)
+        try:
+            with self.workers.strategy.scope():
+                self.trainer.run_stages(
+                    report=report, verbose=verbose, callbacks=callbacks, watchers=[table, logs]
+                )
+            table.write()
+            if self.workers.is_chief:
+                self._write()
+        except (KeyboardInterrupt, SystemExit):
+            report(f"{self.run.folder}: interrupted; --resume goes on with it")
+            raise
+
+    def _write(self) -> None:
+        """Evaluates the model and writes the run's files, `run.json` last."""
+        run, trainer, recipe = self.run, self.trainer, self.materials.recipe
+        model, datasets = self.materials.model, self.materials.datasets
+        best = trainer.selection.best
+        history = {"stages": trainer.finished, "best": best, "drift": trainer.drift()}
+        run.write_json(HISTORY, history)
+        features = self.materials.features.look_up()
+        metrics = {
+            "validation": evaluate_all(model, datasets, "validation", features),
+            "test": evaluate_all(model, datasets, "test"),
+        }
+        run.write_json(METRICS, metrics)
+        # The optimizer's state is twice the weights, and not of the best ones, which were put back.
+        model.optimizer, model.compiled = None, False
+        run.write(MODEL, model.save)
+        record = {
+            "recipe_folder": str(recipe.path.parent),
+            "plan": str(recipe.plan),
+            "tasks": {name: dataset.task.get_config() for name, dataset in datasets.items()},
+            "examples": {name: dict(dataset.counts) for name, dataset in datasets.items()},
+            "seed": recipe.seed,
+            **self.facts,
+        }
+        run.write_json(RECORD, record)
+
+
+def _begin(
+    run: Run,
+    materials: Materials,
+    workers: Workers,
+    interruption: Interruption,
+    *,
+    resume: bool,
+    report: Callable[[str], None],
+) -> _BegunRun:
+    """Begins a run in its folder, or resumes the one that has begun there."""
+    recipe = materials.recipe
+    facts = provenance(materials.datasets, recipe.path.parent)
+    workers.check_same(json.dumps(facts["data"]), "data")
+    has_begun = begin(run, recipe.path.read_bytes(), facts, resume=resume, report=report)
+    trainer = Trainer(materials, run.folder / BEST, checkpoints_of(run), interruption)
+    if has_begun:
+        trainer.resume(report)
+    workers.check_same(str(trainer.resumed_at), "run folders")
+    return _BegunRun(run=run, materials=materials, trainer=trainer, workers=workers, facts=facts)

@@ -1,5 +1,7 @@
-"""A model on its way through the stages: freeze, compile, fit, prove, and go on where it was."""
+"""The stages of a training, one after another: set up, start, fit, prove."""
 
+import dataclasses
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -7,94 +9,100 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from mtl_keras.data.task_dataset import TaskDataset
-from mtl_keras.distribution import replicas
-from mtl_keras.evaluation.drift import Snapshot, drift
-from mtl_keras.models.frozen_prefix import SENTENCE, frozen_prefix
-from mtl_keras.models.multi_task_model import MultiTaskModel
-from mtl_keras.models.optimizers import layerwise_adamw
-from mtl_keras.models.variables import values, weight_variables
-from mtl_keras.plans.freeze_plan import FreezePlan, backbone_trains, trainability
-from mtl_keras.plans.stage import Stage
-from mtl_keras.recipes.recipe import Recipe
+from mtl_keras.data.task_dataset import row_errors
 from mtl_keras.runs.checkpoint_files import StateFolder
-from mtl_keras.training.checkpointing import Progress
+from mtl_keras.training.checkpointing import Checkpointing, Progress
 from mtl_keras.training.early_stopping import Selection
-from mtl_keras.training.features.cache import FeatureCache
-from mtl_keras.training.fitting import fit
-from mtl_keras.training.freeze_proof import Fingerprint, prove
+from mtl_keras.training.freeze_proof import Fingerprint, GroupProof, prove
+from mtl_keras.training.frozen_heads import FrozenHeads
 from mtl_keras.training.interruptions import Interruption
-from mtl_keras.training.resuming import follow, go_back_to_the_start, go_on
-from mtl_keras.training.stage_batches import StageBatches, lengths_of
+from mtl_keras.training.materials import Materials
+from mtl_keras.training.nan_diagnosis import give_up
+from mtl_keras.training.stage_setup import StageSetup
+from mtl_keras.training.stage_start import Beginning, FreshStart, StageStart
 from mtl_keras.training.step_timing import StepClock
 from mtl_keras.training.training_state import TrainingState
-from mtl_keras.training.xla import AUTO, PLAIN, Compilation, choose
 
 
-class Training:
-    """A model on its way through the stages of a recipe.
+class Trainer:
+    """Takes a model through the stages of a recipe.
 
     Args:
-        recipe: plan, schedule, batch size and seed.
-        datasets: task name → its files.
-        model: what is trained.
+        materials: recipe, files and model.
         best: folder for the best weights of each task and of their mean.
-        checkpoints: where it keeps what it needs to go on; None: it keeps nothing.
-        interruption: who asks for its end.
+        checkpoints: where it keeps what it needs to resume; None: it keeps nothing.
+        interruption: asked after each step whether to stop.
+
+    Attributes:
+        selection: the best scores so far.
+        finished: the records of the stages that are over, as `run_stage` returns them.
+        resumed_at: where the first stage goes on; None if it begins anew.
     """
 
     def __init__(
         self,
-        recipe: Recipe,
-        datasets: Mapping[str, TaskDataset],
-        model: MultiTaskModel,
+        materials: Materials,
         best: str | Path,
         checkpoints: StateFolder | None = None,
         interruption: Interruption | None = None,
     ):
-        self.recipe = recipe
-        self.datasets = datasets
-        self.model = model
-        self.stages = recipe.plan.stages(list(model.layer_groups))
-        groups = [group for group in model.layer_groups if self._ever_trains(group)]
-        self.selection = Selection(model.tasks, best, groups, on_done=self._head_freezes)
-        self.features = FeatureCache(model, datasets)
-        self._lengths = lengths_of(recipe, datasets, model.encoder.tokenizer)
-        self.checkpoints = checkpoints
-        self.interruption = interruption or Interruption()
-        self.watchers: Sequence[keras.callbacks.Callback] = ()  # called last, after checkpoints
-        self.finished: list[dict] = []  # what `run_stage` said of the stages that are over
-        self._resumed: TrainingState | None = None
-        self._progress: Progress | None = None  # of the stage that trains
-        self.epochs_done = 0
-        self.start: Mapping[str, np.ndarray] = {}  # weights as a stage began that protects by them
-        self.frozen_as: dict[str, Snapshot] = {}  # task → how it was when its head was frozen
-        self.batches: StageBatches  # of the stage that trains
-        self.compilation: Compilation
-        self.steps: int  # of an epoch of it
-        self.stage_batches: tf.data.Dataset
-        self.validation_batches: tf.data.Dataset
-
-    @property
-    def resumed_at(self) -> Progress | None:
-        """Where the next `run_stage` goes on; None: at a stage's begin."""
-        return self._resumed.progress if self._resumed else None
+        self._materials = materials
+        self._frozen_heads = FrozenHeads(materials.model, materials.datasets)
+        self._checkpoints = checkpoints
+        self._interruption = interruption or Interruption()
+        self._beginning: Beginning = FreshStart()  # of the next stage
+        self._history: Mapping[str, list] = {}  # of the stage that trains
+        self.selection = Selection(
+            materials.model.tasks,
+            best,
+            materials.trained_groups,
+            on_done=self._frozen_heads.add,
+        )
+        self.finished: list[dict] = []
+        self.resumed_at: Progress | None = None
 
     def resume(self, report: Callable[[str], None] = lambda line: None) -> bool:
-        """Has the next `run_stage` go on from the newest checkpoint; whether there is one.
+        """Has the next stage go on from the newest checkpoint; returns whether there is one.
 
         Raises:
             InputError: the checkpoint is of another model, or files that it needs are gone.
         """
-        found = self.checkpoints.newest(report) if self.checkpoints else None
-        if found is None:
+        newest = self._checkpoints.newest(report) if self._checkpoints else None
+        if newest is None:
             return False
-        self._resumed = TrainingState.from_file(found, self.model.tasks)
-        report(f"goes on from {self._resumed.progress}")
-        self.finished = list(self._resumed.stages)
+        state = TrainingState.from_file(newest, self._materials.model.tasks)
+        report(f"goes on from {state.progress}")
+        self._beginning, self.resumed_at = state, state.progress
+        self.finished = list(state.stages)
         return True
+
+    def run_stages(
+        self,
+        *,
+        report: Callable[[str], None] = print,
+        verbose: int | str = "auto",
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        watchers: Sequence[keras.callbacks.Callback] = (),
+    ) -> list[dict]:
+        """Trains all stages that are left, and puts back the weights that the recipe names.
+
+        Args:
+            report: receives what happens, a line at a time.
+            verbose: progress of `fit`, as in Keras.
+            callbacks: for every stage, called before checkpoints are written.
+            watchers: for every stage, called after checkpoints are written.
+
+        Returns:
+            The records of all stages, as `run_stage` returns them.
+        """
+        with row_errors(self._materials.datasets.values()):
+            for index in range(len(self.finished), len(self._materials.stages)):
+                self.run_stage(
+                    index, report=report, verbose=verbose, callbacks=callbacks, watchers=watchers
+                )
+        self.selection.restore(self._materials.recipe.restore)
+        return self.finished
 
     def run_stage(
         self,
@@ -103,8 +111,9 @@ class Training:
         report: Callable[[str], None] = print,
         verbose: int | str = "auto",
         callbacks: Sequence[keras.callbacks.Callback] = (),
+        watchers: Sequence[keras.callbacks.Callback] = (),
     ) -> dict:
-        """Trains one stage, or what is left of it.
+        """Trains one stage, or what is left of it; the arguments are those of `run_stages`.
 
         Returns:
             `freeze`; `compilation`, whether XLA compiled the step, and for which widths;
@@ -117,52 +126,32 @@ class Training:
         Raises:
             WorkError: a frozen group moved, or one that trains did not.
         """
-        stage, resumed = self.stages[index], self._resumed
-        self._resumed = None
-        if resumed:
-            go_back_to_the_start(self, resumed, report)
-        frozen = self.begin(index, report, resumed.compilation if resumed else None)
-        groups = trainability(self.model)
-        clock, started = StepClock(), time.perf_counter()
-        if resumed:
-            progress, fingerprint = resumed.progress, go_on(self, resumed, frozen)
-        else:
-            self._remember_frozen_heads(frozen)
-            weights = weight_variables(self.model, self.selection.groups) if stage.protect else {}
-            self.start = values(weights)
-            progress = Progress(index, self.epochs_done, self.epochs_done)
-            fingerprint = Fingerprint.of(self.model)
-        self._progress = progress
-        keeper = follow(self, progress, fingerprint, resumed.metrics if resumed else {})
+        setup = self._beginning.set_up(self._materials, index, report)
+        self.selection.begin(setup.stage)
+        started, clock = time.perf_counter(), StepClock()
+        start = self._beginning.start(setup, self.selection, self._frozen_heads)
+        keeper = self._keeper(setup, start)
+        self._history = start.progress.history
         fitted = time.perf_counter()
-        told = [self.selection, clock, *callbacks, keeper, *self.watchers]
-        fit(self, stage, progress, verbose, told)
-        self.epochs_done = progress.epoch
+        with self._interruption.can_wait():
+            called = [self.selection, clock, *callbacks, keeper, *watchers]
+            fit(setup, start.progress, called, verbose)
+        self._beginning = FreshStart(start.progress.epoch)
         keeper.finish()
         fit_seconds = time.perf_counter() - fitted
-        proof = prove(fingerprint, Fingerprint.of(self.model), frozen)
-        record = {
-            "freeze": str(stage.freeze),
-            "compilation": asdict(self.compilation),
-            "seconds": progress.seconds,
-            "features_seconds": self.features.seconds,
+        proof = prove(start.fingerprint, Fingerprint.of(setup.materials.model), setup.frozen)
+        seconds = {
+            "features_seconds": setup.features_seconds,
             "proof_seconds": time.perf_counter() - started - fit_seconds,
             "step_seconds": clock.mean,
-            "history": progress.history,
-            "learning_rates": self.model.optimizer.rates,
-            "groups": [asdict(row) for row in groups],
-            "proof": [asdict(row) for row in proof],
-            "drift": self.drift(),
-            "done": self.selection.done,
         }
-        self.finished.append(record)
-        self._progress = None
-        return record
+        self.finished.append(self._record(setup, start.progress, seconds, proof))
+        self._history = {}
+        return self.finished[-1]
 
     def histories(self) -> list[Mapping[str, list]]:
         """Of the stages so far: name → a value an epoch."""
-        now = [self._progress.history] if self._progress else []
-        return [stage["history"] for stage in self.finished] + now
+        return [stage["history"] for stage in self.finished] + [self._history]
 
     def drift(self) -> dict[str, dict]:
         """Task → its drift (see `evaluation.drift`), of those whose head was frozen and still is.
@@ -170,148 +159,100 @@ class Training:
         It runs from when the head was frozen and the encoder began to move, to the model as it
         is now.
         """
+        return self._frozen_heads.drift()
+
+    def _record(
+        self,
+        setup: StageSetup,
+        progress: Progress,
+        seconds: Mapping[str, float | None],
+        proof: Sequence[GroupProof],
+    ) -> dict:
         return {
-            name: drift(before, Snapshot.of(self.model, self.datasets[name]))
-            for name, before in self.frozen_as.items()
+            "freeze": str(setup.stage.freeze),
+            "compilation": asdict(setup.compilation),
+            "seconds": progress.seconds,
+            **seconds,
+            "history": progress.history,
+            "learning_rates": setup.materials.model.optimizer.rates,
+            "groups": [asdict(row) for row in setup.groups],
+            "proof": [asdict(row) for row in proof],
+            "drift": self.drift(),
+            "done": self.selection.done,
         }
 
-    def begin(
-        self,
-        index: int,
-        report: Callable[[str], None] = lambda line: None,
-        compilation: Compilation | None = None,
-    ) -> tuple[str, ...]:
-        """Freezes, compiles and protects for a stage, and computes what frozen layers give.
+    def _keeper(self, setup: StageSetup, start: StageStart) -> Checkpointing:
+        """The callback that follows a stage's progress and writes its checkpoints."""
 
-        Args:
-            index: of the stage.
-            report: told what is done.
-            compilation: how its steps run, where it has begun before; None: as the recipe says,
-                measured where that says `auto`.
+        def save(measured: Mapping[str, np.ndarray]) -> None:
+            if self._checkpoints is None:
+                return
+            now = dataclasses.replace(start, metrics=measured)
+            state = TrainingState.of(setup, now, self.selection, self._frozen_heads, self.finished)
+            if state.is_good:  # else the next step ends the run, and the last good one stays
+                self._checkpoints.save(state.to_file())
 
-        Returns:
-            The frozen layer groups.
-        """
-        stage = self.stages[index]
-        frozen = stage.frozen(list(self.model.layer_groups))
-        FreezePlan.of(frozen).apply(self.model)
-        report(f"stage {index + 1} of {len(self.stages)}: {self._in_words(stage)}")
-        for warning in self._warnings(stage):
-            report(f"warning: {warning}")
-        if stage.steps_per_epoch and self.recipe.cache and frozen_prefix(self.model, frozen):
-            report("with steps_per_epoch, what frozen layers make of a text is not kept")
-        self.features.prepare(*self.levels(index), report)
-        self.batches = StageBatches(
-            self.recipe, self.datasets, self.model, self.features, stage, self._lengths
-        )
-        self.batches.begin_epoch(self.epochs_done)
-        self.validation_batches = self.batches.validation()
-        self._compile(stage, compilation or self._declared())
-        protected = stage.idle_tasks(tuple(self.model.tasks))
-        self.model.protect(protected if backbone_trains(self.model) else (), stage.protect)
-        if self.recipe.jit_compile == AUTO and compilation is None:
-            self._choose(stage, report)
-        self.selection.begin(stage)
-        return frozen
-
-    def levels(self, index: int) -> tuple[list[str], int]:
-        """Where the frozen prefix ends, in a stage and the later ones that its features serve.
-
-        And how many epochs these stages have.
-        """
-        groups = list(self.model.layer_groups)
-        order, epochs = [*groups, SENTENCE], 0
-        levels: list[str] = []
-        for stage in self.stages[index:] if self.recipe.cache else ():
-            if stage.steps_per_epoch:  # texts that never come would be encoded too
-                break
-            level = frozen_prefix(self.model, stage.frozen(groups))
-            if level is None:
-                break
-            if not levels or order.index(level) <= order.index(levels[-1]):
-                levels.append(level)
-                epochs += stage.epochs
-        return list(dict.fromkeys(levels)), epochs
-
-    def batches_from(self, progress: Progress) -> tf.data.Dataset:
-        """The training batches from where the stage is, of its epoch or of all that are left."""
-        done = progress.step
-        if self.stages[progress.stage].steps_per_epoch:
-            done += (progress.epoch - progress.first_epoch) * self.steps
-        return self.stage_batches.skip(done) if done else self.stage_batches
-
-    def _declared(self) -> Compilation:
-        """What the recipe says, where it does. A TPU compiles each shape in any case."""
-        jit_compile = self.recipe.jit_compile is True
-        if not jit_compile and not replicas.compile_shapes(self.model.distribute_strategy):
-            return PLAIN
-        return Compilation(jit_compile, self.batches.static_widths())
-
-    def _choose(self, stage: Stage, report: Callable[[str], None]) -> None:
-        """Measures whether XLA pays, and has it where it does."""
-        batches, groups = self.stage_batches, self.selection.groups
-        steps = stage.epochs * self.steps
-        chosen = choose(self.model, groups, self.batches, batches, steps, report)
-        if chosen != self.compilation:
-            self._compile(stage, chosen)
-        self.batches.begin_epoch(self.epochs_done)
-
-    def _compile(self, stage: Stage, compilation: Compilation) -> None:
-        """A new optimizer with the stage's rates; layers that go on training keep their state."""
-        self.compilation, self.batches.widths = compilation, compilation.widths
-        self.stage_batches = self.batches.training()
-        self.steps = stage.steps_per_epoch or int(self.stage_batches.cardinality())
-        rates = stage.learning_rate
-        optimizer = layerwise_adamw(
-            self.model,
-            head_lr=rates.heads,
-            backbone_lr=rates.backbone,
-            decay=rates.decay,
-            group_lrs=rates.groups,
-            weight_decay=stage.weight_decay,
-            schedule=rates.schedule,
-            steps=stage.epochs * self.steps,
-        )
-        if self.model.compiled:
-            optimizer.take_over(self.model.optimizer, self.model.trainable_variables)
-        else:
-            optimizer.build(self.model.trainable_variables)
-        self.model.compile(
-            optimizer,
-            loss_weights=self.recipe.loss_weights,
-            jit_compile=compilation.jit_compile,
+        return Checkpointing(
+            start.progress,
+            setup.steps,
+            begin_epoch=setup.batches.begin_epoch,
+            save=save,
+            give_up=functools.partial(give_up, setup, start.progress),
+            minutes=setup.materials.recipe.checkpoint_minutes,
+            interruption=self._interruption,
+            metrics=start.metrics,
         )
 
-    def _remember_frozen_heads(self, frozen: Sequence[str]) -> None:
-        for name in self.model.tasks:
-            if f"heads/{name}" not in frozen:
-                self.frozen_as.pop(name, None)
-            elif name not in self.frozen_as:
-                self._head_freezes(name)
 
-    def _head_freezes(self, task: str) -> None:
-        if backbone_trains(self.model):
-            self.frozen_as[task] = Snapshot.of(self.model, self.datasets[task])
+def fit(
+    setup: StageSetup,
+    progress: Progress,
+    callbacks: Sequence[keras.callbacks.Callback],
+    verbose: int | str = "auto",
+) -> None:
+    """Trains the epochs of a stage that are left, the begun one first, by Keras's `fit`.
 
-    def _ever_trains(self, group: str) -> bool:
-        groups = list(self.model.layer_groups)
-        return any(group not in stage.frozen(groups) for stage in self.stages)
+    Args:
+        setup: of the stage.
+        progress: where it is; one of the callbacks keeps it up to date.
+        callbacks: as in Keras.
+        verbose: as in Keras.
+    """
+    fit_epochs = functools.partial(
+        setup.materials.model.fit,
+        validation_data=setup.validation_batches,
+        verbose=verbose,
+        callbacks=callbacks,
+    )
+    stage = setup.stage
+    if progress.step == setup.steps:
+        _validate(setup, progress.epoch, callbacks)
+    elif progress.step:
+        fit_epochs(
+            setup.batches_from(progress),
+            initial_epoch=progress.epoch,
+            epochs=progress.epoch + 1,
+            steps_per_epoch=stage.steps_per_epoch and setup.steps - progress.step,
+        )
+    last = progress.first_epoch + stage.epochs
+    if not progress.is_over and progress.epoch < last:
+        fit_epochs(  # by one iterator: to make one takes long, and Keras would for each epoch
+            setup.batches_from(progress).repeat(),
+            initial_epoch=progress.epoch,
+            epochs=last,
+            steps_per_epoch=setup.steps,
+        )
 
-    def _warnings(self, stage: Stage) -> list[str]:
-        found = stage.warnings(list(self.model.layer_groups))
-        if stage.protect and not stage.idle_tasks(tuple(self.model.tasks)):
-            found.append("protect has no effect: every task has batches in this stage")
-        return found
 
-    def _in_words(self, stage: Stage) -> str:
-        rows = trainability(self.model)
-        trains = sum(row.parameters for row in rows if row.trains)
-        total = sum(row.parameters for row in rows)
-        said = f"freeze {stage.freeze}, epochs {stage.epochs}, "
-        if stage.steps_per_epoch:
-            said += f"{stage.steps_per_epoch:,} steps each, "
-        if stage.tasks:
-            said += f"tasks {', '.join(stage.tasks)}, "
-        if not trains:
-            return said + "everything is frozen: nothing will learn"
-        return said + f"{trains:,} of {total:,} parameters train"
+def _validate(setup: StageSetup, epoch: int, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+    """The end of an epoch that was left when all its steps were done."""
+    model = setup.materials.model
+    called = keras.callbacks.CallbackList(callbacks, model=model)
+    model.stop_training = False
+    called.on_train_begin()
+    called.on_epoch_begin(epoch)
+    logs = model.get_metrics_result()
+    measured = model.evaluate(setup.validation_batches, callbacks=called, return_dict=True)
+    logs |= {f"val_{name}": value for name, value in measured.items()}
+    called.on_epoch_end(epoch, logs)
+    called.on_train_end(logs)

@@ -1,16 +1,22 @@
-"""All that the next step of a training depends on, as a file holds it."""
+"""All that the next step of a training depends on: taken, kept in a file, and put back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from mtl_keras.data.task import Task
-from mtl_keras.errors import InputError
+from mtl_keras.errors import InputError, WorkError
 from mtl_keras.evaluation.drift import Snapshot
+from mtl_keras.models.variables import put, trained_variables, views, weight_variables
 from mtl_keras.runs.checkpoint_files import State
 from mtl_keras.training.checkpointing import Progress
+from mtl_keras.training.early_stopping import Selection
 from mtl_keras.training.freeze_proof import Fingerprint
+from mtl_keras.training.frozen_heads import FrozenHeads
+from mtl_keras.training.materials import Materials
+from mtl_keras.training.stage_setup import StageSetup, set_up
+from mtl_keras.training.stage_start import StageStart
 from mtl_keras.training.xla import Compilation
 
 VARIABLES, METRICS, START, SNAPSHOTS = "variables", "metrics", "start", "snapshots"
@@ -25,14 +31,14 @@ class TrainingState:
 
     Args:
         progress: where the stage is.
-        stages: what `run_stage` said of those before.
+        stages: the records of the stages before.
         selection: the best scores, and how long each task has waited.
         fingerprint: of the model as the stage began.
         features: level → number type of the features that the stage reads.
         compilation: how the stage's steps run.
         variables: weights, optimizer state, and seeds of dropout.
         metrics: what the epoch has measured so far.
-        start: weights as the stage began, where it protects something by them.
+        start_weights: weights as the stage began, if it protects something by them.
         snapshots: task → the model's answers when its head was frozen.
     """
 
@@ -44,18 +50,93 @@ class TrainingState:
     compilation: Compilation
     variables: Mapping[str, np.ndarray]
     metrics: Mapping[str, np.ndarray]
-    start: Mapping[str, np.ndarray]
+    start_weights: Mapping[str, np.ndarray]
     snapshots: Mapping[str, Snapshot]
+
+    @classmethod
+    def of(
+        cls,
+        setup: StageSetup,
+        start: StageStart,
+        selection: Selection,
+        frozen_heads: FrozenHeads,
+        stages: Sequence[dict],
+    ) -> "TrainingState":
+        """The state now, between two steps.
+
+        Args:
+            setup: of the stage that trains.
+            start: of the stage, with what the epoch has measured so far.
+            selection: of the training.
+            frozen_heads: of the training.
+            stages: the records of the stages before.
+        """
+        materials = setup.materials
+        return cls(
+            progress=start.progress,
+            stages=stages,
+            selection=selection.to_json(),
+            fingerprint=start.fingerprint,
+            features=materials.features.kept,
+            compilation=setup.compilation,
+            variables=views(trained_variables(materials.model, materials.trained_groups)),
+            metrics=start.metrics,
+            start_weights=start.weights,
+            snapshots=frozen_heads.snapshots,
+        )
 
     @property
     def is_good(self) -> bool:
         """Whether all its numbers are finite: a step that is too large shows in the next loss."""
-        floats = (each for each in self.variables.values() if each.dtype.kind == "f")
-        return all(np.isfinite(each).all() for each in floats)
+        floats = (array for array in self.variables.values() if array.dtype.kind == "f")
+        return all(np.isfinite(array).all() for array in floats)
+
+    def set_up(self, materials: Materials, index: int, report: Callable[[str], None]) -> StageSetup:
+        """The stage as it was when it began: its weights, its features, its compilation.
+
+        Which features are made from which, and in what type of number, depends on the stages
+        before; so those are made again in the same order.
+        """
+        weights = weight_variables(materials.model, materials.trained_groups)
+        put(weights, self.start_weights or self.variables)
+        first = index
+        while first and materials.levels(index).names and materials.levels(first - 1).names:
+            first -= 1
+        for before in range(first, index):
+            materials.features.prepare(materials.levels(before), report)
+        return set_up(
+            materials,
+            index,
+            first_epoch=self.progress.first_epoch,
+            compilation=self.compilation,
+            report=report,
+        )
+
+    def start(
+        self, setup: StageSetup, selection: Selection, frozen_heads: FrozenHeads
+    ) -> StageStart:
+        """Puts everything else back, once the stage has begun again.
+
+        Raises:
+            InputError: the encoder is another, or the best weights are gone.
+            WorkError: the features cannot be kept as they were.
+        """
+        materials = setup.materials
+        self._check(setup)
+        put(trained_variables(materials.model, materials.trained_groups), self.variables)
+        selection.set_model(materials.model)
+        selection.resume(self.selection)
+        frozen_heads.resume(self.snapshots)
+        return StageStart(
+            progress=self.progress,
+            fingerprint=self.fingerprint,
+            weights=self.start_weights,
+            metrics=self.metrics,
+        )
 
     def to_file(self) -> State:
         """As arrays and facts."""
-        arrays = {VARIABLES: self.variables, METRICS: self.metrics, START: self.start} | {
+        arrays = {VARIABLES: self.variables, METRICS: self.metrics, START: self.start_weights} | {
             f"{SNAPSHOTS}/{task}": {
                 "predictions": snapshot.predictions,
                 "embeddings": snapshot.embeddings,
@@ -74,12 +155,16 @@ class TrainingState:
                 for task, snapshot in self.snapshots.items()
             },
         }
-        named = {f"{of}/{name}": each for of, some in arrays.items() for name, each in some.items()}
-        return State(named, facts)
+        by_path = {
+            f"{kind}/{name}": array
+            for kind, by_name in arrays.items()
+            for name, array in by_name.items()
+        }
+        return State(by_path, facts)
 
     @classmethod
     def from_file(cls, state: State, tasks: Mapping[str, Task]) -> "TrainingState":
-        """What `to_file` gave, of a training of these tasks.
+        """The state of which `to_file` made this, of a training of these tasks.
 
         Raises:
             InputError: another version wrote it.
@@ -96,8 +181,8 @@ class TrainingState:
     def _from_file(cls, state: State, tasks: Mapping[str, Task]) -> "TrainingState":
         facts = state.facts
         snapshots = {
-            task: Snapshot(tasks[task], **(known | _under(state, f"{SNAPSHOTS}/{task}")))
-            for task, known in facts[SNAPSHOTS].items()
+            task: Snapshot(tasks[task], **(plain | _under(state, f"{SNAPSHOTS}/{task}")))
+            for task, plain in facts[SNAPSHOTS].items()
         }
         return cls(
             progress=Progress(**facts["progress"]),
@@ -108,15 +193,31 @@ class TrainingState:
             compilation=Compilation(**facts["compilation"]),
             variables=_under(state, VARIABLES),
             metrics=_under(state, METRICS),
-            start=_under(state, START),
+            start_weights=_under(state, START),
             snapshots=snapshots,
         )
+
+    def _check(self, setup: StageSetup) -> None:
+        """Raises an error if frozen weights or their features are not what they were."""
+        materials, before = setup.materials, self.fingerprint.weights
+        now = Fingerprint.of(materials.model).weights
+        if any(now[group] != before[group] for group in setup.frozen):
+            raise InputError(
+                f"{materials.recipe.encoder}: other weights than this run began with; restore "
+                "them, or begin a new run"
+            )
+        kept = materials.features.kept
+        if kept != dict(self.features):
+            raise WorkError(
+                f"the features of frozen layers were kept as {self.features or 'nothing'}, there "
+                f"is room for {kept or 'nothing'} now; make room to go on exactly"
+            )
 
 
 def _under(state: State, kind: str) -> dict[str, np.ndarray]:
     prefix = f"{kind}/"
     return {
-        name.removeprefix(prefix): each
-        for name, each in state.arrays.items()
+        name.removeprefix(prefix): array
+        for name, array in state.arrays.items()
         if name.startswith(prefix)
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from mtl_keras.errors import shown
+from mtl_keras.models.multi_task_model import MultiTaskModel
 from mtl_keras.models.variables import metric_variables, put, trained_variables, values
 from mtl_keras.training.stage_batches import StageBatches
 from mtl_keras.training.step_timing import Shape, seconds_of_steps, shape_of
@@ -37,7 +38,7 @@ PLAIN = Compilation()
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What was measured of a stage's step.
+    """What a stage's steps take, plain and compiled.
 
     Args:
         steps: of the stage.
@@ -45,7 +46,7 @@ class Measured:
         tracing_seconds: of it, once.
         compiled_step_seconds: of a compiled one, on average, its wider padding included.
         compilation_seconds: of all shapes.
-        widths: that batches are padded to where XLA compiles.
+        widths: that batches are padded to if XLA compiles.
     """
 
     steps: int
@@ -70,7 +71,7 @@ class Measured:
 
 
 def choose(
-    model,
+    model: MultiTaskModel,
     groups: Collection[str],
     batches: StageBatches,
     dataset: tf.data.Dataset,
@@ -86,40 +87,32 @@ def choose(
     The model, its optimizer and its random state are as they were, to the last bit, afterwards.
 
     Args:
-        model: a `MultiTaskModel`, compiled without XLA and protected as the stage has it.
+        model: compiled without XLA and protected as the stage has it.
         groups: its layer groups that ever train.
         batches: of the stage.
         dataset: an epoch of them, each as wide as its longest text.
         steps: of the stage.
-        report: told in a line what was measured and chosen.
+        report: receives a line on what was measured and chosen.
     """
     if steps < LEAST_STEPS:
         report(f"jit_compile auto: false, not measured for {steps:,} steps")
         return PLAIN
     with _state_kept(model, groups):
-        return _chosen(model, batches, dataset, steps, report)
+        return _timed(model, batches, _Sample.of(dataset), steps, report)
 
 
-def _chosen(
-    model,
+def _timed(
+    model: MultiTaskModel,
     batches: StageBatches,
-    dataset: tf.data.Dataset,
+    sample: "_Sample",
     steps: int,
     report: Callable[[str], None],
 ) -> Compilation:
-    sample = sorted(dataset.take(SAMPLE), key=lambda batch: math.prod(shape_of(batch)))
-    timed, shapes = sample[len(sample) // 2], [shape_of(batch) for batch in sample]
-
-    def measure() -> tuple[float, float]:
-        """Seconds of a position, and what the first step took beyond that."""
-        times = [timed] * (1 + TIMED_STEPS)
-        first, *others = seconds_of_steps(model.train_function, times, dataset.element_spec)
-        return min(others) / math.prod(shape_of(timed)), max(0.0, first - min(others))
-
+    """Times a plain step and, if it may pay, a compiled one; returns the cheaper."""
     plain_function = model.make_train_function()
-    plain, tracing = measure()
-    step_seconds = _mean_positions(shapes) * plain
-    if steps * step_seconds < LEAST_TRACINGS * tracing:
+    plain = sample.time(plain_function)
+    step_seconds = sample.mean_positions() * plain.position_seconds
+    if steps * step_seconds < LEAST_TRACINGS * plain.extra_seconds:
         report(
             f"jit_compile auto: false, not measured: {steps:,} steps of {_ms(step_seconds)} could "
             "hardly earn a compilation back"
@@ -127,38 +120,73 @@ def _chosen(
         return PLAIN
     try:
         with _compiled(model):
-            compiled, first = measure()
+            compiled = sample.time(model.train_function)
     except tf.errors.OpError as error:
         report(f"jit_compile auto: false: XLA cannot compile the step: {shown(error.message)}")
         return PLAIN
     finally:
         model.train_function = plain_function
-    compilation = max(0.0, first - tracing)
-    widths = batches.static_widths(compilation / compiled)
-    measured = Measured(
+    measured = _measured(plain, compiled, sample, batches, steps)
+    report(f"jit_compile auto: {str(measured.is_cheaper_compiled).lower()}: {measured}")
+    return Compilation(True, measured.widths) if measured.is_cheaper_compiled else PLAIN
+
+
+@dataclass(frozen=True)
+class _StepTime:
+    """Seconds of a step for each position of a batch, and what the first took beyond that."""
+
+    position_seconds: float
+    extra_seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Sample:
+    """Batches that stand for an epoch's: their shapes, and the one of middle size."""
+
+    shapes: Sequence[Shape]
+    middle: tuple
+    spec: tuple
+
+    @classmethod
+    def of(cls, dataset: tf.data.Dataset) -> "_Sample":
+        batches = sorted(dataset.take(SAMPLE), key=lambda batch: math.prod(shape_of(batch)))
+        shapes = [shape_of(batch) for batch in batches]
+        return cls(shapes, batches[len(batches) // 2], dataset.element_spec)
+
+    def time(self, function: Callable) -> _StepTime:
+        """Times a train function on the batch of middle size."""
+        steps = [self.middle] * (1 + TIMED_STEPS)
+        first, *others = seconds_of_steps(function, steps, self.spec)
+        positions = math.prod(shape_of(self.middle))
+        return _StepTime(min(others) / positions, max(0.0, first - min(others)))
+
+    def mean_positions(self, widths: Sequence[int] = ()) -> float:
+        """Positions of a batch on average, if each is padded to the next of the widths."""
+
+        def padded(length: int) -> int:
+            return next((width for width in widths if width >= length), length)
+
+        return sum(rows * padded(length) for rows, length in self.shapes) / len(self.shapes)
+
+
+def _measured(
+    plain: _StepTime, compiled: _StepTime, sample: _Sample, batches: StageBatches, steps: int
+) -> Measured:
+    compilation = max(0.0, compiled.extra_seconds - plain.extra_seconds)  # of one shape
+    widths = batches.static_widths(compilation / compiled.position_seconds)
+    return Measured(
         steps=steps,
-        step_seconds=step_seconds,
-        tracing_seconds=tracing,
-        compiled_step_seconds=_mean_positions(shapes, widths) * compiled,
+        step_seconds=sample.mean_positions() * plain.position_seconds,
+        tracing_seconds=plain.extra_seconds,
+        compiled_step_seconds=sample.mean_positions(widths) * compiled.position_seconds,
         compilation_seconds=batches.shapes(widths) * compilation,
         widths=widths,
     )
-    report(f"jit_compile auto: {str(measured.is_cheaper_compiled).lower()}: {measured}")
-    return Compilation(True, widths) if measured.is_cheaper_compiled else PLAIN
-
-
-def _mean_positions(shapes: Sequence[Shape], widths: Sequence[int] = ()) -> float:
-    """Of a batch, where each is padded to the next of the widths."""
-
-    def width(length: int) -> int:
-        return next((each for each in widths if each >= length), length)
-
-    return sum(rows * width(length) for rows, length in shapes) / len(shapes)
 
 
 @contextlib.contextmanager
-def _compiled(model) -> Iterator[None]:
-    """The model with a step that XLA compiles."""
+def _compiled(model: MultiTaskModel) -> Iterator[None]:
+    """Inside this context, XLA compiles the model's step."""
     model.jit_compile = True
     model.make_train_function(force=True)
     try:
@@ -168,8 +196,8 @@ def _compiled(model) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _state_kept(model, groups: Collection[str]) -> Iterator[None]:
-    """All that a step changes is put back at the end."""
+def _state_kept(model: MultiTaskModel, groups: Collection[str]) -> Iterator[None]:
+    """All that a step changes is put back at the end of this context."""
     variables = trained_variables(model, groups) | metric_variables(model)
     before = values(variables)
     try:

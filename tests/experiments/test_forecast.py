@@ -1,7 +1,9 @@
 import dataclasses
+import itertools
 import math
 import random
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -10,14 +12,15 @@ import tensorflow as tf
 from support.tiny import of_one_task, write_tiny_recipe
 
 from mtl_keras import FreezePlan, Stage, load_recipe
-from mtl_keras.experiments.forecast import StageForecast, forecast, table
+from mtl_keras.experiments import forecast as forecast_module
+from mtl_keras.experiments.forecast import StageForecast, TimedPasses, forecast, table
 from mtl_keras.experiments.step_costs import StepCosts
 from mtl_keras.plans.protection import GradientProjection
 from mtl_keras.plans.training_plan import TrainingPlan
 from mtl_keras.runs.building import build_model, open_datasets
-from mtl_keras.training.stage_batches import StageBatches, lengths_of
+from mtl_keras.training.materials import Materials
+from mtl_keras.training.stage_batches import StageBatches
 from mtl_keras.training.step_timing import Timing
-from mtl_keras.training.trainer import Training
 
 BACKBONE = Stage(freeze=FreezePlan.backbone())
 PROJECTED = Stage(tasks=("topic",), protect=GradientProjection())
@@ -31,9 +34,9 @@ STAGES = (
 
 @dataclass
 class Observed:
-    """A training, what was forecast of it, and what the forecast did."""
+    """What was forecast, of what, and what the forecast did."""
 
-    training: Training
+    materials: Materials
     forecasts: list[StageForecast]
     timed: list[int]
     draws: list[tuple]
@@ -46,37 +49,34 @@ def observed(tiny_bert, tmp_path_factory) -> Observed:
     recipe = load_recipe(write_tiny_recipe(folder, tiny_bert))
     recipe = dataclasses.replace(recipe, plan=TrainingPlan.of(STAGES), cache=False)
     datasets = open_datasets(recipe)
-    training = Training(recipe, datasets, build_model(recipe, datasets), folder / "best")
+    model = build_model(recipe, datasets)
     timed, of = [], Timing.of
 
     def counting(function, epoch, flops, count, **settings):
         timed.append(count)
         return of(function, epoch, flops, count, **settings)
 
-    weights = [training.model.get_weights()]
+    weights = [model.get_weights()]
     keras.utils.set_random_seed(1)
     draws = [_draws()]
     keras.utils.set_random_seed(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Timing, "of", counting)
-        forecasts = forecast(training)
+        forecasts = forecast(recipe, datasets, model)
     draws.append(_draws())
-    weights.append(training.model.get_weights())
-    return Observed(training, forecasts, timed, draws, weights)
+    weights.append(model.get_weights())
+    return Observed(Materials.of(recipe, datasets, model), forecasts, timed, draws, weights)
 
 
-def _shapes(training: Training, stage: Stage) -> list[tuple[int, int]]:
-    model = training.model
+def _shapes(materials: Materials, stage: Stage) -> list[tuple[int, int]]:
+    model = materials.model
     FreezePlan.of(stage.frozen(list(model.layer_groups))).apply(model)
-    lengths = lengths_of(training.recipe, training.datasets, model.encoder.tokenizer)
-    found = StageBatches(
-        training.recipe, training.datasets, model, training.features, stage, lengths
-    )
-    return [tuple(x["token_ids"].shape) for x, _, _ in found.training()]
+    batches = StageBatches(materials, stage).training()
+    return [tuple(x["token_ids"].shape) for x, _, _ in batches]
 
 
-def _costs(training: Training, stage: Stage) -> StepCosts:
-    model = training.model
+def _costs(materials: Materials, stage: Stage) -> StepCosts:
+    model = materials.model
     frozen = stage.frozen(list(model.layer_groups))
     return StepCosts(config=model.encoder.config, tasks=tuple(model.tasks.values()), frozen=frozen)
 
@@ -88,9 +88,9 @@ def _draws() -> tuple:
 @pytest.mark.parametrize(("stage", "backwards"), [(STAGES[0], 1), (STAGES[1], 1), (PROJECTED, 2)])
 def test_steps_operations_and_memory_are_those_of_the_batches(observed, stage, backwards):
     found = observed.forecasts[STAGES.index(stage)]
-    sizes = {name: each.counts["train"] for name, each in observed.training.datasets.items()}
+    sizes = {name: each.counts["train"] for name, each in observed.materials.datasets.items()}
     tasks = stage.trained_tasks(tuple(sizes))
-    costs, shapes = _costs(observed.training, stage), _shapes(observed.training, stage)
+    costs, shapes = _costs(observed.materials, stage), _shapes(observed.materials, stage)
     flops = [
         costs.forward_flops(shape) + backwards * costs.backward_flops(shape) for shape in shapes
     ]
@@ -103,7 +103,7 @@ def test_steps_operations_and_memory_are_those_of_the_batches(observed, stage, b
 
 def test_state_is_weights_gradients_and_two_moments(observed):
     for stage, found in zip(STAGES, observed.forecasts, strict=True):
-        model = observed.training.model
+        model = observed.materials.model
         rows = FreezePlan.of(stage.frozen(list(model.layer_groups))).apply(model)
         weights = 4 * sum(row.parameters for row in rows)
         trained = 4 * sum(row.parameters for row in rows if row.trains)
@@ -125,27 +125,37 @@ def test_equal_stages_are_timed_once(observed):
     assert (first.at_most, last.at_most) == (False, True)
 
 
-def test_what_is_cached_is_not_counted_in_a_step(tiny_recipe, tmp_path):
+def test_what_is_cached_is_not_counted_in_a_step(tiny_recipe):
     stage = dataclasses.replace(BACKBONE, epochs=2)
     tiny_recipe.write_text(of_one_task(tiny_recipe))
     recipe = dataclasses.replace(load_recipe(tiny_recipe), plan=TrainingPlan.of([stage]))
     datasets = open_datasets(recipe)
-    training = Training(recipe, datasets, build_model(recipe, datasets), tmp_path / "best")
-    (found,) = forecast(training)
+    materials = Materials.of(recipe, datasets, build_model(recipe, datasets))
+    (found,) = forecast(recipe, datasets, materials.model)
     costs = dataclasses.replace(
-        _costs(training, stage), cached=("embeddings", "block_0", "block_1")
+        _costs(materials, stage), cached=("embeddings", "block_0", "block_1")
     )
-    shapes = _shapes(training, stage)
+    shapes = _shapes(materials, stage)
     flops = [costs.forward_flops(shape) + costs.backward_flops(shape) for shape in shapes]
     assert found.flops_per_step == pytest.approx(np.mean(flops))
-    assert training.model.level is None
+    assert materials.model.level is None
 
 
 def test_nothing_of_the_training_is_touched(observed):
     before, after = observed.weights
     assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
     assert observed.draws[0] == observed.draws[1]
-    assert not observed.training.selection.folder.exists()
+
+
+def test_of_many_passes_over_the_texts_a_few_are_run_and_all_are_forecast(monkeypatch):
+    ran, clock = [], itertools.count(step=2)
+    monkeypatch.setattr(forecast_module, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    passes = TimedPasses()
+    passes(lambda numbers: ran.append(int(numbers[0])), [np.array([n]) for n in range(20)])
+    assert ran == [16, 0, 4, 8, 12, 16], "the first traces the graph"
+    assert passes.seconds == 2 + 20 * 2
+    passes(lambda numbers: None, [np.array([0])] * 3)
+    assert passes.seconds == 2 + 20 * 2 + 2 + 3 * 2
 
 
 def test_table():

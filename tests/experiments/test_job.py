@@ -31,3 +31,11 @@ def test_a_task_alone_leaves_out_what_the_recipe_says_of_others_and_is_trained_o
 def test_a_mistake_is_a_line_and_a_status(tmp_path, capsys):
     assert job.main(["check", str(tmp_path / "absent.yaml"), "full"]) == 2
     assert "absent.yaml: no such file" in capsys.readouterr().err
+
+
+def test_plans_must_fit_the_model(tiny_recipe, capsys):
+    job.check_plans(load_recipe(tiny_recipe), ["full", "features", "lowest_half"])
+    assert job.main(["check", str(tiny_recipe), "heads_then_top:9"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("mtl-keras: plan heads_then_top:9: ")
+    assert "has 2 blocks" in said

@@ -115,7 +115,7 @@ def _is_given(operation) -> bool:
 @pytest.mark.parametrize(("plan", "config"), CASES)
 def test_products_and_memory_are_those_of_the_graph(plan, config, monkeypatch):
     model = _model(plan, **config)
-    monkeypatch.setattr(model, "_update", lambda *args: args[-1])  # the step gives its loss
+    monkeypatch.setattr(model, "_measure", lambda *args: args[-1])  # the step gives its loss
     costs, graph = _costs(model, plan), _graph(model.train_step)
     flops = costs.forward_flops(SHAPE) + costs.backward_flops(SHAPE)
     assert _flops(graph, PRODUCTS) == flops

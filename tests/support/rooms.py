@@ -104,23 +104,12 @@ NOT_YET: dict[str, set[str]] = {
         "data.multi_task_batches",
         "evaluation.probing",
         "models.frozen_prefix",
-        "models.variables",
-        "training.features.store",
-        "training.fitting",
-        "training.stage_batches",
-        "training.trainer",
         "version",
     },
     "module": {
         "models.multi_task_model",
-        "training.features.cache",
-        "training.trainer",
     },
-    "body": {
-        "training.train_recipe.train",
-        "training.trainer.run_stage",
-        "training.xla._chosen",
-    },
+    "body": set(),
 }
 
 

@@ -15,7 +15,6 @@ from mtl_keras.runs import checkpoint_files
 from mtl_keras.runs.building import open_datasets
 from mtl_keras.runs.provenance import provenance
 from mtl_keras.runs.run import Run
-from mtl_keras.training.features.cache import FeatureCache
 from mtl_keras.training.train_recipe import train
 
 STAGES = """\
@@ -46,6 +45,17 @@ def recipe(tiny_bert, tmp_path_factory):
     return load_recipe(path)
 
 
+def _killing(beginning: str, said: list[str]):
+    """Reports into a list, and kills at the line that begins so."""
+
+    def report(line: str) -> None:
+        said.append(line)
+        if line.startswith(beginning):
+            raise Killed
+
+    return report
+
+
 def test_a_training_interrupted_in_its_worst_moments_ends_as_one_that_never_was(
     recipe, tmp_path, monkeypatch, capsys
 ):
@@ -54,19 +64,13 @@ def test_a_training_interrupted_in_its_worst_moments_ends_as_one_that_never_was(
     def go_on(*callbacks, report=said.append):
         return train(recipe, folder, resume=True, verbose=0, report=report, callbacks=callbacks)
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):  # while the cache is built
-        patch.setattr(FeatureCache, "_run", kill)
-        go_on()
+    with pytest.raises(Killed):  # while the cache is built
+        go_on(report=_killing("features of", said))
     assert said[0] == f"{folder}: nothing to resume; begins anew"
     assert json.loads((folder / "checkpoints" / "start.json").read_bytes())["recipe_sha256"]
 
-    def between(line: str) -> None:
-        said.append(line)
-        if line.startswith("stage 2"):
-            raise Killed
-
     with pytest.raises(Killed):  # between the stages
-        go_on(report=between)
+        go_on(report=_killing("stage 2", said))
 
     with monkeypatch.context() as patch, pytest.raises(Killed):  # while a checkpoint is written,
         keep = At(
@@ -90,11 +94,10 @@ def test_a_training_interrupted_in_its_worst_moments_ends_as_one_that_never_was(
         assert interrupted == uninterrupted
 
 
-def test_an_unfinished_run_goes_on_only_with_what_it_began_with(recipe, tmp_path, monkeypatch):
+def test_an_unfinished_run_goes_on_only_with_what_it_began_with(recipe, tmp_path):
     folder = tmp_path / "run"
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(FeatureCache, "_run", kill)
-        train(recipe, folder, verbose=0, report=lambda line: None)
+    with pytest.raises(Killed):
+        train(recipe, folder, verbose=0, report=_killing("stage 1", []))
     with pytest.raises(InputError, match="holds an unfinished run; --resume goes on with it"):
         train(recipe, folder)
     with pytest.raises(InputError, match="this run is unfinished; 'mtl-keras train RECIPE"):

@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 
 import mtl_keras as mtl
-from mtl_keras.errors import WorkError
-from mtl_keras.models.variables import load_weights, save_weights
 from mtl_keras.plans.stage import Stage
 from mtl_keras.training.early_stopping import Selection
 
@@ -129,23 +127,3 @@ def test_of_an_epoch_the_weights_are_written_once(selection, monkeypatch):
     assert sorted(before) == [f"{name}.safetensors" for name in ("entities", "mean", "topic")]
     _epochs(selection, [0.6], [0.6])
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-
-
-@pytest.mark.parametrize("groups", [["block_1", "heads/topic"], None])
-def test_weights_come_back_whole_those_that_never_train_are_left(tiny_model, tmp_path, groups):
-    first, second = tiny_model(), tiny_model()
-    for weight in second.weights:
-        weight.assign(weight + 1)
-    groups = groups or list(first.layer_groups)
-    save_weights(first, groups, tmp_path / "deep" / "w.safetensors")
-    load_weights(second, tmp_path / "deep" / "w.safetensors")
-    for group, layers in first.layer_groups.items():
-        for one, other in zip(layers, second.layer_groups[group], strict=True):
-            for mine, its in zip(one.get_weights(), other.get_weights(), strict=True):
-                assert np.array_equal(mine, its) == (group in groups)
-
-
-def test_a_place_that_cannot_be_written_is_told_in_a_line(tiny_model, tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(WorkError, match="cannot be written"):
-        save_weights(tiny_model(), [], tmp_path / "file" / "w.safetensors")

@@ -9,10 +9,9 @@ from mtl_keras.errors import InputError
 from mtl_keras.evaluation.scores import evaluate
 from mtl_keras.models.multi_task_model import load_model
 from mtl_keras.recipes.recipe import load_recipe
-from mtl_keras.runs.building import build_model, open_datasets
+from mtl_keras.runs.building import open_datasets
 from mtl_keras.runs.run import Run
 from mtl_keras.training.train_recipe import make_reproducible, train
-from mtl_keras.training.trainer import Training
 
 
 def test_the_history_tells_every_stage(trained):
@@ -141,21 +140,6 @@ def test_a_plateau_ends_its_stages_early_and_callbacks_are_called_in_each(tiny_r
     assert [stage["freeze"] for stage in stages] == ["backbone", "top:1", "none"]
     assert [len(stage["history"]["loss"]) for stage in stages] == [2, 1, 1]
     assert epochs == [0, 1, 2, 3]
-
-
-def test_what_has_no_effect_is_warned_of(tiny_recipe, tmp_path):
-    text = tiny_recipe.read_text().replace(
-        "{heads: 1.0e-2}", "{groups: {block_0: 1.0e-5}}, protect: distillation"
-    )
-    tiny_recipe.write_text(text)
-    recipe, said = load_recipe(tiny_recipe), []
-    datasets = open_datasets(recipe)
-    training = Training(recipe, datasets, build_model(recipe, datasets), tmp_path / "best")
-    training.begin(0, report=said.append)
-    assert said[1:] == [
-        "warning: learning rates for frozen groups have no effect: block_0",
-        "warning: protect has no effect: every task has batches in this stage",
-    ]
 
 
 def test_a_deterministic_recipe_runs_deterministic_operations_alone(tiny_recipe, monkeypatch):

@@ -6,20 +6,19 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.interrupting import At, Killed, kill, results
 from support.tiny import of_one_task, write_tiny_recipe
 
 from mtl_keras.data.padding import static_widths
-from mtl_keras.distribution import replicas
 from mtl_keras.models.variables import metric_variables, trained_variables, values
 from mtl_keras.plans.freeze_plan import FreezePlan
 from mtl_keras.plans.stage import Stage
 from mtl_keras.plans.training_plan import TrainingPlan
 from mtl_keras.recipes.recipe import load_recipe
 from mtl_keras.runs.building import build_model, open_datasets
-from mtl_keras.training import trainer, xla
-from mtl_keras.training.train_recipe import make_reproducible, train
-from mtl_keras.training.trainer import Training
+from mtl_keras.training import xla
+from mtl_keras.training.materials import Materials
+from mtl_keras.training.stage_setup import set_up
+from mtl_keras.training.train_recipe import make_reproducible
 from mtl_keras.training.xla import PLAIN, Compilation, choose
 
 STEPS = 200  # an epoch
@@ -45,10 +44,9 @@ def measure(tiny_model, monkeypatch):
 
     def run(plain, compiled, *, tracing=1.0, compiling=2.0, epochs=1):
         def seconds(function, batches, spec):
-            if isinstance(compiled, Exception) and model.jit_compile:
-                raise compiled
+            if isinstance(step := compiled if model.jit_compile else plain, Exception):
+                raise step
             assert [batch[0]["token_ids"].shape for batch in batches] == [(1, 20)] * 6
-            step = compiled if model.jit_compile else plain
             first = step + tracing + compiling * model.jit_compile
             return [first, 3 * step, step, 2 * step, step, step]
 
@@ -87,8 +85,7 @@ def test_what_cannot_pay_is_not_measured(measure, monkeypatch):
         "back"
     ]
     monkeypatch.setattr(xla, "LEAST_STEPS", STEPS + 1)
-    monkeypatch.setattr(xla, "_chosen", kill)
-    assert measure(plain=10, compiled=never) == (
+    assert measure(plain=never, compiled=never) == (
         PLAIN,
         ["jit_compile auto: false, not measured for 200 steps"],
     )
@@ -113,7 +110,7 @@ def recipe(tiny_bert, tmp_path_factory):
     return load_recipe(path)
 
 
-def test_measuring_changes_no_bit_of_a_training_that_stays_plain(recipe, tmp_path, monkeypatch):
+def test_measuring_changes_no_bit_of_a_training_that_stays_plain(recipe, monkeypatch):
     monkeypatch.setattr(xla, "LEAST_STEPS", 1)
     monkeypatch.setattr(xla, "LEAST_TRACINGS", 0)
     states, said = [], []
@@ -122,62 +119,14 @@ def test_measuring_changes_no_bit_of_a_training_that_stays_plain(recipe, tmp_pat
         own = dataclasses.replace(recipe, plan=plan, jit_compile=jit_compile, cache=False)
         make_reproducible(own)
         datasets = open_datasets(own)
-        training = Training(own, datasets, build_model(own, datasets), tmp_path / str(jit_compile))
-        training.begin(0, report=said.append)
-        model, groups = training.model, training.selection.groups
-        step, iterator = model.make_train_function(), iter(training.stage_batches)
+        materials = Materials.of(own, datasets, build_model(own, datasets))
+        setup, model = set_up(materials, 0, report=said.append), materials.model
+        step, iterator = model.make_train_function(), iter(setup.training_batches)
         for _ in range(5):
             step(iterator)
-        states.append(values(trained_variables(model, groups) | metric_variables(model)))
+        variables = trained_variables(model, materials.trained_groups) | metric_variables(model)
+        states.append(values(variables))
     (line,) = [line for line in said if line.startswith("jit_compile")]
     assert line.startswith("jit_compile auto: false: a step takes")
     for name, value in states[0].items():
         np.testing.assert_array_equal(value, states[1][name], err_msg=name)
-
-
-def test_a_stage_that_has_begun_is_compiled_as_it_was(recipe, tmp_path, monkeypatch):
-    monkeypatch.setattr(trainer, "choose", kill)
-    for jit_compile, recorded in (("auto", Compilation(True, (15, 16))), (True, None)):
-        own = dataclasses.replace(recipe, jit_compile=jit_compile, cache=False)
-        datasets = open_datasets(own)
-        training = Training(own, datasets, build_model(own, datasets), tmp_path / "best")
-        training.begin(0, compilation=recorded)
-        assert training.compilation == (recorded or Compilation(True, (14,)))
-        assert training.model.jit_compile
-        found = {x["token_ids"].shape[1] for x, _, _ in training.stage_batches}
-        assert found == {training.compilation.widths[0]}
-        assert len(training.stage_batches) * own.plan.stages([])[0].epochs == (
-            training.model.optimizer.steps
-        )
-
-
-def test_a_training_goes_on_as_it_was_chosen(recipe, tmp_path, monkeypatch):
-    chosen = Compilation(False, (12, 16))  # of other bits than measuring nothing has
-    monkeypatch.setattr(trainer, "choose", lambda *arguments: chosen)
-    quiet = {"verbose": 0, "report": lambda line: None}
-    never = train(recipe, tmp_path / "never", **quiet)
-    assert never.read_json("history.json")["stages"][0]["compilation"] == {
-        "jit_compile": False,
-        "widths": [12, 16],
-    }
-    own = dataclasses.replace(recipe, checkpoint_minutes=1e-9)
-    with pytest.raises(Killed):
-        train(own, tmp_path / "run", callbacks=[At("on_train_batch_end", 7, kill)], **quiet)
-    monkeypatch.setattr(trainer, "choose", kill)
-    run = train(own, tmp_path / "run", resume=True, **quiet)
-    for interrupted, uninterrupted in zip(results(run), results(never), strict=True):
-        assert interrupted == uninterrupted
-
-
-def test_where_devices_compile_shapes_batches_have_the_few_widths(
-    tiny_recipe, tmp_path, monkeypatch
-):
-    """As on a TPU, which compiles without being told."""
-    monkeypatch.setattr(replicas, "compile_shapes", lambda strategy: True)
-    recipe = load_recipe(tiny_recipe)
-    datasets = open_datasets(recipe)
-    training = Training(recipe, datasets, build_model(recipe, datasets), tmp_path / "best")
-    training.begin(1)
-    assert not training.compilation.jit_compile
-    widths = {int(x["token_ids"].shape[1]) for x, _, _ in training.stage_batches}
-    assert widths <= set(training.compilation.widths)

@@ -23,7 +23,7 @@ class Store(abc.ABC):
 
     Args:
         values: one text's after the other's, `(rows, hidden)`.
-        lengths: word pieces of each text.
+        lengths: word pieces of each text, `(texts,)`.
         fingerprint: of the weights that made them.
         place: where they are.
     """
@@ -40,24 +40,37 @@ class Store(abc.ABC):
 
     @abc.abstractmethod
     def put(self, texts: np.ndarray, features: np.ndarray) -> None:
-        """Keeps the features of some texts, padded to their longest."""
+        """Keeps the features of some texts.
+
+        Args:
+            texts: their numbers, `(batch,)`.
+            features: padded to the longest, `(batch, length, hidden)`, or `(batch, hidden)`.
+        """
 
     @abc.abstractmethod
     def batch(self, texts: np.ndarray, width: int) -> np.ndarray:
-        """The features of some texts, padded to a width, as they are kept."""
+        """The features of some texts, as they are kept.
+
+        Args:
+            texts: their numbers, `(batch,)`.
+            width: to which features of word pieces are padded.
+
+        Returns:
+            `(batch, width, hidden)`, or `(batch, hidden)`.
+        """
 
 
 class SentenceStore(Store):
     """A row a text."""
 
     @staticmethod
-    def rows(lengths):
+    def rows(lengths: np.ndarray) -> int:
         return len(lengths)
 
-    def put(self, texts, features):
+    def put(self, texts: np.ndarray, features: np.ndarray) -> None:
         self.values[texts] = features
 
-    def batch(self, texts, width):
+    def batch(self, texts: np.ndarray, width: int) -> np.ndarray:
         return self.values[texts]
 
 
@@ -65,15 +78,15 @@ class TokenStore(Store):
     """A row a word piece."""
 
     @staticmethod
-    def rows(lengths):
+    def rows(lengths: np.ndarray) -> int:
         return int(lengths.sum())
 
-    def put(self, texts, features):
-        mask = length_mask(self.lengths[texts])
+    def put(self, texts: np.ndarray, features: np.ndarray) -> None:
+        mask = length_mask(self.lengths[texts])  # (batch, length)
         self.values[self._places(texts)] = features[mask]
 
-    def batch(self, texts, width):
-        mask = length_mask(self.lengths[texts], width)
+    def batch(self, texts: np.ndarray, width: int) -> np.ndarray:
+        mask = length_mask(self.lengths[texts], width)  # (batch, width)
         features = np.zeros((*mask.shape, self.values.shape[1]), self.values.dtype)
         features[mask] = self.values[self._places(texts)]
         return features
@@ -91,21 +104,21 @@ class TokenStore(Store):
 
 
 def store_kind(level: str) -> type[Store]:
-    """What keeps the features of a level."""
+    """The kind of store that keeps the features of a level."""
     return SentenceStore if level == SENTENCE else TokenStore
 
 
 def make_store(
     level: str, lengths: np.ndarray, hidden_dim: int, fingerprint: bytes, *, memory: int
 ) -> Store | None:
-    """An empty store, in memory, else in a temporary file; None where there is no room in either.
+    """An empty store, in memory, else in a temporary file; None if neither has room.
 
     Args:
         level: whose features (`frozen_prefix`).
         lengths: word pieces of each text.
         hidden_dim: numbers a row.
         fingerprint: of the weights that will make them.
-        memory: bytes that it may take; in float32, or float16 where that is too much.
+        memory: bytes that it may take; in float32, or float16 if that is too much.
     """
     kind = store_kind(level)
     shape = (kind.rows(lengths), hidden_dim)
@@ -122,12 +135,12 @@ def free_disk() -> int:
 
 
 def length_mask(lengths: np.ndarray, width: int | None = None) -> np.ndarray:
-    """True where a text has a word piece: `(texts, width)`, the longest's where none is given."""
+    """True where a text has a word piece, `(texts, width)`; by default as wide as the longest."""
     return np.arange(width or lengths.max())[np.newaxis] < lengths[:, np.newaxis]
 
 
 def _in_file(shape: tuple[int, int]) -> np.ndarray | None:
-    """An array of float16 in a temporary file without a name; None where the disk has no room."""
+    """An array of float16 in a temporary file without a name; None if the disk has no room."""
     size = shape[0] * shape[1] * HALF
     if size > free_disk():
         return None

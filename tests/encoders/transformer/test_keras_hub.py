@@ -19,8 +19,8 @@ from mtl_keras.plans.stage import Stage
 from mtl_keras.plans.training_plan import TrainingPlan
 from mtl_keras.recipes.recipe import load_recipe
 from mtl_keras.runs.building import open_datasets
-from mtl_keras.training.train_recipe import run_stages
-from mtl_keras.training.trainer import Training
+from mtl_keras.training.materials import Materials
+from mtl_keras.training.trainer import Trainer
 
 keras_hub = pytest.importorskip("keras_hub", reason='needs pip install "mtl_keras[keras_hub]"')
 
@@ -171,9 +171,8 @@ def test_trained_from_the_cache_frozen_groups_keep_every_bit(tmp_path):
         }
 
     before, said = bits(), []
-    (stage,) = run_stages(
-        Training(recipe, datasets, model, tmp_path / "best"), report=said.append, verbose=0
-    )
+    trainer = Trainer(Materials.of(recipe, datasets, model), tmp_path / "best")
+    (stage,) = trainer.run_stages(report=said.append, verbose=0)
     assert any("features of" in line and "after block_0" in line for line in said), said
     after = bits()
     assert [name for name in before if after[name] == before[name]] == ["embeddings", "block_0"]
