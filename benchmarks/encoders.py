@@ -25,8 +25,8 @@ from mtl_keras.encoders.pretrained.families import (
 )
 from mtl_keras.encoders.pretrained.family import Family
 from mtl_keras.encoders.text_encoder import TextEncoder
+from mtl_keras.encoders.transformer.config import EncoderConfig
 from mtl_keras.encoders.transformer.transformer import (
-    EncoderConfig,
     build_transformer,
     layer_groups,
 )

@@ -93,7 +93,7 @@ def train(batch_size: int) -> dict:
     import mtl_keras as mtl
     from mtl_keras.distribution.strategies import strategy_of
     from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
-    from mtl_keras.encoders.transformer.transformer import EncoderConfig
+    from mtl_keras.encoders.transformer.config import EncoderConfig
     from mtl_keras.models.optimizers import FusedAdamW, LayerwiseOptimizer
 
     strategy = strategy_of()

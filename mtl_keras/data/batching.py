@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from mtl_keras.data.padding import budget_widths, rows_of
 from mtl_keras.data.task_dataset import SHUFFLE_KEY, TaskDataset
-from mtl_keras.encoders.tokenizers.wordpiece import Tokenizer, align_labels
+from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer, align_labels
 from mtl_keras.errors import InputError
 
 MEASURED_TEXTS = 20_000  # from which the lengths of all are told

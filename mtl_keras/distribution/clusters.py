@@ -13,7 +13,7 @@ _FORM = '{"cluster": {"worker": ["host:port", …]}, "task": {"type": "worker", 
 
 @dataclass(frozen=True)
 class Cluster:
-    """The workers, and which of them this process is. The first is the chief: it alone writes.
+    """The workers, and which of them is this process. The first is the chief: it alone writes.
 
     Args:
         addresses: `host:port` of every worker.
@@ -29,12 +29,12 @@ class Cluster:
 
     @property
     def is_alone(self) -> bool:
-        """Whether there is no other."""
+        """Whether there is no other worker."""
         return len(self.addresses) == 1
 
     @classmethod
     def of_environment(cls) -> "Cluster":
-        """That of the variable `TF_CONFIG`; this process alone where it is not set.
+        """The cluster that the variable `TF_CONFIG` names; this process alone if it is not set.
 
         Raises:
             InputError: it is not of the form that TensorFlow asks for, or has other tasks than
@@ -72,6 +72,6 @@ class Cluster:
         return cls(addresses, index)
 
     def to_environment(self) -> str:
-        """The value of `TF_CONFIG` for it."""
+        """The value of `TF_CONFIG` for this worker."""
         task = {"type": "worker", "index": self.index}
         return json.dumps({"cluster": {"worker": list(self.addresses)}, "task": task})

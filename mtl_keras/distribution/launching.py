@@ -60,16 +60,17 @@ def run_workers(arguments: Sequence[str], count: int) -> int:
 
 @contextlib.contextmanager
 def _passing_on(workers: Sequence[subprocess.Popen]) -> Iterator[None]:
-    """Within, workers get the signals that ask for the end."""
+    """Inside this context, workers receive the signals that ask this process to end."""
     signals = (signal.SIGTERM, signal.SIGINT)
     before = {
-        each: signal.signal(each, lambda number, _: _tell(workers, number)) for each in signals
+        number: signal.signal(number, lambda received, _: _send(workers, received))
+        for number in signals
     }
     try:
         yield
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _start(
@@ -87,7 +88,7 @@ def _start(
 
 
 def _wait(workers: Sequence[subprocess.Popen]) -> int | None:
-    """The first worker that failed, when all have ended or had time to; None where none did."""
+    """The first worker that failed, when all have ended or had time to; None if none did."""
     failed, since = None, 0.0
     while any(worker.poll() is None for worker in workers):
         for index, worker in enumerate(workers):
@@ -103,7 +104,7 @@ def _wait(workers: Sequence[subprocess.Popen]) -> int | None:
 
 
 def _end(workers: Sequence[subprocess.Popen]) -> None:
-    _tell(workers, signal.SIGTERM)
+    _send(workers, signal.SIGTERM)
     for worker in workers:
         try:
             worker.wait(GRACE)
@@ -112,7 +113,7 @@ def _end(workers: Sequence[subprocess.Popen]) -> None:
             worker.wait()
 
 
-def _tell(workers: Sequence[subprocess.Popen], number: int) -> None:
+def _send(workers: Sequence[subprocess.Popen], number: int) -> None:
     for worker in workers:
         if worker.poll() is None:
             worker.send_signal(number)
@@ -121,9 +122,9 @@ def _tell(workers: Sequence[subprocess.Popen], number: int) -> None:
 def free_ports(count: int) -> list[int]:
     """Ports of this machine that nobody listens on."""
     sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
+    for opened in sockets:
+        opened.bind(("127.0.0.1", 0))
+    ports = [opened.getsockname()[1] for opened in sockets]
+    for opened in sockets:
+        opened.close()
     return ports

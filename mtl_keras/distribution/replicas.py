@@ -69,12 +69,12 @@ def view_of(variable: keras.Variable) -> np.ndarray:
 
 def put(variable: keras.Variable, value: np.ndarray) -> None:
     """Gives all copies of this process a value, without asking the others."""
-    for each in copies(variable):
-        each.assign(value)
+    for copy in copies(variable):
+        copy.assign(value)
 
 
 def copies(variable: keras.Variable) -> tuple[tf.Variable, ...]:
-    """Those of this process; the variable itself where there is no strategy."""
+    """The copies in this process; the variable itself without a strategy."""
     is_distributed = isinstance(variable.value, tf.distribute.DistributedValues)
     return variable.value.values if is_distributed else (variable.value,)
 
@@ -92,7 +92,7 @@ def measure(updates: Iterable[Update]) -> None:
     added: list[tf.Tensor] = []
     variables: list[keras.Variable] = []
     for metric, values, weight in updates:
-        nothing = [tf.zeros(each.shape, each.dtype) for each in metric.variables]
+        nothing = [tf.zeros(state.shape, state.dtype) for state in metric.variables]
         added += metric.stateless_update_state(nothing, *values, sample_weight=weight)
         variables += metric.variables
     for variable, more in zip(variables, total(added), strict=True):
@@ -113,7 +113,7 @@ def as_logs(results: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
 def share(
     dataset: tf.data.Dataset, strategy: tf.distribute.Strategy
 ) -> tf.data.Dataset | tf.distribute.DistributedDataset:
-    """A dataset of which each replica gets its rows of every batch; it itself where there is one.
+    """A dataset of which each replica gets its rows of every batch; unchanged for one replica.
 
     All workers read the same batches and take their rows of them. So a batch holds the same
     examples on one device as on many, and costs each as many padded positions.

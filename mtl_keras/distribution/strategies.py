@@ -13,11 +13,11 @@ import tensorflow as tf
 
 from mtl_keras.distribution import replicas
 from mtl_keras.distribution.clusters import TF_CONFIG, Cluster
-from mtl_keras.errors import InputError, WorkError
+from mtl_keras.errors import InputError, WorkError, first_line
 from mtl_keras.storage.locks import LOCK
 
 AUTO, MIRRORED, MULTI_WORKER, TPU = "auto", "mirrored", "multi_worker", "tpu"
-# What a collective operation ends with where another worker is gone.
+# How a collective operation fails if another worker is gone.
 GONE = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -75,10 +75,10 @@ def strategy_of(name: str = AUTO) -> tf.distribute.Strategy:
 
 
 class Workers:
-    """The processes that train one model together; one, where the strategy has no others.
+    """The processes that train one model together, or this one alone.
 
     Args:
-        strategy: that they train under.
+        strategy: under which they train.
     """
 
     def __init__(self, strategy: tf.distribute.Strategy):
@@ -105,28 +105,28 @@ class Workers:
         return self.index == 0
 
     def sum(self, values: np.ndarray) -> np.ndarray:
-        """The sum of what each worker gives; all must come here, with the same shape."""
+        """The sum over all workers. All must call it, with the same shape."""
         if self.count == 1:
             return values
         with self.strategy.scope():
             return self._add_up(tf.constant(values)).numpy()
 
     def gather(self, value: int) -> list[int]:
-        """What each worker gives, below 2^53."""
+        """The value of each worker, below 2^53."""
         values = np.zeros(self.count, np.float64)
         values[self.index] = value
-        return [int(each) for each in self.sum(values)]
+        return [int(total) for total in self.sum(values)]
 
     def agree(self, number: int) -> int:
-        """The greatest that any worker gives."""
+        """The greatest value of any worker."""
         return max(self.gather(number))
 
     def wait(self) -> None:
-        """Until all have come here."""
+        """Returns when all workers have called it."""
         self.gather(0)
 
     def check_same(self, value: str, what: str) -> None:
-        """Raises `InputError` on all workers where one gives another value than the chief."""
+        """Raises `InputError` on all workers if one gives another value than the chief."""
         digest = hashlib.sha256(value.encode()).digest()
         of_all = self.gather(int.from_bytes(digest[:6], "big"))
         if len(set(of_all)) > 1:
@@ -134,7 +134,7 @@ class Workers:
 
     @contextlib.contextmanager
     def own_folder(self, folder: str | Path, *, resume: bool) -> Iterator[Path]:
-        """The folder for the chief; for others a copy that is gone afterwards.
+        """The folder itself for the chief; for other workers a copy that is deleted afterwards.
 
         Nobody leaves before all are done.
         """
@@ -150,16 +150,16 @@ class Workers:
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """Raises `WorkError` where another worker is gone."""
+        """Inside this context, raises `WorkError` if another worker is gone."""
         try:
             yield
         except GONE as error:
             if self.count == 1:
                 raise
             lines = [line.strip() for line in str(error.message).splitlines()]
-            said = next((line for line in lines if "abort" in line), lines[0])[:200]
+            reason = next((line for line in lines if "abort" in line), lines[0])[:200]
             raise WorkError(
-                f"another worker is gone ({said}); start all of them again with --resume"
+                f"another worker is gone ({reason}); start all of them again with --resume"
             ) from None
 
 
@@ -170,8 +170,7 @@ def _tpu_strategy() -> tf.distribute.Strategy:
         tf.tpu.experimental.initialize_tpu_system(resolver)
         return tf.distribute.TPUStrategy(resolver)
     except (ValueError, RuntimeError, tf.errors.OpError) as error:
-        said = (str(error).strip().splitlines() or ["no reason given"])[0][:200]
         raise InputError(
-            f"strategy {TPU}: no TPU can be reached ({said}); set TPU_NAME, or leave the strategy "
-            "out"
+            f"strategy {TPU}: no TPU can be reached ({first_line(error)[:200]}); set TPU_NAME, or "
+            "leave the strategy out"
         ) from None

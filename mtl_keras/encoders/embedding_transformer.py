@@ -28,8 +28,8 @@ class EmbeddingTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     it. A source is loaded once a process and shared by all transformers of it, so that a grid
     search, which makes one for each fold, reads the weights once a worker.
 
-    A pickle holds the name of a source, not its weights: the encoder is loaded again where it is
-    first used. A `TextEncoder` is pickled with its weights, so where it has a source, give that.
+    A pickle holds the name of a source, not its weights: the encoder is loaded again when it is
+    first used. A `TextEncoder` is pickled with its weights, so give its source if it has one.
     Clones share a `TextEncoder`.
 
     Args:
@@ -43,7 +43,7 @@ class EmbeddingTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.pipeline import make_pipeline
     >>> from mtl_keras import TextEncoder
-    >>> from mtl_keras.encoders.transformer.transformer import EncoderConfig
+    >>> from mtl_keras.encoders.transformer.config import EncoderConfig
     >>> from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
     >>> tokenizer = WordpieceTokenizer(["[UNK]", "[CLS]", "[SEP]", "good", "bad"], lowercase=True)
     >>> config = EncoderConfig(vocabulary_size=5, hidden_dim=8, num_layers=1, num_heads=2,
@@ -87,7 +87,7 @@ class EmbeddingTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
                 `(n, 1)`. An empty string is a text; a missing value is not.
 
         Returns:
-            float32 `(n, hidden)`, of length 1 where the encoder's source says so.
+            float32 `(n, hidden)`, of length 1 if the encoder's source says so.
 
         Raises:
             InputError: what is not texts, or an encoder that cannot be loaded.

@@ -16,10 +16,11 @@ from mtl_keras.encoders.memory import keep_freed_memory
 from mtl_keras.encoders.pretrained import loading
 from mtl_keras.encoders.tokenizers.byte_pair import BytePairTokenizer
 from mtl_keras.encoders.tokenizers.sentence_piece import SentencePieceTokenizer
-from mtl_keras.encoders.tokenizers.wordpiece import Tokenizer, WordpieceTokenizer
+from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
+from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
+from mtl_keras.encoders.transformer.config import EncoderConfig
 from mtl_keras.encoders.transformer.keras_hub import KerasHubConfig, build_keras_hub_transformer
 from mtl_keras.encoders.transformer.transformer import (
-    EncoderConfig,
     build_transformer,
     layer_groups,
 )
@@ -53,7 +54,7 @@ class TextEncoder:
 
     Example:
 
-    >>> from mtl_keras.encoders.transformer.transformer import EncoderConfig
+    >>> from mtl_keras.encoders.transformer.config import EncoderConfig
     >>> from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
     >>> tokenizer = WordpieceTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "hello"],
     ...                                lowercase=True)
@@ -143,9 +144,9 @@ class TextEncoder:
 
         Args:
             texts: `n` strings.
-            outputs: which arrays. `sentence_embedding (n, hidden)`, of length 1 where the source
-                says so; `sequence_output (n, length, hidden)`, 0 where padded; `pooled_output
-                (n, hidden)` where there is a pooler; `token_ids (n, length)`, int32, 0 where
+            outputs: which arrays. `sentence_embedding (n, hidden)`, of length 1 if the source
+                says so; `sequence_output (n, length, hidden)`, 0 if padded; `pooled_output
+                (n, hidden)` if there is a pooler; `token_ids (n, length)`, int32, 0 if
                 padded; `padding_mask (n, length)`, bool, true at word pieces. All else is
                 float32. The length is that of the longest text.
             batch_size: texts a pass.
@@ -185,8 +186,8 @@ class TextEncoder:
 
         Args:
             config: also of version 0.1.0, which stored no classes.
-            initialize: whether the weights are drawn, where the transformer is not KerasHub's. If
-                not they start as zeros, for weights that are loaded next.
+            initialize: whether the weights are drawn. If not they start as zeros, for weights
+                that are loaded next; KerasHub's are drawn all the same.
         """
         shape = _deserialized(config["config"])
         return cls(
@@ -275,6 +276,6 @@ def _as_tensor(texts: Sequence[str]) -> tf.Tensor:
     for index, text in enumerate(texts):
         if not isinstance(text, str):
             raise InputError(f"texts is a list of strings. Received at {index}: {text!r}")
-    # Half a surrogate pair has no UTF-8; the tokenizer takes its bytes for an unknown character.
+    # Half a surrogate pair has no UTF-8: the tokenizer reads its bytes as an unknown character.
     encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
     return tf.constant(encoded, tf.string, (len(encoded),))

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from mtl_keras.data.task import Task
-from mtl_keras.encoders.transformer.transformer import EncoderConfig
+from mtl_keras.encoders.transformer.config import EncoderConfig
 from mtl_keras.models.frozen_prefix import SENTENCE
 from mtl_keras.plans.layer_groups import EMBEDDINGS, head_group
 

@@ -11,8 +11,9 @@ from tensorflow.python.framework.ops import get_stats_for_node_def
 import mtl_keras as mtl
 from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
 from mtl_keras.encoders.transformer import block, transformer
+from mtl_keras.encoders.transformer.config import EncoderConfig
 from mtl_keras.encoders.transformer.keras_hub import KerasHubConfig
-from mtl_keras.encoders.transformer.transformer import EncoderConfig, build_transformer
+from mtl_keras.encoders.transformer.transformer import build_transformer
 from mtl_keras.experiments.step_costs import StepCosts
 
 SHAPE = (4, 16)

@@ -37,7 +37,7 @@ def make_model(strategy: tf.distribute.Strategy):
 
     import mtl_keras as mtl
     from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
-    from mtl_keras.encoders.transformer.transformer import EncoderConfig
+    from mtl_keras.encoders.transformer.config import EncoderConfig
     from mtl_keras.models.optimizers import FusedAdamW, LayerwiseOptimizer
 
     keras.utils.set_random_seed(1)

@@ -1,4 +1,4 @@
-"""Archives of others (`.tar`, `.tar.gz`), unpacked where they can do no harm."""
+"""Archives of others (`.tar`, `.tar.gz`), unpacked only if they can do no harm."""
 
 import gzip
 import io
@@ -18,12 +18,12 @@ GZIP = b"\x1f\x8b"
 
 
 def unpack(stream: IO[bytes], folder: Path) -> None:
-    """Unpacks an archive as it comes. It is refused before a file would be written that is too
-    much or elsewhere.
+    """Unpacks an archive while it is read. It is refused before a file is written that is too
+    large, or outside the folder.
 
     Args:
         stream: a tar file, also compressed with gzip.
-        folder: where its files go; what was written remains where it is refused.
+        folder: where its files go; if the archive is refused, what was written before remains.
 
     Raises:
         InputError: it holds a path that leaves the folder, a link, a device, or more than

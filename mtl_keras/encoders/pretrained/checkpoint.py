@@ -18,7 +18,8 @@ from mtl_keras.encoders.pretrained.families import HUGGING_FACE_FAMILIES, TF_HUB
 from mtl_keras.encoders.pretrained.family import Family
 from mtl_keras.encoders.pretrained.tensor_files import open_tensors
 from mtl_keras.encoders.pretrained.vocabulary import TOKENIZERS, read_vocabulary
-from mtl_keras.encoders.tokenizers.wordpiece import Tokenizer, WordpieceTokenizer
+from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
+from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
 from mtl_keras.encoders.transformer.config import EncoderConfig
 from mtl_keras.errors import InputError
 
@@ -122,14 +123,14 @@ def _names_in_table(family: Family, names: Iterable[str]) -> dict[str, str]:
     if not anchors:
         raise InputError(f"is no {family.name} encoder: it has no tensor {family.anchor!r}")
     prefix = min(anchors, key=len).removesuffix(family.anchor)
-    found = {}
+    in_table = {}
     for original in names:
         name = original.removeprefix(prefix)
         for old, new in family.renamed.items():
             name = name.replace(old, new)
         if not any(re.fullmatch(pattern, name) for pattern in family.ignored):
-            found[name] = original
-    return found
+            in_table[name] = original
+    return in_table
 
 
 def _settings(family: Family, config: dict) -> dict[str, Any]:
@@ -175,7 +176,7 @@ def _number(config: dict, key: str, kind: Any) -> int | float:
 
 
 def _find_pooling(folder: Path) -> dict[str, str]:
-    """What sentence-transformers' files say of pooling; nothing where there are none."""
+    """What sentence-transformers' files say of pooling; nothing if there are no such files."""
     pooling = {}
     for module, path in _modules(folder):
         if not module.endswith(("Transformer", "Pooling", "Normalize")):

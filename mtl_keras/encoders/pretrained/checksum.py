@@ -16,7 +16,7 @@ BLOCK = 1 << 20  # bytes read at once
 
 
 def check_weights(folder: Path, sha256: str) -> None:
-    """Compares a folder's weights with what they should be, before anything of them is opened.
+    """Compares the checksum of a folder's weights, before any of them is opened.
 
     Args:
         folder: of a published encoder.
@@ -25,18 +25,18 @@ def check_weights(folder: Path, sha256: str) -> None:
             KerasHub's `model.weights.h5`.
 
     Raises:
-        InputError: they are others, or there are none.
+        InputError: the folder holds other weights, or none.
     """
-    found = weights_sha256(folder)
-    if found != sha256.lower():
+    actual = weights_sha256(folder)
+    if actual != sha256.lower():
         raise InputError(
-            f"its weights have the sha256 {found or 'of nothing'}; expected {sha256.lower()}: "
+            f"its weights have the sha256 {actual or 'of nothing'}; expected {sha256.lower()}: "
             "fetch them from where that was published, or correct sha256"
         )
 
 
 def weights_sha256(folder: Path) -> str:
-    """The checksum that `check_weights` compares; empty where there are no weights."""
+    """The checksum that `check_weights` compares; empty if there are no weights."""
     files = next(filter(None, (sorted(folder.glob(pattern)) for pattern in WEIGHTS)), [])
     digest = hashlib.sha256()
     for file in files:

@@ -71,7 +71,7 @@ class Family:
         name: what it is called in messages.
         layout: how its layers keep their weights.
         layers: layer of the encoder → its name in the file. Those of the pooler may be absent.
-        parts: what stands for `{part}` in the names of queries, keys and values; none where they
+        parts: what stands for `{part}` in the names of queries, keys and values; none if they
             are one tensor.
         ignored: patterns of further tensors that have no place in the encoder.
         renamed: endings of tensors in older files → today's.
@@ -80,7 +80,7 @@ class Family:
         activation_key: key of the configuration file that names the activation.
         activations: what it may be → whether GELU takes its tanh form.
         windows: keys of the configuration file that say which kinds of attention the blocks have,
-            in turn, and how far `local` ones see; none where all blocks see everything.
+            in turn, and how far `local` ones see; none if all blocks see everything.
         settings: fields of `EncoderConfig` that no file states.
         tokenizer: `word pieces` or `byte pairs`.
     """

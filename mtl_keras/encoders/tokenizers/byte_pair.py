@@ -157,8 +157,10 @@ class BytePairTokenizer(Tokenizer):
         same_word = tf.concat([rows[1:] == rows[:-1], [False]], axis=0)[: tf.size(rows)]
         pairs = _pair(tf.cast(ids, tf.int64), tf.cast(following, tf.int64))
         place = tf.minimum(tf.searchsorted(self._pairs, pairs), tf.size(self._pairs) - 1)
-        found = same_word & (tf.gather(self._pairs, place) == pairs)
-        return tf.where(found, tf.gather(self._rank, place), NEVER), tf.gather(self._merged, place)
+        is_merge = same_word & (tf.gather(self._pairs, place) == pairs)
+        return tf.where(is_merge, tf.gather(self._rank, place), NEVER), tf.gather(
+            self._merged, place
+        )
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -170,7 +172,7 @@ class BytePairTokenizer(Tokenizer):
 
 
 def byte_alphabet() -> dict[int, str]:
-    """Byte → the character that stands for it in a vocabulary: itself where it can be seen.
+    """Byte → the character that stands for it in a vocabulary: itself if it can be seen.
 
     Example:
 
@@ -203,7 +205,7 @@ def _checked_ids(vocabulary: list[str], max_length: int, around: list[str]) -> d
 
 
 def _in_bytes(piece: str, alphabet: dict[int, str]) -> bytes:
-    """The bytes of a piece; those of its characters where it is none of the alphabet's."""
+    """The bytes of a piece; those of its characters if one is not in the alphabet."""
     of_character = {character: byte for byte, character in alphabet.items()}
     if all(character in of_character for character in piece):
         return bytes(of_character[character] for character in piece)

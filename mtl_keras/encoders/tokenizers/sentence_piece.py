@@ -40,7 +40,7 @@ class SentencePieceTokenizer(Tokenizer):
     The ids are those of the `sentencepiece` library. A piece covers the white space before its
     word in the vocabulary, but not in its offsets; of the pieces that one character becomes ("½"
     may be "1", "⁄", "2") the last covers it. The model's control symbols, such as `[CLS]` and
-    `<s>`, are plain text where a text holds them.
+    `<s>`, are plain text if a text holds them.
 
     Args:
         model: the model file's bytes, in base64.

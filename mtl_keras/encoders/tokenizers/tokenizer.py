@@ -109,7 +109,7 @@ def align_labels(
         labels: the words' classes, ragged int32 `(n, words)`.
 
     Returns:
-        Labels, int32, 0 where masked, and the mask, bool, true on each first piece: both ragged
+        Labels, int32, 0 if masked, and the mask, bool, true on each first piece: both ragged
         `(n, pieces)`. Words without a piece (cut off, or white space only) are in neither.
 
     Example:
@@ -140,7 +140,7 @@ def align_labels(
 
 
 def enclosed(pieces: TokenizedText, first: int, last: int, max_length: int) -> TokenizedText:
-    """Puts a special piece before and one after each text, whose end is cut where it is too long.
+    """Puts a special piece before and one after each text. The end of a longer text is cut.
 
     Args:
         pieces: of `n` texts, without special ones.
@@ -213,8 +213,8 @@ def _words(
 def row_ids(ragged: tf.RaggedTensor) -> tf.Tensor:
     """The row of each value, `(values,)`, of the type of the row splits.
 
-    As `value_rowids`, which takes room for as many values a row as the longest has: a long text
-    among many short ones would fill the memory.
+    As `value_rowids`, which needs memory for as many values a row as the longest row has: one
+    long text among many short ones would fill the memory.
 
     Example:
 
@@ -241,7 +241,7 @@ def _follows(mask: tf.Tensor) -> tf.Tensor:
 
 
 def _last(ragged: tf.RaggedTensor) -> tf.Tensor:
-    """The last value of each row, 0 where there is none: (n,)."""
+    """The last value of each row, 0 for an empty row: `(n,)`."""
     padded = tf.concat([[0], ragged.values], axis=0)
     return tf.gather(padded, tf.where(ragged.row_lengths() > 0, ragged.row_limits(), 0))
 

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from mtl_keras.encoders.tokenizers.wordpiece import Tokenizer
+from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
 
 WHOLE_STRING = 2**31 - 1  # bytes, more than a string holds
 

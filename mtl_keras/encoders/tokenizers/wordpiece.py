@@ -10,15 +10,11 @@ import tensorflow_text as tf_text
 from mtl_keras.encoders.tokenizers.tokenizer import (
     TokenizedText,
     Tokenizer,
-    Words,
-    align_labels,
     enclosed,
     is_punctuation,
     row_ids,
 )
 from mtl_keras.errors import InputError
-
-__all__ = ["TokenizedText", "Tokenizer", "WordpieceTokenizer", "Words", "align_labels"]
 
 UNKNOWN, FIRST, LAST = "[UNK]", "[CLS]", "[SEP]"
 

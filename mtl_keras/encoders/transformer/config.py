@@ -20,7 +20,7 @@ class EncoderConfig:
         num_heads: attention heads a block.
         intermediate_dim: width of the feed-forward layer.
         max_position: rows of the position table, so the longest input in word pieces.
-        num_segments: rows of the segment table; 0 where there is none.
+        num_segments: rows of the segment table; 0 if there is none.
         approximate_gelu: the tanh form of GELU (Google's BERT, GPT-2) instead of the erf form.
         norm_epsilon: added to the variance in layer norms.
         dropout: rate in training, of hidden states and of attention weights.
@@ -69,7 +69,7 @@ class EncoderConfig:
                 f"pooling must be one of {POOLINGS}, 'pooler' only where there is one. "
                 f"Received: {self.pooling!r}, pooler={self.pooler}"
             )
-        windows = tuple(self.attention_windows)  # a list where it was read from JSON
+        windows = tuple(self.attention_windows)  # a list if it was read from JSON
         object.__setattr__(self, "attention_windows", windows)
         if windows and (len(windows) != self.num_layers or min(windows) < 0 or not self.causal):
             raise ValueError(
@@ -87,16 +87,16 @@ class EncoderConfig:
         return cls(**config)
 
     def applications(self) -> int:
-        """How often each block is applied, one after the other: more where weights are shared."""
+        """How often each block is applied, one after the other: once if it shares no weights."""
         return 1
 
     def attention_window(self, index: int) -> int:
-        """The window of a block; 0: it attends as far as there is."""
+        """The window of a block; 0: it attends to everything."""
         return self.attention_windows[index] if self.attention_windows else 0
 
 
 def check_pooling(pooling: str, pooler: bool) -> None:
-    """Raises InputError where there is no such pooling, or no pooler."""
+    """Raises InputError if there is no such pooling, or no pooler."""
     if pooling not in POOLINGS or (pooling == "pooler" and not pooler):
         raise InputError(
             f"pooling must be one of {', '.join(POOLINGS)}, pooler only where there is one. "

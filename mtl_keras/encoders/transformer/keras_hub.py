@@ -27,8 +27,8 @@ class KerasHubConfig(EncoderConfig):
     Args:
         backbone: name of its class in `keras_hub.models`.
         settings: what the class takes, but for name and precision.
-        repeats: how many layers are applied, one after the other; more than there are blocks
-            where they share weights.
+        repeats: how many layers are applied, one after the other; more than there are blocks if
+            they share weights.
     """
 
     backbone: str

@@ -23,9 +23,9 @@ class Structure:
         inputs: name → input of the backbone.
         levels: the output of the embeddings and of each block, lowest first.
         repeats: how many layers are applied, one after the other, in all blocks.
-        positions: what every block reads beside the layer below, where there is such a thing.
+        positions: what every block reads beside the layer below; None if they read nothing else.
         sequence: the token vectors.
-        pooled: what a pooler makes of the first of them, where there is one.
+        pooled: what a pooler makes of the first of them; None if there is no pooler.
     """
 
     inputs: dict[str, keras.KerasTensor]

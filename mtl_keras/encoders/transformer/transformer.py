@@ -54,7 +54,7 @@ class LayerNorm(keras.layers.Layer):
 class Embeddings(keras.layers.Layer):
     """Token ids → the sum of token, position and first-segment vectors, normalised.
 
-    It is not normalised where the blocks normalise first.
+    The sum is not normalised if the blocks normalise first.
 
     Args:
         config: the encoder's shape.
@@ -202,7 +202,7 @@ def build_transformer(
 
     Inputs: `token_ids (batch, length)` int32 and `padding_mask (batch, length)` bool.
     Outputs, by name: `sequence_output (batch, length, hidden_dim)`, `sentence_embedding
-    (batch, hidden_dim)`, `pooled_output (batch, hidden_dim)` where there is a pooler.
+    (batch, hidden_dim)`, `pooled_output (batch, hidden_dim)` if there is a pooler.
 
     Example:
 
@@ -232,8 +232,8 @@ def build_transformer(
 def layer_groups(transformer: keras.Model) -> dict[str, list[keras.layers.Layer]]:
     """The units of freezing and of learning rates, lowest first: `embeddings`, `block_0`, …
 
-    The final norm and the pooler, where there are any, belong to the top block; what else comes
-    before the blocks (relative positions) to the embeddings.
+    A final norm and a pooler belong to the top block; other layers before the blocks (relative
+    positions) belong to the embeddings.
     """
     layers = transformer.layers
     blocks = [layer for layer in layers if re.fullmatch(r"block_\d+", layer.name)]

@@ -12,7 +12,7 @@ from support.places import CHECKPOINTS
 from mtl_keras.encoders.pretrained.vocabulary import TOKENIZERS
 from mtl_keras.encoders.tokenizers.byte_pair import BytePairTokenizer, byte_alphabet
 from mtl_keras.encoders.tokenizers.pre_tokenization import LONGEST_WORD
-from mtl_keras.encoders.tokenizers.wordpiece import align_labels
+from mtl_keras.encoders.tokenizers.tokenizer import align_labels
 from mtl_keras.errors import InputError
 
 FOLDER = CHECKPOINTS / "gpt2"

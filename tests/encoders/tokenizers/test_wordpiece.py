@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from mtl_keras.data.task import Columns, Task
 from mtl_keras.data.task_dataset import TaskDataset
-from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer, align_labels
+from mtl_keras.encoders.tokenizers.tokenizer import align_labels
+from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
 from mtl_keras.errors import InputError
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mtl_keras.encoders.transformer.config import EncoderConfig
 from mtl_keras.encoders.transformer.transformer import (
-    EncoderConfig,
     build_transformer,
     layer_groups,
 )

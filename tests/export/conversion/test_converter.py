@@ -10,7 +10,7 @@ import tensorflow as tf
 from support.four_kinds import TASKS
 
 import mtl_keras as mtl
-from mtl_keras.encoders.transformer.transformer import EncoderConfig
+from mtl_keras.encoders.transformer.config import EncoderConfig
 from mtl_keras.export.conversion.converter import convert, in_float32
 from mtl_keras.export.conversion.formats import FORMATS, LITERT, PRECISIONS
 from mtl_keras.export.conversion.process import open_converted
