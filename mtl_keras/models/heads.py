@@ -1,6 +1,6 @@
 """Token vectors → answers: one Keras layer per task."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from mtl_keras.data.task import Task
 from mtl_keras.encoders.transformer.dropout import Dropout
+from mtl_keras.errors import InputError
 from mtl_keras.models.kinds.table import kind_of
 
 
@@ -53,3 +54,43 @@ class TaskHead(keras.layers.Layer):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "TaskHead":
         return cls(**{**config, "task": Task(**config["task"])})
+
+
+def head_outputs(
+    tasks: Sequence[Task], vectors: Mapping[str, keras.KerasTensor], dropout: float
+) -> dict[str, keras.KerasTensor]:
+    """Task → the outputs of a new head over the vectors that its kind reads.
+
+    Args:
+        tasks: a head for each.
+        vectors: `sentence_embedding (batch, hidden)`, `sequence_output (batch, length, hidden)`.
+        dropout: rate before each head, in training.
+
+    Raises:
+        InputError: no task, two of one name, a task without labels.
+    """
+    _check_tasks(tasks)
+    heads = [TaskHead(task, dropout) for task in tasks]
+    return {head.task.name: head(vectors[kind_of(head.task).reads.output]) for head in heads}
+
+
+def check_task_names(argument: str, names: Iterable[str], tasks: Iterable[str]) -> None:
+    """Raises InputError if an argument names a task that is not among these."""
+    tasks = list(tasks)
+    for name in names:
+        if name not in tasks:
+            raise InputError(f"{argument}: there is no task {name!r}; there are {', '.join(tasks)}")
+
+
+def _check_tasks(tasks: Sequence[Task]) -> None:
+    if not tasks:
+        raise InputError("a model needs at least one task. Received: none")
+    names = [task.name for task in tasks]
+    for task in tasks:
+        if names.count(task.name) > 1:
+            raise InputError(f"two tasks are called {task.name!r}; give each its own name")
+        if not task.has_all_labels:
+            raise InputError(
+                f"task {task.name!r} has no labels; give them, or take them from the data with "
+                "TaskDataset(task).task"
+            )

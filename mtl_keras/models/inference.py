@@ -2,11 +2,14 @@
 
 import functools
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
+from mtl_keras.errors import InputError
 from mtl_keras.models.frozen_prefix import FEATURES
 
 Batch = Mapping[str, np.ndarray]  # of a network's inputs, or of its outputs, by name
@@ -43,6 +46,22 @@ class ForwardPass:
         return {name: tensor.numpy() for name, tensor in found.items()}
 
 
+def encoded(x: Any, tokenizer: Tokenizer) -> Any:
+    """What a network takes for some strings; anything but strings is returned as it is.
+
+    Returns:
+        `token_ids`, `padding_mask`, both `(batch, length)`; `length` is that of the longest text.
+
+    Raises:
+        InputError: one string instead of several.
+    """
+    if not _are_strings(x):
+        return x
+    token_ids = tokenizer(tf.constant(list(x))).token_ids
+    padding_mask = tf.sequence_mask(token_ids.row_lengths())
+    return {"token_ids": token_ids.to_tensor(), "padding_mask": padding_mask}
+
+
 def _graph(network: keras.Model, batch: Batch) -> tf.types.experimental.GenericFunction:
     """Of a partial: the graphs of a method or closure TensorFlow counts over all networks, and
     takes several networks with a graph each for one that is traced again and again.
@@ -59,3 +78,11 @@ def _open(batch: Batch) -> dict[str, tf.TensorSpec]:
         )
         for name, each in batch.items()
     }
+
+
+def _are_strings(x: Any) -> bool:
+    if isinstance(x, str):
+        raise InputError("predict takes a list of strings; put the one string into a list")
+    if isinstance(x, np.ndarray):
+        return x.dtype.kind in "UO"
+    return isinstance(x, list | tuple) and len(x) > 0 and all(isinstance(text, str) for text in x)

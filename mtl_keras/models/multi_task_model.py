@@ -1,9 +1,6 @@
 """The encoder and the heads as one functional Keras model, and the step that trains it."""
 
-import functools
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -14,24 +11,16 @@ from mtl_keras.data.task import Task
 from mtl_keras.distribution import replicas
 from mtl_keras.distribution.fitting import DistributedFit
 from mtl_keras.encoders.text_encoder import TextEncoder
-from mtl_keras.errors import InputError
+from mtl_keras.models import training_step
 from mtl_keras.models.frozen_prefix import FEATURES, UpperPart
 from mtl_keras.models.guards import Guard, guard_of
-from mtl_keras.models.heads import TaskHead
-from mtl_keras.models.inference import ForwardPass
+from mtl_keras.models.heads import check_task_names, head_outputs
+from mtl_keras.models.inference import ForwardPass, encoded
 from mtl_keras.models.kinds.table import kind_of
 from mtl_keras.models.metrics import training_metrics
 from mtl_keras.models.optimizers import LayerwiseOptimizer, layerwise_adamw
-from mtl_keras.models.training_step import (
-    Batch,
-    Tensors,
-    active_heads,
-    losses_by_task,
-    padding_update,
-    sums_of_weights,
-    task_updates,
-    unpack,
-)
+from mtl_keras.models.training_step import Batch, Tensors
+from mtl_keras.plans.freeze_plan import FreezePlan
 from mtl_keras.plans.layer_groups import LayerGroups, head_group
 from mtl_keras.plans.protection import Protection
 
@@ -68,14 +57,9 @@ class MultiTaskModel(DistributedFit, keras.Model):
         *,
         head_dropout: float = 0.1,
         name: str = "multi_task_model",
-        **kwargs,
+        **kwargs: Any,
     ):
-        _check_tasks(tasks)
-        heads = {task.name: TaskHead(task, head_dropout) for task in tasks}
-        vectors = encoder.transformer.output
-        outputs = {
-            task.name: heads[task.name](vectors[kind_of(task).reads.output]) for task in tasks
-        }
+        outputs = head_outputs(tasks, encoder.transformer.output, head_dropout)
         super().__init__(encoder.transformer.input, outputs, name=name, **kwargs)
         self.encoder = encoder
         self.tasks = {task.name: task for task in tasks}
@@ -113,7 +97,7 @@ class MultiTaskModel(DistributedFit, keras.Model):
         loss_weights: Mapping[str, float] | None = None,
         metrics: Mapping[str, Sequence[keras.metrics.Metric]] | None = None,
         jit_compile: bool = False,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         """Configures training; the losses follow from the tasks.
 
@@ -128,8 +112,8 @@ class MultiTaskModel(DistributedFit, keras.Model):
         Raises:
             InputError: a loss weight or metric for a task that is not there.
         """
-        self._check_names("loss_weights", loss_weights or {})
-        self._check_names("metrics", metrics or {})
+        check_task_names("loss_weights", loss_weights or {}, self.tasks)
+        check_task_names("metrics", metrics or {}, self.tasks)
         optimizer = keras.optimizers.get(optimizer or layerwise_adamw(self))
         if not isinstance(optimizer, LayerwiseOptimizer):
             optimizer = LayerwiseOptimizer(optimizer)
@@ -185,8 +169,8 @@ class MultiTaskModel(DistributedFit, keras.Model):
         self.predict_function: Any = None
         self.forward_pass = ForwardPass(self)
 
-    def make_train_function(self, force: bool = False):
-        """Traces the step again where something was frozen, thawed or protected meanwhile."""
+    def make_train_function(self, force: bool = False) -> Any:
+        """Traces the step again if something was frozen, thawed or protected since."""
         state = (self._guard, self._upper, *(variable.trainable for variable in self.variables))
         if state != self._compiled_for:
             self._guard.check(self)
@@ -200,7 +184,7 @@ class MultiTaskModel(DistributedFit, keras.Model):
         super().make_train_function(force)
         return self.train_function
 
-    def make_test_function(self, force: bool = False):
+    def make_test_function(self, force: bool = False) -> None:
         """A plain graph, also where XLA compiles the step: too few batches for what that takes."""
         compiled: bool = self.jit_compile  # type: ignore[has-type]
         self.jit_compile = False
@@ -209,12 +193,12 @@ class MultiTaskModel(DistributedFit, keras.Model):
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """One update from a batch of one task, or of several."""
-        batch = unpack(data, self.tasks)
+        batch = training_step.unpack(data, self.tasks)
         guard = self._guard
         with tf.GradientTape(persistent=guard.two_gradients) as tape:
             outputs = self._forward(batch.x, training=True)
-            sums = sums_of_weights(batch.weights)
-            losses = losses_by_task(self._task_losses, batch, outputs, sums)
+            sums = training_step.sums_of_weights(batch.weights)
+            losses = training_step.losses_by_task(self._task_losses, batch, outputs, sums)
             weighted = self._weighted(losses)
             total = tf.add_n([*weighted.values(), *guard.penalties(self, batch.x, outputs)])
         variables = self.trainable_variables
@@ -222,35 +206,30 @@ class MultiTaskModel(DistributedFit, keras.Model):
             values = [variable.value for variable in variables]
             gradients = guard.gradients(tape, total, weighted, values)
             with tf.control_dependencies([total]):  # if no batch came, nothing moves
-                self.optimizer.apply(gradients, variables, active=active_heads(sums))
+                self.optimizer.apply(gradients, variables, active=training_step.active_heads(sums))
         return self._measure(batch, outputs, losses, total)
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Losses and metrics of a batch."""
-        batch = unpack(data, self.tasks)
+        batch = training_step.unpack(data, self.tasks)
         outputs = self._forward(batch.x, training=False)
-        sums = sums_of_weights(batch.weights)
-        losses = losses_by_task(self._task_losses, batch, outputs, sums)
+        sums = training_step.sums_of_weights(batch.weights)
+        losses = training_step.losses_by_task(self._task_losses, batch, outputs, sums)
         total = tf.add_n(list(self._weighted(losses).values()))
         return self._measure(batch, outputs, losses, total)
 
-    def predict_step(self, data):
+    def predict_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Every task's outputs for a batch."""
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         return self._forward(x, training=False)
 
-    def predict(self, x, *args, **kwargs) -> dict[str, np.ndarray]:
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> dict[str, np.ndarray]:
         """As in Keras; `x` may also be a sequence of strings, encoded on the way.
 
         Returns:
             Task → outputs, of the shapes in `TaskHead`; `length` is that of the longest text.
         """
-        if not _are_strings(x):
-            return super().predict(x, *args, **kwargs)
-        token_ids = self.encoder.tokenizer(tf.constant(list(x))).token_ids
-        padding_mask = tf.sequence_mask(token_ids.row_lengths())
-        encoded = {"token_ids": token_ids.to_tensor(), "padding_mask": padding_mask}
-        return super().predict(encoded, *args, **kwargs)
+        return super().predict(encoded(x, self.encoder.tokenizer), *args, **kwargs)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -283,9 +262,7 @@ class MultiTaskModel(DistributedFit, keras.Model):
         config["encoder"] = TextEncoder.from_config(config["encoder"], initialize=initialize)
         config["tasks"] = [Task(**task) for task in config["tasks"]]
         model = cls(**config)
-        for group in frozen:
-            for layer in model.layer_groups[group]:
-                layer.trainable = False
+        FreezePlan.of(frozen).apply(model)
         return model
 
     def get_compile_config(self) -> dict | None:
@@ -302,7 +279,7 @@ class MultiTaskModel(DistributedFit, keras.Model):
         self.compile(**config)
         self.optimizer.build([v for name in layers for v in self.get_layer(name).weights])
 
-    def _forward(self, x, *, training: bool) -> dict[str, tf.Tensor]:
+    def _forward(self, x: Tensors, *, training: bool) -> dict[str, tf.Tensor]:
         if self._upper and FEATURES in x:
             return self._upper(x, training=training)
         return self(x, training=training)
@@ -316,53 +293,8 @@ class MultiTaskModel(DistributedFit, keras.Model):
         total, *of_tasks = replicas.total([total, *losses.values()])
         updates: list[replicas.Update] = [
             (self._total, (total,), tf.constant(1.0 / replicas.count())),
-            padding_update(self._padding, batch.x["padding_mask"]),
-            *task_updates(self._task_metrics, batch, outputs, of_tasks),
+            training_step.padding_update(self._padding, batch.x["padding_mask"]),
+            *training_step.task_updates(self._task_metrics, batch, outputs, of_tasks),
         ]
         replicas.measure(updates)
         return replicas.as_logs(self.get_metrics_result())
-
-    def _check_names(self, argument: str, names: Mapping) -> None:
-        for name in names:
-            if name not in self.tasks:
-                raise InputError(
-                    f"{argument}: there is no task {name!r}; there are {', '.join(self.tasks)}"
-                )
-
-
-def _check_tasks(tasks: Sequence[Task]) -> None:
-    if not tasks:
-        raise InputError("a model needs at least one task. Received: none")
-    names = [task.name for task in tasks]
-    for task in tasks:
-        if names.count(task.name) > 1:
-            raise InputError(f"two tasks are called {task.name!r}; give each its own name")
-        if not task.has_all_labels:
-            raise InputError(
-                f"task {task.name!r} has no labels; give them, or take them from the data with "
-                "TaskDataset(task).task"
-            )
-
-
-def _are_strings(x) -> bool:
-    if isinstance(x, str):
-        raise InputError("predict takes a list of strings; put the one string into a list")
-    if isinstance(x, np.ndarray):
-        return x.dtype.kind in "UO"
-    return isinstance(x, list | tuple) and len(x) > 0 and all(isinstance(text, str) for text in x)
-
-
-def load_model(path: str | Path, *, compile: bool = True) -> MultiTaskModel:
-    """Loads a `.keras` file of a `MultiTaskModel`.
-
-    As `keras.saving.load_model`, with this package's layers known to it.
-
-    Args:
-        path: of the file.
-        compile: whether it is compiled as it was saved, with its optimizer's state.
-    """
-    # Keras makes the model from its config, then reads the weights that replace all of its own.
-    make = functools.partial(MultiTaskModel.from_config, initialize=False)
-    name = keras.saving.get_registered_name(MultiTaskModel)
-    with keras.saving.custom_object_scope({name: SimpleNamespace(from_config=make)}):
-        return keras.saving.load_model(path, compile=compile)

@@ -171,7 +171,8 @@ class Run:
         Raises:
             InputError: a file is absent or damaged, or there are no best weights of this name.
         """
-        from mtl_keras.models.multi_task_model import MultiTaskModel, load_model
+        from mtl_keras.models.loading import load_model
+        from mtl_keras.models.multi_task_model import MultiTaskModel
         from mtl_keras.models.variables import load_weights
 
         path = self.folder / MODEL

@@ -1,12 +1,9 @@
 """The multi-task model: what moves in a step, and what a Keras user expects of it."""
 
-import json
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.places import TESTS
 
 import mtl_keras as mtl
 from mtl_keras.errors import InputError
@@ -206,37 +203,6 @@ def test_save_and_load_keep_outputs_freezing_and_the_optimizers_state(tiny_model
         each.fit(_dataset(each, list(each.tasks)), verbose=0)
     for first, second in zip(model.weights, loaded.weights, strict=True):
         np.testing.assert_allclose(first, second, atol=1e-6)
-
-
-def test_loading_draws_no_weights_that_the_files_replace(tiny_model, tmp_path, monkeypatch):
-    model = tiny_model()
-    model.save(tmp_path / "model.keras")
-    initializer, drawn = keras.initializers.TruncatedNormal, []
-    draw = initializer.__call__
-
-    def recorded(self, shape, dtype=None):
-        drawn.append(shape)
-        return draw(self, shape, dtype)
-
-    monkeypatch.setattr(initializer, "__call__", recorded)
-    mtl.load_model(tmp_path / "model.keras")
-    assert not drawn
-    mtl.MultiTaskModel.from_config(model.get_config())
-    assert drawn
-
-
-def test_a_file_of_0_1_0_answers_as_it_did():
-    folder = TESTS / "files_of_0_1_0"
-    expected = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
-    model = mtl.load_model(folder / "model.keras")
-    for before, now in zip(
-        expected, mtl.answer(model, [each["text"] for each in expected]), strict=True
-    ):
-        assert now["topic"]["scores"] == pytest.approx(before["topic"]["scores"], abs=1e-6)
-        places = [
-            [(span["start"], span["label"]) for span in each["entities"]] for each in (before, now)
-        ]
-        assert places[0] == places[1]
 
 
 def test_keras_callbacks_work(tiny_model, tmp_path):

@@ -106,9 +106,7 @@ NOT_YET: dict[str, set[str]] = {
         "models.frozen_prefix",
         "version",
     },
-    "module": {
-        "models.multi_task_model",
-    },
+    "module": {},
     "body": set(),
 }
 

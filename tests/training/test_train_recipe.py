@@ -7,7 +7,7 @@ import pytest
 
 from mtl_keras.errors import InputError
 from mtl_keras.evaluation.scores import evaluate
-from mtl_keras.models.multi_task_model import load_model
+from mtl_keras.models.loading import load_model
 from mtl_keras.recipes.recipe import load_recipe
 from mtl_keras.runs.building import open_datasets
 from mtl_keras.runs.run import Run
