@@ -106,8 +106,6 @@ NOT_YET: dict[str, set[str]] = {
         "models.frozen_prefix",
         "version",
     },
-    "module": {},
-    "body": set(),
 }
 
 
