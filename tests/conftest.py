@@ -139,14 +139,14 @@ def trained(tiny_bert, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def four_kinds_export(tiny_bert, tmp_path_factory):
+def every_kind_export(tiny_bert, tmp_path_factory):
     """A model with a task of each kind and its export, not to be changed."""
-    from support.four_kinds import make_model
+    from support.every_kind import make_model
 
     from mtl_keras.export.saved_model.signatures import export_saved_model
 
     model = make_model(tiny_bert)
-    return model, export_saved_model(model, tmp_path_factory.mktemp("four_kinds") / "1")
+    return model, export_saved_model(model, tmp_path_factory.mktemp("every_kind") / "1")
 
 
 @pytest.fixture(scope="session")

@@ -166,8 +166,8 @@ ANY_TEXT = st.text(max_size=12) | st.lists(
 @settings(max_examples=CASES // 10 + 1)
 @given(st.lists(ANY_TEXT, min_size=TEXTS_A_CASE, max_size=TEXTS_A_CASE))
 @example(["", "\0", "\ud800", " "])
-def test_any_text_is_answered(four_kinds_export, texts):
-    model, _ = four_kinds_export
+def test_any_text_is_answered(every_kind_export, texts):
+    model, _ = every_kind_export
     texts = [text.encode("utf-8", "replace").decode() for text in texts]
     for text, found in zip(texts, answer(model, texts), strict=True):
         assert found["topic"]["label"] in model.tasks["topic"].labels
@@ -189,8 +189,8 @@ def test_any_bytes_are_served(served, texts):
 
 
 @pytest.fixture(scope="module")
-def served(four_kinds_export):
-    _, path = four_kinds_export
+def served(every_kind_export):
+    _, path = every_kind_export
     loaded = tf.saved_model.load(str(path))
     yield loaded.signatures["serving_default"]
     del loaded

@@ -70,9 +70,9 @@ def batches(
     Returns:
         A dataset of `(x, y, sample_weight)`. `x` holds `token_ids (batch, length)`, int32, and
         `padding_mask (batch, length)`, bool. `y` is `(batch,)` int32 for classification, float32
-        for regression, `(batch, classes)` float32 for multilabel and `(batch, length)` int32 for
-        tagging. `sample_weight` is ones `(batch,)`, for tagging `(batch, length)`: 1 on each
-        word's first piece.
+        for regression, `(batch, classes)` float32 for multilabel and `(batch, length)` int32 if
+        words are labelled. `sample_weight` is ones `(batch,)`, of words `(batch, length)`: 1 on
+        each word's first piece.
     """
     of_split = functools.partial(_rows, dataset, split, tokenizer)
     streamed = functools.partial(of_split, seed=seed, passes=passes, endless=endless)

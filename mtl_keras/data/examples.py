@@ -14,7 +14,7 @@ class Example(NamedTuple):
         text: as the file has it; if words are labelled, the words, joined by a blank.
         label: what the task's kind makes of it: index of the class; for regression the number;
             for multilabel the sorted indices of the classes; for tagging the index in
-            `Task.classes` of each word's BIO tag.
+            `Task.classes` of each word's BIO tag; for token_labels the index of each word's class.
         words: if words are labelled, the words.
     """
 

@@ -30,6 +30,7 @@ class LabelKind(abc.ABC):
     Attributes:
         name: as recipes have it.
         noun: what a task of this kind is called in errors, with its article.
+        mark: what a label is called.
         metrics: that a split is measured by; the first judges the task.
         higher_is_better: whether the first metric grows as answers improve.
         counts_texts: whether the first metric is the share of the texts that are right.
@@ -42,6 +43,7 @@ class LabelKind(abc.ABC):
 
     name: ClassVar[str]
     noun: ClassVar[str]
+    mark: ClassVar[str] = "label"
     metrics: ClassVar[tuple[str, ...]]
     higher_is_better: ClassVar[bool] = True
     counts_texts: ClassVar[bool] = False
@@ -133,6 +135,7 @@ class Tagging(LabelKind):
 
     name = "tagging"
     noun = "a tagging task"
+    mark = "tag"
     metrics = ("span_f1", "precision", "recall")
     form = PASSAGES
     per_word = True
@@ -162,7 +165,7 @@ class Tagging(LabelKind):
             return 0 if tag == "O" else 2 * index[tag[2:]] + (1 if tag[0] == "B" else 2)
 
         words = read_words(text)
-        tags = to_bio(read_marks(label, words, "tag", tag))
+        tags = to_bio(read_marks(label, words, self.mark, tag))
         return Example(" ".join(words), for_each_word(class_index, tags), words)
 
     def counted(self, label: Any) -> Iterable[int]:
@@ -226,9 +229,37 @@ class Multilabel(LabelKind):
         return {"text": _texts(examples), "label": labels}
 
 
+class TokenLabels(LabelKind):
+    """One free label a word: words and as many labels, of which none has a special meaning."""
+
+    name = "token_labels"
+    noun = "a token_labels task"
+    metrics = ("accuracy", "macro_f1")
+    form = PASSAGES
+    needs_two_labels = True
+    per_word = True
+
+    def example(
+        self, text: Any, label: Any, label_names: Mapping[str, str], index: dict[str, int]
+    ) -> Example:
+        def name(cell: Any) -> str:
+            return read_label(cell, label_names)
+
+        words = read_words(text)
+        names = read_marks(label, words, self.mark, name)
+        return Example(" ".join(words), for_each_word(index.__getitem__, names), words)
+
+    def counted(self, label: Any) -> Iterable[int]:
+        return label
+
+    def arrays(self, examples: Sequence[Example], num_classes: int) -> dict[str, np.ndarray]:
+        return _arrays_of_words(examples)
+
+
 # The one table. The order is that in which errors list the kinds.
 LABEL_KINDS: dict[str, LabelKind] = {
-    kind.name: kind for kind in (Classification(), Tagging(), Regression(), Multilabel())
+    kind.name: kind
+    for kind in (Classification(), Tagging(), Regression(), Multilabel(), TokenLabels())
 }
 
 

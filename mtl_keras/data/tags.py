@@ -46,7 +46,8 @@ def split_tag(tag: str) -> tuple[str, str]:
         return tag[0], tag[2:]
     raise InputError(
         f"the tag {tag!r} fits no scheme; expected 'O', or B-, I-, E-, L-, S- or U- and a type, "
-        "such as 'B-city'"
+        "such as 'B-city'; if each word has a free label, as its part of speech, say "
+        "kind: token_labels"
     )
 
 

@@ -19,8 +19,9 @@ class Columns:
     Names imply a header line, positions imply none; `header` overrides that.
 
     Args:
-        text: column of the text, or several, joined by a blank. For tagging, the words.
-        label: column of the label. For tagging, the tags. -1 is the last column.
+        text: column of the text, or several, joined by a blank. Of kinds that label
+            words, the words.
+        label: column of the label, or of the words' tags or labels. -1 is the last column.
         header: whether the first line names the columns. Found from the above when None.
         label_names: what the file writes → the label it means, where the two differ.
 
@@ -62,7 +63,8 @@ class Task:
     Args:
         name: lower-case letters, digits and `_`; names the task everywhere.
         kind: `classification` (one label), `multilabel` (any number of labels), `regression`
-            (a number) or `tagging` (spans of words, from BIO, IOB1 or BIOES tags).
+            (a number), `tagging` (spans of words, from BIO, IOB1 or BIOES tags) or
+            `token_labels` (one free label a word, as its part of speech).
         labels: the classes in order; for tagging, the span types. Found in the training file
             when empty. None for regression.
         files: split (`train`, `validation`, `test`) → paths. A path may hold globs, end in

@@ -168,8 +168,8 @@ class TaskDataset:
 
         Returns:
             Dicts of `text`, string `(n,)`, and `label`: int32 `(n,)`, for regression float32
-            `(n,)`, for multilabel float32 `(n, classes)` of zeros and ones, for tagging ragged
-            int32 `(n, words)`; for tagging also `word_starts`, ragged int32 `(n, words)`, the byte
+            `(n,)`, for multilabel float32 `(n, classes)` of zeros and ones, of words ragged
+            int32 `(n, words)`; then also `word_starts`, ragged int32 `(n, words)`, the byte
             offset of each word in the text; with a seed also `shuffle_key`, int64 `(2,)`, for what
             shuffles further.
         """

@@ -40,6 +40,7 @@ def evaluate(
         regression `mae`, `rmse`;
         tagging `span_f1`, `precision`, `recall`: spans count where type, start and end are
         right (`conlleval`); words cut off at `max_length` count as found to be outside;
+        token_labels `accuracy`, `macro_f1`, both over words; words cut off count as wrong;
         and `low`, `high`, the 95% interval of `dataset.task.metric` (`evaluation.intervals`).
 
     Raises:

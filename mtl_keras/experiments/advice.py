@@ -216,8 +216,8 @@ def _rare_labels(profile: TaskProfile) -> str:
 
 
 def _uneven_labels(profile: TaskProfile) -> str:
-    uneven = profile.evenness is not None and profile.evenness < LOW_EVENNESS
-    if not uneven or EVEN_METRIC not in profile.kind.metrics:
+    even = profile.evenness is None or profile.evenness >= LOW_EVENNESS
+    if even or EVEN_METRIC not in profile.kind.metrics:
         return ""
     return (
         f"{shown(profile.largest_label)} is {profile.largest_share:.0%} of the labels: "
@@ -229,7 +229,8 @@ def _cut_tags(profile: TaskProfile, max_length: int) -> str:
     cut = profile.longer_than(max_length)
     if not cut or not profile.kind.per_word:
         return ""
-    return f"an estimated {cut:.1%} of the texts exceed max_length; their last words get no tag"
+    lost = f"their last words get no {profile.kind.mark}"
+    return f"an estimated {cut:.1%} of the texts exceed max_length; {lost}"
 
 
 def _repeated_texts(profile: TaskProfile) -> str:

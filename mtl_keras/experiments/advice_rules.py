@@ -44,7 +44,7 @@ class Measures:
 
 # Measure → how a lower and an upper bound of it are said.
 _WORDS = {
-    "tagging_tasks": ("a tagging task", "no tagging task"),
+    "tagging_tasks": ("a task that labels words", "no task that labels words"),
     "smallest_task": (
         "{:,} examples of the smallest task or more",
         "fewer than {:,} examples of the smallest task",

@@ -122,8 +122,8 @@ def _inputs_and_outputs(runtime: _Runtime, max_length: int) -> str:
         "`token_ids`, int32, and `padding_mask`, bool, true at word pieces: both `(batch, "
         f"length)`, {runtime.sizes}, at most {max_length} word pieces a text. Each task is an "
         "output of its name: probabilities in the order of its `classes` in `labels.json`, "
-        "`(batch, classes)`, for tagging `(batch, length, classes)`, where a word's tag is that of "
-        "its first piece; for regression the number, `(batch,)`."
+        "`(batch, classes)`, for tagging and token_labels `(batch, length, classes)`, where what "
+        "counts of a word is its first piece; for regression the number, `(batch,)`."
     )
 
 

@@ -34,7 +34,8 @@ def answer(
         multilabel `{"labels", "scores"}` (labels of probability over 0.5);
         regression `{"value"}`;
         tagging `[{"start", "end", "text", "label", "score"}]`, character offsets, the score the
-        mean probability of the span's words.
+        mean probability of the span's words;
+        token_labels the same for every word that is read, the score the label's probability.
     """
     tokenized = model.encoder.tokenizer(tf.constant(list(texts), tf.string, (len(texts),)))
     forward = None if graph else functools.partial(_without_graph, model)

@@ -43,7 +43,8 @@ class Distillation:
     model as it was, q (Li & Hoiem, 2017, "Learning without forgetting"), a mean over the texts:
 
     * classification: `T² KL(q_T ‖ p_T)`, with `q_T ∝ q^(1/T)` (Hinton et al., 2015, "Distilling
-      the knowledge in a neural network"); tagging likewise, over the real word pieces;
+      the knowledge in a neural network"); tagging and token_labels likewise, over the real word
+      pieces;
     * multilabel: `KL(q ‖ p)` of each label, averaged, which has the gradient of binary
       cross-entropy;
     * regression: `(q - p)²`.

@@ -10,6 +10,7 @@ TASKS = {
     "flags": Task("flags", kind="multilabel", labels=["a", "b", "c"]),
     "stars": Task("stars", kind="regression"),
     "places": Task("places", kind="tagging", labels=["city"]),
+    "parts": Task("parts", kind="token_labels", labels=["NOUN", "VERB"]),
 }
 
 
@@ -22,6 +23,7 @@ TASKS = {
         ("stars", {"value": 3.14159}, "3.142"),
         ("places", [{"text": "Rome", "label": "city", "score": 0.5}], "Rome (city, 0.50)"),
         ("places", [], "none"),
+        ("parts", [{"text": "Rome", "label": "NOUN", "score": 0.5}], "Rome (NOUN, 0.50)"),
     ],
 )
 def test_an_answer_is_a_line(name, answer, line):

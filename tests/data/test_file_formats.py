@@ -179,7 +179,7 @@ WRONG = [
         "a.conll",
         "a O\n",
         BY_POSITION,
-        ": '.conll' files hold tags; give the task the kind 'tagging'",
+        ": '.conll' files hold tags; give the task the kind 'tagging' or 'token_labels'",
     ),
     ("folder/seq.in", "a\n", BY_POSITION, ": a folder of parallel lines must hold label"),
 ]

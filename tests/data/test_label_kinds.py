@@ -46,6 +46,14 @@ def test_label_names_map_labels_tags_and_span_types():
     assert _example("tagging", "a b", [1, 2], **{"1": "B-x", "2": "O"}).label == (1, 0)
 
 
+@pytest.mark.parametrize("words", ["a b\u00a0c", ["a", "b\u00a0c"]])
+@pytest.mark.parametrize("labels", ["I-y 1", ["I-y", 1]])
+def test_free_labels_of_words_have_no_scheme(words, labels):
+    expected = Example("a b\u00a0c", (1, 2), ("a", "b\u00a0c"))
+    assert _example("token_labels", words, labels, labels=("x", "I-y", "1")) == expected
+    assert _example("token_labels", "a b", "O O", labels=("x", "y"), O="x").label == (0, 0)
+
+
 WRONG = [
     ("classification", " \u00a0", "x", "text", "the text is empty"),
     ("classification", "", "x", "text", "the text is empty"),
@@ -73,6 +81,11 @@ WRONG = [
     ("tagging", {"a": 1}, "O", "text", "expected a list of words, or a string"),
     ("tagging", ["a", 1], "O O", "text", "expected a list of words, or a string"),
     ("tagging", "a", 1, "label", "expected a list of tags, or a string. Received: 1"),
+    ("tagging", "a", "NOUN", "label", "fits no scheme; expected 'O', or B-, I-, E-"),
+    ("tagging", "a", "NOUN", "label", "its part of speech, say kind: token_labels"),
+    ("token_labels", "a b", "x", "label", "2 words and 1 labels; expected a label for every word"),
+    ("token_labels", " ", "", "text", "the text is empty"),
+    ("token_labels", "a", 1, "label", "expected a list of labels, or a string. Received: 1"),
 ]
 
 
@@ -86,18 +99,22 @@ def test_rows_against_their_kind_are_refused(kind, text, label, part, message):
 
 
 @pytest.mark.parametrize(
-    ("words", "tags", "part", "message"),
+    ("kind", "words", "labels", "part", "message"),
     [
-        ("a b c", "O O X-y", "label", "the tag 'X-y' fits no scheme"),
-        ("a b c", "O O B-z", "label", "unknown label 'z'"),
-        ("a b c", ["O", "O", None], "label", "a label must be a string"),
-        ("a b c", ["O", "O", ""], "label", "the row has no label"),
-        (["a", "b", " "], "O O O", "text", "word 3 is empty"),
+        ("tagging", "a b c", "O O X-y", "label", "the tag 'X-y' fits no scheme"),
+        ("tagging", "a b c", "O O B-z", "label", "unknown label 'z'"),
+        ("tagging", "a b c", ["O", "O", None], "label", "a label must be a string"),
+        ("tagging", "a b c", ["O", "O", ""], "label", "the row has no label"),
+        ("tagging", ["a", "b", " "], "O O O", "text", "word 3 is empty"),
+        ("token_labels", "a b c", "x x O", "label", "unknown label 'O'; the labels are 'x', 'y'"),
+        ("token_labels", "a b c", ["x", "x", None], "label", "a label must be a string"),
+        ("token_labels", "a b c", ["x", "x", " "], "label", "the row has no label"),
+        ("token_labels", ["a", "b", " "], "x x x", "text", "word 3 is empty"),
     ],
 )
-def test_the_word_that_is_wrong_is_told(words, tags, part, message):
+def test_the_word_that_is_wrong_is_told(kind, words, labels, part, message):
     with pytest.raises(RowError, match=message) as raised:
-        _example("tagging", words, tags)
+        _example(kind, words, labels)
     assert (raised.value.part, raised.value.word) == (part, 2)
 
 
@@ -111,6 +128,7 @@ def test_which_labels_an_example_counts_for():
     assert list(LABEL_KINDS["multilabel"].counted((0, 2))) == [0, 2]
     assert list(LABEL_KINDS["regression"].counted(0.5)) == []
     assert list(LABEL_KINDS["tagging"].counted((0, 1, 2, 3, 1))) == [0, 1, 0]
+    assert list(LABEL_KINDS["token_labels"].counted((0, 1, 1))) == [0, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -129,9 +147,10 @@ def test_arrays_of_text_kinds(kind, labels, expected):
     assert LABEL_KINDS[kind].arrays([], 3)["label"].shape == (0, *expected.shape[1:])
 
 
-def test_arrays_of_tagging_tell_each_words_first_byte():
+@pytest.mark.parametrize("kind", ["tagging", "token_labels"])
+def test_arrays_of_words_tell_each_words_first_byte(kind):
     words = ("Zürich", "New York", "!")
-    arrays = LABEL_KINDS["tagging"].arrays([Example(" ".join(words), (1, 1, 0), words)], 3)
+    arrays = LABEL_KINDS[kind].arrays([Example(" ".join(words), (1, 1, 0), words)], 3)
     encoded = arrays["text"][0]
     for start, word in zip(arrays["word_starts"], words, strict=True):
         assert encoded[start:].startswith(word.encode())
@@ -145,6 +164,7 @@ def test_a_task_is_judged_by_its_kinds_first_metric():
         "tagging": "span_f1",
         "regression": "mae",
         "multilabel": "micro_f1",
+        "token_labels": "accuracy",
     }
 
 

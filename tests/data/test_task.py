@@ -41,6 +41,7 @@ def test_a_column_that_is_neither_name_nor_position_is_refused(wrong):
         ({"labels": ["a"]}, "two labels or more, or none listed"),
         ({"kind": "tagging", "labels": ["O"]}, "'O' is what words outside of spans have"),
         ({"kind": "tagging", "labels": ["O", "city"]}, "'O' is what words outside of spans have"),
+        ({"kind": "token_labels", "labels": ["NOUN"]}, "a token_labels task has two labels or"),
         ({"files": {"train": []}}, "the list of train files is empty"),
         ({"files": {"dev": "x.csv"}}, "train, validation, test. Received: 'dev'"),
         ({"columns": {"dev": Columns()}}, "train, validation, test. Received: 'dev'"),
@@ -59,6 +60,12 @@ def test_span_types_may_be_listed_as_tags():
 def test_one_column_cannot_be_text_and_label(columns):
     with pytest.raises(InputError, match="text and label are both column"):
         Columns(**columns)
+
+
+def test_free_labels_of_words_may_look_like_tags():
+    task = Task("parts", "token_labels", ["O", "NOUN", "B-x"])
+    assert task.classes == task.labels == ("O", "NOUN", "B-x")
+    assert task.label_kind.meant(task.labels) == task.labels
 
 
 def test_classes_of_tagging_are_bio_tags():

@@ -122,6 +122,27 @@ def test_span_types_are_found_and_may_be_given_as_tags(dataset):
     assert sum(given.label_counts.values(), Counter()) == {"org": 2, "city": 2}
 
 
+FREE_LABELS = {
+    "train.conll": "a NOUN\nb O\n\nc B-x\n\nd O\n",
+    "train.jsonl": '{"text": ["a", "b"], "label": ["NOUN", "O"]}\n'
+    '{"text": "c", "label": "B-x"}\n{"text": "d", "label": ["O"]}\n',
+    "train.csv": _csv("a b,NOUN O", "c,B-x", "d,O"),
+    "train/seq.in": "a b\nc\nd\n",
+}
+
+
+@pytest.mark.parametrize("name", FREE_LABELS)
+def test_free_labels_of_words_are_found_alike_in_every_format(dataset, tmp_path, name):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "seq.out").write_text("NOUN O\nB-x\nO\n")
+    (tmp_path / name).write_text(FREE_LABELS[name])
+    files = {split: name.removesuffix("/seq.in") for split in ("train", "validation")}
+    opened = TaskDataset(Task("parts", "token_labels", files=files), base_folder=tmp_path)
+    assert opened.task.labels == ("B-x", "NOUN", "O")
+    assert opened.label_counts["train"] == {"O": 2, "NOUN": 1, "B-x": 1}
+    assert [example.label for example in opened.examples("train")] == [(1, 2), (0,), (2,)]
+
+
 def test_labels_of_multilabel_are_counted_each(dataset):
     opened = dataset("multilabel", {"train.csv": _csv("t,2|1", "u,1", "v,")})
     assert opened.task.labels == ("1", "2")
@@ -176,6 +197,15 @@ WRONG = [
     ("tagging", {"train.conll": "a O\n\nb B-x\nc X-x"}, "train.conll:4: the tag 'X-x' fits no sch"),
     ("tagging", {"train.conll": "a O\n\nb B-x\nc"}, "train.conll:4: 'c' has no tag"),
     ("tagging", {"train.jsonl": '{"text": "a b", "label": ["O"]}'}, "train.jsonl:1: 2 words and 1"),
+    ("tagging", {"train.conll": "a O\nb NOUN"}, "train.conll:2: the tag 'NOUN' fits no scheme"),
+    ("token_labels", {"train.conll": "a X\n\nb Y\nc"}, "train.conll:4: 'c' has no tag"),
+    ("token_labels", {"train.jsonl": '{"text": "a b", "label": ["X"]}'}, "train.jsonl:1: 2 words"),
+    ("token_labels", {"train.conll": "a X\n\nb X"}, "train.conll: every row has the label 'X'"),
+    (
+        "token_labels",
+        {"train.conll": "a X\n\nb Y\n", "test.conll": "a X\n\nb Y\nc Z"},
+        "test.conll:4: unknown label 'Z'; the labels are 'X', 'Y'",
+    ),
     (
         "classification",
         {"train.csv": _csv(*_rows(9)), "test.csv": _csv("t,b", "u,c")},
@@ -336,9 +366,12 @@ def test_chunks_of_text_kinds(tmp_path, kind, labels, dtype, expected):
     assert stream.element_spec["label"].shape.as_list() == [None, 2][: 1 + (kind == "multilabel")]
 
 
-def test_chunks_of_tagging_are_ragged(dataset):
+@pytest.mark.parametrize(
+    ("kind", "labels"), [("tagging", ["x"]), ("token_labels", ["O", "B-x", "I-x"])]
+)
+def test_chunks_of_words_are_ragged(dataset, kind, labels):
     content = "é\tB-x\nNew York\tI-x\n!\tO\n\nb\tO\n"
-    stream = dataset("tagging", {"test.conll": content}, labels=["x"]).stream("test", 8)
+    stream = dataset(kind, {"test.conll": content}, labels=labels).stream("test", 8)
     (chunk,) = stream
     assert chunk["text"].numpy().tolist() == ["é New York !".encode(), b"b"]
     assert chunk["word_starts"].to_list() == [[0, 3, 12], [0]]

@@ -6,17 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.every_kind import open_every_kind
 
 import mtl_keras as mtl
 from mtl_keras.errors import InputError
 from mtl_keras.evaluation.drift import Snapshot, drift, linear_cka, mean_cosine
 
-FILES = {
-    "topic": ("classification", "csv", "text,label\n" + "aa b,x\nc d e,y\nf gg,x\n" * 8),
-    "entities": ("tagging", "conll", "aa\tB-A\nb\tO\n\nc\tO\nd\tO\nef\tB-A\n\n" * 8),
-    "products": ("multilabel", "csv", "text,label\n" + "aa b,p|q\nc d e,q\nf gg,p\n" * 8),
-    "stars": ("regression", "csv", "text,label\n" + "aa b,1.5\nc d e,4\nf gg,2\n" * 8),
-}
 seeds = st.integers(0, 1000)
 
 
@@ -59,13 +54,7 @@ def test_constant_embeddings_and_zero_vectors_have_a_number():
 
 @pytest.fixture
 def datasets(tmp_path):
-    made = {}
-    for name, (kind, suffix, text) in FILES.items():
-        file = tmp_path / f"{name}.{suffix}"
-        file.write_text(text)
-        task = mtl.Task(name, kind=kind, files={"train": file, "validation": file})
-        made[name] = mtl.TaskDataset(task)
-    return made
+    return open_every_kind(tmp_path)
 
 
 @pytest.fixture
@@ -91,8 +80,9 @@ def test_snapshots_are_what_evaluate_and_encode_say(model, datasets):
     )
 
 
-def test_a_tagging_snapshot_has_a_row_for_each_word(model, datasets):
-    snapshot = Snapshot.of(model, datasets["entities"], limit=2)
+@pytest.mark.parametrize("name", ["entities", "parts"])
+def test_a_snapshot_of_words_has_a_row_for_each_word(model, datasets, name):
+    snapshot = Snapshot.of(model, datasets[name], limit=2)
     assert snapshot.predictions.shape == (5,)
     vectors = model.encoder.encode(["aa b", "c d ef"], ["sequence_output"])["sequence_output"]
     # aa and ef are two pieces each, of which the first counts; [CLS] is at 0

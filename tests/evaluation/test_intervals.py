@@ -15,6 +15,7 @@ TASKS = [
     Task("flags", kind="multilabel", labels=["p", "q"]),
     Task("stars", kind="regression"),
     Task("entities", kind="tagging", labels=["city", "product"]),
+    Task("parts", kind="token_labels", labels=["a", "b", "c", "d", "e"]),
 ]
 
 

@@ -60,6 +60,24 @@ def test_words_that_are_cut_off_count_as_missed(model, trained, tmp_path):
     assert metrics["recall"] == 0.0
 
 
+def test_words_that_are_cut_off_have_the_wrong_label(tiny_encoder, tmp_path):
+    words = ["bbb\tx"] * 40 + ["aaa\ty"]
+    (tmp_path / "test.conll").write_text("\n".join(words) + "\n")
+    files = {"test": "test.conll"}
+    task = mtl.Task("parts", kind="token_labels", labels=["x", "y"], files=files)
+    model = mtl.MultiTaskModel(tiny_encoder(), [task])
+    head = model.get_layer("parts_head").dense
+    head.kernel.assign(np.zeros((8, 2)))
+    head.bias.assign([5.0, -5.0])
+    metrics = mtl.evaluate(model, mtl.TaskDataset(task, base_folder=tmp_path), "test")
+    (answer,) = mtl.answer(model, [" ".join(["bbb"] * 41)])
+    read = len(answer["parts"])
+    assert 3 < read < 40
+    assert metrics["accuracy"] == metrics["low"] == metrics["high"] == pytest.approx(read / 41)
+    assert metrics["macro_f1"] == pytest.approx(2 * read / (read + 40) / 2)
+    assert 1 < metrics["loss"] < 17
+
+
 def test_regression_and_multilabel(tiny_encoder, tmp_path):
     (tmp_path / "stars.csv").write_text("text,label\naaa,1\nbbb,4\n")
     (tmp_path / "tags.csv").write_text("text,label\naaa,x|y\nbbb,\nccc,y\n")

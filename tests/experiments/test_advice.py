@@ -105,6 +105,19 @@ def test_max_length_holds_95_percent_of_the_texts(tmp_path):
     assert "the recipe has 8)" in render(short)
 
 
+def test_words_with_free_labels_count_like_tagged_words(tmp_path):
+    path = tmp_path / "parts.conll"
+    sentence = "\n".join(["word\tNOUN"] * 40)
+    path.write_text("\n\n".join(f"{i}\tNUM\n{sentence}" for i in range(60)) + "\n")
+    files = {"train": path, "validation": path}
+    dataset = TaskDataset(Task("parts", kind="token_labels", files=files))
+    advice = advise(_recipe(), {"parts": dataset}, plan_name="full")
+    assert advice.measures.tagging_tasks == 1
+    assert any("their last words get no label" in warning for warning in advice.warnings)
+    assert any("watch macro_f1" in warning for warning in advice.warnings)
+    assert not any("tell accuracy to" in warning for warning in advice.warnings)
+
+
 def test_texts_beyond_the_positions_of_bert(tmp_path):
     texts = [" ".join(["word"] * 600)] * 20
     dataset = _dataset(tmp_path, "topic", ["a", "b"] * 10, texts=texts)

@@ -1,6 +1,8 @@
 """Which guard a protection becomes, and what it refuses."""
 
 import pytest
+import tensorflow as tf
+from support.every_kind import TASKS, make_model
 
 from mtl_keras.errors import InputError
 from mtl_keras.models.guards import Guard, guard_of
@@ -20,6 +22,24 @@ def test_a_guard_holds_each_task_once(tiny_model, by):
     guard = guard_of(tiny_model(), ["topic", "topic"], by)
     assert guard.tasks == ("topic",)
     assert type(guard) is not Guard
+
+
+def test_a_teacher_of_each_kind_agrees_with_itself_until_the_model_moves(tiny_bert):
+    model = make_model(tiny_bert)
+    model.compile()
+    tasks = [task.name for task in TASKS if task.name != "topic"]
+    guard = guard_of(model, tasks, Distillation())
+    x = {
+        "token_ids": tf.constant([[2, 5, 6, 3], [2, 7, 3, 0]]),
+        "padding_mask": tf.constant([[True] * 4, [True] * 3 + [False]]),
+    }
+    still = guard.penalties(model, x, model(x, training=False))
+    assert [float(penalty) for penalty in still] == pytest.approx([0.0] * len(tasks), abs=1e-5)
+    for name in tasks:
+        (head,) = model.layer_groups[f"heads/{name}"]
+        head.set_weights([-weight for weight in head.get_weights()])
+    moved = guard.penalties(model, x, model(x, training=False))
+    assert min(float(penalty) for penalty in moved) > 0.1
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from mtl_keras.data.task import Task
 from mtl_keras.models.heads import TaskHead
+from mtl_keras.models.kinds import kind_of
 
 
 @pytest.mark.parametrize(
@@ -16,6 +17,7 @@ from mtl_keras.models.heads import TaskHead
         (Task("tags", kind="multilabel", labels=["a", "b"]), (2, 8), (2, 2)),
         (Task("stars", kind="regression"), (2, 8), (2,)),
         (Task("entities", kind="tagging", labels=["a", "b"]), (2, 5, 8), (2, 5, 5)),
+        (Task("parts", kind="token_labels", labels=["a", "b"]), (2, 5, 8), (2, 5, 2)),
     ],
     ids=lambda value: getattr(value, "kind", ""),
 )
@@ -23,7 +25,7 @@ def test_shapes_and_config(task, inputs, shape):
     head = TaskHead(task)
     outputs = head(tf.random.stateless_normal(inputs, (1, 2)))
     assert outputs.shape == shape
-    if task.kind in ("classification", "tagging"):
+    if kind_of(task).activation == "softmax":
         np.testing.assert_allclose(tf.reduce_sum(outputs, -1), 1.0, rtol=1e-5)
     copy = TaskHead.from_config(head.get_config())
     assert copy.get_config() == head.get_config()

@@ -11,8 +11,8 @@ import urllib.request
 
 import numpy as np
 import pytest
-from support import four_kinds
-from support.four_kinds import assert_same_answers
+from support import every_kind
+from support.every_kind import assert_same_answers
 from support.serving_stub import ServingStub, StubError
 from tensorflow.python.tools import saved_model_cli
 
@@ -25,7 +25,7 @@ from mtl_keras.models.prediction import answer
 from mtl_keras.serving.client import Client
 
 TEXTS = [
-    *four_kinds.TEXTS,
+    *every_kind.TEXTS,
     "🙂🙂 a b c d e f g",
     "שלום abc مرحبا d",
     '"quoted" \\ \t\n{"b64": "YQ=="}',
@@ -36,8 +36,8 @@ SERVERS = ["stub", *(["real"] if shutil.which("tensorflow_model_server") else []
 
 
 @pytest.fixture(scope="module")
-def model(four_kinds_export):
-    return four_kinds_export[0]
+def model(every_kind_export):
+    return every_kind_export[0]
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +54,10 @@ def make_single(tiny_bert, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def folder(four_kinds_export, tmp_path_factory):
+def folder(every_kind_export, tmp_path_factory):
     """Version 1 with all that belongs to it."""
     folder = tmp_path_factory.mktemp("saved") / MODEL
-    shutil.copytree(four_kinds_export[1], folder / "1")
+    shutil.copytree(every_kind_export[1], folder / "1")
     write_warmup(folder / "1", TEXTS, model_name=MODEL)
     write_serving_config(folder, MODEL)
     return folder
@@ -132,7 +132,7 @@ def test_saved_model_cli_agrees(model, client, folder, tmp_path):
         f"{path.parent.name}/{path.stem}": np.load(path, allow_pickle=True)
         for path in tmp_path.glob("*/*.npy")
     }
-    labels = {task.name: task.labels for task in four_kinds.TASKS}
+    labels = {task.name: task.labels for task in every_kind.TASKS}
     assert_same_answers(client.predict(texts), read_answers(found, texts, labels))
 
 
@@ -175,8 +175,8 @@ def test_a_client_stays_with_a_version_until_it_is_gone(make_single, folder, mod
 def test_a_wrong_signature_is_told_with_those_that_exist(client):
     message = (
         r"the server refuses: .*topik.* not found.*; each of its signatures takes 'text', a list "
-        r"of strings: 'embed', 'entities', 'flags', 'labels', 'reading', 'serving_default', "
-        r"'stars', 'topic'"
+        r"of strings: 'embed', 'entities', 'flags', 'labels', 'parts', 'reading', "
+        r"'serving_default', 'stars', 'topic'"
     )
     with pytest.raises(InputError, match=message):
         client.predict(["a"], signature="topik")

@@ -102,7 +102,6 @@ NOT_YET: dict[str, set[str]] = {
     "mirror": {
         "data.epoch_order",
         "data.multi_task_batches",
-        "evaluation.probing",
         "models.frozen_prefix",
         "version",
     },

@@ -8,6 +8,7 @@ import pytest
 from mtl_keras.errors import InputError
 from mtl_keras.evaluation.scores import evaluate
 from mtl_keras.models.loading import load_model
+from mtl_keras.models.prediction import answer
 from mtl_keras.recipes.recipe import load_recipe
 from mtl_keras.runs.building import open_datasets
 from mtl_keras.runs.run import Run
@@ -102,6 +103,22 @@ def test_a_task_that_stands_aside_is_frozen_protected_and_measured(tiny_recipe, 
     assert list(stage["drift"]) == ["topic"]
     assert 0 < stage["drift"]["topic"]["cka"] < 1
     assert "tasks entities" in said[0]
+
+
+def test_free_labels_of_words_are_learnt_from_a_file_and_kept(tiny_recipe, tmp_path):
+    text = tiny_recipe.read_text().replace("kind: tagging", "kind: token_labels")
+    tiny_recipe.write_text(f"{text}    - {{tasks: [topic], protect: {{by: distillation}}}}\n")
+    run = train(load_recipe(tiny_recipe), tmp_path / "run", report=lambda line: None, verbose=0)
+    assert run.tasks["entities"].labels == ("B-A", "O")
+    stages = run.read_json("history.json")["stages"]
+    assert len(stages[1]["history"]["val_entities_accuracy"]) == 2
+    assert stages[2]["drift"]["entities"]["metric"] == "accuracy"
+    metrics = run.read_json("metrics.json")["test"]["entities"]
+    assert [*metrics] == ["examples", "accuracy", "macro_f1", "loss", "low", "high"]
+    assert metrics["accuracy"] > 0.9  # of the words 7 in 8 are `O`
+    assert metrics["macro_f1"] > 0.6
+    (answers,) = answer(run.model(), ["aaa bcd. efg"])
+    assert [word["text"] for word in answers["entities"]] == ["aaa", "bcd", ".", "efg"]
 
 
 def test_a_head_that_is_done_is_measured_while_the_encoder_moves_on(tiny_recipe, tmp_path):

@@ -26,6 +26,8 @@ def task_answer(task: Task, outputs: tf.Tensor, words: Words) -> dict[str, tf.Te
         tagging, padded to the most entities of a text: `label`, string `(batch, most)`; `starts`,
         `limits`, int32, byte offsets into the text, the limit excluded; `score`, the mean
         probability of the entity's words; `count (batch,)`, int32.
+        token_labels: the same outputs, with an entry for every word that is read; `score` is the
+        probability of its label.
 
     Example:
 

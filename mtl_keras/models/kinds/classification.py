@@ -12,6 +12,7 @@ from mtl_keras.encoders.tokenizers.tokenizer import Words
 from mtl_keras.models.kinds.probabilities import (
     class_probabilities,
     f1,
+    matches_by_class,
     softened_divergence,
     surprise,
 )
@@ -59,7 +60,7 @@ class Classification(TaskKind):
         of_right = scores[np.arange(len(labels)), labels]
         return {
             "accuracy": float(np.mean(answers == labels)),
-            "macro_f1": macro_f1(labels, answers, scores.shape[-1]),
+            "macro_f1": float(np.mean(f1(*matches_by_class(labels, answers, scores.shape[-1])))),
             "loss": float(np.mean(surprise(of_right))),
         }
 
@@ -73,18 +74,3 @@ class Classification(TaskKind):
 
     def probe_outputs(self, task: Task, probe: Any, vectors: np.ndarray) -> np.ndarray:
         return class_probabilities(probe, vectors[np.newaxis], task.num_outputs)[0]
-
-
-def macro_f1(labels: np.ndarray, answers: np.ndarray, num_classes: int) -> float:
-    """The mean over all classes of their F1; 0 for a class that is nowhere.
-
-    Args:
-        labels: class indices `(examples,)`.
-        answers: likewise.
-        num_classes: of the task.
-    """
-    matched, predicted, actual = (
-        np.bincount(indices, minlength=num_classes)
-        for indices in (labels[labels == answers], answers, labels)
-    )
-    return float(np.mean(f1(matched, predicted, actual)))

@@ -25,6 +25,18 @@ def surprise(probabilities: np.ndarray) -> np.ndarray:
     return -np.log(np.maximum(probabilities, SMALLEST))
 
 
+def matches_by_class(labels: np.ndarray, answers: np.ndarray, num_classes: int) -> np.ndarray:
+    """How often each class is answered rightly, answered, and right: `(3, classes)`.
+
+    Args:
+        labels: class indices `(n,)`.
+        answers: likewise; what is below 0 is no class.
+        num_classes: of the task.
+    """
+    counted = (labels[labels == answers], answers[answers >= 0], labels)
+    return np.stack([np.bincount(indices, minlength=num_classes) for indices in counted])
+
+
 def f1(matched: np.ndarray, predicted: np.ndarray, actual: np.ndarray) -> np.ndarray:
     """`2 · matched / (predicted + actual)`, and 0 where there is neither.
 

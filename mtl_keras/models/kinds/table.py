@@ -6,9 +6,11 @@ from mtl_keras.models.kinds.multilabel import Multilabel
 from mtl_keras.models.kinds.regression import Regression
 from mtl_keras.models.kinds.tagging import Tagging
 from mtl_keras.models.kinds.task_kind import TaskKind
+from mtl_keras.models.kinds.token_labels import TokenLabels
 
 TASK_KINDS: dict[str, TaskKind] = {
-    kind.name: kind for kind in (Classification(), Tagging(), Regression(), Multilabel())
+    kind.name: kind
+    for kind in (Classification(), Tagging(), Regression(), Multilabel(), TokenLabels())
 }
 
 

@@ -3,7 +3,7 @@
 import tensorflow as tf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from support.four_kinds import TEXTS
+from support.every_kind import TEXTS
 
 from mtl_keras.encoders.tokenizers.truncation import reading
 from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer

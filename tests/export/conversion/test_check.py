@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.four_kinds import make_model
+from support.every_kind import make_model
 
 import mtl_keras as mtl
 from mtl_keras.errors import WorkError
@@ -68,7 +68,7 @@ def test_what_answers_alike_passes_and_is_told(check, model):
     told = rows["topic accuracy, test, 60 examples"]
     assert told["trained model"] == told["model.onnx"]
     assert told["change"] == "+0.0000"
-    for each in ("topic, texts", "flags, texts", "entities, words"):
+    for each in ("topic, texts", "flags, texts", "entities, words", "parts, words"):
         assert rows[f"{each} with the same label"]["model.onnx"] == "100.00%"
     assert rows["texts that tokenizer.json cuts as the model does"]["model.onnx"] == "100.00%"
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.four_kinds import TASKS
+from support.every_kind import TASKS
 
 import mtl_keras as mtl
 from mtl_keras.encoders.transformer.config import EncoderConfig

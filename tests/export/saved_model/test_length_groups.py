@@ -9,8 +9,8 @@ from mtl_keras.export.saved_model.length_groups import GROUP, grouped_pass
 
 
 @pytest.fixture(scope="module")
-def network(four_kinds_export):
-    model, _ = four_kinds_export
+def network(every_kind_export):
+    model, _ = every_kind_export
     return model.encoder.transformer
 
 

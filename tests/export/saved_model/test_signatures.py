@@ -27,13 +27,13 @@ TEXTS = [
 
 
 @pytest.fixture(scope="module")
-def model(four_kinds_export):
-    return four_kinds_export[0]
+def model(every_kind_export):
+    return every_kind_export[0]
 
 
 @pytest.fixture(scope="module")
-def exported(four_kinds_export):
-    _, path = four_kinds_export
+def exported(every_kind_export):
+    _, path = every_kind_export
     return path, tf.saved_model.load(str(path)).signatures
 
 
@@ -53,14 +53,17 @@ def test_every_answer_is_the_models(model, exported):
             found["flags/scores"][row], [*flags["scores"].values()], atol=1e-5
         )
         np.testing.assert_allclose(found["stars/value"][row], expected["stars"]["value"], atol=1e-5)
-        entities, encoded = expected["entities"], text.encode()
-        assert found["entities/count"][row] == len(entities)
-        for place, entity in enumerate(entities):
-            start, limit = (found[f"entities/{name}"][row, place] for name in ("starts", "limits"))
-            assert encoded[start:limit].decode() == entity["text"]
-            assert found["entities/label"][row, place].decode() == entity["label"]
-            score = found["entities/score"][row, place]
-            np.testing.assert_allclose(score, entity["score"], atol=1e-5)
+        for task in ("entities", "parts"):
+            passages = expected[task]
+            assert found[f"{task}/count"][row] == len(passages)
+            for place, passage in enumerate(passages):
+                start, limit, label, score = (
+                    found[f"{task}/{name}"][row, place]
+                    for name in ("starts", "limits", "label", "score")
+                )
+                assert text.encode()[start:limit].decode() == passage["text"]
+                assert label.decode() == passage["label"]
+                np.testing.assert_allclose(score, passage["score"], atol=1e-5)
     assert found["entities/count"].max() > 2, "a test without entities would show nothing"
 
 
@@ -90,6 +93,7 @@ def test_embeddings_and_labels(model, exported):
         "topic": [b"x", "ý".encode(), b"<b>z</b>"],
         "entities": [b"city", b"product"],
         "flags": [b"p", b"q", b"r"],
+        "parts": [b"NOUN", b"O", b"B-x"],
     }
 
 
@@ -127,7 +131,7 @@ def test_all_signatures_and_blocks_share_one_graph_of_a_block(exported):
     path, _ = exported
     graph = loader_impl.parse_saved_model(str(path)).meta_graphs[0].graph_def
     kinds = [node.op for function in graph.library.function for node in function.node_def]
-    assert kinds.count("Softmax") == 1 + 2  # and two heads
+    assert kinds.count("Softmax") == 1 + 3  # and three heads
 
 
 def test_what_cannot_be_exported_is_refused(model, exported, tiny_encoder):

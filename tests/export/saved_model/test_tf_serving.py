@@ -27,8 +27,8 @@ FILES = ["batching.config", "compose.yaml", "models.config", "monitoring.config"
 
 
 @pytest.fixture(scope="module")
-def exported(four_kinds_export, tmp_path_factory):
-    return shutil.copytree(four_kinds_export[1], tmp_path_factory.mktemp("saved") / "tickets" / "1")
+def exported(every_kind_export, tmp_path_factory):
+    return shutil.copytree(every_kind_export[1], tmp_path_factory.mktemp("saved") / "tickets" / "1")
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_every_warm_up_request_runs_on_the_export(exported, stub):
         outputs = stub.predict(request).outputs
         assert all(len(tf.make_ndarray(each)) == len(texts) for each in outputs.values())
     assert asked[:3] == [("serving_default", size) for size in (1, 8, MAX_BATCH_SIZE)]
-    others = ("embed", "entities", "flags", "labels", "reading", "stars", "topic")
+    others = ("embed", "entities", "flags", "labels", "parts", "reading", "stars", "topic")
     assert sorted(asked[3:]) == [(name, 1) for name in others]
 
 

@@ -17,9 +17,9 @@ TEXTS = ["aaa b", "bcd. aaa!", "c" * 40, "a"] * 20
 
 
 @pytest.fixture(scope="module", autouse=True)
-def asked_once(four_kinds_export):
+def asked_once(every_kind_export):
     """What a process of its own answers about the export is remembered for the same questions."""
-    _, export = four_kinds_export
+    _, export = every_kind_export
     run, answered = verification.run_python, {}
 
     def remembered(arguments: list[str]) -> tuple[int, str]:
@@ -38,12 +38,12 @@ def asked_once(four_kinds_export):
         yield
 
 
-def test_an_export_answers_as_its_model(four_kinds_export):
-    assert verify(*four_kinds_export, TEXTS) == len(TEXTS) + len(ODD_TEXTS)
+def test_an_export_answers_as_its_model(every_kind_export):
+    assert verify(*every_kind_export, TEXTS) == len(TEXTS) + len(ODD_TEXTS)
 
 
-def test_other_weights_are_found_out(four_kinds_export):
-    model, path = four_kinds_export
+def test_other_weights_are_found_out(every_kind_export):
+    model, path = every_kind_export
     (head,) = model.layer_groups["heads/topic"]
     weights = head.get_weights()
     head.set_weights([weights[0], weights[1] + np.float32([1e-2, 0, 0])])
@@ -74,8 +74,8 @@ def test_two_exports_are_compared(tmp_path):
         verify_against(tone, first, TEXTS)
 
 
-def test_a_damaged_export_is_told_in_one_line(four_kinds_export, tmp_path):
-    model, path = four_kinds_export
+def test_a_damaged_export_is_told_in_one_line(every_kind_export, tmp_path):
+    model, path = every_kind_export
     damaged = shutil.copytree(path, tmp_path / "1")
     (damaged / "saved_model.pb").write_bytes(b"damaged")
     with pytest.raises(WorkError, match="cannot be loaded and asked in a new process") as error:

@@ -5,11 +5,11 @@ import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import f1_score
+from sklearn.metrics import accuracy_score, f1_score
 
 from mtl_keras.data.task import Task
 from mtl_keras.models.heads import TaskHead
-from mtl_keras.models.kinds.classification import Classification, macro_f1
+from mtl_keras.models.kinds.classification import Classification
 
 TOPIC, KIND = Task("topic", labels=["a", "b", "c"]), Classification()
 indices = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=30)
@@ -40,10 +40,12 @@ def test_a_confident_mistake_keeps_its_gradient(in_graph):
 
 
 @given(indices)
-def test_macro_f1_is_that_of_scikit_learn(pairs):
+def test_metrics_are_those_of_scikit_learn(pairs):
     labels, answers = np.array(pairs).T
+    metrics = KIND.measured([(labels, np.eye(4)[answers])])
     expected = f1_score(labels, answers, labels=range(4), average="macro", zero_division=0.0)
-    assert macro_f1(labels, answers, 4) == pytest.approx(expected)
+    assert metrics["macro_f1"] == pytest.approx(expected)
+    assert metrics["accuracy"] == accuracy_score(labels, answers)
 
 
 def test_chunks_are_measured_together():

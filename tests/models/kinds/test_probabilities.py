@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from mtl_keras.models.kinds.probabilities import (
     class_probabilities,
     f1,
+    matches_by_class,
     ratio,
     softened_divergence,
     surprise,
@@ -41,6 +42,13 @@ def test_certainty_is_finite_and_keeps_its_gradient():
 def test_nothing_of_nothing_is_zero():
     assert ratio(0, 0) == 0.0
     assert f1(np.array([0, 2]), np.array([0, 2]), np.array([0, 2])).tolist() == [0.0, 1.0]
+
+
+def test_no_class_is_matched_by_no_answer():
+    matched, answered, right = matches_by_class(np.array([0, 0, 2]), np.array([0, -1, 1]), 3)
+    assert matched.tolist() == [1, 0, 0]
+    assert answered.tolist() == [1, 1, 0]
+    assert right.tolist() == [2, 0, 1]
 
 
 def test_the_impossible_has_a_finite_surprise():

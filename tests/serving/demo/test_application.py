@@ -9,7 +9,7 @@ import time
 
 import pytest
 from support.demo_server import answered, ask, running, stand_in, stand_in_answer
-from support.four_kinds import TEXTS, assert_same_answers
+from support.every_kind import TEXTS, assert_same_answers
 
 import mtl_keras as mtl
 from mtl_keras.data.task import Task
@@ -26,12 +26,12 @@ def port():
 
 
 @pytest.fixture(scope="module", params=["run", "export"])
-def model_and_port(request, trained, four_kinds_export):
+def model_and_port(request, trained, every_kind_export):
     """A real model, and a demo of its run or export."""
     if request.param == "run":
         model, folder = Run.open(trained).model(), trained
     else:
-        model, folder = four_kinds_export
+        model, folder = every_kind_export
     with running(find_source(folder)()) as port:
         yield model, port
 

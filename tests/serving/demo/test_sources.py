@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 import tensorflow as tf
-from support.four_kinds import TASKS, TEXTS, assert_same_answers
+from support.every_kind import TASKS, TEXTS, assert_same_answers
 
 import mtl_keras as mtl
 from mtl_keras.errors import InputError
@@ -14,10 +14,10 @@ from mtl_keras.serving.demo.sources import Reading, ServedTask, find_source
 
 
 @pytest.fixture(scope="module")
-def exports(four_kinds_export, tmp_path_factory):
+def exports(every_kind_export, tmp_path_factory):
     """A folder of numbered exports, of which the newest is whole."""
     folder = tmp_path_factory.mktemp("saved_models") / "tickets"
-    shutil.copytree(four_kinds_export[1], folder / "10")
+    shutil.copytree(every_kind_export[1], folder / "10")
     for name in ("9", "latest"):
         (folder / name).mkdir()
         (folder / name / "saved_model.pb").touch()
@@ -25,8 +25,8 @@ def exports(four_kinds_export, tmp_path_factory):
     return folder
 
 
-def test_an_export_answers_as_its_model(four_kinds_export, exports):
-    model, _ = four_kinds_export
+def test_an_export_answers_as_its_model(every_kind_export, exports):
+    model, _ = every_kind_export
     source = find_source(exports)()
     assert_same_answers(source.answers(TEXTS), mtl.answer(model, TEXTS))
     assert source.answers([]) == []

@@ -1,0 +1,95 @@
+"""One free label a word, as its part of speech."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mtl_keras.data.answer_forms import character_span
+from mtl_keras.data.task import Task
+from mtl_keras.encoders.tokenizers.tokenizer import Words
+from mtl_keras.models.kinds.classification import MAX_ITERATIONS
+from mtl_keras.models.kinds.graph_rows import padded_columns, rows_by_text, word_scores
+from mtl_keras.models.kinds.probabilities import (
+    class_probabilities,
+    f1,
+    matches_by_class,
+    ratio,
+    softened_divergence,
+    surprise,
+)
+from mtl_keras.models.kinds.task_kind import Scored, TaskKind, WordsOfText
+from mtl_keras.models.kinds.vectors import WordVectors
+
+NOT_READ = -1  # stands for the label of a word that is not read, and so is wrong
+
+
+class TokenLabels(TaskKind):
+    """Softmax over the labels at each word's first piece; accuracy over words."""
+
+    name = "token_labels"
+    reads = WordVectors(unread=0.0)
+    activation = "softmax"
+
+    def loss(self) -> keras.losses.Loss:
+        return keras.losses.SparseCategoricalCrossentropy(reduction=None)
+
+    def training_metric(self) -> keras.metrics.Metric:
+        return keras.metrics.SparseCategoricalAccuracy("accuracy")
+
+    def divergence(self, target: tf.Tensor, output: tf.Tensor, temperature: float) -> tf.Tensor:
+        return softened_divergence(target, output, temperature)
+
+    def graph_answer(self, task: Task, outputs: tf.Tensor, words: Words) -> dict[str, tf.Tensor]:
+        of_words, texts = word_scores(outputs, words.first_piece)
+        columns = {
+            "label": tf.gather(tf.constant(task.labels), tf.argmax(of_words, axis=-1)),
+            "starts": words.starts.values,
+            "limits": words.limits.values,
+            "score": tf.reduce_max(of_words, axis=-1),
+        }
+        return padded_columns(
+            {name: rows_by_text(values, texts, outputs) for name, values in columns.items()}
+        )
+
+    def answer(self, task: Task, text: str, outputs: np.ndarray, words: WordsOfText) -> list[dict]:
+        encoded, answers = text.encode(), []
+        for scores, byte_start, byte_limit in zip(
+            outputs[words.first_piece], words.starts, words.limits, strict=True
+        ):
+            start, end = character_span(encoded, byte_start, byte_limit)
+            word = {"start": start, "end": end, "text": text[start:end]}
+            label, score = task.labels[int(scores.argmax())], float(scores.max())
+            answers.append(word | {"label": label, "score": score})
+        return answers
+
+    def decided(self, outputs: np.ndarray) -> np.ndarray:
+        return np.where(outputs.any(axis=-1), outputs.argmax(axis=-1), NOT_READ)
+
+    def measured(self, chunks: Iterable[Scored]) -> dict[str, float]:
+        words, unlikely, matches = 0, 0.0, []
+        for by_text in chunks:
+            labels = np.concatenate(by_text[0], dtype=np.int64, casting="unsafe")  # (words,)
+            scores = np.concatenate(by_text[1])  # (words, classes)
+            words += len(labels)
+            unlikely += float(np.sum(surprise(scores[np.arange(len(labels)), labels])))
+            matches.append(matches_by_class(labels, self.decided(scores), scores.shape[-1]))
+        of_classes = np.sum(matches, axis=0)  # (3, classes)
+        return {
+            "accuracy": ratio(float(of_classes[0].sum()), words),
+            "macro_f1": float(np.mean(f1(*of_classes))),
+            "loss": ratio(unlikely, words),
+        }
+
+    def contribution(self, label: Any, outputs: np.ndarray) -> tuple[float, float]:
+        return float(np.sum(self.decided(outputs) == np.asarray(label))), float(len(outputs))
+
+    def probe(self) -> Any:
+        from sklearn.linear_model import LogisticRegression
+
+        return LogisticRegression(max_iter=MAX_ITERATIONS)
+
+    def probe_outputs(self, task: Task, probe: Any, vectors: np.ndarray) -> np.ndarray:
+        return class_probabilities(probe, vectors, task.num_outputs)
