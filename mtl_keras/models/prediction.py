@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 import numpy as np
 import tensorflow as tf
 
+from mtl_keras.encoders.length_sorting import length_sorted_batches
 from mtl_keras.encoders.tokenizers.tokenizer import TokenizedText, Words
 from mtl_keras.models.inference import Batch
 from mtl_keras.models.kinds.table import kind_of
@@ -99,10 +100,8 @@ def outputs_by_text(
         features: finds what `forward` takes beside token ids and mask.
     """
     lengths = tokenized.token_ids.row_lengths().numpy()
-    order = np.argsort(-lengths, kind="stable")
-    outputs: dict[str, list] = {name: [None] * len(order) for name in names}
-    for start in range(0, len(order), batch_size):
-        rows = order[start : start + batch_size]
+    outputs: dict[str, list] = {name: [None] * len(lengths) for name in names}
+    for rows in length_sorted_batches(lengths, lambda longest: batch_size):
         padded = _padded(tokenized.token_ids, rows)
         batch = forward(features(padded) if features else padded)
         for name in names:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mtl_keras.data.task_dataset import TaskDataset
+from mtl_keras.encoders.length_sorting import length_sorted_batches
 from mtl_keras.encoders.tokenizers.wordpiece import Tokenizer
 from mtl_keras.training.features.store import length_mask
 
@@ -57,11 +58,7 @@ class DistinctTexts:
 
     def passes(self) -> Iterator[np.ndarray]:
         """The texts' numbers, the longest first, as many at once as `TOKENS_PER_PASS` holds."""
-        order, start = np.argsort(-self.lengths, kind="stable"), 0
-        while start < len(order):
-            count = max(1, TOKENS_PER_PASS // int(self.lengths[order[start]]))
-            yield order[start : start + count]
-            start += count
+        return length_sorted_batches(self.lengths, lambda longest: TOKENS_PER_PASS // longest)
 
     def padded(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Ids `(batch, length)`, int32, and padding mask of these texts."""
