@@ -50,6 +50,7 @@ WITHOUT_TENSORFLOW = (
     "encoders.transformer.config",
     "encoders.pretrained.archives",
     "encoders.pretrained.checksum",
+    "encoders.pretrained.pickle_reader",
     "encoders.pretrained.sources",
     "encoders.pretrained.torch_pickle",
     "encoders.embedding_transformer",

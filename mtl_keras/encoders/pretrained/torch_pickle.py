@@ -1,13 +1,13 @@
 """PyTorch's `.bin` files, read without executing what they hold.
 
-Such a file is a pickle, and a pickle is a program. The reader here runs it with no more than what
-puts tensors together: any other name in it is refused, and nothing of PyTorch is needed.
+Such a file is a pickle, and a pickle is a program. It is read with no more than what puts tensors
+together: any other name in it is refused, and nothing of PyTorch is needed. A tensor is checked
+when it is made, cannot be changed after that, and lies in bytes that the file has.
 """
 
 import math
-import pickle
+import os
 import zipfile
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,8 @@ from typing import IO, Any
 import ml_dtypes
 import numpy as np
 
-from mtl_keras.errors import InputError
+from mtl_keras.encoders.pretrained.pickle_reader import SAFE, GlobalName, as_dict, read_pickle
+from mtl_keras.errors import InputError, shown
 
 MAGIC = 0x1950A86A20F9469CFC6C  # begins a file from before PyTorch 1.6
 DTYPES = {
@@ -31,10 +32,11 @@ DTYPES = {
     "ByteStorage": np.dtype("uint8"),
     "BoolStorage": np.dtype("bool"),
 }
-SAFE = "save the model as model.safetensors instead"
+MOST_AXES = 32  # of a tensor
+MOST_ORDER_BYTES = 16  # of the word "little"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Storage:
     """The numbers that tensors are views of: `count` of a type, kept under a key."""
 
@@ -42,15 +44,47 @@ class _Storage:
     dtype: np.dtype
     count: int
 
+    def __post_init__(self) -> None:
+        if type(self.key) is not str or type(self.count) is not int or self.count < 0:
+            raise InputError(
+                f"the file holds {shown(self.count)} numbers under {shown(self.key)}; a count and "
+                "a string were expected: fetch a fresh copy"
+            )
 
-@dataclass(frozen=True)
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return self.count * self.dtype.itemsize
+
+
+@dataclass(frozen=True, slots=True)
 class StoredTensor:
-    """Where a tensor's numbers are: offset and strides in numbers, not bytes."""
+    """Where a tensor's numbers are: offset and strides in numbers, not bytes.
+
+    Raises:
+        InputError: some of them are not the storage's, or it has more of them than the storage.
+    """
 
     storage: _Storage
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.shape) != len(self.strides) or len(self.shape) > MOST_AXES:
+            raise InputError(
+                f"a tensor has {len(self.shape)} axes and {len(self.strides)} strides; as many of "
+                f"both, and at most {MOST_AXES}, were expected: fetch a fresh copy"
+            )
+        numbers = (self.offset, *self.shape, *self.strides)
+        if any(type(number) is not int or number < 0 for number in numbers) or (
+            max(self.offset + self.span(), math.prod(self.shape)) > self.storage.count
+        ):
+            raise InputError(
+                f"a tensor reaches beyond its numbers (offset {shown(self.offset)}, shape "
+                f"{shown(self.shape)}, strides {shown(self.strides)}, of "
+                f"{shown(self.storage.count)}); fetch a fresh copy"
+            )
 
     def rows(self, rows: slice) -> "StoredTensor":
         """Some of its rows, as a tensor of the same storage."""
@@ -64,45 +98,44 @@ class StoredTensor:
             return 0
         return 1 + sum((n - 1) * s for n, s in zip(self.shape, self.strides, strict=True))
 
-    def arrange(self, numbers: np.ndarray) -> np.ndarray:
-        """The tensor, of the numbers that it spans."""
-        strides = [stride * numbers.itemsize for stride in self.strides]
+    def arrange(self, content: bytes) -> np.ndarray:
+        """The tensor, of the bytes that it spans; it cannot be written to."""
+        dtype = self.storage.dtype
+        if len(content) != self.span() * dtype.itemsize:
+            raise InputError("the numbers of a tensor end too soon; fetch a fresh copy")
+        if not content:
+            return np.zeros(self.shape, dtype)
+        strides = [stride * dtype.itemsize for stride in self.strides]
+        numbers = np.frombuffer(content, dtype)
         return np.lib.stride_tricks.as_strided(numbers, self.shape, strides, writeable=False)
-
-
-class _Unpickler(pickle.Unpickler):
-    """Runs a pickle that may name what rebuilds tensors, and nothing else."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module == "torch" and name in DTYPES:
-            return name
-        if (module, name) in _ALLOWED:
-            return _ALLOWED[module, name]
-        raise InputError(f"the file asks to run {module}.{name}, which weights do not need; {SAFE}")
-
-    def persistent_load(self, pid: Any) -> _Storage:
-        kind, name, key, _, count, *view = pid
-        if kind != "storage" or any(view):
-            raise InputError(f"the file holds something that is no tensor; {SAFE}")
-        return _Storage(str(key), DTYPES[name], int(count))
 
 
 def _rebuild_tensor(
     storage: _Storage, offset: int, shape: Sequence[int], strides: Sequence[int], *_: Any
 ) -> StoredTensor:
-    tensor = StoredTensor(storage, int(offset), tuple(map(int, shape)), tuple(map(int, strides)))
-    if min((tensor.offset, *tensor.shape, *tensor.strides)) < 0 or (
-        tensor.offset + tensor.span() > storage.count
-    ):
-        raise InputError("a tensor reaches beyond its numbers; fetch a fresh copy")
-    return tensor
+    if type(storage) is not _Storage:
+        raise InputError(f"the file holds a tensor without numbers; {SAFE}")
+    return StoredTensor(storage, offset, tuple(shape), tuple(strides))
 
 
-_ALLOWED: dict[tuple[str, str], Callable] = {
-    ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
-    ("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
-    ("collections", "OrderedDict"): OrderedDict,
+def _storage(pid: Any) -> _Storage:
+    """The storage that a persistent id stands for."""
+    kind, name, key, _, count, *view = pid
+    if kind != "storage" or any(view) or name not in _STORAGES:
+        raise InputError(f"the file holds something that is no tensor; {SAFE}")
+    return _Storage(key, DTYPES[name.name], count)
+
+
+_FUNCTIONS: dict[GlobalName, Callable[..., Any]] = {
+    GlobalName("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
+    GlobalName("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
+    GlobalName("collections", "OrderedDict"): as_dict,
 }
+_STORAGES = frozenset(GlobalName("torch", name) for name in DTYPES)
+
+
+def _load(file: IO[bytes]) -> Any:
+    return read_pickle(file, _FUNCTIONS, _STORAGES, _storage)
 
 
 @dataclass(frozen=True)
@@ -130,14 +163,15 @@ class TorchFile:
         return _open_legacy(path)
 
     def read(self, name: str, rows: slice) -> np.ndarray:
-        """Some rows of a tensor, as an array that cannot be written to."""
+        """Some rows of a tensor, as an array that cannot be written to.
+
+        Raises:
+            InputError: the file has become shorter.
+        """
         tensor = self.tensors[name].rows(rows)
-        dtype = tensor.storage.dtype
-        size = tensor.span() * dtype.itemsize
-        content = self.load(tensor.storage.key, tensor.offset * dtype.itemsize, size)
-        if len(content) < size:
-            raise InputError(f"the numbers of {name!r} end too soon; fetch a fresh copy")
-        return tensor.arrange(np.frombuffer(content, dtype))
+        itemsize = tensor.storage.dtype.itemsize
+        start, size = tensor.offset * itemsize, tensor.span() * itemsize
+        return tensor.arrange(self.load(tensor.storage.key, start, size))
 
 
 def _open_zip(path: Path) -> TorchFile:
@@ -145,28 +179,50 @@ def _open_zip(path: Path) -> TorchFile:
         names = archive.namelist()
         (pickled,) = [name for name in names if name.count("/") == 1 and name.endswith("/data.pkl")]
         root = pickled.removesuffix("data.pkl")
-        order = archive.read(f"{root}byteorder") if f"{root}byteorder" in names else b"little"
-        if order != b"little":
-            raise InputError(f"the file's numbers are {order!r}-endian; {SAFE}")
-        with archive.open(pickled) as file:
-            tensors = dict(_tensors(_Unpickler(file).load()))
+        if f"{root}byteorder" in names:
+            with _member(archive, f"{root}byteorder") as file:
+                _check_order(file.read(MOST_ORDER_BYTES))
+        with _member(archive, pickled) as file:
+            tensors = _tensors(_load(file))
+        for storage in _storages(tensors):
+            _check_size(storage, archive.getinfo(f"{root}data/{storage.key}").file_size)
+            _member(archive, f"{root}data/{storage.key}").close()
 
     def load(key: str, start: int, size: int) -> bytes:
-        with zipfile.ZipFile(path) as archive, archive.open(f"{root}data/{key}") as file:
+        with zipfile.ZipFile(path) as archive, _member(archive, f"{root}data/{key}") as file:
             file.seek(start)
             return file.read(size)
 
     return TorchFile(tensors, load)
 
 
+def _check_order(order: bytes) -> None:
+    if order != b"little":
+        raise InputError(f"the file's numbers are {order!r}-endian; {SAFE}")
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
+    """A file of the archive, as large as it says: none is packed, so none is larger than it."""
+    member = archive.getinfo(name)
+    end = member.header_offset + member.file_size
+    if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
+        raise InputError(f"{shown(name)} is compressed, which PyTorch's files are not; {SAFE}")
+    if end > os.path.getsize(str(archive.filename)):
+        raise InputError(
+            f"{shown(name)} says that it has {member.file_size:,} bytes, but the file has fewer; "
+            "fetch a fresh copy"
+        )
+    return archive.open(member)
+
+
 def _open_legacy(path: Path) -> TorchFile:
     """One pickle after the other: magic number, version, machine, tensors, keys; then numbers."""
     with path.open("rb") as file:
-        magic, _, machine, content, keys = (_Unpickler(file).load() for _ in range(5))
+        magic, _, machine, content, keys = (_load(file) for _ in range(5))
         if magic != MAGIC or machine.get("little_endian") is not True:
             raise InputError(f"is no file of PyTorch's weights; {SAFE}")
-        tensors = dict(_tensors(content))
-        storages = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
+        tensors = _tensors(content)
+        storages = {storage.key: storage for storage in _storages(tensors)}
         places = dict(_places(file, keys, storages))
 
     def load(key: str, start: int, size: int) -> bytes:
@@ -181,17 +237,36 @@ def _places(
     file: IO[bytes], keys: list[str], storages: Mapping[str, _Storage]
 ) -> Iterator[tuple[str, int]]:
     """Key → where its numbers begin: behind their count, eight bytes."""
+    end = os.fstat(file.fileno()).st_size
     for key in keys:
-        place = file.tell() + 8
+        storage, count = storages[key], int.from_bytes(file.read(8), "little")
+        place = file.tell()
+        _check_size(storage, min(count * storage.dtype.itemsize, end - place))
         yield key, place
-        file.seek(place + storages[key].count * storages[key].dtype.itemsize)
+        file.seek(place + storage.size)
 
 
-def _tensors(content: Any) -> Iterator[tuple[str, StoredTensor]]:
+def _check_size(storage: _Storage, size: int) -> None:
+    if size < storage.size:
+        raise InputError(
+            f"the numbers under {shown(storage.key)} end too soon, after {size:,} of "
+            f"{shown(storage.size)} bytes; fetch a fresh copy"
+        )
+
+
+def _tensors(content: Any) -> dict[str, StoredTensor]:
     """The tensors of a state dict; one that is wrapped (`state_dict`, `model`) is not one."""
     if not isinstance(content, dict):
         raise InputError(f"the file holds a {type(content).__name__} and not tensors by name")
     for name, value in content.items():
-        if not isinstance(value, StoredTensor):
-            raise InputError(f"{name!r} in the file is no tensor; {SAFE}")
-        yield name, value
+        if type(name) is not str or type(value) is not StoredTensor:
+            raise InputError(f"{shown(name)} in the file is no tensor; {SAFE}")
+    return content
+
+
+def _storages(tensors: Mapping[str, StoredTensor]) -> set[_Storage]:
+    """The storages of tensors, one for each key."""
+    storages = {tensor.storage for tensor in tensors.values()}
+    if len({storage.key for storage in storages}) < len(storages):
+        raise InputError(f"the file describes the same numbers in two ways; {SAFE}")
+    return storages

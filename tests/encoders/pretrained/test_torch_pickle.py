@@ -146,6 +146,70 @@ def test_only_tensors_are_read_and_nothing_is_run(write, content, message, tmp_p
     assert not (tmp_path / "made").exists()
 
 
+class _Changed(_Tensor):
+    """A tensor that is given attributes after it was made."""
+
+    def __init__(self, attributes):
+        super().__init__((2,), (1,))
+        self.attributes = attributes
+
+    def __reduce__(self):
+        return (*super().__reduce__(), self.attributes)
+
+
+@FORMATS
+@pytest.mark.parametrize(
+    "attributes", [{"strides": (-(10**9),)}, {"offset": -5}, {"shape": (10**9,)}, {}]
+)
+def test_nothing_changes_a_tensor_after_it_was_checked(write, attributes, tmp_path):
+    path = write(tmp_path / "x.bin", {"x": _Changed(attributes)})
+    with pytest.raises(InputError, match=r"changes a StoredTensor after making it, .*; save"):
+        TorchFile.open(path)
+    tensor = TorchFile.open(write(path, {"x": _Tensor((2,), (1,))})).tensors["x"]
+    for name in ("offset", "more"):
+        with pytest.raises((AttributeError, TypeError)):
+            setattr(tensor, name, -5)
+
+
+@FORMATS
+@pytest.mark.parametrize(
+    ("tensor", "message"),
+    [
+        (_Tensor((10**12,), (0,)), r"reaches beyond its numbers \(offset 0, shape \(10{12},\), st"),
+        (_Tensor((12,), (1,), count=13), "end too soon, after 48 of 52 bytes; fetch a fresh copy"),
+        (_Tensor((1,), (1,), count=10**18), "end too soon"),
+        (_Tensor((1,), (1,), count=-1), "-1 numbers under '0'; a count and a string were expected"),
+        (_Tensor((1,), (1,), count=1.5), "1.5 numbers under '0'"),
+        (_Tensor((True,), (1,)), "reaches beyond"),
+        (_Tensor((1, 1), (1,)), "2 axes and 1 strides"),
+        (_Tensor((1,) * 40, (1,) * 40), "40 axes and 40 strides; as many of both, and at most 32"),
+    ],
+)
+def test_tensors_lie_in_the_bytes_of_the_file(write, tensor, message, tmp_path):
+    path = write(tmp_path / "x.bin", {"x": tensor})
+    with pytest.raises(InputError, match=message):
+        TorchFile.open(path)
+
+
+@FORMATS
+def test_one_storage_is_not_described_in_two_ways(write, tmp_path):
+    path = write(tmp_path / "x.bin", {"x": _Tensor((1,), (1,)), "y": _Tensor((1,), (1,), count=4)})
+    with pytest.raises(InputError, match="describes the same numbers in two ways; save"):
+        TorchFile.open(path)
+
+
+def test_numbers_are_not_packed(tmp_path):
+    """Ten gigabytes of zeros would take ten megabytes."""
+    path = _zip(tmp_path / "x.bin", {"x": _Tensor((12,), (1,))})
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(InputError, match=r"'archive/byteorder' is compressed, .*; save"):
+        TorchFile.open(path)
+
+
 @FORMATS
 def test_truncated_files(write, tmp_path):
     path = write(tmp_path / "x.bin", {"x": _Tensor((3, 4), (4, 1))})
