@@ -1,10 +1,13 @@
 """The rooms of the package: which may import which, and what is public."""
 
 import ast
+import re
 import subprocess
 import sys
 
 import pytest
+from support.draw_rooms import PICTURE, picture
+from support.places import ROOT
 from support.rooms import (
     MOST_LINES,
     NOT_YET,
@@ -75,6 +78,19 @@ def test_names_on_a_door_are_there_and_no_module_of_the_room_hides_one(room):
         assert getattr(door, name) is not None
         assert not (room / f"{name}.py").exists()
         assert not (room / name).is_dir()
+
+
+def test_the_picture_shows_the_rooms_as_they_are():
+    assert PICTURE.read_text(encoding="utf-8") == picture(), "python tests/support/draw_rooms.py"
+
+
+def test_the_page_on_architecture_names_files_that_are_there():
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    for line in page.splitlines():
+        folder = PACKAGE
+        for name in re.findall(r"`([a-z_/]+(?:\.py|/))`", line):
+            path = next(root / name for root in (PACKAGE, ROOT, folder) if (root / name).exists())
+            folder = path.parent  # a second file of a row stands in the folder of the first
 
 
 def test_what_is_public():
