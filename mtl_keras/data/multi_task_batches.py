@@ -58,7 +58,7 @@ def mapped(dataset: tf.data.Dataset, function: Callable) -> tf.data.Dataset:
     return dataset.map(tf.autograph.experimental.do_not_convert(function))
 
 
-def spread_over(name: str, specs: Mapping[str, tuple]):
+def spread_over(name: str, specs: Mapping[str, tuple]) -> Callable[..., tuple]:
     """One task's batch → a batch for all tasks, the others' labels and weights zero.
 
     Args:
@@ -67,7 +67,7 @@ def spread_over(name: str, specs: Mapping[str, tuple]):
     """
     import tensorflow as tf
 
-    def spread(x, labels, weights):
+    def spread(x: dict[str, tf.Tensor], labels: tf.Tensor, weights: tf.Tensor) -> tuple:
         shape = tf.shape(x["token_ids"])
         zero_labels = {other: _zeros(spec, shape) for other, (_, spec, _) in specs.items()}
         zero_weights = {other: _zeros(spec, shape) for other, (_, _, spec) in specs.items()}

@@ -1,21 +1,17 @@
-"""Which task trains next. A schedule is a value that merges the tasks' batches into one dataset.
-
-Every batch of the merged dataset has the same structure, whichever task it is for:
-`(x, labels by task, weights by task)`, with zero weights for the tasks it is not for.
-"""
+"""Which task trains next: a schedule is a value that merges the tasks' batches into one dataset."""
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from mtl_keras.data.epoch_order import OngoingPasses, Pass
-from mtl_keras.data.multi_task_batches import chosen_in_turn, joined, mapped, spread_over
+from mtl_keras.data.epoch_order import Pass
+from mtl_keras.data.multi_task_batches import chosen_in_turn, joined, mapped
 from mtl_keras.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -96,7 +92,7 @@ class _Alternating:
 
         num_batches = [int(dataset.cardinality()) for dataset in datasets]
 
-        def orders():
+        def orders() -> Iterator[np.ndarray]:
             epoch, number = next(passes)
             generator = np.random.default_rng((seed, epoch, number))
             yield self.order(num_batches, epoch=epoch, epochs=epochs, generator=generator)
@@ -104,10 +100,19 @@ class _Alternating:
         merged = chosen_in_turn([dataset.repeat() for dataset in datasets], orders)
         return merged.apply(tf.data.experimental.assert_cardinality(sum(num_batches)))
 
-    def merge_endless(self, datasets, num_batches, *, steps_per_epoch, seed, passes, epochs):
+    def merge_endless(
+        self,
+        datasets: Sequence[tf.data.Dataset],
+        num_batches: Sequence[int],
+        *,
+        steps_per_epoch: int,
+        seed: int,
+        passes: Iterable[Pass],
+        epochs: int,
+    ) -> tf.data.Dataset:
         """Interleaves datasets that do not end in the schedule's order."""
 
-        def orders():
+        def orders() -> Iterator[np.ndarray]:
             first, _ = next(iter(passes))
             return self.orders(
                 num_batches, steps=steps_per_epoch, seed=seed, first=first, epochs=epochs
@@ -125,7 +130,15 @@ class RoundRobin(_Alternating):
     def __str__(self) -> str:
         return "round_robin"
 
-    def order(self, num_batches, *, epoch, epochs, generator, steps=None):
+    def order(
+        self,
+        num_batches: Sequence[int],
+        *,
+        epoch: int,
+        epochs: int,
+        generator: np.random.Generator,
+        steps: int | None = None,
+    ) -> np.ndarray:
         return np.arange(sum(num_batches) if steps is None else steps) % len(num_batches)
 
 
@@ -136,10 +149,20 @@ class Proportional(_Alternating):
     def __str__(self) -> str:
         return "proportional"
 
-    def order(self, num_batches, *, epoch, epochs, generator, steps=None):
+    def order(
+        self,
+        num_batches: Sequence[int],
+        *,
+        epoch: int,
+        epochs: int,
+        generator: np.random.Generator,
+        steps: int | None = None,
+    ) -> np.ndarray:
         return generator.permutation(np.repeat(np.arange(len(num_batches)), num_batches))
 
-    def orders(self, num_batches, *, steps, seed, first, epochs):
+    def orders(
+        self, num_batches: Sequence[int], *, steps: int, seed: int, first: int, epochs: int
+    ) -> Iterator[np.ndarray]:
         """The order of a pass over all batches, of the next, and so on, wherever epochs end."""
         for number in itertools.count():
             generator = np.random.default_rng((seed, first, number))
@@ -165,7 +188,7 @@ class Temperature(_Alternating):
     def __str__(self) -> str:
         return f"temperature:{self.temperature:g}"
 
-    def shares(self, sizes, *, epoch, epochs):
+    def shares(self, sizes: np.ndarray, *, epoch: int, epochs: int) -> np.ndarray:
         return sizes ** (1 / self.temperature)
 
 
@@ -179,7 +202,7 @@ class Annealed(_Alternating):
     def __str__(self) -> str:
         return "annealed"
 
-    def shares(self, sizes, *, epoch, epochs):
+    def shares(self, sizes: np.ndarray, *, epoch: int, epochs: int) -> np.ndarray:
         progress = min(epoch / (epochs - 1), 1.0) if epochs > 1 else 0.0
         return sizes ** (1 - 0.8 * progress)
 
@@ -204,7 +227,16 @@ class Joint:
         zipped = tf.data.Dataset.zip(tuple(dataset.repeat() for dataset in datasets))
         return mapped(zipped.take(steps), joined)
 
-    def merge_endless(self, datasets, num_batches, *, steps_per_epoch, seed, passes, epochs):
+    def merge_endless(
+        self,
+        datasets: Sequence[tf.data.Dataset],
+        num_batches: Sequence[int],
+        *,
+        steps_per_epoch: int,
+        seed: int,
+        passes: Iterable[Pass],
+        epochs: int,
+    ) -> tf.data.Dataset:
         """Concatenates one batch of each of datasets that do not end."""
         import tensorflow as tf
 
@@ -234,65 +266,3 @@ def parse_schedule(text: str) -> Schedule:
         return Temperature(float(match[1]))
     hint = nearest(str(text), SCHEDULES, cutoff=0.5)
     raise InputError(f"a schedule is one of {', '.join(SCHEDULES)}. Received: {text!r}{hint}")
-
-
-def interleave(
-    datasets: Mapping[str, tf.data.Dataset],
-    schedule: str | Schedule = "proportional",
-    *,
-    seed: int = 0,
-    passes: Iterable[Pass] | None = None,
-    epochs: int = 1,
-    tasks: Sequence[str] = (),
-    steps_per_epoch: int | None = None,
-    num_batches: Mapping[str, int] | None = None,
-) -> tf.data.Dataset:
-    """Merges the tasks' batches into the one dataset that `MultiTaskModel.fit` takes.
-
-    Where an epoch is so many steps (give `fit` the same `steps_per_epoch`), each goes on where
-    the last one ended.
-
-    Args:
-        datasets: task name → batches `(x, labels, weights)` of that task, of known cardinality.
-        schedule: a schedule or its name.
-        seed: of the order of tasks.
-        passes: names the iterations (`Passes`), from which and the seed the order of tasks
-            follows. When None each is the next epoch. With `steps_per_epoch` `OngoingPasses`.
-        epochs: of the whole training; `annealed` spreads over them.
-        tasks: those whose batches come, all when empty. The others are idle throughout.
-        steps_per_epoch: of an epoch that is no pass; the tasks' batches must then be `endless`.
-        num_batches: task → batches of a pass, for the schedules that follow them, where batches
-            are endless.
-
-    Raises:
-        InputError: there is no such schedule, or it needs `num_batches`.
-
-    Returns:
-        Dataset of `(x, {task: labels}, {task: weights})`.
-    """
-    chosen = parse_schedule(schedule) if isinstance(schedule, str) else schedule
-    specs = {name: dataset.element_spec for name, dataset in datasets.items()}
-    spread = [mapped(datasets[name], spread_over(name, specs)) for name in tasks or datasets]
-    if steps_per_epoch is not None:
-        if len(spread) == 1 and chosen.needs_counts:
-            chosen = RoundRobin()
-        return chosen.merge_endless(
-            spread,
-            _sizes(chosen, tasks or list(datasets), num_batches or {}),
-            steps_per_epoch=steps_per_epoch,
-            seed=seed,
-            passes=OngoingPasses() if passes is None else passes,
-            epochs=epochs,
-        ).prefetch(2)
-    named = zip(itertools.count(), itertools.repeat(0)) if passes is None else iter(passes)
-    return chosen.merge(spread, seed=seed, passes=named, epochs=epochs).prefetch(2)
-
-
-def _sizes(schedule: Schedule, tasks: Sequence[str], num_batches: Mapping[str, int]) -> list[int]:
-    missing = [name for name in tasks if name not in num_batches]
-    if schedule.needs_counts and missing:
-        raise InputError(
-            f"the schedule {schedule} follows from how many batches each task has; give "
-            f"num_batches of {', '.join(missing)}"
-        )
-    return [num_batches.get(name, 0) for name in tasks]

@@ -3,17 +3,33 @@
 import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import keras
 import tensorflow as tf
 
+from mtl_keras.data.task import Task
 from mtl_keras.encoders.text_encoder import TextEncoder
 from mtl_keras.errors import InputError
+from mtl_keras.plans.layer_groups import LayerGroups
 
 FEATURES, SENTENCE = "features", "sentence_embedding"
 
 
-def frozen_prefix(model, frozen: Collection[str]) -> str | None:
+class LayeredModel(Protocol):
+    """What a prefix is read from: parts of a `MultiTaskModel`."""
+
+    encoder: TextEncoder
+    tasks: Mapping[str, Task]
+    input: Mapping[str, keras.KerasTensor]
+    output: Mapping[str, keras.KerasTensor]
+
+    @property
+    def layer_groups(self) -> LayerGroups:
+        """Layer group → its layers, lowest first."""
+
+
+def frozen_prefix(model: LayeredModel, frozen: Collection[str]) -> str | None:
     """Where the frozen prefix ends: the longest run of frozen layer groups from the bottom up.
 
     Args:
@@ -34,7 +50,7 @@ def frozen_prefix(model, frozen: Collection[str]) -> str | None:
     return prefix[-1]
 
 
-def groups_up_to(model, level: str | None) -> list[str]:
+def groups_up_to(model: LayeredModel, level: str | None) -> list[str]:
     """The layer groups of the encoder up to a level, lowest first; none for None."""
     backbone = list(model.layer_groups.backbone)
     if level is None:
@@ -55,7 +71,7 @@ class UpperPart:
     network: keras.Model
 
     @classmethod
-    def of(cls, model, level: str) -> "UpperPart":
+    def of(cls, model: LayeredModel, level: str) -> "UpperPart":
         """The part of a `MultiTaskModel`."""
         inputs = [output_of(model.encoder, level)]
         if level != SENTENCE:
@@ -66,7 +82,7 @@ class UpperPart:
         inputs = [x[FEATURES], x["padding_mask"]][: len(self.network.inputs)]
         return self.network(inputs, training=training)
 
-    def check(self, model) -> None:
+    def check(self, model: LayeredModel) -> None:
         """Raises InputError where something trains that features leave out."""
         above = {id(layer) for layer in self.network.layers}
         for group, layers in model.layer_groups.items():

@@ -9,9 +9,10 @@ import tensorflow as tf
 
 from mtl_keras.data.batching import batches
 from mtl_keras.data.epoch_order import OngoingPasses, Pass, Passes
+from mtl_keras.data.interleaving import interleave
 from mtl_keras.data.multi_task_batches import with_replay
 from mtl_keras.data.padding import COMPILED_PIECES, budget_widths, static_widths
-from mtl_keras.data.schedules import Proportional, interleave
+from mtl_keras.data.schedules import Proportional
 from mtl_keras.plans.freeze_plan import backbone_trains
 from mtl_keras.plans.stage import Stage
 from mtl_keras.training.materials import Materials

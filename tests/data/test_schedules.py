@@ -7,8 +7,9 @@ import pytest
 import tensorflow as tf
 
 from mtl_keras.data.epoch_order import OngoingPasses, Passes
+from mtl_keras.data.interleaving import interleave
 from mtl_keras.data.multi_task_batches import with_replay
-from mtl_keras.data.schedules import Annealed, Temperature, interleave, parse_schedule
+from mtl_keras.data.schedules import Annealed, Temperature, parse_schedule
 from mtl_keras.errors import InputError
 
 SIZES = {"topic": 30, "entities": 10, "stars": 20}

@@ -60,6 +60,7 @@ WITHOUT_TENSORFLOW = (
     "data.epoch_order",
     "data.examples",
     "data.file_formats",
+    "data.interleaving",
     "data.label_kinds",
     "data.multi_task_batches",
     "data.padding",

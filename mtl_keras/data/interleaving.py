@@ -1,0 +1,81 @@
+"""The tasks' batches as one dataset, in the order of a schedule.
+
+Every batch of the merged dataset has the same structure, whichever task it is for:
+`(x, labels by task, weights by task)`, with zero weights for the tasks it is not for.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from mtl_keras.data.epoch_order import OngoingPasses, Pass
+from mtl_keras.data.multi_task_batches import mapped, spread_over
+from mtl_keras.data.schedules import RoundRobin, Schedule, parse_schedule
+from mtl_keras.errors import InputError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+def interleave(
+    datasets: Mapping[str, tf.data.Dataset],
+    schedule: str | Schedule = "proportional",
+    *,
+    seed: int = 0,
+    passes: Iterable[Pass] | None = None,
+    epochs: int = 1,
+    tasks: Sequence[str] = (),
+    steps_per_epoch: int | None = None,
+    num_batches: Mapping[str, int] | None = None,
+) -> tf.data.Dataset:
+    """Merges the tasks' batches into the one dataset that `MultiTaskModel.fit` takes.
+
+    Where an epoch is so many steps (give `fit` the same `steps_per_epoch`), each goes on where
+    the last one ended.
+
+    Args:
+        datasets: task name → batches `(x, labels, weights)` of that task, of known cardinality.
+        schedule: a schedule or its name.
+        seed: of the order of tasks.
+        passes: names the iterations (`Passes`), from which and the seed the order of tasks
+            follows. When None each is the next epoch. With `steps_per_epoch` `OngoingPasses`.
+        epochs: of the whole training; `annealed` spreads over them.
+        tasks: those whose batches come, all when empty. The others are idle throughout.
+        steps_per_epoch: of an epoch that is no pass; the tasks' batches must then be `endless`.
+        num_batches: task → batches of a pass, for the schedules that follow them, where batches
+            are endless.
+
+    Raises:
+        InputError: there is no such schedule, or it needs `num_batches`.
+
+    Returns:
+        Dataset of `(x, {task: labels}, {task: weights})`.
+    """
+    chosen = parse_schedule(schedule) if isinstance(schedule, str) else schedule
+    specs = {name: dataset.element_spec for name, dataset in datasets.items()}
+    spread = [mapped(datasets[name], spread_over(name, specs)) for name in tasks or datasets]
+    if steps_per_epoch is not None:
+        if len(spread) == 1 and chosen.needs_counts:
+            chosen = RoundRobin()
+        return chosen.merge_endless(
+            spread,
+            _sizes(chosen, tasks or list(datasets), num_batches or {}),
+            steps_per_epoch=steps_per_epoch,
+            seed=seed,
+            passes=OngoingPasses() if passes is None else passes,
+            epochs=epochs,
+        ).prefetch(2)
+    named = zip(itertools.count(), itertools.repeat(0)) if passes is None else iter(passes)
+    return chosen.merge(spread, seed=seed, passes=named, epochs=epochs).prefetch(2)
+
+
+def _sizes(schedule: Schedule, tasks: Sequence[str], num_batches: Mapping[str, int]) -> list[int]:
+    missing = [name for name in tasks if name not in num_batches]
+    if schedule.needs_counts and missing:
+        raise InputError(
+            f"the schedule {schedule} follows from how many batches each task has; give "
+            f"num_batches of {', '.join(missing)}"
+        )
+    return [num_batches.get(name, 0) for name in tasks]
