@@ -131,7 +131,7 @@ def _line(flops: Sequence[float], seconds: Sequence[float]) -> Callable[[float],
 class StepClock(keras.callbacks.Callback):
     """Mean seconds of a training step, without the first, which traces the step."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self._seconds: list[float] = []
 
