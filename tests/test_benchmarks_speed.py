@@ -166,7 +166,9 @@ def test_the_picture_names_everything_and_reads_in_grey(report):
 
 
 def test_no_two_labels_of_the_picture_share_a_line(report):
-    heights = sorted(results._places(report["rows"]).values())
+    labels = results.picture(report).axes[0].texts
+    heights = sorted(label.xy[1] for label in labels)
+    assert len(heights) >= len({(row["work"], row["peer"]) for row in report["rows"]}) > 1
     assert all(low + results.ROW <= high for low, high in itertools.pairwise(heights))
     assert all(text_width(peer.name) + 6 <= results.LEFT for peer in work.PEERS)
 

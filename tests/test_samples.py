@@ -181,6 +181,7 @@ def test_the_recipe_is_bundled_and_its_files_are_there():
     recipe = load_recipe("tickets")
     assert [task.name for task in recipe.tasks] == ["topic", "sentiment", "entities"]
     for task in recipe.tasks:
+        assert list(task.files) == ["train", "validation", "test"]
         for paths in task.files.values():
             assert all((recipe.path.parent / path).is_file() for path in paths)
 

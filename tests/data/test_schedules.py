@@ -5,45 +5,17 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.asserts import assert_schedule_frequencies
+from support.task_batches import SIZES, batches_of
 
 from mtl_keras.data.epoch_order import OngoingPasses, Passes
 from mtl_keras.data.interleaving import interleave
-from mtl_keras.data.multi_task_batches import with_replay
 from mtl_keras.data.schedules import Annealed, Temperature, parse_schedule
 from mtl_keras.errors import InputError
 
-SIZES = {"topic": 30, "entities": 10, "stars": 20}
-LABELS = {
-    "topic": tf.TensorSpec((None,), tf.int32),
-    "entities": tf.TensorSpec((None, None), tf.int32),
-    "stars": tf.TensorSpec((None,), tf.float32),
-}
-INPUTS = {
-    "token_ids": tf.TensorSpec((None, None), tf.int32),
-    "padding_mask": tf.TensorSpec((None, None), tf.bool),
-}
-
-
-def _batches(name: str) -> tf.data.Dataset:
-    """Batches of 4 texts of 5 pieces (entities: 7), whose token ids tell the batch's number."""
-    length = 7 if name == "entities" else 5
-    shape = (4, length) if LABELS[name].shape.rank == 2 else (4,)
-
-    def generate():
-        for number in range(SIZES[name]):
-            ids = np.full((4, length), number, np.int32)
-            labels = np.ones(shape, LABELS[name].dtype.as_numpy_dtype)
-            yield {"token_ids": ids, "padding_mask": ids >= 0}, labels, np.ones(shape, np.float32)
-
-    weights = tf.TensorSpec(LABELS[name].shape, tf.float32)
-    dataset = tf.data.Dataset.from_generator(
-        generate, output_signature=(INPUTS, LABELS[name], weights)
-    )
-    return dataset.apply(tf.data.experimental.assert_cardinality(SIZES[name]))
-
 
 def _merged(schedule, **arguments):
-    return interleave({name: _batches(name) for name in SIZES}, schedule, **arguments)
+    return interleave({name: batches_of(name) for name in SIZES}, schedule, **arguments)
 
 
 def _order(dataset) -> list[str]:
@@ -51,11 +23,6 @@ def _order(dataset) -> list[str]:
         next(name for name, weight in weights.items() if tf.reduce_sum(weight) > 0)
         for _, _, weights in dataset
     ]
-
-
-def assert_schedule_frequencies(order, expected, tolerance):
-    for name, share in expected.items():
-        assert order.count(name) / len(order) == pytest.approx(share, abs=tolerance), name
 
 
 @pytest.mark.parametrize("schedule", ["round_robin", "proportional", "temperature:2", "annealed"])
@@ -113,7 +80,7 @@ def test_order_follows_from_seed_and_epoch():
 def _endless(schedule, steps, **arguments):
     """Epochs of so many steps, of batches that do not end."""
     arguments = {"passes": OngoingPasses(), "num_batches": SIZES, "epochs": 5} | arguments
-    datasets = {name: _batches(name).repeat() for name in SIZES}
+    datasets = {name: batches_of(name).repeat() for name in SIZES}
     return interleave(datasets, schedule, steps_per_epoch=steps, **arguments)
 
 
@@ -142,7 +109,8 @@ def test_epochs_of_steps_are_shared_as_passes_are(name, powers):
     orders = parse_schedule(name).orders([30, 10, 20], steps=6000, seed=0, first=0, epochs=2)
     for order, power in zip(itertools.islice(orders, 2), powers, strict=True):
         sizes = np.array([30, 10, 20]) ** power
-        assert np.bincount(order) / 6000 == pytest.approx(sizes / sizes.sum(), abs=0.02)
+        shares = dict(enumerate(sizes / sizes.sum()))
+        assert_schedule_frequencies(order.tolist(), shares, tolerance=0.02)
 
 
 def test_fewer_steps_than_tasks_are_possible():
@@ -155,14 +123,6 @@ def test_endless_schedules_that_follow_the_counts_need_them():
     alone = _endless("proportional", 7, num_batches={}, tasks=["stars"])
     assert set(_order(alone.take(9))) == {"stars"}
     assert len(_order(_endless("round_robin", 7, num_batches={}).take(9))) == 9
-
-
-def test_idle_tasks_have_labels_of_the_right_shape_and_no_weight():
-    for x, labels, weights in _merged("proportional").take(8):
-        batch, length = x["token_ids"].shape
-        assert labels["entities"].shape == weights["entities"].shape == (batch, length)
-        assert labels["topic"].shape == weights["stars"].shape == (batch,)
-        assert sum(bool(tf.reduce_sum(weight) > 0) for weight in weights.values()) == 1
 
 
 def test_joint_has_a_batch_of_every_task_in_each_step():
@@ -201,29 +161,3 @@ def test_what_is_no_schedule_is_refused_with_the_known_ones(schedule):
 def test_a_temperature_below_one_is_refused(temperature):
     with pytest.raises(InputError, match="at least 1"):
         Temperature(temperature)
-
-
-def test_replay_joins_each_batch_with_one_of_the_protected_tasks():
-    sets = {name: _batches(name) for name in SIZES}
-    new = interleave(sets, "proportional", tasks=["topic", "stars"])
-    dataset = with_replay(new, interleave(sets, "proportional", tasks=["entities"]))
-    steps = list(dataset)
-    assert int(dataset.cardinality()) == len(steps) == 50
-    for x, labels, weights in steps:
-        assert x["token_ids"].shape == x["padding_mask"].shape == (8, 7)
-        assert not x["padding_mask"][:4, 5:].numpy().any()
-        assert labels["entities"].shape == (8, 7)
-        assert float(tf.reduce_sum(weights["entities"][4:])) == 28.0
-        totals = [float(tf.reduce_sum(weights[name])) for name in ("topic", "stars")]
-        assert sorted(totals) == [0.0, 4.0]
-    replayed = [int(x["token_ids"][-1, 0]) for x, _, _ in steps]
-    assert all(replayed.count(number) == 5 for number in range(SIZES["entities"]))
-
-
-def test_what_cannot_be_replayed_is_refused():
-    sets = {name: _batches(name) for name in SIZES}
-    new = interleave(sets, tasks=["topic"])
-    with pytest.raises(InputError, match="over the tasks entities, stars, topic"):
-        with_replay(new, interleave({"stars": sets["stars"]}))
-    with pytest.raises(InputError, match="replay has no batch"):
-        with_replay(new, interleave(sets, tasks=["stars"]).take(0))

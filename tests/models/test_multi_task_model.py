@@ -4,6 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.asserts import (
+    assert_frozen_weights_unchanged,
+    assert_other_heads_untouched,
+    assert_same_weights,
+)
 
 import mtl_keras as mtl
 from mtl_keras.errors import InputError
@@ -38,39 +43,14 @@ def _dataset(model, tasks, batches=1):
     )
 
 
-def _weights(model):
-    return {
-        group: [weight.numpy() for layer in layers for weight in layer.weights]
-        for group, layers in model.layer_groups.items()
-    }
-
-
-def _moved(before, after) -> set[str]:
-    return {
-        group
-        for group in before
-        if any(
-            not np.array_equal(old, new)
-            for old, new in zip(before[group], after[group], strict=True)
-        )
-    }
-
-
-def assert_only_these_move(model, groups, train):
-    before = _weights(model)
-    train()
-    assert _moved(before, _weights(model)) == set(groups)
-
-
 @pytest.mark.parametrize(("optimizer", "jit_compile"), [("adamw", False), ("lion", True)])
 def test_a_step_for_one_task_leaves_the_other_head_untouched(tiny_model, jit_compile, optimizer):
     model = tiny_model()
     model.compile(optimizer, jit_compile=jit_compile)
     model.fit(_dataset(model, [None]), verbose=0)
-    backbone = ["embeddings", "block_0", "block_1"]
     for task in model.tasks:
-        train = lambda task=task: model.fit(_dataset(model, [task]), verbose=0)  # noqa: E731
-        assert_only_these_move(model, [*backbone, f"heads/{task}"], train)
+        with assert_other_heads_untouched(model, task):
+            model.fit(_dataset(model, [task]), verbose=0)
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +66,8 @@ def compiled_once(tiny_model):
 def test_what_a_plan_freezes_does_not_move_and_the_rest_does(compiled_once, rule):
     model, plan = compiled_once, mtl.FreezePlan(rule)
     plan.apply(model)
-    frozen = plan.frozen(list(model.layer_groups))
-    moving = [group for group in model.layer_groups if group not in frozen]
-    assert_only_these_move(
-        model, moving, lambda: model.fit(_dataset(model, list(model.tasks)), verbose=0)
-    )
+    with assert_frozen_weights_unchanged(model, plan.frozen(list(model.layer_groups))):
+        model.fit(_dataset(model, list(model.tasks)), verbose=0)
 
 
 def test_thawing_after_compile_takes_effect_and_keeps_the_optimizers_state(tiny_model):
@@ -99,9 +76,8 @@ def test_thawing_after_compile_takes_effect_and_keeps_the_optimizers_state(tiny_
     model.compile()
     model.fit(_dataset(model, [None], batches=3), verbose=0)
     mtl.FreezePlan.none().apply(model)
-    assert_only_these_move(
-        model, list(model.layer_groups), lambda: model.fit(_dataset(model, [None]), verbose=0)
-    )
+    with assert_frozen_weights_unchanged(model, frozen=[]):
+        model.fit(_dataset(model, [None]), verbose=0)
     steps = {layer: int(each.iterations) for layer, each in model.optimizer.of_layer.items()}
     assert steps["topic_head"] == 4
     assert steps["block_1"] == 1
@@ -115,8 +91,7 @@ def test_joint_gradients_are_the_sum_of_the_tasks(tiny_model):
     together.train_on_batch(*_batch(together))
     for task in apart.tasks:
         apart.train_on_batch(*_batch(apart, task))
-    for first, second in zip(together.weights, apart.weights, strict=True):
-        np.testing.assert_allclose(first, second, atol=1e-6)
+    assert_same_weights(together.weights, apart.weights, tolerance=1e-6)
 
 
 def test_history_has_each_tasks_loss_and_metric_over_its_own_examples(tiny_model):
@@ -166,9 +141,8 @@ def plainly_trained(tiny_model):
     "setting", [{"jit_compile": True}, {"run_eagerly": True}, {"steps_per_execution": 2}]
 )
 def test_the_ways_keras_runs_a_step_agree(tiny_model, plainly_trained, setting):
-    found = _trained(tiny_model(dropout=0.0), **setting)
-    for first, second in zip(plainly_trained, found, strict=True):
-        np.testing.assert_allclose(first, second, atol=1e-5)
+    trained = _trained(tiny_model(dropout=0.0), **setting)
+    assert_same_weights(trained, plainly_trained, tolerance=1e-5)
 
 
 def test_mixed_precision_trains_in_bfloat16_and_keeps_float32_weights(tiny_model, tmp_path):
@@ -201,8 +175,7 @@ def test_save_and_load_keep_outputs_freezing_and_the_optimizers_state(tiny_model
     assert loaded.optimizer.rates == pytest.approx(model.optimizer.rates)
     for each in (model, loaded):
         each.fit(_dataset(each, list(each.tasks)), verbose=0)
-    for first, second in zip(model.weights, loaded.weights, strict=True):
-        np.testing.assert_allclose(first, second, atol=1e-6)
+    assert_same_weights(loaded.weights, model.weights, tolerance=1e-6)
 
 
 def test_keras_callbacks_work(tiny_model, tmp_path):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.asserts import assert_same_weights
 
 from mtl_keras.errors import InputError
 from mtl_keras.models.optimizers import FusedAdamW, LayerwiseOptimizer, layerwise_adamw, rate_factor
@@ -38,8 +39,7 @@ def test_with_one_rate_it_equals_the_optimizer_itself(make):
     for step in range(5):
         theirs.apply(_gradients(plain, step), plain.trainable_variables)
         ours.apply(_gradients(layerwise, step), layerwise.trainable_variables)
-    for expected, value in zip(_values(plain), _values(layerwise), strict=True):
-        np.testing.assert_allclose(value, expected, atol=1e-7)
+    assert_same_weights(_values(layerwise), _values(plain), tolerance=1e-7)
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])
@@ -98,10 +98,8 @@ def test_an_idle_layer_and_its_state_do_not_move_by_one_bit(jit_compile):
     state = [v.numpy() for v in optimizer.of_layer["upper"].variables[2:]]
     lower = model.get_layer("lower").kernel.numpy()
     step(tf.constant(False))
-    for old, new in zip(before, model.get_layer("upper").weights, strict=True):
-        np.testing.assert_array_equal(old, new.numpy())
-    for old, new in zip(state, optimizer.of_layer["upper"].variables[2:], strict=True):
-        np.testing.assert_array_equal(old, new.numpy())
+    assert_same_weights(model.get_layer("upper").weights, before)
+    assert_same_weights(optimizer.of_layer["upper"].variables[2:], state)
     assert int(optimizer.of_layer["upper"].iterations) == 1
     assert int(optimizer.of_layer["lower"].iterations) == 2
     assert not np.array_equal(lower, model.get_layer("lower").kernel.numpy())
@@ -152,8 +150,7 @@ def test_a_schedule_drives_every_layer():
         optimizer.apply(_gradients(model), model.trainable_variables)
     before = _values(model)
     optimizer.apply(_gradients(model), model.trainable_variables)
-    for old, new in zip(before, _values(model), strict=True):
-        np.testing.assert_array_equal(old, new)
+    assert_same_weights(_values(model), before)
 
 
 @pytest.mark.parametrize("schedule", [0.1, keras.optimizers.schedules.CosineDecay(0.1, 10)])

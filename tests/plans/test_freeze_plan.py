@@ -1,6 +1,7 @@
 """Freeze plans over layer groups."""
 
 import pytest
+from IPython.core.formatters import HTMLFormatter
 
 from mtl_keras.errors import InputError
 from mtl_keras.plans.freeze_plan import FreezePlan, named_groups, trainability
@@ -33,9 +34,21 @@ def test_presets_freeze_what_they_say(plan, frozen):
     assert plan.frozen(GROUPS) == tuple(frozen)
 
 
-def test_every_rule_is_read_back_from_its_text():
-    for rule in ("none", "all", "backbone", "head:topic", "lowest:2", "top:1"):
-        assert FreezePlan(rule).rule == rule
+@pytest.mark.parametrize(
+    ("plan", "rule"),
+    [
+        (FreezePlan.none(), "none"),
+        (FreezePlan.all(), "all"),
+        (FreezePlan.backbone(), "backbone"),
+        (FreezePlan.head("topic"), "head:topic"),
+        (FreezePlan.lowest(2), "lowest:2"),
+        (FreezePlan.top(1), "top:1"),
+        (FreezePlan.of(["heads/topic", "block_0-1"]), "heads/topic + block_0-1"),
+    ],
+)
+def test_a_plan_prints_as_its_rule_and_is_read_back_from_it(plan, rule):
+    assert str(plan) == rule
+    assert FreezePlan(rule) == plan
 
 
 @pytest.mark.parametrize("name", ["block_3", "block_1-4", "heads/tone"])
@@ -112,7 +125,7 @@ def test_the_table_prints_and_shows_in_a_notebook(tiny_model):
     lines = str(table).splitlines()
     assert [line.split()[0] for line in lines[2:]] == [row.group for row in table]
     assert [line.split()[-1] for line in lines[2:]] == ["frozen"] * 2 + ["trains"] * 3
-    assert table._repr_html_().count("<tr>") == 1 + len(table)
+    assert HTMLFormatter()(table).count("<tr>") == 1 + len(table)
 
 
 def test_the_table_counts_every_weight(tiny_model):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.asserts import assert_frozen_weights_unchanged, assert_same_weights
 
 import mtl_keras as mtl
 from mtl_keras.data.multi_task_batches import with_replay
@@ -181,17 +182,17 @@ def test_what_is_frozen_stays_and_eager_and_compiled_steps_agree(make_model, rem
     protected = ["topic", "products"]
     model = make_model(*protected)
     model.protect(protected, remedy)
-    start, found = model.get_weights(), []
+    start, trained = model.get_weights(), []
+    frozen = [row.group for row in mtl.trainability(model) if not row.trains]
     batch = _batch(model, "mood", *protected) if remedy.replays else _batch(model, "mood")
     for setting in ({"run_eagerly": True}, {"jit_compile": True}):
         model.set_weights(start)
         model.compile(keras.optimizers.SGD(RATE), **setting)
-        logs = [model.train_on_batch(*batch, return_dict=True) for _ in range(2)]
+        with assert_frozen_weights_unchanged(model, frozen):
+            logs = [model.train_on_batch(*batch, return_dict=True) for _ in range(2)]
         assert (logs[-1]["topic_loss"] > 0) == remedy.replays
-        found.append(model.get_weights())
-    for variable, was, eager, compiled in zip(model.weights, start, *found, strict=True):
-        np.testing.assert_allclose(eager, compiled, atol=1e-5)
-        assert np.array_equal(compiled, was) != variable.trainable, variable.path
+        trained.append(model.get_weights())
+    assert_same_weights(*trained, tolerance=1e-5)
 
 
 @pytest.mark.parametrize("remedy", REMEDIES, ids=lambda each: type(each).__name__)
@@ -248,8 +249,7 @@ def test_protecting_nothing_is_plain_training_to_the_bit(tiny_model):
         x = {"token_ids": np.arange(4, 28).reshape(4, 6) * MASK, "padding_mask": MASK}
         model.train_on_batch(x, {"topic": np.zeros(4, int), "entities": np.ones((4, 6), int)})
         found.append(model.get_weights())
-    for first, second in zip(*found, strict=True):
-        np.testing.assert_array_equal(first, second)
+    assert_same_weights(*found)
 
 
 def test_a_protection_is_no_part_of_the_model_and_is_not_saved(model, tmp_path):
@@ -263,8 +263,7 @@ def test_a_protection_is_no_part_of_the_model_and_is_not_saved(model, tmp_path):
     sizes = [(tmp_path / f"{name}.keras").stat().st_size for name in ("protected", "plain")]
     assert sizes[0] == sizes[1]
     loaded = mtl.load_model(tmp_path / "protected.keras")
-    for first, second in zip(model.weights, loaded.weights, strict=True):
-        np.testing.assert_array_equal(first, second)
+    assert_same_weights(loaded.weights, model.weights)
 
 
 def test_what_cannot_be_protected_is_refused(model):
@@ -352,7 +351,7 @@ def test_on_real_text_each_protection_lowers_drift(news_and_reviews):
         model.fit(steps, verbose=0)
         after = Snapshot.of(model, datasets["topic"], "test", limit=TEXTS)
         found[remedy] = drift(before, after) | {"loss": after.metrics["loss"]}
-        np.testing.assert_array_equal(model.get_layer("topic_head").get_weights()[0], head[0])
+        assert_same_weights(model.get_layer("topic_head").get_weights(), head)
     plain = found.pop(None)
     assert plain["loss"] > 1.2 * before.metrics["loss"]
     for remedy, measured in found.items():

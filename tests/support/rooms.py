@@ -99,16 +99,6 @@ WITHOUT_TENSORFLOW = (
     "cli",
 )
 
-# What the tests of this architecture let pass until it is cured, by claim. Nothing is added.
-NOT_YET: dict[str, set[str]] = {
-    "mirror": {
-        "data.epoch_order",
-        "data.multi_task_batches",
-        "models.frozen_prefix",
-        "version",
-    },
-}
-
 
 @functools.cache
 def modules() -> dict[str, Path]:
