@@ -6,6 +6,8 @@
 import contextlib
 import io
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.places import ROOT, SUPPORT, TESTS
 
 from mtl_keras.cli.main import main
 from mtl_keras.data.label_kinds import LABEL_KINDS
@@ -23,6 +26,7 @@ from mtl_keras.models.prediction import answer
 from mtl_keras.recipes.recipe import load_recipe
 
 CASES = int(os.environ.get("MTL_CASES", "100"))  # of each kind
+WEIGHT_FILES = 3 * CASES if CASES <= 100 else 10 * CASES
 TEXTS_A_CASE = 50
 
 ROWS = {
@@ -156,6 +160,21 @@ def test_a_command_ends_with_a_status_and_at_most_one_line(folder, arguments):
     assert status in (0, 1, 2)
     assert (status == 0) == (not errors.getvalue())
     assert "Traceback" not in errors.getvalue()
+
+
+def test_a_file_of_weights_is_read_as_it_is_or_refused_in_one_line(folder):
+    """In a process of its own: such a file can end one. The last number it wrote is the case."""
+    done = subprocess.run(
+        [sys.executable, SUPPORT / "hostile_weights.py", folder, str(WEIGHT_FILES)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, TESTS)))},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60 + WEIGHT_FILES,
+    )
+    end = done.stdout.splitlines()[-1:]
+    assert done.returncode == 0, (end, done.stderr[-3000:])
+    assert end[0].endswith(f"of {WEIGHT_FILES} refused")
 
 
 ANY_TEXT = st.text(max_size=12) | st.lists(
