@@ -234,7 +234,8 @@ def write_embeddings(
     shape = (count, encoder.config.hidden_dim)
     partial, remaining = Path(f"{path}.partial"), iter(texts)
     try:
-        with partial.open("wb") as file:
+        partial.unlink(missing_ok=True)
+        with partial.open("xb") as file:  # no link is followed
             header = {"descr": "<f4", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
             while chunk := list(itertools.islice(remaining, CHUNK)):

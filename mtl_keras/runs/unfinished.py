@@ -78,4 +78,4 @@ def _sweep(run: Run) -> None:
     """Half-written files that a kill left behind."""
     for folder in (run.folder, run.folder / BEST, run.folder / CHECKPOINTS):
         for path in folder.glob(".partial-*"):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

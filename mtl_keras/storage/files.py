@@ -95,6 +95,9 @@ def _nearest_file(path: str) -> str:
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Calls `write` with a path beside the place of a file or folder, then puts it there.
 
+    The path is in a new folder that only this user can open, so nothing that is written follows
+    a symbolic link; a link in the file's own place is replaced, not followed.
+
     Raises:
         WorkError: it could not be written; nothing of it is left.
     """
@@ -102,8 +105,9 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove(beside)
-        write(beside)
-        beside.replace(path)
+        beside.mkdir(mode=0o700)
+        write(beside / path.name)
+        (beside / path.name).replace(path)
     except OSError as error:
         reason = error.strerror or str(error).splitlines()[0]
         raise WorkError(f"{path}: cannot be written: {reason}; make room and try again") from error
@@ -113,7 +117,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

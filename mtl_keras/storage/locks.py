@@ -1,10 +1,12 @@
 """One writer a folder: a lock that ends with its process, however that ends."""
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import socket
+import stat
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,6 +15,7 @@ from pathlib import Path
 from mtl_keras.errors import InputError, WorkError
 
 LOCK = "lock"
+FOLLOW_NOTHING = os.O_NOFOLLOW | os.O_NONBLOCK  # neither a link nor a pipe without a reader
 
 
 @contextlib.contextmanager
@@ -23,12 +26,15 @@ def one_writer(folder: str | Path) -> Iterator[None]:
     was killed leaves a file, but no lock. The file says who it is.
 
     Raises:
-        InputError: another process holds it: which, on which machine, since when it runs.
+        InputError: another process holds it: which, on which machine, since when it runs; or it is
+            no plain file; or a folder in the folder is a symbolic link, so that what is written
+            in it would be elsewhere.
         WorkError: the folder cannot be written.
     """
     path = Path(folder) / LOCK
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _check_links(path.parent)
         file = _locked(path)
         os.ftruncate(file, 0)
         os.pwrite(file, json.dumps(_this_process()).encode(), 0)
@@ -42,17 +48,27 @@ def one_writer(folder: str | Path) -> Iterator[None]:
 
 
 def check_unlocked(folder: str | Path) -> None:
-    """Raises `InputError` where another process is writing in a folder."""
+    """Raises `InputError` if another process is writing in a folder, or its lock is no file."""
     path = Path(folder) / LOCK
-    if path.is_file():
+    if path.exists():
         with contextlib.suppress(OSError):
             os.close(_locked(path))
+
+
+def _check_links(folder: Path) -> None:
+    for parent, names, _ in os.walk(folder):
+        for path in (Path(parent, name) for name in names):
+            if path.is_symlink():
+                raise InputError(
+                    f"{path}: is a symbolic link to {str(path.readlink())!r}, so what is written "
+                    "in it would be elsewhere; put a folder in its place"
+                )
 
 
 def _locked(path: Path) -> int:
     """The open lock file. One that was removed meanwhile is none: another may lock a new one."""
     while True:
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        file = _opened(path)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -62,11 +78,33 @@ def _locked(path: Path) -> int:
             os.close(file)
             raise
         with contextlib.suppress(FileNotFoundError):
-            if os.path.sameopenfile(file, same := os.open(path, os.O_RDONLY)):
+            if os.path.sameopenfile(file, same := os.open(path, FOLLOW_NOTHING)):
                 os.close(same)
                 return file
             os.close(same)
         os.close(file)
+
+
+def _opened(path: Path) -> int:
+    """The lock file, made if it is absent. What it is written over must be nobody else's."""
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | FOLLOW_NOTHING, 0o644)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
+            raise
+        raise _no_lock(path) from None
+    facts = os.fstat(file)
+    if stat.S_ISREG(facts.st_mode) and facts.st_nlink <= 1:
+        return file
+    os.close(file)
+    raise _no_lock(path)
+
+
+def _no_lock(path: Path) -> InputError:
+    return InputError(
+        f"{path}: is a link, or no plain file, but a lock is written there; remove it, or choose "
+        "another folder"
+    )
 
 
 def _holder(path: Path) -> str:

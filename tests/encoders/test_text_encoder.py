@@ -1,6 +1,8 @@
 """Strings in, arrays out."""
 
+import errno
 import json
+import os
 
 import numpy as np
 import pytest
@@ -156,10 +158,22 @@ def test_nothing_half_written(encoder, tmp_path):
 
 
 def test_full_disk_is_a_failure_of_the_work(encoder, tmp_path):
-    (tmp_path / "x.npy.partial").symlink_to("/dev/full")
+    def texts():
+        yield "a"
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     with pytest.raises(WorkError, match=r"cannot be written \(No space left on device\)"):
-        write_embeddings(encoder, TEXTS, 5, tmp_path / "x.npy")
+        write_embeddings(encoder, texts(), 5, tmp_path / "x.npy")
     assert not list(tmp_path.iterdir())
+
+
+def test_embeddings_do_not_follow_a_link(encoder, tmp_path):
+    (tmp_path / "mine").write_text("kept")
+    for name in ("x.npy", "x.npy.partial"):
+        (tmp_path / name).symlink_to("mine")
+    write_embeddings(encoder, TEXTS, 5, tmp_path / "x.npy")
+    assert (tmp_path / "mine").read_text() == "kept"
+    assert np.load(tmp_path / "x.npy").shape == (5, 8)
 
 
 def test_public_face():

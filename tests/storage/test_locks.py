@@ -66,3 +66,40 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
         one_writer(tmp_path / "file" / "run"),
     ):
         pass
+
+
+@pytest.mark.parametrize("kind", ["symbolic link", "dangling link", "hard link", "pipe", "folder"])
+def test_a_lock_that_is_no_file_of_its_own_is_refused_and_nothing_is_written(kind, tmp_path):
+    mine, lock = tmp_path / "mine", tmp_path / "run" / LOCK
+    mine.write_text("kept")
+    lock.parent.mkdir()
+    {
+        "symbolic link": lambda: lock.symlink_to(mine),
+        "dangling link": lambda: lock.symlink_to(tmp_path / "absent"),
+        "hard link": lambda: lock.hardlink_to(mine),
+        "pipe": lambda: os.mkfifo(lock),
+        "folder": lock.mkdir,
+    }[kind]()
+    with pytest.raises(InputError, match=r"lock: is a link, or no plain file, .*; remove it, or"):
+        one_writer(lock.parent).__enter__()
+    assert mine.read_text() == "kept"
+    assert not (tmp_path / "absent").exists()
+
+
+def test_a_folder_in_it_that_is_a_link_is_refused(tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "best").symlink_to(tmp_path)
+    with pytest.raises(
+        InputError, match=r"best: is a symbolic link to '.*'.*; put a folder in its"
+    ):
+        one_writer(run).__enter__()
+    assert [path.name for path in run.iterdir()] == ["best"]
+
+
+def test_the_folder_itself_may_be_reached_through_a_link(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "runs").symlink_to("disk")
+    for folder in (tmp_path / "runs", tmp_path / "runs" / "1"):
+        with one_writer(folder):
+            assert (folder / LOCK).is_file()

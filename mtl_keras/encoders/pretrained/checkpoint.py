@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2, trackable_object_graph_pb2
 
-from mtl_keras.encoders.pretrained.damage import read_json, reading
+from mtl_keras.encoders.pretrained.damage import check_inside, read_json, reading
 from mtl_keras.encoders.pretrained.families import HUGGING_FACE_FAMILIES, TF_HUB_BERT
 from mtl_keras.encoders.pretrained.family import Family
 from mtl_keras.encoders.pretrained.tensor_files import open_tensors
@@ -69,6 +69,7 @@ def _open_saved_model(folder: Path) -> Checkpoint:
     assets = [asset.filename for graph in graphs for asset in graph.asset_file_def]
     if not assets:
         raise InputError("saved_model.pb names no vocabulary among its assets; it needs one")
+    check_inside(assets[0], "saved_model.pb")
     with reading("the folder 'variables'"):
         reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
         keys = _checkpoint_keys(reader)
@@ -206,4 +207,6 @@ def _modules(folder: Path) -> list[tuple[str, str]]:
         return []
     with reading("modules.json"):
         modules = json.loads((folder / "modules.json").read_bytes())
+        for module in modules:
+            check_inside(module["path"], "modules.json")
         return [(module["type"], module["path"]) for module in modules]

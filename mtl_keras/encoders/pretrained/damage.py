@@ -11,7 +11,7 @@ import safetensors
 import tensorflow as tf
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
-from mtl_keras.errors import InputError, first_line
+from mtl_keras.errors import InputError, first_line, shown
 
 DAMAGE = (
     *(OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, EOFError),
@@ -31,6 +31,15 @@ def reading(what: str) -> Iterator[None]:
         raise InputError(
             f"{what} cannot be read ({first_line(error)}); fetch a fresh copy"
         ) from None
+
+
+def check_inside(path: str, named_by: str) -> None:
+    """Raises `InputError` if a path that a file names leaves the encoder's folder."""
+    if Path(path).is_absolute() or ".." in Path(path).parts:
+        raise InputError(
+            f"{named_by} names {shown(path)}, which is outside of the folder; a path inside was "
+            "expected: fetch a fresh copy"
+        )
 
 
 def read_json(file: Path) -> dict:

@@ -1,5 +1,6 @@
 """Files of others that cannot be read are refused in one line."""
 
+import json
 import shutil
 
 import pytest
@@ -65,3 +66,21 @@ def test_json_that_is_no_object_is_refused(tmp_path):
         file.write_text(content, encoding="latin-1")
         with pytest.raises(InputError, match=r"x\.json .*; fetch a fresh copy"):
             read_json(file)
+
+
+@pytest.mark.parametrize("path", ["..", "../other", "1_Pooling/../../other", "/etc", "/"])
+def test_files_name_nothing_outside_of_their_folder(path, folder):
+    other = folder.parent / "other"
+    other.mkdir()
+    (other / "config.json").write_text('{"pooling_mode_cls_token": true}')
+    modules = [{"type": "sentence_transformers.models.Pooling", "path": path}]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    assert_refused(folder, f"modules.json names {path!r}, which is outside", "fetch a fresh copy")
+
+
+def test_a_saved_model_names_its_vocabulary_in_its_own_folder(hub_folder):
+    file = hub_folder / "saved_model.pb"
+    content = file.read_bytes()
+    assert b"vocab.txt" in content
+    file.write_bytes(content.replace(b"vocab.txt", b"../ab.txt"))
+    assert_refused(hub_folder, "saved_model.pb names '../ab.txt', which is outside")
