@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_text  # noqa: F401, the tokenizer's operations
-from support.every_kind import assert_same_answers
+from support.asserts import assert_same_answers
 from support.places import TESTS
 
 import mtl_keras as mtl

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.asserts import assert_same_weights
 from support.tiny import of_one_task, write_tiny_recipe
 
 from mtl_keras import FreezePlan, Stage, load_recipe
@@ -142,8 +143,7 @@ def test_what_is_cached_is_not_counted_in_a_step(tiny_recipe):
 
 
 def test_nothing_of_the_training_is_touched(observed):
-    before, after = observed.weights
-    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+    assert_same_weights(*observed.weights)
     assert observed.draws[0] == observed.draws[1]
 
 

@@ -12,7 +12,7 @@ import urllib.request
 import numpy as np
 import pytest
 from support import every_kind
-from support.every_kind import assert_same_answers
+from support.asserts import assert_same_answers
 from support.serving_stub import ServingStub, StubError
 from tensorflow.python.tools import saved_model_cli
 

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,6 +40,23 @@ def assert_same_weights(
     """Arrays or variables that are equal one by one; without a tolerance, to the last bit."""
     for weight, other in zip(weights, expected, strict=True):
         np.testing.assert_allclose(weight, other, rtol=0, atol=tolerance)
+
+
+def assert_same_answers(answers: Any, expected: Any) -> None:
+    """Equal in everything, but for rounding in the numbers."""
+    assert type(answers) is type(expected)
+    if isinstance(expected, dict):
+        assert answers.keys() == expected.keys()
+        for key, value in expected.items():
+            assert_same_answers(answers[key], value)
+    elif isinstance(expected, list):
+        assert len(answers) == len(expected)
+        for one, other in zip(answers, expected, strict=True):
+            assert_same_answers(one, other)
+    elif isinstance(expected, float):
+        assert abs(answers - expected) < 1e-5
+    else:
+        assert answers == expected
 
 
 def assert_schedule_frequencies(

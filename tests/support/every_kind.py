@@ -54,20 +54,3 @@ def make_model(tiny_bert) -> mtl.MultiTaskModel:
         (head,) = model.layer_groups[f"heads/{task.name}"]
         head.set_weights([generator.normal(0, 3, each.shape) for each in head.get_weights()])
     return model
-
-
-def assert_same_answers(found, expected) -> None:
-    """Equal in everything, but for rounding in the numbers."""
-    assert type(found) is type(expected)
-    if isinstance(expected, dict):
-        assert found.keys() == expected.keys()
-        for key, value in expected.items():
-            assert_same_answers(found[key], value)
-    elif isinstance(expected, list):
-        assert len(found) == len(expected)
-        for one, other in zip(found, expected, strict=True):
-            assert_same_answers(one, other)
-    elif isinstance(expected, float):
-        assert abs(found - expected) < 1e-5
-    else:
-        assert found == expected

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from safetensors.numpy import load_file
+from support.asserts import assert_same_weights
 from support.published import change_tensors, sequence
 
 from mtl_keras.encoders.pretrained import fill, loading
@@ -29,7 +30,6 @@ def test_ranges_of_rows_make_up_the_whole(tiny_bert, monkeypatch):
     whole = loading.load(str(tiny_bert), max_length=16).transformer.get_weights()
     monkeypatch.setattr(fill, "NUMBERS_AT_ONCE", 24)  # three rows of width 8
     parts = loading.load(str(tiny_bert), max_length=16).transformer.get_weights()
-    for first, second in zip(whole, parts, strict=True):
-        np.testing.assert_array_equal(first, second)
+    assert_same_weights(parts, whole)
     tensors = load_file(tiny_bert / "model.safetensors")
     np.testing.assert_array_equal(parts[0], tensors["embeddings.word_embeddings.weight"])

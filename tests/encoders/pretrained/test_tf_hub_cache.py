@@ -2,7 +2,7 @@
 
 import tarfile
 
-import numpy as np
+from support.asserts import assert_same_weights
 from support.published import HUB, assert_refused
 
 from mtl_keras.encoders.pretrained import loading
@@ -17,12 +17,8 @@ def test_tf_hub_archive_over_http(shared, hub_folder, served, tmp_path, monkeypa
     for _ in range(2):
         encoder = TextEncoder.from_pretrained(f"{address}/bert.tar.gz")
     assert requests == ["/bert.tar.gz?tf-hub-format=compressed"]  # then from the cache
-    for ours, theirs in zip(
-        encoder.transformer.get_weights(),
-        loading.load(str(shared / HUB)).transformer.get_weights(),
-        strict=True,
-    ):
-        np.testing.assert_array_equal(ours, theirs)
+    expected = loading.load(str(shared / HUB)).transformer.get_weights()
+    assert_same_weights(encoder.transformer.get_weights(), expected)
 
 
 def test_handles_out_of_reach(served, tmp_path, monkeypatch):

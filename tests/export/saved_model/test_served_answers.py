@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.every_kind import LABELS, TASKS, TEXTS, assert_same_answers, make_model
+from support.asserts import assert_same_answers
+from support.every_kind import LABELS, TASKS, TEXTS, make_model
 
 from mtl_keras.data.answer_forms import form_of
 from mtl_keras.errors import WorkError

@@ -8,8 +8,9 @@ import socket
 import time
 
 import pytest
+from support.asserts import assert_same_answers
 from support.demo_server import answered, ask, running, stand_in, stand_in_answer
-from support.every_kind import TEXTS, assert_same_answers
+from support.every_kind import TEXTS
 
 import mtl_keras as mtl
 from mtl_keras.data.task import Task

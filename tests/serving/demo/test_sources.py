@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 import tensorflow as tf
-from support.every_kind import TASKS, TEXTS, assert_same_answers
+from support.asserts import assert_same_answers
+from support.every_kind import TASKS, TEXTS
 
 import mtl_keras as mtl
 from mtl_keras.errors import InputError

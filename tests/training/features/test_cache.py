@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.asserts import assert_same_weights
 from support.tiny import write_tiny_recipe
 
 import mtl_keras as mtl
@@ -80,8 +81,7 @@ def test_training_is_the_same_with_and_without(materials_of, tmp_path):
     without, silent = _trained(plain, tmp_path / "plain")
     assert any("features of" in line for line in said)
     assert not any("features of" in line for line in silent)
-    for one, other in zip(cached.model.get_weights(), plain.model.get_weights(), strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-5)
+    assert_same_weights(cached.model.get_weights(), plain.model.get_weights(), tolerance=1e-5)
     for one, other in zip(with_cache, without, strict=True):
         for name, values in one["history"].items():
             np.testing.assert_allclose(values, other["history"][name], atol=1e-5)
