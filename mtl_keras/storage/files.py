@@ -3,6 +3,7 @@
 import contextlib
 import glob
 import gzip
+import itertools
 import os
 import shutil
 import zlib
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from mtl_keras.errors import InputError, WorkError, nearest
+
+LONGEST_LINE = 1 << 24  # characters, as many as a field of a CSV file may have
 
 
 def find_files(patterns: Sequence[str], base_folder: str | os.PathLike = ".") -> list[str]:
@@ -55,7 +58,8 @@ def read_lines(path: str | os.PathLike) -> Iterator[str]:
     come before it; a byte order mark at the start is left out. `.gz` is unpacked.
 
     Raises:
-        InputError: the file is missing, unreadable, or not UTF-8.
+        InputError: the file is missing, unreadable, or not UTF-8; a line is longer than
+            `LONGEST_LINE`, as one that a small `.gz` unpacks to without end.
     """
     return (line.rstrip("\r\n") for line in raw_lines(os.fspath(path)))
 
@@ -64,7 +68,16 @@ def raw_lines(path: str) -> Iterator[str]:
     """Lines with their ends. Only a line feed ends a line; a byte order mark is left out."""
     try:
         with _open(path, "rt", encoding="utf-8-sig", newline="\n") as file:
-            yield from file
+            for number in itertools.count(1):
+                line = file.readline(LONGEST_LINE + 1)
+                if len(line) > LONGEST_LINE:
+                    raise InputError(
+                        f"{path}:{number}: a line of more than {LONGEST_LINE:,} characters; end "
+                        "each row with a line feed, or cut its text"
+                    )
+                if not line:
+                    return
+                yield line
     except UnicodeDecodeError:
         line = _undecodable_line(path)
         raise InputError(f"{path}:{line}: not UTF-8; save the file as UTF-8") from None
@@ -79,7 +92,8 @@ def _open(path: str, mode: str, **options: Any) -> Any:
 
 def _undecodable_line(path: str) -> int:
     with _open(path, "rb") as file:
-        for line, string in enumerate(file, 1):
+        longest = 4 * LONGEST_LINE + 4  # bytes; no line before the one that is sought has more
+        for line, string in enumerate(iter(lambda: file.readline(longest), b""), 1):
             try:
                 string.decode()
             except UnicodeDecodeError:

@@ -5,6 +5,7 @@ import gzip
 import re
 import shutil
 import sys
+import tracemalloc
 
 import pytest
 
@@ -174,3 +175,17 @@ def test_what_fails_leaves_nothing(tmp_path):
     with pytest.raises(WorkError, match="x: cannot be written: No space left on device; make room"):
         write_whole(tmp_path / "x", fail)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.csv.gz"])
+def test_a_line_without_an_end_is_refused_before_it_is_in_memory(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "LONGEST_LINE", 1000)
+    pack = gzip.compress if name.endswith(".gz") else bytes
+    (tmp_path / name).write_bytes(pack("é".encode() * 1000))
+    assert list(read_lines(tmp_path / name)) == ["é" * 1000]
+    (tmp_path / name).write_bytes(pack(b"fine\n" + b"x" * 50_000_000))
+    tracemalloc.start()
+    with pytest.raises(InputError, match=rf"{name}:2: a line of more than 1,000 characters; end"):
+        list(read_lines(tmp_path / name))
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()

@@ -2,10 +2,11 @@
 
 import contextlib
 import functools
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from mtl_keras.encoders.pretrained.tensor_files import open_tensors
 from mtl_keras.encoders.pretrained.vocabulary import TOKENIZERS, read_vocabulary
 from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
 from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
-from mtl_keras.encoders.transformer.config import EncoderConfig
+from mtl_keras.encoders.transformer.config import check_number
 from mtl_keras.errors import InputError
 
 VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
@@ -144,9 +145,8 @@ def _settings(family: Family, config: dict) -> dict[str, Any]:
             f"config.json says {family.activation_key} {activation!r}; "
             f"supported: {', '.join(family.activations)}"
         )
-    types = {field.name: field.type for field in fields(EncoderConfig)}
     sizes: dict[str, Any] = {
-        name: _number(config, key, types[name]) for key, name in family.config_keys.items()
+        name: _number(config, key, name) for key, name in family.config_keys.items()
     }
     if family.windows:
         sizes["attention_windows"] = _windows(config, *family.windows, sizes["num_layers"])
@@ -156,10 +156,14 @@ def _settings(family: Family, config: dict) -> dict[str, Any]:
 
 def _windows(config: dict, types: str, size: str, num_layers: int) -> list[int]:
     """The window of each block: `[[["global", "local"], 6]]` is six times these two."""
-    window = {"global": 0, "local": int(_number(config, size, int))}
+    window = {"global": 0, "local": int(_number(config, size, "max_position"))}
     given: Any = config.get(types)
     with contextlib.suppress(LookupError, TypeError, ValueError):
-        windows = [window[kind] for kinds, times in given for kind in kinds * times]
+        repeated = (kinds for kinds, times in given if kinds for _ in range(times))
+        windows = [
+            window[kind]
+            for kind in itertools.islice(itertools.chain.from_iterable(repeated), num_layers + 1)
+        ]
         if len(windows) == num_layers:
             return windows
     raise InputError(
@@ -168,11 +172,10 @@ def _windows(config: dict, types: str, size: str, num_layers: int) -> list[int]:
     )
 
 
-def _number(config: dict, key: str, kind: Any) -> int | float:
+def _number(config: dict, key: str, name: str) -> int | float:
+    """The number under a key, which is a field of `EncoderConfig`."""
     value: Any = config.get(key)
-    if type(value) not in (int, kind) or value < (kind is int):
-        wanted = "a whole number from 1" if kind is int else "a number from 0"
-        raise InputError(f"config.json must give {key}, {wanted}. Received: {value!r}")
+    check_number(value, name, f"config.json: {key}", least=1 if name == "num_segments" else None)
     return value
 
 

@@ -17,6 +17,7 @@ from mtl_keras.encoders.tokenizers.byte_pair import BytePairTokenizer
 from mtl_keras.encoders.tokenizers.sentence_piece import SentencePieceTokenizer
 from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
 from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
+from mtl_keras.encoders.transformer.config import RANGES, check_number
 from mtl_keras.encoders.transformer.keras_hub import import_keras_hub
 from mtl_keras.errors import InputError
 
@@ -30,6 +31,8 @@ WORD_PIECES_NEED = {
     "suffix_indicator": "##",
     "oov_token": "[UNK]",
 }
+
+SIZES = {"max_sequence_length": "max_position"}  # other names than in `RANGES`
 
 MakeTokenizer = Callable[..., Tokenizer]
 
@@ -52,6 +55,9 @@ def load_backbone(folder: Path, dtype: str | None) -> keras.Model:
     is_backbone = inspect.isclass(kind) and issubclass(kind, models.Backbone)
     if not is_backbone:
         raise InputError(f"config.json says class_name {name!r}, which is no backbone of KerasHub")
+    for key, value in (config.get("config") or {}).items():
+        if (field := SIZES.get(key, key)) in RANGES:
+            check_number(value, field, f"config.json: {key}")
     with reading("the KerasHub preset"), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # `from_preset` fails if weights are missing
         backbone = kind.from_preset(str(folder), dtype=dtype)

@@ -249,8 +249,8 @@ def _places(
 def _check_size(storage: _Storage, size: int) -> None:
     if size < storage.size:
         raise InputError(
-            f"the numbers under {shown(storage.key)} end too soon, after {size:,} of "
-            f"{shown(storage.size)} bytes; fetch a fresh copy"
+            f"the numbers under {shown(storage.key)} have {size:,} of {shown(storage.size)} bytes: "
+            "they end too soon; fetch a fresh copy"
         )
 
 

@@ -4,9 +4,21 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from mtl_keras.errors import InputError
+from mtl_keras.errors import InputError, shown
 
 POOLINGS = ("mean", "cls", "pooler", "last")
+# The least and the most that a shape may have of each: room above the largest published encoders.
+RANGES: dict[str, tuple[float, float]] = {
+    "vocabulary_size": (1, 10_000_000),
+    "hidden_dim": (1, 100_000),
+    "num_layers": (1, 1_000),
+    "num_heads": (1, 10_000),
+    "intermediate_dim": (1, 1_000_000),
+    "max_position": (1, 10_000_000),
+    "num_segments": (0, 10_000),
+    "norm_epsilon": (0.0, 0.1),
+    "dropout": (0.0, 0.99),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +50,7 @@ class EncoderConfig:
 
     Raises:
         ValueError: a shape that cannot be.
+        InputError: a number that is not in its range (`RANGES`).
     """
 
     vocabulary_size: int
@@ -59,6 +72,8 @@ class EncoderConfig:
     pooling: str = "mean"
 
     def __post_init__(self) -> None:
+        for name in RANGES:
+            check_number(getattr(self, name), name, name)
         if self.hidden_dim % self.num_heads:
             raise ValueError(
                 f"hidden_dim must be a multiple of num_heads. "
@@ -101,4 +116,26 @@ def check_pooling(pooling: str, pooler: bool) -> None:
         raise InputError(
             f"pooling must be one of {', '.join(POOLINGS)}, pooler only where there is one. "
             f"Received: {pooling!r}"
+        )
+
+
+def check_number(value: object, name: str, called: str, *, least: float | None = None) -> None:
+    """Compares a number with its range.
+
+    Args:
+        value: the number.
+        name: the field of `EncoderConfig` that it is for.
+        called: what a message calls it.
+        least: the least that it may be, instead of the range's own.
+
+    Raises:
+        InputError: it is outside of the range, or no such number.
+    """
+    low, high = RANGES[name]
+    low = low if least is None else least
+    kinds = (int,) if isinstance(high, int) else (int, float)
+    if type(value) not in kinds or not low <= value <= high:  # type: ignore[operator]
+        noun = "a whole number" if kinds == (int,) else "a number"
+        raise InputError(
+            f"{called} must be {noun} from {low:,} to {high:,}. Received: {shown(value)}"
         )

@@ -184,7 +184,7 @@ def test_pooling_can_be_chosen(folder):
         ({"is_decoder": True}, ["is_decoder True"]),
         (
             {"hidden_size": "absent"},
-            ["must give hidden_size, a whole number from 1. Received: None"],
+            ["config.json: hidden_size must be a whole number from 1 to 100,000. Received: None"],
         ),
         ({"num_attention_heads": 0}, ["num_attention_heads", "Received: 0"]),
         ({"num_attention_heads": 3}, ["3 heads of 2 do not make a hidden_dim of 8"]),

@@ -176,7 +176,7 @@ def test_nothing_changes_a_tensor_after_it_was_checked(write, attributes, tmp_pa
     ("tensor", "message"),
     [
         (_Tensor((10**12,), (0,)), r"reaches beyond its numbers \(offset 0, shape \(10{12},\), st"),
-        (_Tensor((12,), (1,), count=13), "end too soon, after 48 of 52 bytes; fetch a fresh copy"),
+        (_Tensor((12,), (1,), count=13), "have 48 of 52 bytes: they end too soon; fetch a fresh"),
         (_Tensor((1,), (1,), count=10**18), "end too soon"),
         (_Tensor((1,), (1,), count=-1), "-1 numbers under '0'; a count and a string were expected"),
         (_Tensor((1,), (1,), count=1.5), "1.5 numbers under '0'"),

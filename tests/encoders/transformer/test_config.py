@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mtl_keras.encoders.transformer.config import EncoderConfig, check_pooling
+from mtl_keras.encoders.transformer.config import RANGES, EncoderConfig, check_pooling
 from mtl_keras.errors import InputError
 
 SHAPE = {
@@ -30,6 +30,21 @@ CAUSAL = {"causal": True, "attention_windows": [0, 4]}
 def test_impossible_shapes(wrong, message):
     with pytest.raises(ValueError, match=message):
         EncoderConfig(**SHAPE | wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[(name, 10**9) for name in RANGES],
+        *[(name, -1) for name in RANGES],
+        *[("dropout", value) for value in (2.0, 1.0, float("nan"), "0.1", True)],
+        *[("norm_epsilon", value) for value in (float("inf"), None)],
+        *[("num_layers", value) for value in (2.0, True, "2", 0)],
+    ],
+)
+def test_every_number_has_a_range(name, value):
+    with pytest.raises(InputError, match=rf"^{name} must be a .*number from .* to .*. Received: "):
+        EncoderConfig(**SHAPE | {name: value})
 
 
 def test_blocks_see_everything_unless_they_have_a_window():
