@@ -82,6 +82,8 @@ CONFIG, TOKENIZER = "config.json", "tokenizer.json"
         (_changed(CONFIG, class_name="NewBackbone"), "class_name 'NewBackbone', which is no back"),
         (_changed(CONFIG, num_layers=1), "hold 39 weights, but config.json describes 23; they m"),
         (_changed(CONFIG, num_layers=3), "the KerasHub preset cannot be read"),
+        (_changed(CONFIG, num_layers=10**9), "config.json: num_layers must be .* 1 to 1,000. Rec"),
+        (_changed(CONFIG, dropout=2.0), "config.json: dropout must be a number from 0.0 to 0.99"),
         (_changed(CONFIG, hidden_dim=7), "the KerasHub preset cannot be read"),
         (_truncated, r"the KerasHub preset cannot be read .*; fetch a fresh copy"),
         (lambda folder: (folder / "model.weights.h5").unlink(), "the KerasHub preset cannot be"),
