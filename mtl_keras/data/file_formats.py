@@ -20,6 +20,7 @@ from mtl_keras.storage.files import raw_lines, read_lines
 
 # Characters. What is longer is a quote that was never closed, and would fill the memory.
 LONGEST_FIELD = 1 << 24
+MOST_WORDS = 1 << 20  # of a sentence
 
 Row = tuple[int, Any, Any]
 
@@ -216,6 +217,11 @@ def _conll(path: str, columns: Columns) -> Iterator[Row]:
             yield _sentence(sentence)
             sentence = []
         sentence.append(row)
+        if len(sentence) > MOST_WORDS:
+            raise InputError(
+                f"{path}:{row[0]}: a sentence of more than {MOST_WORDS:,} words; put an empty line "
+                "between sentences"
+            )
     if sentence:
         yield _sentence(sentence)
 

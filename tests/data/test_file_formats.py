@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtl_keras.data import file_formats
 from mtl_keras.data.file_formats import locate, read_rows
 from mtl_keras.data.task import Columns
 from mtl_keras.errors import InputError
@@ -95,6 +96,14 @@ def test_conll_sentences_end_at_blank_lines(write, name):
     assert _rows(path, Columns(), per_word=True) == sentences
     assert _rows(path, Columns(text=0, label=2), per_word=True) == sentences
     assert _rows(path, Columns(label=1), per_word=True)[0][2] == ("NNP", "VBZ")
+
+
+def test_a_sentence_without_an_end_is_refused(write, monkeypatch):
+    monkeypatch.setattr(file_formats, "MOST_WORDS", 10)
+    rows = "it\tO\n" * 10
+    assert len(_rows(write("a.conll", f"{rows}\n{rows}"), Columns(), per_word=True)) == 2
+    with pytest.raises(InputError, match=r"a\.conll:11: a sentence of more than 10 words; put an"):
+        _rows(write("a.conll", rows + rows), Columns(), per_word=True)
 
 
 def test_conll_words_may_hold_blanks_before_a_tab(write):
