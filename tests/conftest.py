@@ -20,6 +20,7 @@ hypothesis.settings.register_profile("tests", deadline=None, database=None, dera
 hypothesis.settings.load_profile("tests")
 
 collect_ignore = ["support", "files_of_0_1_0"]
+SLOW_FIXTURES = {"trained", "published", "every_kind_export", "shared"}
 
 
 @pytest.fixture(scope="session")
@@ -159,8 +160,15 @@ def published(trained, tmp_path_factory) -> Path:
     return publish(Run.open(trained), folder, report=lambda line: None)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """The longest tests begin first, so that no process ends long after the other."""
+    """Marks what needs a trained run, an export or public data as slow, and begins the longest.
+
+    So no process ends long after the other.
+    """
+    for item in items:
+        if SLOW_FIXTURES & {*getattr(item, "fixturenames", ())}:
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.path.stem != "test_notebooks")
 
 

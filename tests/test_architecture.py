@@ -136,6 +136,7 @@ def test_public_names_are_there_and_described(name):
     assert getattr(mtl_keras, name).__doc__
 
 
+@pytest.mark.slow
 def test_declarations_load_without_tensorflow():
     names = [
         name

@@ -18,6 +18,7 @@ from support.tiny import bert_tensors
 from mtl_keras.encoders.pretrained.sources import MINILM, MINILM_PACKAGE, find
 from mtl_keras.samples.make_tickets import TICKETS_FOLDER
 
+pytestmark = pytest.mark.slow
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 ROWS = {"train": 256, "validation": 32, "test": 32}
 TICKETS = 'Path(mtl.__file__).parent / "samples" / "tickets"'

@@ -159,6 +159,7 @@ def test_every_entity_is_frequent(entity):
         assert count >= len(TICKETS[split]) / 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("label", "most"), [("topic", 0.85), ("sentiment", 0.75)])
 def test_a_bag_of_words_does_not_solve_it(label, most):
     chance = {"topic": 1 / 6, "sentiment": 1 / 3}[label]
@@ -205,6 +206,7 @@ SMALL = {  # checkpoint, and how many blocks the real one has
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(bundled_recipes()) - {"tickets"}))
 def test_every_recipe_fits_an_encoder_of_its_kind(name, monkeypatch):
     """With a small checkpoint of as many blocks, each stage freezes and trains something."""

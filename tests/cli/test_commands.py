@@ -58,6 +58,7 @@ def test_from_files_to_answers(trained, capsys, tmp_path):
     assert groups["heads/topic"] == [pytest.approx(1e-2), pytest.approx(2e-2)]
 
 
+@pytest.mark.slow
 def test_inspect_shows_the_plan_before_training(tiny_recipe, capsys):
     tiny_recipe.write_text(of_one_task(tiny_recipe))
     status, out, _ = run_command(capsys, "inspect", tiny_recipe)
@@ -83,6 +84,7 @@ def test_advise_recommends_a_plan_without_tensorflow(tiny_recipe):
     assert "What would change it" in told.stdout
 
 
+@pytest.mark.slow
 def test_compare_prints_the_report_and_says_where_it_is(tiny_recipe, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(comparison, "call_job", lambda *arguments: job.main(arguments))
     folder = tmp_path / "report"
@@ -133,6 +135,7 @@ def test_train_ends_with_the_metrics_and_the_run(trained):
     assert said.splitlines()[-1] == f"run: {trained}"
 
 
+@pytest.mark.slow
 def test_embed_writes_normalised_or_plain_embeddings(tiny_bert, tmp_path, capsys):
     texts, output = tmp_path / "texts.txt", tmp_path / "out.npy"
     texts.write_text("aaa\n\nbbb ccc\n")

@@ -13,6 +13,7 @@ from mtl_keras.cli.main import main
 from mtl_keras.errors import InputError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -73,6 +74,7 @@ def test_mistakes_of_the_commands(tmp_path, tiny_recipe, tiny_bert, trained, cap
         assert err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_with_status_1_and_no_half_written_file(tiny_recipe, tmp_path):
     program = (
         "import resource, signal, sys; from mtl_keras.cli.main import main;"

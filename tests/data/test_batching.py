@@ -27,6 +27,7 @@ def numbered(tmp_path_factory) -> TaskDataset:
     return TaskDataset(Task("number", labels=labels, files={"train": file, "test": file}))
 
 
+@pytest.mark.slow
 def test_every_example_once_and_only_the_last_batch_short(numbered, letters):
     for seed in (None, 0):
         found = list(batches(numbered, "test", letters, batch_size=8, seed=seed))
@@ -41,6 +42,7 @@ def test_without_a_seed_the_files_order_is_kept(numbered, letters):
     np.testing.assert_array_equal(np.concatenate(labels), np.arange(1003))
 
 
+@pytest.mark.slow
 def test_order_follows_from_the_seed_and_changes_each_time(numbered, letters):
     def orders(seed):
         data = batches(numbered, "test", letters, batch_size=8, seed=seed)
@@ -52,6 +54,7 @@ def test_order_follows_from_the_seed_and_changes_each_time(numbered, letters):
     assert orders(2)[0] != first
 
 
+@pytest.mark.slow
 def test_a_named_pass_has_the_same_batches_whatever_came_before(numbered, letters):
     def labels(passes, skipped=0):
         data = batches(numbered, "test", letters, batch_size=8, seed=1, passes=passes)
@@ -119,6 +122,7 @@ def test_a_batch_is_as_wide_as_its_longest_text(numbered, letters):
         assert x["token_ids"].shape[1] == x["padding_mask"].numpy().sum(axis=1).max()
 
 
+@pytest.mark.slow
 def test_given_widths_go_up_to_max_length(numbered, letters):
     settings = {"batch_size": 8, "widths": (16, 24, 48)}
     for x, _, _ in batches(numbered, "test", letters, seed=0, **settings):
@@ -136,6 +140,7 @@ def test_lengths_are_the_tokenizers(numbered, letters):
     assert text_lengths(numbered, "test", letters, at_most=1).total() == len(texts), "a chunk"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("widths", [(), (16, 24, 48)], ids=["plain", "static"])
 def test_a_token_budget_holds_every_example_once(numbered, letters, widths):
     settings = {"max_tokens": 200, "widths": widths}

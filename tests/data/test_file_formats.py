@@ -66,6 +66,7 @@ def test_very_long_fields_and_control_characters_pass(write):
     assert _rows(write("a.tsv", f"{text}\ta\n")) == [(1, text, "a")]
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(*[st.text(st.characters(codec="utf-8"))] * 2), min_size=1))
 def test_csv_reads_what_csv_writes(tmp_path_factory, rows):
     path = tmp_path_factory.getbasetemp() / "written.csv"

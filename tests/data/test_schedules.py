@@ -25,6 +25,7 @@ def _order(dataset) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", ["round_robin", "proportional", "temperature:2", "annealed"])
 def test_an_epoch_has_as_many_steps_as_the_tasks_have_batches(schedule):
     dataset = _merged(schedule)
@@ -45,6 +46,7 @@ def test_round_robin_takes_turns():
     assert _order(_merged("round_robin"))[:5] == ["topic", "entities", "stars", "topic", "entities"]
 
 
+@pytest.mark.slow
 def test_temperature_draws_by_the_root_of_the_size():
     dataset = _merged("temperature:2", seed=1).repeat(30)
     roots = {name: size**0.5 for name, size in SIZES.items()}
@@ -69,6 +71,7 @@ def test_annealed_goes_from_proportional_to_nearly_uniform():
     assert last == pytest.approx(sizes**0.2)
 
 
+@pytest.mark.slow
 def test_order_follows_from_seed_and_epoch():
     assert _order(_merged("proportional", seed=3)) == _order(_merged("proportional", seed=3))
     dataset = _merged("proportional", seed=3)

@@ -381,6 +381,7 @@ def test_chunks_of_words_are_ragged(dataset, kind, labels):
         assert (spec.dtype.name, spec.shape.as_list()) == ("int32", [None, None])
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file():
     script = ROOT / "benchmarks/streaming_memory.py"
     found = subprocess.run(

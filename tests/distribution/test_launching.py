@@ -75,6 +75,7 @@ def finish(launcher: subprocess.Popen, seconds: float = 300) -> tuple[int, str]:
     return launcher.returncode, errors
 
 
+@pytest.mark.slow
 def test_a_killed_worker_ends_the_others_and_the_run_goes_on(tiny_recipe, tmp_path):
     """With the bits of one never interrupted: `benchmarks/workers.py kills`."""
     training, stages = of_one_task(tiny_recipe).split("  stages:")

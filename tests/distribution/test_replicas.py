@@ -61,10 +61,12 @@ def assert_same_curves(found, expected):
         assert found["history"][name] == pytest.approx(values, rel=1e-5, abs=1e-6), name
 
 
+@pytest.mark.slow
 def test_two_replicas_train_as_one_device(one_device, mirrored):
     assert_same_curves(mirrored, one_device)
 
 
+@pytest.mark.slow
 def test_two_workers_train_as_one_device(one_device, two_workers):
     assert_same_curves(two_workers[0], one_device)
 

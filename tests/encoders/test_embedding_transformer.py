@@ -210,6 +210,7 @@ def test_the_common_checks_of_scikit_learn(tiny_bert):
     assert sum(each["status"] == "passed" for each in results) >= COMMON_CHECKS
 
 
+@pytest.mark.slow
 def test_grid_search_over_worker_processes(transformer, tiny_encoder):
     texts = ["aaa bcd", "def bcd", "aaa efg", "gfe dcb"] * 6
     pipeline = make_pipeline(transformer, LogisticRegression(C=1e6))
@@ -232,6 +233,7 @@ def test_better_than_word_counts_on_few_real_sentences(shared):
     assert scores[0] > scores[1] + 0.05, scores
 
 
+@pytest.mark.slow
 def test_importing_it_does_not_load_tensorflow():
     program = (
         "import sys, pickle, mtl_keras.encoders.embedding_transformer as room;"

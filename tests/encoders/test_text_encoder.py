@@ -78,6 +78,7 @@ def test_one_trace_serves_all_shapes(encoder):
     assert encoder._forward.experimental_get_tracing_count() == 1
 
 
+@pytest.mark.slow
 def test_new_weights_count_at_once(encoder):
     before = encoder.encode(["a"])["sentence_embedding"]
     weight = encoder.transformer.get_layer("block_1").weights[0]
@@ -85,6 +86,7 @@ def test_new_weights_count_at_once(encoder):
     assert not np.allclose(encoder.encode(["a"])["sentence_embedding"], before)
 
 
+@pytest.mark.slow
 def test_normalized_where_the_source_says_so_but_not_for_heads(encoder):
     plain = encoder.encode(TEXTS)["sentence_embedding"]
     scaled = TextEncoder(encoder.tokenizer, encoder.config, encoder.transformer, normalize=True)
@@ -93,6 +95,7 @@ def test_normalized_where_the_source_says_so_but_not_for_heads(encoder):
     assert scaled.transformer is encoder.transformer
 
 
+@pytest.mark.slow
 def test_config_round_trip(encoder):
     config = json.loads(json.dumps(encoder.get_config()))
     again = TextEncoder.from_config(config)
@@ -111,6 +114,7 @@ def test_a_config_names_its_classes_and_older_ones_are_read_without(encoder):
     assert TextEncoder.from_config(older).get_config() == config
 
 
+@pytest.mark.slow
 def test_precision_is_kept_and_answers_are_float32(tiny_encoder):
     mixed = tiny_encoder(dtype="mixed_bfloat16")
     again = TextEncoder.from_config(mixed.get_config())

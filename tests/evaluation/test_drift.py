@@ -62,6 +62,7 @@ def model(tiny_encoder, datasets):
     return mtl.MultiTaskModel(tiny_encoder(), [each.task for each in datasets.values()])
 
 
+@pytest.mark.slow
 def test_snapshots_are_what_evaluate_and_encode_say(model, datasets):
     for name, dataset in datasets.items():
         snapshot = Snapshot.of(model, dataset)
@@ -92,6 +93,7 @@ def test_a_snapshot_of_words_has_a_row_for_each_word(model, datasets, name):
     np.testing.assert_allclose(snapshot.embeddings, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_model_that_stays_does_not_drift(model, datasets):
     for name, dataset in datasets.items():
         snapshot = Snapshot.of(model, dataset)
@@ -102,6 +104,7 @@ def test_a_model_that_stays_does_not_drift(model, datasets):
         assert (found["cka"], found["cosine"]) == pytest.approx((1.0, 1.0))
 
 
+@pytest.mark.slow
 def test_a_model_that_moves_drifts(model, datasets):
     before = {name: Snapshot.of(model, each) for name, each in datasets.items()}
     generator = np.random.default_rng(0)

@@ -43,6 +43,7 @@ def _report(folder):
     return json.loads((folder / "report.json").read_text())
 
 
+@pytest.mark.slow
 def test_the_report_has_every_plan_and_task(compared):
     report = _report(compared / "report")
     assert list(report["plans"]) == PLANS
@@ -93,6 +94,7 @@ def test_curves_have_a_point_an_epoch(compared):
     assert [stage["epochs"] for stage in plans["head_frozen:topic"]["grid"]["stages"]] == [1, 2]
 
 
+@pytest.mark.slow
 def test_an_interrupted_comparison_runs_what_is_missing_in_a_process_of_its_own(
     copied, monkeypatch
 ):
@@ -135,6 +137,7 @@ def test_a_folder_of_the_same_text_elsewhere_is_refused(copied, compared, tmp_pa
         compare(load_recipe(elsewhere / "recipe.yaml"), folder, plans=["features"], seeds=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -152,6 +155,7 @@ def test_what_cannot_be_compared_is_refused_before_anything_runs(
     assert not (tmp_path / "report").exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_is_told_in_one_line(tiny_recipe, tmp_path, monkeypatch):
     tiny_recipe.write_text(tiny_recipe.read_text().replace("max_length: 16", "max_length: 999"))
     call = comparison.call_job

@@ -86,6 +86,7 @@ def _draws() -> tuple:
     return random.random(), np.random.random(), float(tf.random.uniform(()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stage", "backwards"), [(STAGES[0], 1), (STAGES[1], 1), (PROJECTED, 2)])
 def test_steps_operations_and_memory_are_those_of_the_batches(observed, stage, backwards):
     found = observed.forecasts[STAGES.index(stage)]
@@ -126,6 +127,7 @@ def test_equal_stages_are_timed_once(observed):
     assert (first.at_most, last.at_most) == (False, True)
 
 
+@pytest.mark.slow
 def test_what_is_cached_is_not_counted_in_a_step(tiny_recipe):
     stage = dataclasses.replace(BACKBONE, epochs=2)
     tiny_recipe.write_text(of_one_task(tiny_recipe))

@@ -9,6 +9,7 @@ from mtl_keras.recipes.recipe import load_recipe
 from mtl_keras.runs.run import Run
 
 
+@pytest.mark.slow
 def test_a_task_alone_leaves_out_what_the_recipe_says_of_others_and_is_trained_once(
     tiny_recipe, tmp_path, monkeypatch
 ):

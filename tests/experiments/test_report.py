@@ -40,6 +40,7 @@ def test_the_files_hold_the_report(report, tmp_path):
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == render_html(report)
 
 
+@pytest.mark.slow
 def test_the_scores_say_mean_interval_and_cost(report):
     assert _rows(render_html(report), "Scores and costs") == [
         ["plan", "topic: accuracy ↑", "price: mae ↓", "trainable parameters", "epochs",

@@ -113,6 +113,7 @@ def _is_given(operation) -> bool:
     return operation.type in ("Placeholder", "ReadVariableOp", "Const", "AddN")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("plan", "config"), CASES)
 def test_products_and_memory_are_those_of_the_graph(plan, config, monkeypatch):
     model = _model(plan, **config)
@@ -123,6 +124,7 @@ def test_products_and_memory_are_those_of_the_graph(plan, config, monkeypatch):
     assert costs.activation_bytes(SHAPE) == pytest.approx(_kept_bytes(graph), rel=0.05)
 
 
+@pytest.mark.slow
 def test_products_are_nearly_all_of_the_profilers_count():
     model = _model(hidden=384)
     profiler = tf.compat.v1.profiler

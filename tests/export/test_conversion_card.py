@@ -28,6 +28,7 @@ def card(converted):
     return (converted[0] / CARD).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_it_names_the_model(card, converted):
     path, form, precision, _ = converted
     assert card.startswith(f"# letters, version 1: {form}, {precision}\n")

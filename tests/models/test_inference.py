@@ -34,6 +34,7 @@ def test_every_shape_has_the_same_graph_and_the_networks_answers(tiny_encoder, t
     assert traced == [network]
 
 
+@pytest.mark.slow
 def test_many_networks_are_no_retracing(tiny_encoder, caplog):
     """TensorFlow warns where 5 of the last calls of a function made a graph."""
     transformer = tiny_encoder().transformer

@@ -43,6 +43,7 @@ def _dataset(model, tasks, batches=1):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("optimizer", "jit_compile"), [("adamw", False), ("lion", True)])
 def test_a_step_for_one_task_leaves_the_other_head_untouched(tiny_model, jit_compile, optimizer):
     model = tiny_model()
@@ -62,6 +63,7 @@ def compiled_once(tiny_model):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", PLANS)
 def test_what_a_plan_freezes_does_not_move_and_the_rest_does(compiled_once, rule):
     model, plan = compiled_once, mtl.FreezePlan(rule)
@@ -70,6 +72,7 @@ def test_what_a_plan_freezes_does_not_move_and_the_rest_does(compiled_once, rule
         model.fit(_dataset(model, list(model.tasks)), verbose=0)
 
 
+@pytest.mark.slow
 def test_thawing_after_compile_takes_effect_and_keeps_the_optimizers_state(tiny_model):
     model = tiny_model()
     mtl.FreezePlan.backbone().apply(model)
@@ -83,6 +86,7 @@ def test_thawing_after_compile_takes_effect_and_keeps_the_optimizers_state(tiny_
     assert steps["block_1"] == 1
 
 
+@pytest.mark.slow
 def test_joint_gradients_are_the_sum_of_the_tasks(tiny_model):
     together, apart = tiny_model(dropout=0.0), tiny_model(dropout=0.0)
     for model in (together, apart):
@@ -94,6 +98,7 @@ def test_joint_gradients_are_the_sum_of_the_tasks(tiny_model):
     assert_same_weights(together.weights, apart.weights, tolerance=1e-6)
 
 
+@pytest.mark.slow
 def test_history_has_each_tasks_loss_and_metric_over_its_own_examples(tiny_model):
     model = tiny_model()
     model.compile(metrics={"topic": [keras.metrics.SparseTopKCategoricalAccuracy(2, name="top2")]})
@@ -108,6 +113,7 @@ def test_history_has_each_tasks_loss_and_metric_over_its_own_examples(tiny_model
     assert both["topic_accuracy"] == alone["topic_accuracy"]
 
 
+@pytest.mark.slow
 def test_it_learns_what_can_be_learnt(tiny_model):
     model = tiny_model()
     model.compile(keras.optimizers.Adam(0.01))
@@ -137,6 +143,7 @@ def plainly_trained(tiny_model):
     return _trained(tiny_model(dropout=0.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "setting", [{"jit_compile": True}, {"run_eagerly": True}, {"steps_per_execution": 2}]
 )
@@ -145,6 +152,7 @@ def test_the_ways_keras_runs_a_step_agree(tiny_model, plainly_trained, setting):
     assert_same_weights(trained, plainly_trained, tolerance=1e-5)
 
 
+@pytest.mark.slow
 def test_mixed_precision_trains_in_bfloat16_and_keeps_float32_weights(tiny_model, tmp_path):
     model = tiny_model(dtype="mixed_bfloat16")
     model.compile()
@@ -161,6 +169,7 @@ def test_a_model_that_was_never_compiled_is_saved_as_one(tiny_model, tmp_path):
     assert not mtl.load_model(tmp_path / "model.keras").compiled
 
 
+@pytest.mark.slow
 def test_save_and_load_keep_outputs_freezing_and_the_optimizers_state(tiny_model, tmp_path):
     model = tiny_model(dropout=0.0)
     mtl.FreezePlan.lowest(1).apply(model)
@@ -178,6 +187,7 @@ def test_save_and_load_keep_outputs_freezing_and_the_optimizers_state(tiny_model
     assert_same_weights(loaded.weights, model.weights, tolerance=1e-6)
 
 
+@pytest.mark.slow
 def test_keras_callbacks_work(tiny_model, tmp_path):
     model = tiny_model()
     model.compile(mtl.layerwise_adamw(model, head_lr=0.01, backbone_lr=0.001))

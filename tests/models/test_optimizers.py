@@ -42,6 +42,7 @@ def test_with_one_rate_it_equals_the_optimizer_itself(make):
     assert_same_weights(_values(layerwise), _values(plain), tolerance=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_the_fused_adamw_equals_keras_adamw(jit_compile):
     settings = {"learning_rate": 0.01, "weight_decay": 0.1, "epsilon": 1e-8}
@@ -153,6 +154,7 @@ def test_a_schedule_drives_every_layer():
     assert_same_weights(_values(model), before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", [0.1, keras.optimizers.schedules.CosineDecay(0.1, 10)])
 def test_config_round_trip(schedule):
     optimizer = LayerwiseOptimizer(keras.optimizers.AdamW(schedule, weight_decay=0.2))

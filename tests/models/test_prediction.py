@@ -38,6 +38,7 @@ def test_offsets_are_characters_of_the_text(model):
     assert found > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("graph", [True, False])
 def test_a_text_is_answered_alike_alone_and_among_others(model, graph):
     together = mtl.answer(model, TEXTS, batch_size=4)

@@ -114,6 +114,7 @@ def assert_step_follows(model, batch, gradients):
         np.testing.assert_allclose(variable, start - RATE * gradient, atol=2e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("opposite", [True, False], ids=["conflict", "harmony"])
 def test_projection_takes_away_what_is_against_the_protected_task(model, opposite):
     _equal_heads(model)
@@ -148,6 +149,7 @@ SLOPES = {  # task → (derivative of the mean divergence by what the head has b
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SLOPES)
 def test_distillation_pulls_each_kind_of_answer_back_to_what_it_was(make_model, name):
     model = make_model(name)
@@ -177,6 +179,7 @@ def test_starting_weights_pull_the_encoder_back_and_leave_the_head(model):
     assert_step_follows(model, batch, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("remedy", REMEDIES, ids=lambda each: type(each).__name__)
 def test_what_is_frozen_stays_and_eager_and_compiled_steps_agree(make_model, remedy):
     protected = ["topic", "products"]
@@ -195,6 +198,7 @@ def test_what_is_frozen_stays_and_eager_and_compiled_steps_agree(make_model, rem
     assert_same_weights(*trained, tolerance=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("remedy", REMEDIES, ids=lambda each: type(each).__name__)
 def test_mixed_precision(tiny_model, remedy):
     model = tiny_model(dtype="mixed_bfloat16")
@@ -209,6 +213,7 @@ def test_mixed_precision(tiny_model, remedy):
     assert logs[-1]["entities_loss"] < logs[0]["entities_loss"]
 
 
+@pytest.mark.slow
 def test_embeddings_are_projected_with_the_rest(model):
     _freeze(model, "none", "topic")
     _equal_heads(model)
@@ -221,6 +226,7 @@ def test_embeddings_are_projected_with_the_rest(model):
     assert_step_follows(model, batch, expected)
 
 
+@pytest.mark.slow
 def test_protecting_a_compiled_model_takes_effect_and_ends(model):
     batch = _batch(model, "mood")
     model.train_on_batch(*batch)
@@ -239,6 +245,7 @@ def test_protecting_a_compiled_model_takes_effect_and_ends(model):
     assert 0 < moved["held"] < 0.9 * moved["free"]
 
 
+@pytest.mark.slow
 def test_protecting_nothing_is_plain_training_to_the_bit(tiny_model):
     found = []
     for remedy in (None, Distillation()):
@@ -336,6 +343,7 @@ def _steps(model, datasets, task, count):
     return mtl.interleave(made, tasks=[task]).repeat().take(count)
 
 
+@pytest.mark.slow
 def test_on_real_text_each_protection_lowers_drift(news_and_reviews):
     model, datasets = news_and_reviews
     start, head = model.get_weights(), model.get_layer("topic_head").get_weights()

@@ -63,6 +63,7 @@ DTYPES = st.sampled_from([np.float32, np.float64, np.int64, np.int32, np.uint32,
 SHAPES = numpy_strategies.array_shapes(min_dims=0)
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(max_size=5), numpy_strategies.arrays(DTYPES, SHAPES)))
 def test_arrays_come_back_to_the_bit(tmp_path_factory, given):
     folder = StateFolder(tmp_path_factory.mktemp("states"))

@@ -91,6 +91,7 @@ def client(server, protocol):
         yield client
 
 
+@pytest.mark.slow
 def test_every_answer_is_the_models(model, client):
     expected = answer(model, TEXTS)
     assert_same_answers(client.predict(TEXTS), expected)
@@ -119,6 +120,7 @@ def test_no_texts_have_no_answers(client):
     assert client.embed([]).shape == (0, 8)
 
 
+@pytest.mark.slow
 def test_saved_model_cli_agrees(model, client, folder, tmp_path):
     """TensorFlow's own command runs the same signature: something that we did not write."""
     texts = [text for text in TEXTS if ";" not in text and len(text) < 1000]
@@ -140,6 +142,7 @@ TOPIC = mtl.Task("only", labels=["a", "b"])
 STARS = mtl.Task("only", kind="regression")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", [TOPIC, STARS], ids=["with labels", "without"])
 def test_a_model_of_one_task(make_single, protocol, task):
     """The server leaves out the name of an only output; without labels there is no `labels`."""
@@ -152,6 +155,7 @@ def test_a_model_of_one_task(make_single, protocol, task):
         assert client.labels() == ({"only": ["a", "b"]} if task.labels else {})
 
 
+@pytest.mark.slow
 def test_a_client_stays_with_a_version_until_it_is_gone(make_single, folder, model, protocol):
     turned = mtl.Task("topic", labels=[*reversed(model.tasks["topic"].labels)])
     second, path = make_single(turned)

@@ -56,6 +56,7 @@ def _killing(beginning: str, said: list[str]):
     return report
 
 
+@pytest.mark.slow
 def test_a_training_interrupted_in_its_worst_moments_ends_as_one_that_never_was(
     recipe, tmp_path, monkeypatch, capsys
 ):
@@ -125,6 +126,7 @@ def recipe_in_steps(tiny_bert, tmp_path_factory):
     return load_recipe(path)
 
 
+@pytest.mark.slow
 def test_epochs_of_steps_go_on_where_they_were_and_read_nothing_beforehand(
     recipe_in_steps, tmp_path, monkeypatch
 ):
@@ -167,6 +169,7 @@ def test_epochs_of_steps_go_on_where_they_were_and_read_nothing_beforehand(
         assert interrupted == uninterrupted
 
 
+@pytest.mark.slow
 def test_a_bad_row_is_told_when_it_comes(recipe_in_steps, tmp_path):
     file = recipe_in_steps.path.parent / "part-2.csv"
     good = file.read_text()

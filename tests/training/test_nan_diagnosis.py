@@ -24,6 +24,7 @@ def short_folder():
         yield Path(folder)
 
 
+@pytest.mark.slow
 def test_a_run_stops_at_the_step_and_names_task_rows_and_cause(tiny_bert, short_folder):
     tiny_recipe = write_tiny_recipe(short_folder, tiny_bert)
     text = tiny_recipe.read_text()

@@ -96,6 +96,7 @@ def recipe(tiny_bert, tmp_path_factory):
     return load_recipe(path)
 
 
+@pytest.mark.slow
 def test_a_stage_that_has_begun_is_compiled_as_it_was(recipe, monkeypatch):
     monkeypatch.setattr(stage_setup, "choose", kill)
     for jit_compile, recorded in (("auto", Compilation(True, (15, 16))), (True, None)):
@@ -109,6 +110,7 @@ def test_a_stage_that_has_begun_is_compiled_as_it_was(recipe, monkeypatch):
         assert steps == materials.model.optimizer.steps
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_as_it_was_chosen(recipe, tmp_path, monkeypatch):
     chosen = Compilation(False, (12, 16))  # of other bits than measuring nothing has
     monkeypatch.setattr(stage_setup, "choose", lambda *arguments: chosen)

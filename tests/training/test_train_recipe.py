@@ -34,6 +34,7 @@ def test_the_run_records_tasks_and_counts(trained):
     assert set(record["data"]) == {"train.csv", "test.csv", "train.conll", "test.conll"}
 
 
+@pytest.mark.slow
 def test_everything_frozen_is_legal_and_said(tiny_recipe, tmp_path):
     text = tiny_recipe.read_text()
     start = text.index("    - {freeze: backbone")
@@ -86,6 +87,7 @@ def test_each_tasks_best_weights_can_be_had(trained):
         run.model(best="tone")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protect", ["gradient_projection", "{by: distillation}"])
 def test_a_task_that_stands_aside_is_frozen_protected_and_measured(tiny_recipe, tmp_path, protect):
     text = tiny_recipe.read_text()
@@ -121,6 +123,7 @@ def test_free_labels_of_words_are_learnt_from_a_file_and_kept(tiny_recipe, tmp_p
     assert [word["text"] for word in answers["entities"]] == ["aaa", "bcd", ".", "efg"]
 
 
+@pytest.mark.slow
 def test_a_head_that_is_done_is_measured_while_the_encoder_moves_on(tiny_recipe, tmp_path):
     text = tiny_recipe.read_text()
     start = text.index("    - {freeze: backbone")
@@ -137,6 +140,7 @@ def test_a_head_that_is_done_is_measured_while_the_encoder_moves_on(tiny_recipe,
     assert set(history["drift"]) == set(stage["done"])
 
 
+@pytest.mark.slow
 def test_a_plateau_ends_its_stages_early_and_callbacks_are_called_in_each(tiny_recipe, tmp_path):
     epochs = []
     callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append(epoch))

@@ -110,6 +110,7 @@ def recipe(tiny_bert, tmp_path_factory):
     return load_recipe(path)
 
 
+@pytest.mark.slow
 def test_measuring_changes_no_bit_of_a_training_that_stays_plain(recipe, monkeypatch):
     monkeypatch.setattr(xla, "LEAST_STEPS", 1)
     monkeypatch.setattr(xla, "LEAST_TRACINGS", 0)

@@ -53,6 +53,7 @@ def _padded(case) -> dict[str, np.ndarray]:
     }
 
 
+@pytest.mark.slow
 def test_word_pieces_are_the_librarys(case):
     found = case.encoder.tokenizer(tf.constant(case.texts)).token_ids.to_list()
     for text, ours, theirs in zip(case.texts, found, case.token_ids, strict=False):
@@ -77,6 +78,7 @@ def test_vectors_of_any_length_are_the_librarys(case, compiled):
         np.testing.assert_allclose(found["pooled_output"], case.pooled, **PARITY)
 
 
+@pytest.mark.slow
 def test_round_trips_through_keras_and_saved_model(case, tmp_path):
     model = mtl.MultiTaskModel(case.encoder, [mtl.Task("names", kind="tagging", labels=["p"])])
     model.compile()
@@ -129,6 +131,7 @@ def _truncated(name: str):
     return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:-500])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "change", "message"),
     [
@@ -165,6 +168,7 @@ def test_what_does_not_fit_is_told_in_a_line(family, change, message, tmp_path):
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

@@ -11,6 +11,7 @@ from support.published import change_tensors, sequence
 from mtl_keras.encoders.pretrained import fill, loading
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16])
 def test_half_precision_files(folder, tiny_bert, dtype):
     change_tensors(folder, lambda tensors: {k: v.astype(dtype) for k, v in tensors.items()})

@@ -74,6 +74,7 @@ def _truncated(folder: Path) -> None:
 CONFIG, TOKENIZER = "config.json", "tokenizer.json"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [

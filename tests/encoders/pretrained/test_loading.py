@@ -86,6 +86,7 @@ def test_minilm_equals_the_original_library(shared):
     assert not encoder.config.approximate_gelu
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["gelu", "gelu_new"])
 def test_hugging_face_parity(folder, activation):
     """Against BERT's arithmetic written with NumPy alone."""

@@ -76,6 +76,7 @@ def test_no_weights(tmp_path):
         open_tensors(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory from /proc")
 def test_loading_takes_less_than_a_third_beside_the_weights(tmp_path):
     """Files mapped into memory count; TensorFlow itself does not."""

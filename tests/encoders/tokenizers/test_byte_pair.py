@@ -32,6 +32,7 @@ def theirs() -> tokenizers.ByteLevelBPETokenizer:
     return tokenizers.ByteLevelBPETokenizer(str(FOLDER / "vocab.json"), str(FOLDER / "merges.txt"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("texts", [HARD, st.text(max_size=40)], ids=["hard", "any"])
 def test_ids_and_places_are_the_original_librarys(texts, ours, theirs):
     @given(st.lists(texts, min_size=1, max_size=8))
@@ -86,6 +87,7 @@ def test_labels_go_to_each_words_first_piece(ours):
     assert [label for label in found.to_list()[0] if label] == [1, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_config_round_trip(ours):
     again = BytePairTokenizer.from_config(json.loads(json.dumps(ours.get_config())))
     texts = tf.constant(["a tiny drum's"])

@@ -33,6 +33,7 @@ def make(proto: bytes, **settings) -> SentencePieceTokenizer:
     return SentencePieceTokenizer(model, **{"around": BERT, "max_length": 4096} | settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("texts", [HARD, st.text(max_size=40)], ids=["hard", "any"])
 def test_ids_and_places_are_the_original_librarys(texts, proto):
     ours, theirs = make(proto), sentencepiece.SentencePieceProcessor(model_proto=proto)
@@ -86,6 +87,7 @@ def test_other_pieces_in_place_of_the_models_first(proto):
     assert shifted.vocabulary[moved[1]] == own.vocabulary[ids[1]]
 
 
+@pytest.mark.slow
 def test_config_round_trip(proto):
     tokenizer = make(proto, prefix=FAIRSEQ, around=("<s>", "</s>"), max_length=9)
     again = SentencePieceTokenizer.from_config(json.loads(json.dumps(tokenizer.get_config())))

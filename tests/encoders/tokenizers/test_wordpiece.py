@@ -122,6 +122,7 @@ def test_ids_equal_the_genuine_preprocessing(genuine, sentences, max_length):
     )
 
 
+@pytest.mark.slow
 def test_ids_differ_from_the_genuine_ones_for_sixteen_characters(genuine, english):
     characters = _characters(0x30000)
     texts = tf.constant([f"go{character}at {character} the{character}" for character in characters])
@@ -216,6 +217,7 @@ def test_no_text_gives_no_row(letters):
     assert [ragged.to_list() for ragged in (*tokenized, *words)] == [[]] * 7
 
 
+@pytest.mark.slow
 def test_config_round_trip(letters):
     again = WordpieceTokenizer.from_config(json.loads(json.dumps(letters.get_config())))
     texts = tf.constant(["Hello, world"])

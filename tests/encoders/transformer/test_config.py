@@ -53,6 +53,7 @@ def test_blocks_see_everything_unless_they_have_a_window():
     assert [windowed.attention_window(block) for block in range(2)] == [0, 4]
 
 
+@pytest.mark.slow
 def test_config_round_trip():
     config = EncoderConfig(**SHAPE | CAUSAL, pooler=True)
     assert EncoderConfig.from_config(json.loads(json.dumps(config.get_config()))) == config

@@ -67,12 +67,14 @@ def _keras_hubs_ids(kind: str) -> tuple[np.ndarray, np.ndarray]:
     return tuple(map(np.array, pack(tokenizer(texts))))
 
 
+@pytest.mark.slow
 def test_pieces_are_keras_hubs(case):
     found = case.encoder.tokenizer(tf.constant(TEXTS)).token_ids.to_list()
     for text, ours, ids, mask in zip(TEXTS, found, *case.given.values(), strict=False):
         assert ours == ids[mask].tolist(), text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiled", [False, True], ids=["plain", "xla"])
 def test_vectors_of_any_length_are_keras_hubs(case, compiled):
     mask = case.given["padding_mask"]
@@ -93,6 +95,7 @@ def _means(case) -> np.ndarray:
     return np.array([row[mask].mean(0) for row, mask in rows])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["Roberta", "DebertaV3"], indirect=True)
 def test_round_trips_through_keras_and_saved_model(case, tmp_path, monkeypatch):
     keras.utils.set_random_seed(0)
@@ -124,6 +127,7 @@ def test_round_trips_through_keras_and_saved_model(case, tmp_path, monkeypatch):
         mtl.load_model(tmp_path / "model.keras")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["DebertaV3"], indirect=True)
 def test_frozen_groups_have_no_dropout_and_no_gradient(case):
     encoder = case.encoder
@@ -156,6 +160,7 @@ def test_frozen_groups_have_no_dropout_and_no_gradient(case):
     assert groups["embeddings"][1].trainable_variables
 
 
+@pytest.mark.slow
 def test_trained_from_the_cache_frozen_groups_keep_every_bit(tmp_path):
     folder = write_preset(keras_hub, "DebertaV3", tmp_path / "deberta")
     plan = TrainingPlan.of((Stage(freeze=FreezePlan.lowest(1), epochs=2),))

@@ -59,6 +59,7 @@ def check(model, dataset, tmp_path):
     return checked
 
 
+@pytest.mark.slow
 def test_what_answers_alike_passes_and_is_told(check, model):
     found = check(lambda name, scores: scores + 5e-6)
     assert found.difference == pytest.approx(5e-6, rel=0.1)

@@ -64,6 +64,7 @@ def batches(model):
         yield {"token_ids": token_ids.to_tensor().numpy(), "padding_mask": mask.numpy()}
 
 
+@pytest.mark.slow
 def test_its_runtime_answers_as_the_model(model, converted):
     form, precision, folder, conversion = converted
     assert conversion.difference <= OFF[precision]

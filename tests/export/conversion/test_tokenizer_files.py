@@ -49,6 +49,7 @@ def assert_cut_alike(both, texts):
     assert [sum(each.attention_mask) for each in found] == lengths
 
 
+@pytest.mark.slow
 def test_odd_texts(both):
     assert_cut_alike(both, [text.decode() for text in WHOLE])
 

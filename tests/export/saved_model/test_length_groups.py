@@ -26,6 +26,7 @@ def _random_ids(count: int) -> tf.RaggedTensor:
     return tf.RaggedTensor.from_row_lengths(ids, lengths)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, GROUP - 1, GROUP, GROUP + 1, 3 * GROUP + 5])
 def test_equals_one_padded_batch(network, run, count):
     token_ids = _random_ids(count)

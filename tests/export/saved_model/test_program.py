@@ -3,9 +3,12 @@
 import subprocess
 import sys
 
+import pytest
+
 from mtl_keras.export.saved_model.verification import PROGRAM
 
 
+@pytest.mark.slow
 def test_the_process_can_import_neither_keras_nor_this_package():
     program = (
         "import runpy, sys; sys.argv = ['x', 'a', 'b', 'c']\n"

@@ -34,6 +34,7 @@ def outputs(model):
     return {name: tensor.numpy() for name, tensor in found.items()}
 
 
+@pytest.mark.slow
 def test_answers_are_the_models(model, outputs):
     found = read_answers(outputs, TEXTS, LABELS)
     assert_same_answers(found, answer(model, TEXTS))
@@ -79,6 +80,7 @@ def test_no_text_has_no_answer(outputs):
     assert read_answers({name: column[:0] for name, column in outputs.items()}, [], LABELS) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -37,6 +37,7 @@ def exported(every_kind_export):
     return path, tf.saved_model.load(str(path)).signatures
 
 
+@pytest.mark.slow
 def test_every_answer_is_the_models(model, exported):
     _, signatures = exported
     found = {k: v.numpy() for k, v in signatures["serving_default"](tf.constant(TEXTS)).items()}
@@ -67,6 +68,7 @@ def test_every_answer_is_the_models(model, exported):
     assert found["entities/count"].max() > 2, "a test without entities would show nothing"
 
 
+@pytest.mark.slow
 def test_each_task_has_its_signature(model, exported):
     _, signatures = exported
     everything = signatures["serving_default"](tf.constant(TEXTS))
@@ -143,6 +145,7 @@ def test_what_cannot_be_exported_is_refused(model, exported, tiny_encoder):
         export_saved_model(clashing, path.parent / "2")
 
 
+@pytest.mark.slow
 def test_two_exports_of_a_model_have_equal_weights_and_graphs(model, exported, tmp_path):
     first, second = exported[0], export_saved_model(model, tmp_path / "2")
     for name in ("variables.data-00000-of-00001", "variables.index"):
@@ -172,6 +175,7 @@ def _graph(path) -> list[str]:
     return sorted(re.sub(r"_[0-9]+", "", text) for text in texts)
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_nothing(tiny_model, tmp_path, monkeypatch):
     def save(archive, path, **options):
         Path(path).mkdir()

@@ -49,6 +49,7 @@ def read_requests(path):
     return [record.predict_log.request for record in records]
 
 
+@pytest.mark.slow
 def test_every_warm_up_request_runs_on_the_export(exported, stub):
     path = write_warmup(exported, TEXTS, model_name="tickets")
     assert path == exported / "assets.extra" / "tf_serving_warmup_requests"

@@ -62,6 +62,7 @@ def _counting(folder: Path, signature: str, unit: str) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_two_exports_are_compared(tmp_path):
     first = _counting(tmp_path / "1", SERVING, "BYTE")
     same = shutil.copytree(first, tmp_path / "2")

@@ -37,6 +37,7 @@ def model_and_port(request, trained, every_kind_export):
         yield model, port
 
 
+@pytest.mark.slow
 def test_the_answers_are_the_models(model_and_port):
     model, port = model_and_port
     for text, expected in zip(TEXTS, mtl.answer(model, TEXTS), strict=True):

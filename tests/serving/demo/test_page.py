@@ -341,6 +341,7 @@ def test_a_late_answer_never_overwrites_an_empty_page_or_one_that_was_answered(
         assert page.evaluate("shown") == shown
 
 
+@pytest.mark.slow
 def test_what_the_server_refuses_is_shown(opened, monkeypatch):
     monkeypatch.setattr(application, "MOST_BYTES", 2**16)
 

@@ -74,6 +74,7 @@ def _set_up_all(materials) -> list[str]:
     return said
 
 
+@pytest.mark.slow
 def test_training_is_the_same_with_and_without(materials_of, tmp_path):
     stages = (HEADS, dataclasses.replace(TOP, tasks=("topic",), protect=Distillation()))
     cached, plain = materials_of(stages), materials_of(stages, cache=False)
@@ -87,6 +88,7 @@ def test_training_is_the_same_with_and_without(materials_of, tmp_path):
             np.testing.assert_allclose(values, other["history"][name], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_batches_hold_what_the_frozen_layers_give(materials_of):
     materials = materials_of((TOP,))
     setup, transformer = set_up(materials, 0), materials.model.encoder.transformer
@@ -97,6 +99,7 @@ def test_batches_hold_what_the_frozen_layers_give(materials_of):
         np.testing.assert_allclose(x[FEATURES].numpy()[real], expected.numpy()[real], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_sentence_heads_on_a_frozen_encoder_keep_one_vector_a_text(materials_of):
     said = []
     setup = set_up(materials_of((HEADS,), tasks=("topic",)), 0, report=said.append)
@@ -121,6 +124,7 @@ def test_one_run_over_the_texts_serves_the_stages_to_come(materials_of):
     assert "after block_1, block_0" in said[1]
 
 
+@pytest.mark.slow
 def test_a_prefix_that_changed_is_encoded_again_from_below_it(materials_of, monkeypatch):
     sources, encoding = [], features.encoding
 
@@ -133,6 +137,7 @@ def test_a_prefix_that_changed_is_encoded_again_from_below_it(materials_of, monk
     assert sources == [None, "block_0"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("share", "dtype", "place"), [(0.6, "float16", "memory"), (0, "float16", "a temporary file")]
 )
@@ -150,6 +155,7 @@ def test_what_does_not_fit_takes_half_precision_then_a_file(materials_of, share,
         tf.nest.map_structure(np.testing.assert_array_equal, labels, same)
 
 
+@pytest.mark.slow
 def test_without_room_it_trains_all_the_same_and_says_so(materials_of, tmp_path, monkeypatch):
     monkeypatch.setattr(feature_stores, "KEPT_FREE", 1 << 62)
     materials = materials_of((TOP,), tasks=("topic",), budget=0)
@@ -166,10 +172,12 @@ def test_of_more_texts_than_memory_can_find_again_nothing_is_kept(materials_of, 
     assert said == ["no room for the features of the frozen layers: each epoch computes them anew"]
 
 
+@pytest.mark.slow
 def test_one_epoch_is_not_worth_it(materials_of):
     assert len(_set_up_all(materials_of((dataclasses.replace(TOP, epochs=1),)))) == 1
 
 
+@pytest.mark.slow
 def test_what_features_leave_out_must_be_frozen(materials_of):
     materials = materials_of((TOP,))
     setup = set_up(materials, 0)
@@ -178,6 +186,7 @@ def test_what_features_leave_out_must_be_frozen(materials_of):
         materials.model.fit(setup.training_batches, verbose=0)
 
 
+@pytest.mark.slow
 def test_a_model_that_trains_from_features_still_reads_texts(materials_of):
     materials, texts = materials_of((TOP,)), ["aaa bcd", "efg"]
     before = materials.model.predict(texts, verbose=0)["topic"]
