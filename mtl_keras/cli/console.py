@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -99,9 +98,10 @@ def _rate(rate: float | str) -> str:
 
 
 def readable(answer: Mapping, tasks: Mapping[str, "Task"]) -> str:
-    """A text and every task's answer to it."""
-    lines = [
+    """A text and every task's answer to it; lines after the text's first are indented."""
+    first, *rest = answer["text"].split("\n")
+    answers = [
         f"{name}: {task.label_kind.form.in_words(answer[name]) or 'none'}"
         for name, task in tasks.items()
     ]
-    return textwrap.indent("\n".join([answer["text"], *lines]), "  ")[2:]
+    return "\n".join([first, *(f"  {line}" for line in [*rest, *answers])])

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mtl_keras.data.label_kinds import LABEL_KINDS, LabelKind
-from mtl_keras.errors import InputError
+from mtl_keras.errors import InputError, shown
 
 SPLITS = ("train", "validation", "test")
 
@@ -91,7 +91,7 @@ class Task:
         object.__setattr__(self, "labels", _as_labels(self.name, self.labels))
         object.__setattr__(self, "files", _as_paths(self.name, self.files))
         if not isinstance(self.columns, Columns):
-            _check_splits(self.name, self.columns)
+            _check_columns(self.name, self.columns)
         _check_name(self.name)
         if self.kind not in [*LABEL_KINDS]:
             raise InputError(
@@ -185,6 +185,17 @@ def _check_splits(name: str, by_split: Mapping[str, object]) -> None:
                 f"task {name!r}: files and columns are given for {', '.join(SPLITS)}. "
                 f"Received: {split!r}"
             )
+
+
+def _check_columns(name: str, by_split: Mapping[str, Columns]) -> None:
+    if not isinstance(by_split, Mapping) or not all(
+        isinstance(columns, Columns) for columns in by_split.values()
+    ):
+        raise InputError(
+            f"task {name!r}: columns are Columns(text=…, label=…), or a dict of them by split. "
+            f"Received: {shown(by_split)}"
+        )
+    _check_splits(name, by_split)
 
 
 def _check_name(name: str) -> None:

@@ -54,3 +54,11 @@ def test_a_plan_ends_with_how_many_parameters_train(capsys):
 def test_warnings_are_beside_the_output(capsys):
     warn("a file has changed")
     assert tuple(capsys.readouterr()) == ("", "mtl-keras: a file has changed\n")
+
+
+@pytest.mark.parametrize("text", ["", " ", "a\n b", "\nhello"])
+def test_a_text_keeps_its_characters_and_every_answer_is_indented(text):
+    task = TASKS["stars"]
+    lines = readable({"text": text, "stars": {"value": 1.0}}, {"stars": task}).split("\n")
+    first, *rest = text.split("\n")
+    assert lines == [first, *(f"  {line}" for line in rest), "  stars: 1"]

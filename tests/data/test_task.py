@@ -73,3 +73,9 @@ def test_classes_of_tagging_are_bio_tags():
     assert task.classes == ("O", "B-city", "I-city", "B-product", "I-product")
     assert task.num_outputs == 5
     assert Task("price", "regression").num_outputs == 1
+
+
+@pytest.mark.parametrize("columns", [{"text": 1}, {"train": {"text": 1, "label": 3}}, [1, 3], None])
+def test_columns_that_are_none_are_refused_with_what_they_are(columns):
+    with pytest.raises(InputError, match=r"columns are Columns\(text=…, label=…\), or"):
+        Task("parts", columns=columns)

@@ -48,7 +48,7 @@ def _room(room: str, top: int) -> tuple[list[str], int]:
     """The shapes of a room with the rooms inside it, and its height."""
     shapes = [
         _text(56, top + 22, room, "room"),
-        _text(56 + 9 * len(room) + 14, top + 22, sentence_of(room)),
+        _text(56 + 9 * len(room) + 24, top + 22, sentence_of(room)),
     ]
     bottom = top + 32
     for inner in (name for name in ROOMS if name.startswith(f"{room}/")):
@@ -59,7 +59,7 @@ def _room(room: str, top: int) -> tuple[list[str], int]:
         shapes += [
             f'<rect class="inner" x="68" y="{bottom}" {size} rx="6"/>',
             _text(80, bottom + 20, name, "room"),
-            _text(80 + 9 * len(name) + 14, bottom + 20, sentence_of(inner)),
+            _text(80 + 9 * len(name) + 24, bottom + 20, sentence_of(inner)),
             *_module_lines(lines, 80, bottom + 20),
         ]
         bottom += height + 6
@@ -72,7 +72,7 @@ def _room(room: str, top: int) -> tuple[list[str], int]:
 
 def _lines(room: str) -> list[str]:
     names = [name.rpartition(".")[2] for name in modules() if room_of(name) == room != name]
-    return textwrap.wrap("   ".join(names), LETTERS)
+    return textwrap.wrap(" · ".join(names), LETTERS)
 
 
 def _module_lines(lines: list[str], left: int, above: int) -> list[str]:
