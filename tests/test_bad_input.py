@@ -26,7 +26,7 @@ from mtl_keras.models.prediction import answer
 from mtl_keras.recipes.recipe import load_recipe
 
 CASES = int(os.environ.get("MTL_CASES", "100"))  # of each kind
-WEIGHT_FILES = 3 * CASES if CASES <= 100 else 10 * CASES
+WEIGHT_FILES = 3 * CASES
 TEXTS_A_CASE = 50
 
 ROWS = {

@@ -216,8 +216,9 @@ class Multilabel(LabelKind):
             label = [part for part in label.split("|") if part.strip()]
         if not isinstance(label, list):
             raise RowError(f"expected a list of labels, or 'a|b'. Received: {shown(label)}")
+        text = read_text(text)
         indices = {index[read_label(cell, label_names)] for cell in label}
-        return Example(read_text(text), tuple(sorted(indices)))
+        return Example(text, tuple(sorted(indices)))
 
     def counted(self, label: Any) -> Iterable[int]:
         return label

@@ -44,16 +44,21 @@ def split_tag(tag: str) -> tuple[str, str]:
         return "O", ""
     if is_tag(tag):
         return tag[0], tag[2:]
+    cure = "; if each word has a free label, as its part of speech, say kind: token_labels"
     raise InputError(
         f"the tag {tag!r} fits no scheme; expected 'O', or B-, I-, E-, L-, S- or U- and a type, "
-        "such as 'B-city'; if each word has a free label, as its part of speech, say "
-        "kind: token_labels"
+        f"such as 'B-city'{'' if _is_prefix(tag) else cure}"
     )
 
 
 def is_tag(label: str) -> bool:
     """Whether it is a prefix and a type."""
     return re.match("[BIELSU]-.", label) is not None
+
+
+def _is_prefix(tag: str) -> bool:
+    """Whether its type was left out: `B-`, `I`."""
+    return re.fullmatch("[BIELSU]-?", tag) is not None
 
 
 def span_types(labels: Sequence[str]) -> tuple[str, ...]:

@@ -76,8 +76,9 @@ def test_to_bio_changes_no_bio(tags):
 
 @pytest.mark.parametrize("tag", ["X-city", "B", "B-", "city", "", "o", "B_city", "I city"])
 def test_a_tag_of_no_scheme_is_refused(tag):
-    with pytest.raises(InputError, match="fits no scheme"):
+    with pytest.raises(InputError, match="fits no scheme") as refusal:
         to_bio(["O", tag])
+    assert ("kind: token_labels" in str(refusal.value)) == (tag not in ("B", "B-"))
 
 
 def test_span_types_may_be_listed_as_tags():
