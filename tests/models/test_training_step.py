@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import mtl_keras as mtl
-from mtl_keras.models.losses import task_loss
+from mtl_keras.models.kinds.table import kind_of
 from mtl_keras.models.training_step import (
     active_heads,
     losses_by_task,
@@ -49,7 +49,9 @@ def test_an_idle_task_has_no_loss_and_an_inactive_head():
     weights = {"topic": np.array([0.0, 2.0]), "entities": np.zeros((2, 3))}
     batch = unpack((X, LABELS, weights), TASKS)
     sums = sums_of_weights(batch.weights)
-    losses = losses_by_task({name: task_loss(t) for name, t in TASKS.items()}, batch, OUTPUTS, sums)
+    losses = losses_by_task(
+        {name: kind_of(t).loss() for name, t in TASKS.items()}, batch, OUTPUTS, sums
+    )
     assert float(losses["topic"]) == pytest.approx(-np.log(0.5))
     assert float(losses["entities"]) == 0
     assert {name: bool(active) for name, active in active_heads(sums).items()} == {
