@@ -169,7 +169,9 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if SLOW_FIXTURES & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: item.path.stem != "test_notebooks")
+    items.sort(
+        key=lambda item: (item.path.stem != "test_notebooks", "training" not in item.path.parts)
+    )
 
 
 def pytest_sessionfinish(session, exitstatus):

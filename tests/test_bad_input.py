@@ -104,6 +104,7 @@ def folder(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("bad_input")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ROWS)
 def test_a_data_file_is_read_whole_or_refused_in_one_line(folder, suffix):
     path = folder / f"data{suffix}"
@@ -162,6 +163,7 @@ def test_a_command_ends_with_a_status_and_at_most_one_line(folder, arguments):
     assert "Traceback" not in errors.getvalue()
 
 
+@pytest.mark.slow
 def test_a_file_of_weights_is_read_as_it_is_or_refused_in_one_line(folder):
     """In a process of its own: such a file can end one. The last number it wrote is the case."""
     done = subprocess.run(
@@ -196,6 +198,7 @@ def test_any_text_is_answered(every_kind_export, texts):
             assert text[entity["start"] : entity["end"]] == entity["text"] != ""
 
 
+@pytest.mark.slow
 @settings(max_examples=CASES // 10 + 1)
 @given(st.lists(st.binary(max_size=24), max_size=2 * TEXTS_A_CASE))
 def test_any_bytes_are_served(served, texts):

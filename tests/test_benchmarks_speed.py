@@ -371,6 +371,7 @@ def _at_most(values, limit):
     return sum(value <= limit for value in values) / len(values)
 
 
+@pytest.mark.slow
 def test_the_command_needs_no_tensorflow():
     program = "import run, sys; sys.exit('tensorflow' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], cwd=FOLDER, check=True)

@@ -30,15 +30,18 @@ def folder(tmp_path) -> Path:
     return Path(shutil.copytree(WRITTEN, tmp_path / "letters"))
 
 
+@pytest.mark.slow
 def test_a_run_answers_as_it_did():
     assert_same_answers(mtl.answer(mtl.Run.open(WRITTEN / "run").model(), TEXTS), ANSWERS)
 
 
+@pytest.mark.slow
 def test_a_run_has_its_best_weights():
     best = mtl.Run.open(WRITTEN / "run").model(best="entities")
     assert mtl.answer(best, TEXTS)[0].keys() == {"text", "topic", "entities"}
 
 
+@pytest.mark.slow
 def test_a_compiled_model_answers_as_it_did_and_trains_on():
     model = mtl.load_model(WRITTEN / "model.keras")
     assert_same_answers(mtl.answer(model, TEXTS), ANSWERS)
@@ -46,6 +49,7 @@ def test_a_compiled_model_answers_as_it_did_and_trains_on():
     assert model.optimizer.of_layer  # with the state that it was saved with
 
 
+@pytest.mark.slow
 def test_an_export_answers_as_it_did():
     served = tf.saved_model.load(WRITTEN / "export/1").signatures
     outputs = {
@@ -55,6 +59,7 @@ def test_an_export_answers_as_it_did():
     assert_same_answers(read_answers(outputs, TEXTS, labels), ANSWERS)
 
 
+@pytest.mark.slow
 def test_an_unfinished_run_resumes_and_ends_as_one_that_was_never_interrupted(folder, monkeypatch):
     monkeypatch.chdir(folder)
     assert main(["train", "recipe.yaml", "--output", "unfinished", "--resume", "--quiet"]) == 0

@@ -71,6 +71,7 @@ def test_inspect_shows_the_plan_before_training(tiny_recipe, capsys):
     assert "GFLOP a step" in out
 
 
+@pytest.mark.slow
 def test_advise_recommends_a_plan_without_tensorflow(tiny_recipe):
     program = (
         "import sys; from mtl_keras.cli.main import main; status = main(sys.argv[1:]); "

@@ -68,6 +68,7 @@ def test_a_named_pass_has_the_same_batches_whatever_came_before(numbered, letter
     assert labels(Passes(epoch=1), skipped=100) == labels(passes)[100:]
 
 
+@pytest.mark.slow
 def test_endless_passes_follow_each_other_and_begin_anew_with_each_iteration(numbered, letters):
     settings = {"batch_size": 8, "seed": 1, "passes": OngoingPasses(2), "endless": True}
     data = batches(numbered, "test", letters, **settings)
@@ -79,6 +80,7 @@ def test_endless_passes_follow_each_other_and_begin_anew_with_each_iteration(num
     assert again == labels[130:135]
 
 
+@pytest.mark.slow
 def test_files_that_were_not_counted_give_the_same_endless_batches(tmp_path, letters):
     rows = "".join(f"{'a' * (row % 30 + 1)},{row % 2}\n" for row in range(500))
     for name in ("one.csv", "two.csv", "validation.csv"):
@@ -101,6 +103,7 @@ def test_files_that_were_not_counted_give_the_same_endless_batches(tmp_path, let
     assert first == second
 
 
+@pytest.mark.slow
 def test_batches_hold_texts_of_similar_length(numbered, letters):
     def spread(seed):
         data = batches(numbered, "test", letters, batch_size=8, seed=seed)
@@ -163,6 +166,7 @@ def test_a_token_budget_holds_every_example_once(numbered, letters, widths):
     assert len({tuple(order) for order in orders}) == 4
 
 
+@pytest.mark.slow
 def test_a_budget_of_the_largest_batch_makes_fewer_batches(numbered, letters):
     def masks(**settings):
         data = batches(numbered, "test", letters, seed=0, **settings)
@@ -174,6 +178,7 @@ def test_a_budget_of_the_largest_batch_makes_fewer_batches(numbered, letters):
     assert 1 - sum(mask.sum() for mask in found) / sum(mask.size for mask in found) < 0.04
 
 
+@pytest.mark.slow
 def test_a_named_pass_of_a_token_budget_can_be_skipped_into(numbered, letters):
     def labels(skipped=0):
         data = batches(numbered, "test", letters, max_tokens=200, seed=1, passes=Passes(2))
@@ -182,6 +187,7 @@ def test_a_named_pass_of_a_token_budget_can_be_skipped_into(numbered, letters):
     assert labels(skipped=70) == labels()[70:]
 
 
+@pytest.mark.slow
 def test_one_long_text_among_short_ones_is_a_batch_of_its_own(tmp_path, letters):
     rows = [f"{'a ' * (20 + i % 3)},x" for i in range(300)]
     (tmp_path / "a.csv").write_text("\n".join(["text,label", *rows, f"{'b ' * 9_998},x"]) + "\n")
@@ -205,6 +211,7 @@ def test_batches_have_examples_or_positions(numbered, letters, settings):
         batches(numbered, "test", letters, **settings)
 
 
+@pytest.mark.slow
 def test_ids_and_mask_are_the_tokenizers(numbered, letters):
     texts = {e.label: e.text for e in numbered.examples("test")}
     for x, y, weight in batches(numbered, "test", letters, batch_size=64, seed=0):
@@ -216,6 +223,7 @@ def test_ids_and_mask_are_the_tokenizers(numbered, letters):
         np.testing.assert_array_equal(weight, np.ones(len(y), np.float32))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"batch_size": 2}, {"max_tokens": 6}])
 @pytest.mark.parametrize(
     ("kind", "labels", "row", "expected"),
@@ -236,6 +244,7 @@ def test_batches_of_other_kinds(tmp_path, letters, kind, labels, row, expected, 
     assert x["token_ids"].numpy().tolist() == [[2, 4, 3]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"batch_size": 2}, {"max_tokens": 10}])
 def test_batches_of_tagging(tmp_path, letters, settings):
     (tmp_path / "a.conll").write_text("ab\tB-x\nc\tO\n\nd\tB-x\ne\tI-x\n")

@@ -195,6 +195,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "content", "columns", "message"), WRONG)
 def test_files_against_their_format_are_told_by_line(write, name, content, columns, message):
     path = write(name, content).removesuffix("/seq.in")

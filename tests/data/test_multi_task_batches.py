@@ -21,6 +21,7 @@ def test_idle_tasks_have_labels_of_the_right_shape_and_no_weight():
         assert sum(bool(tf.reduce_sum(weight) > 0) for weight in weights.values()) == 1
 
 
+@pytest.mark.slow
 def test_replay_joins_each_batch_with_one_of_the_protected_tasks():
     sets = _batches()
     new = interleave(sets, "proportional", tasks=["topic", "stars"])

@@ -32,6 +32,7 @@ def test_an_epoch_has_as_many_steps_as_the_tasks_have_batches(schedule):
     assert int(dataset.cardinality()) == len(_order(dataset)) == 60
 
 
+@pytest.mark.slow
 def test_proportional_gives_every_batch_once():
     seen = [
         (name, int(x["token_ids"][0, 0]))
@@ -42,6 +43,7 @@ def test_proportional_gives_every_batch_once():
     assert sorted(seen) == sorted((name, n) for name, size in SIZES.items() for n in range(size))
 
 
+@pytest.mark.slow
 def test_round_robin_takes_turns():
     assert _order(_merged("round_robin"))[:5] == ["topic", "entities", "stars", "topic", "entities"]
 
@@ -87,6 +89,7 @@ def _endless(schedule, steps, **arguments):
     return interleave(datasets, schedule, steps_per_epoch=steps, **arguments)
 
 
+@pytest.mark.slow
 def test_endless_proportional_gives_every_batch_once_a_pass_wherever_epochs_end():
     dataset = _endless("proportional", steps=7, seed=3)
     order = _order(dataset.take(180))
@@ -99,6 +102,7 @@ def test_endless_proportional_gives_every_batch_once_a_pass_wherever_epochs_end(
     assert _order(other.take(60)) != order[:60]
 
 
+@pytest.mark.slow
 def test_endless_joint_has_a_batch_of_every_task_in_each_step():
     _, _, weights = next(iter(_endless("joint", 7).skip(50)))
     assert all(tf.reduce_sum(weight) > 0 for weight in weights.values())
@@ -116,10 +120,12 @@ def test_epochs_of_steps_are_shared_as_passes_are(name, powers):
         assert_schedule_frequencies(order.tolist(), shares, tolerance=0.02)
 
 
+@pytest.mark.slow
 def test_fewer_steps_than_tasks_are_possible():
     assert len(_order(_endless("temperature:2", steps=2).take(5))) == 5
 
 
+@pytest.mark.slow
 def test_endless_schedules_that_follow_the_counts_need_them():
     with pytest.raises(InputError, match=r"proportional follows from how many .* of topic, stars"):
         _endless("proportional", 7, num_batches={"entities": 10})
@@ -128,6 +134,7 @@ def test_endless_schedules_that_follow_the_counts_need_them():
     assert len(_order(_endless("round_robin", 7, num_batches={}).take(9))) == 9
 
 
+@pytest.mark.slow
 def test_joint_has_a_batch_of_every_task_in_each_step():
     dataset = _merged("joint")
     assert int(dataset.cardinality()) == len(list(dataset)) == 30

@@ -325,6 +325,7 @@ def test_a_stream_keeps_the_files_order(dataset):
     assert labels == [0, 1] * 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("buffer_size", [1, 7, 1000])
 def test_a_shuffled_stream_is_a_new_order_each_time_from_its_seed(dataset, buffer_size):
     opened = dataset("classification", {"train.csv": _csv(*_rows(200))})

@@ -31,6 +31,7 @@ def test_of_what_was_written_the_last_line_counts():
     assert last_line(b"first\nsecond\n\n", 1) == "second"
 
 
+@pytest.mark.slow
 def test_who_interrupts_this_process_interrupts_the_other(monkeypatch):
     started, popen = [], subprocess.Popen
 

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from mtl_keras.distribution.fitting import DistributedFit
@@ -18,6 +19,7 @@ def _model() -> Model:
     return model
 
 
+@pytest.mark.slow
 def test_a_dataset_keeps_its_order_and_every_result_reaches_the_history():
     x, y = np.eye(2, dtype=np.float32), np.zeros((2, 1), np.float32)
     batches = tf.data.Dataset.from_tensor_slices((x, y)).batch(1)

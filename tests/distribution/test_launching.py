@@ -18,11 +18,13 @@ def test_ports_are_free_and_different():
     assert len(set(free_ports(8))) == 8
 
 
+@pytest.mark.slow
 def test_all_workers_run_the_command(capfd):
     assert run_workers(["recipes", "--json"], 2) == 0
     assert capfd.readouterr().out.count('"recipes"') == 1  # the chief's
 
 
+@pytest.mark.slow
 def test_a_mistake_ends_them_with_its_status(capfd):
     assert run_workers(["train", "absent.yaml"], 2) == 2
     assert "absent.yaml: no such file" in capfd.readouterr().err

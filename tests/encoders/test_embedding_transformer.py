@@ -68,6 +68,7 @@ def loads(monkeypatch) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_the_same_as_encode(transformer, tiny_encoder):
     encoder = tiny_encoder()
     expected = encoder.encode(TEXTS)["sentence_embedding"]
@@ -79,6 +80,7 @@ def test_the_same_as_encode(transformer, tiny_encoder):
     assert transformer.transform([]).shape == (0, 8)
 
 
+@pytest.mark.slow
 def test_equal_texts_are_encoded_once(tiny_encoder, monkeypatch):
     encoder, seen = tiny_encoder(), []
     encode = encoder.encode
@@ -132,6 +134,7 @@ def test_fit_refuses_an_encoder_that_cannot_be_loaded():
         EmbeddingTransformer("nowhere").fit(TEXTS)
 
 
+@pytest.mark.slow
 def test_a_source_is_loaded_once_for_all_clones(transformer, tiny_bert, loads):
     for each in (transformer, clone(transformer), pickle.loads(pickle.dumps(transformer))):
         each.fit(TEXTS).transform(TEXTS)
@@ -140,6 +143,7 @@ def test_a_source_is_loaded_once_for_all_clones(transformer, tiny_bert, loads):
     assert len(loads) == 2
 
 
+@pytest.mark.slow
 def test_max_length_cuts_texts(transformer):
     short = EmbeddingTransformer(transformer.encoder, max_length=3)
     np.testing.assert_allclose(short.transform(["a b c"]), short.transform(["a"]), atol=1e-6)
@@ -164,6 +168,7 @@ def test_a_pickle_holds_the_source_not_the_weights(transformer):
     np.testing.assert_array_equal(restored.transform(TEXTS), transformer.transform(TEXTS))
 
 
+@pytest.mark.slow
 def test_an_encoder_is_pickled_with_its_weights(tiny_encoder):
     original = EmbeddingTransformer(tiny_encoder(), batch_size=2)
     original.encoder.transformer.set_weights(

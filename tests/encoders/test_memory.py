@@ -23,6 +23,7 @@ print(faults())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc is Linux's")
 def test_large_blocks_are_taken_from_the_system_once():
     def faults(keep: str) -> int:

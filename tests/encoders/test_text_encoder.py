@@ -20,6 +20,7 @@ def encoder(tiny_encoder) -> TextEncoder:
     return tiny_encoder()
 
 
+@pytest.mark.slow
 def test_outputs_by_name(encoder):
     found = encoder.encode(TEXTS, encoder.output_names)
     assert {name: (array.shape, array.dtype.name) for name, array in found.items()} == {
@@ -35,6 +36,7 @@ def test_outputs_by_name(encoder):
     assert list(encoder.encode(["a"])) == ["sentence_embedding"]
 
 
+@pytest.mark.slow
 def test_order_and_batches_do_not_matter(encoder):
     names = encoder.output_names
     together = encoder.encode(TEXTS, names)
@@ -49,12 +51,14 @@ def test_order_and_batches_do_not_matter(encoder):
         np.testing.assert_allclose(by_two[name], together[name], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_whole_longest_text_is_read_up_to_max_length(encoder):
     longest = encoder.tokenizer.max_length - 2
     same, cut = encoder.encode(["a " * longest, "a " * (longest + 5)])["sentence_embedding"]
     np.testing.assert_allclose(same, cut, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_no_text_gives_no_row(encoder):
     found = encoder.encode([], ("sentence_embedding", "sequence_output", "token_ids"))
     shapes = {name: array.shape for name, array in found.items()}
@@ -65,6 +69,7 @@ def test_no_text_gives_no_row(encoder):
     }
 
 
+@pytest.mark.slow
 def test_any_sequence_of_strings_will_do(encoder):
     expected = encoder.encode(TEXTS)["sentence_embedding"]
     for texts in (tuple(TEXTS), np.array(TEXTS), np.array(TEXTS, object), iter(TEXTS)):
@@ -72,6 +77,7 @@ def test_any_sequence_of_strings_will_do(encoder):
     assert np.isfinite(encoder.encode(["half a pair \ud83d"])["sentence_embedding"]).all()
 
 
+@pytest.mark.slow
 def test_one_trace_serves_all_shapes(encoder):
     for texts in (["a"], ["a", "abc"], TEXTS):
         encoder.encode(texts)
@@ -125,6 +131,7 @@ def test_precision_is_kept_and_answers_are_float32(tiny_encoder):
     np.testing.assert_allclose(found["sequence_output"], expected["sequence_output"], atol=0.2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("texts", "arguments", "message"),
     [
@@ -141,6 +148,7 @@ def test_wrong_arguments(encoder, texts, arguments, message):
         encoder.encode(texts, **arguments)
 
 
+@pytest.mark.slow
 def test_embeddings_are_written_as_they_stream(encoder, tmp_path, monkeypatch):
     monkeypatch.setattr("mtl_keras.encoders.text_encoder.CHUNK", 2)
     assert write_embeddings(encoder, iter(TEXTS), 5, tmp_path / "x.npy") == (5, 8)
@@ -171,6 +179,7 @@ def test_full_disk_is_a_failure_of_the_work(encoder, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_embeddings_do_not_follow_a_link(encoder, tmp_path):
     (tmp_path / "mine").write_text("kept")
     for name in ("x.npy", "x.npy.partial"):

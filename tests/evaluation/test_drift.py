@@ -81,6 +81,7 @@ def test_snapshots_are_what_evaluate_and_encode_say(model, datasets):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["entities", "parts"])
 def test_a_snapshot_of_words_has_a_row_for_each_word(model, datasets, name):
     snapshot = Snapshot.of(model, datasets[name], limit=2)
@@ -122,6 +123,7 @@ def test_a_model_that_moves_drifts(model, datasets):
             assert found["flipped"] == np.mean(changed) > 0
 
 
+@pytest.mark.slow
 def test_flipped_is_a_share_of_the_words(model, datasets):
     before = Snapshot.of(model, datasets["entities"])
     model.get_layer("entities_head").dense.kernel.assign(
@@ -133,6 +135,7 @@ def test_flipped_is_a_share_of_the_words(model, datasets):
     assert drift(before, after)["flipped"] == np.mean(before.predictions != 1)
 
 
+@pytest.mark.slow
 def test_snapshots_that_do_not_compare_are_refused(model, datasets):
     topic = Snapshot.of(model, datasets["topic"])
     for other in (
@@ -146,6 +149,7 @@ def test_snapshots_that_do_not_compare_are_refused(model, datasets):
             drift(topic, other)
 
 
+@pytest.mark.slow
 def test_what_gives_no_snapshot_is_refused(model, datasets, tiny_model):
     with pytest.raises(InputError, match="no task 'stars'; there are topic, entities"):
         Snapshot.of(tiny_model(), datasets["stars"])

@@ -33,6 +33,7 @@ def examples(task: Task, count: int, seed: int) -> tuple[list, list[np.ndarray]]
     return labels, [generator.random((length, 5)) for length in lengths]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
 @given(count=st.integers(1, 40), seed=st.integers(0, 2**32 - 1))
 def test_contributions_make_the_metric_and_the_interval_holds_it(task, count, seed):
@@ -57,6 +58,7 @@ def test_where_nothing_varies_it_has_no_width(rows, expected):
     assert interval(np.array(rows)) == (expected, expected)
 
 
+@pytest.mark.slow
 def test_of_many_examples_it_is_drawn_in_parts():
     generator = np.random.default_rng(0)
     right = (generator.random(100_000) < 0.9).astype(float)

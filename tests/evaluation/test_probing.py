@@ -48,6 +48,7 @@ def _embeddings(encoder, dataset, split):
     return vectors, np.array([example.label for example in examples])
 
 
+@pytest.mark.slow
 def test_classification_is_logistic_regression_on_sentence_embeddings(tiny_encoder, dataset_of):
     task = mtl.Task("topic", labels=["a", "never met", "x"])
     dataset, encoder = dataset_of(task, "csv", _of_a_or_x), tiny_encoder()
@@ -59,6 +60,7 @@ def test_classification_is_logistic_regression_on_sentence_embeddings(tiny_encod
     assert_same_weights(encoder.transformer.get_weights(), before)
 
 
+@pytest.mark.slow
 def test_a_regression_is_ridge_regression(tiny_encoder, dataset_of):
     task = mtl.Task("stars", "regression")
     dataset, encoder = dataset_of(task, "csv", _number_of_a), tiny_encoder()
@@ -68,6 +70,7 @@ def test_a_regression_is_ridge_regression(tiny_encoder, dataset_of):
     assert metrics["mae"] == pytest.approx(np.mean(np.abs(expected - values)), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_tagging_reads_the_vectors_of_words(tiny_encoder, dataset_of):
     task = mtl.Task("entities", "tagging", labels=["P"])
     dataset, encoder = dataset_of(task, "conll", _tagged), tiny_encoder()
@@ -86,12 +89,14 @@ def test_tagging_reads_the_vectors_of_words(tiny_encoder, dataset_of):
     assert metrics["span_f1"] > 0
 
 
+@pytest.mark.slow
 def test_a_missing_split_is_refused(tiny_encoder, dataset_of):
     dataset, encoder = dataset_of(mtl.Task("topic"), "csv", _of_a_or_x), tiny_encoder()
     with pytest.raises(InputError, match="has no dev examples; it has train, test, validation"):
         Probe.fit(encoder, dataset).evaluate(dataset, "dev")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_a_probe_learns_each_kind_from_frozen_features(tiny_encoder, tmp_path, name):
     dataset, encoder = open_every_kind(tmp_path)[name], tiny_encoder()

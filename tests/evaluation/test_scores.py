@@ -60,6 +60,7 @@ def test_words_that_are_cut_off_count_as_missed(model, trained, tmp_path):
     assert metrics["recall"] == 0.0
 
 
+@pytest.mark.slow
 def test_words_that_are_cut_off_have_the_wrong_label(tiny_encoder, tmp_path):
     words = ["bbb\tx"] * 40 + ["aaa\ty"]
     (tmp_path / "test.conll").write_text("\n".join(words) + "\n")
@@ -78,6 +79,7 @@ def test_words_that_are_cut_off_have_the_wrong_label(tiny_encoder, tmp_path):
     assert 1 < metrics["loss"] < 17
 
 
+@pytest.mark.slow
 def test_regression_and_multilabel(tiny_encoder, tmp_path):
     (tmp_path / "stars.csv").write_text("text,label\naaa,1\nbbb,4\n")
     (tmp_path / "tags.csv").write_text("text,label\naaa,x|y\nbbb,\nccc,y\n")

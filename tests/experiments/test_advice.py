@@ -171,6 +171,7 @@ def _tickets():
     return recipe, {task.name: TaskDataset(task, base_folder=folder) for task in recipe.tasks}
 
 
+@pytest.mark.slow
 def test_the_bundled_recipe():
     advice = advise(*_tickets(), plan_name="stages")
     assert _setting(advice, "plan").value == "gradual"
@@ -186,6 +187,7 @@ def test_the_bundled_recipe():
     assert max(map(len, text.splitlines()[len(advice.profiles) + 2 :])) <= WIDTH + 4
 
 
+@pytest.mark.slow
 def test_advice_that_is_followed_already():
     advice = advise(*_tickets(), plan_name="gradual")
     assert advice.followed
@@ -193,6 +195,7 @@ def test_advice_that_is_followed_already():
     assert "gradual (as the recipe has it)" in render(advice)
 
 
+@pytest.mark.slow
 def test_plain_values():
     advice = advise(*_tickets(), plan_name="stages")
     found = json.loads(json.dumps(advice.to_json(), allow_nan=False))
@@ -201,6 +204,7 @@ def test_plain_values():
     assert found["measures"]["tagging_tasks"] == 1
 
 
+@pytest.mark.slow
 def test_it_runs_without_tensorflow():
     program = (
         "import sys\n"

@@ -34,6 +34,7 @@ def test_a_mistake_is_a_line_and_a_status(tmp_path, capsys):
     assert "absent.yaml: no such file" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_plans_must_fit_the_model(tiny_recipe, capsys):
     job.check_plans(load_recipe(tiny_recipe), ["full", "features", "lowest_half"])
     assert job.main(["check", str(tiny_recipe), "heads_then_top:9"]) == 2

@@ -28,6 +28,7 @@ def _headings(html: str) -> list[str]:
     return re.findall("<h2>(.*?)</h2>", html)
 
 
+@pytest.mark.slow
 def test_the_files_hold_the_report(report, tmp_path):
     write_report(tmp_path, report)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -136,6 +137,7 @@ def test_ids_are_unique_and_every_reference_has_one(report):
     assert {"".join(each) for each in used} <= set(ids)
 
 
+@pytest.mark.slow
 def test_names_cannot_break_out(report):
     name = "<script>|`*_$\n[a](b)&\"'"
     report["title"] = report["encoder"] = name
@@ -147,6 +149,7 @@ def test_names_cannot_break_out(report):
     assert row.startswith(r"| \<script\>\|\`\*\_\$ \[a\](b)\&" + "\"' | **0.900")
 
 
+@pytest.mark.slow
 def test_the_same_report_makes_the_same_bytes(report):
     assert render_html(report) == render_html(copy.deepcopy(report))
 

@@ -62,6 +62,7 @@ def test_groups_up_to_a_level_are_those_that_features_leave_out(of_sentences):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", ["block_0", SENTENCE])
 def test_from_features_the_upper_part_answers_as_the_whole_model(of_sentences, level):
     model = of_sentences

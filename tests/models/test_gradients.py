@@ -1,6 +1,7 @@
 """Gradients of several losses, projected as one vector."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ def _flat(tensors):
     return np.concatenate([np.ravel(tensor) for tensor in tensors]).astype(np.float64)
 
 
+@pytest.mark.slow
 @given(vectors(), vectors())
 def test_after_projection_there_is_no_conflict_and_without_one_nothing_changes(new, protected):
     found = _flat(project(new, protected))

@@ -12,11 +12,13 @@ PROTECTIONS = [Distillation(), GradientProjection(), StartingWeights()]
 each_protection = pytest.mark.parametrize("by", PROTECTIONS, ids=lambda by: type(by).__name__)
 
 
+@pytest.mark.slow
 @each_protection
 def test_without_tasks_nothing_is_guarded(tiny_model, by):
     assert type(guard_of(tiny_model(), [], by)) is Guard
 
 
+@pytest.mark.slow
 @each_protection
 def test_a_guard_holds_each_task_once(tiny_model, by):
     guard = guard_of(tiny_model(), ["topic", "topic"], by)
@@ -24,6 +26,7 @@ def test_a_guard_holds_each_task_once(tiny_model, by):
     assert type(guard) is not Guard
 
 
+@pytest.mark.slow
 def test_a_teacher_of_each_kind_agrees_with_itself_until_the_model_moves(tiny_bert):
     model = make_model(tiny_bert)
     model.compile()
@@ -42,6 +45,7 @@ def test_a_teacher_of_each_kind_agrees_with_itself_until_the_model_moves(tiny_be
     assert min(float(penalty) for penalty in moved) > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tasks", "message"),
     [

@@ -21,6 +21,7 @@ def traced(monkeypatch):
     return traced
 
 
+@pytest.mark.slow
 def test_every_shape_has_the_same_graph_and_the_networks_answers(tiny_encoder, traced):
     network = tiny_encoder().transformer
     forward = ForwardPass(network)
@@ -44,6 +45,7 @@ def test_many_networks_are_no_retracing(tiny_encoder, caplog):
     assert "retracing" not in caplog.text
 
 
+@pytest.mark.slow
 def test_a_model_answers_with_one_graph_until_it_starts_elsewhere(tiny_model, monkeypatch):
     model, made = tiny_model(), []
     step = model.predict_step

@@ -9,6 +9,7 @@ import mtl_keras as mtl
 from mtl_keras.errors import InputError
 
 
+@pytest.mark.slow
 def test_loading_draws_no_weights_that_the_files_replace(tiny_model, tmp_path, monkeypatch):
     model = tiny_model()
     model.save(tmp_path / "model.keras")

@@ -207,6 +207,7 @@ def test_keras_callbacks_work(tiny_model, tmp_path):
     assert (tmp_path / "best.keras").exists()
 
 
+@pytest.mark.slow
 def test_predict_takes_strings_and_arrays(tiny_model):
     model = tiny_model()
     texts = ["a b", "c", ""]
@@ -238,6 +239,7 @@ def test_labels_for_other_tasks_are_refused(tiny_model):
         model.train_on_batch(x, {"tone": labels["topic"]})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tasks", "said"),
     [
@@ -251,6 +253,7 @@ def test_tasks_that_make_no_model_are_refused(tiny_encoder, tasks, said):
         mtl.MultiTaskModel(tiny_encoder(), tasks)
 
 
+@pytest.mark.slow
 def test_weights_and_metrics_for_a_missing_task_are_refused(tiny_model):
     with pytest.raises(InputError, match="loss_weights: there is no task 'tone'; there are topic"):
         tiny_model().compile(loss_weights={"tone": 1.0})

@@ -84,6 +84,7 @@ def test_each_layer_moves_at_its_rate():
         np.testing.assert_allclose(variable.numpy(), old - rate * gradient.numpy(), atol=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_an_idle_layer_and_its_state_do_not_move_by_one_bit(jit_compile):
     model = _model()
@@ -234,6 +235,7 @@ def test_weight_decay_of_the_new_stage_holds_for_layers_that_go_on():
     np.testing.assert_array_equal(model.get_layer("upper").kernel.numpy(), before)
 
 
+@pytest.mark.slow
 def test_keras_callbacks_change_the_rate_of_a_scheduled_optimizer():
     model = _model()
     optimizer = LayerwiseOptimizer(

@@ -26,6 +26,7 @@ TEXTS = [
 ]
 
 
+@pytest.mark.slow
 def test_offsets_are_characters_of_the_text(model):
     answers = mtl.answer(model, TEXTS)
     assert [answer["text"] for answer in answers] == TEXTS
@@ -53,6 +54,7 @@ def test_no_texts_no_answers(model):
     assert mtl.answer(model, []) == []
 
 
+@pytest.mark.slow
 def test_multilabel_and_regression_have_their_own_form(tiny_encoder):
     tasks = [
         mtl.Task("tags", kind="multilabel", labels=["x", "y"]),

@@ -15,6 +15,7 @@ from mtl_keras.models.variables import (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("groups", [["block_1", "heads/topic"], None])
 def test_weights_come_back_whole_those_that_never_train_are_left(tiny_model, tmp_path, groups):
     first, second = tiny_model(), tiny_model()

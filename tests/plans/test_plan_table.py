@@ -12,6 +12,7 @@ STAGES = [
 ]
 
 
+@pytest.mark.slow
 def test_the_table_has_a_rate_or_nothing_for_every_stage(tiny_model):
     by_group = {row["group"]: row["stages"] for row in plan_table(tiny_model(), STAGES)}
     assert by_group == {

@@ -128,6 +128,7 @@ def test_projection_takes_away_what_is_against_the_protected_task(model, opposit
     assert_step_follows(model, batch, expected)
 
 
+@pytest.mark.slow
 def test_projection_without_a_replayed_batch_is_plain_training(model):
     x, labels, _ = batch = _batch(model, "mood")
     model.protect(["topic"], GradientProjection())
@@ -166,6 +167,7 @@ def test_distillation_pulls_each_kind_of_answer_back_to_what_it_was(make_model, 
     assert_step_follows(model, batch, [g + 4 * 0.5 * e for g, e in zip(loss, pull, strict=True)])
 
 
+@pytest.mark.slow
 def test_starting_weights_pull_the_encoder_back_and_leave_the_head(model):
     x, labels, _ = batch = _batch(model, "mood")
     model.protect(["topic"], StartingWeights(strength=3.0))
@@ -259,6 +261,7 @@ def test_protecting_nothing_is_plain_training_to_the_bit(tiny_model):
     assert_same_weights(*found)
 
 
+@pytest.mark.slow
 def test_a_protection_is_no_part_of_the_model_and_is_not_saved(model, tmp_path):
     paths = [variable.path for variable in model.variables]
     model.protect(["topic"], Distillation())

@@ -22,6 +22,7 @@ def test_lines_of_keys_items_and_what_is_missing(tmp_path):
     assert located.line(["absent"]) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "said"),
     [

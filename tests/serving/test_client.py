@@ -100,12 +100,14 @@ def test_every_answer_is_the_models(model, client):
     assert any(each["entities"] for each in expected if "🙂" in each["text"])
 
 
+@pytest.mark.slow
 def test_a_tasks_own_signature_answers_that_task(model, client):
     for task in model.tasks:
         expected = [{"text": each["text"], task: each[task]} for each in answer(model, TEXTS)]
         assert_same_answers(client.predict(TEXTS, signature=task), expected)
 
 
+@pytest.mark.slow
 def test_embeddings_labels_and_status(model, client):
     expected = model.encoder.encode(TEXTS)["sentence_embedding"]
     found = client.embed(TEXTS, batch_size=4)
@@ -228,6 +230,7 @@ def test_a_version_that_is_not_there(server, protocol):
         client.predict(["a"])
 
 
+@pytest.mark.slow
 def test_a_model_that_is_loading_or_failed(stub, protocol):
     with Client(getattr(stub, protocol), model=MODEL) as client:
         stub.states[1] = ("LOADING", "")
@@ -239,6 +242,7 @@ def test_a_model_that_is_loading_or_failed(stub, protocol):
             client.predict(["a"])
 
 
+@pytest.mark.slow
 def test_a_server_that_is_slow(stub, protocol):
     with Client(getattr(stub, protocol), model=MODEL) as client:
         client.labels()
@@ -247,6 +251,7 @@ def test_a_server_that_is_slow(stub, protocol):
             client.predict(["a"], timeout=0.1)
 
 
+@pytest.mark.slow
 def test_a_server_that_fails(stub, protocol, monkeypatch):
     def full(self, request):
         raise StubError("UNAVAILABLE", "The batch scheduling queue is full")
@@ -269,6 +274,7 @@ def test_no_server(protocol):
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.slow
 def test_rest_at_the_port_of_grpc(stub):
     with pytest.raises(WorkError, match="no TensorFlow Serving answers REST there"):
         Client(stub.grpc.replace("grpc", "http"), model=MODEL).labels()

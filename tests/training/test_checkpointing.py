@@ -95,6 +95,7 @@ def test_a_training_interrupted_in_its_worst_moments_ends_as_one_that_never_was(
         assert interrupted == uninterrupted
 
 
+@pytest.mark.slow
 def test_an_unfinished_run_goes_on_only_with_what_it_began_with(recipe, tmp_path):
     folder = tmp_path / "run"
     with pytest.raises(Killed):

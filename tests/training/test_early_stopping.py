@@ -57,6 +57,7 @@ def test_none_keeps_the_last_weights(selection, model):
     np.testing.assert_array_equal(bias.numpy(), 7.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stage", "stopped"),
     [

@@ -18,6 +18,7 @@ def model_and_heads(tiny_recipe):
     return model, FrozenHeads(model, datasets)
 
 
+@pytest.mark.slow
 def test_a_snapshot_stays_while_its_head_is_frozen_and_goes_when_it_trains(model_and_heads):
     _, heads = model_and_heads
     heads.begin(BOTH)
@@ -36,6 +37,7 @@ def test_under_a_frozen_encoder_nothing_drifts(model_and_heads):
     assert heads.drift() == {}
 
 
+@pytest.mark.slow
 def test_drift_runs_from_the_snapshot_to_the_model_as_it_is(model_and_heads):
     model, heads = model_and_heads
     heads.add("topic")
@@ -45,6 +47,7 @@ def test_drift_runs_from_the_snapshot_to_the_model_as_it_is(model_and_heads):
     assert heads.drift()["topic"]["cka"] < 0.999
 
 
+@pytest.mark.slow
 def test_a_checkpoints_snapshots_replace_those_there_are(model_and_heads):
     _, heads = model_and_heads
     heads.begin(BOTH)

@@ -39,6 +39,7 @@ def test_levels_serve_the_stage_and_those_after_it_unless_nothing_is_kept(make):
     assert not not_kept.levels(0).names
 
 
+@pytest.mark.slow
 def test_lengths_are_counted_when_asked_for_and_once(make):
     materials = make()
     lengths = materials.lengths("topic", "train")

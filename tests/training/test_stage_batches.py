@@ -28,6 +28,7 @@ def _tasks(weights) -> set[str]:
     return {name for name, weight in weights.items() if np.any(weight.numpy())}
 
 
+@pytest.mark.slow
 def test_an_epoch_has_the_same_batches_whenever_it_begins(materials):
     batches = StageBatches(materials, Stage(epochs=2))
     dataset = batches.training()
@@ -40,6 +41,7 @@ def test_an_epoch_has_the_same_batches_whenever_it_begins(materials):
     assert _read(StageBatches(materials, Stage(epochs=2), epoch=1).training()) == second
 
 
+@pytest.mark.slow
 def test_with_steps_per_epoch_batches_come_without_end(materials):
     stage = Stage(steps_per_epoch=3)
     batches = StageBatches(materials, stage).training()
@@ -47,6 +49,7 @@ def test_with_steps_per_epoch_batches_come_without_end(materials):
     assert len(_read(batches.take(200))) == 200, "several passes over the files"
 
 
+@pytest.mark.slow
 def test_only_tasks_that_train_come_and_protected_ones_with_them(materials):
     alone = StageBatches(materials, Stage(tasks=("topic",))).training()
     assert all(_tasks(weights) == {"topic"} for _, _, weights in alone)
@@ -55,12 +58,14 @@ def test_only_tasks_that_train_come_and_protected_ones_with_them(materials):
     assert all(_tasks(weights) == {"topic", "entities"} for _, _, weights in replayed)
 
 
+@pytest.mark.slow
 def test_validation_reads_all_tasks_in_one_order(materials):
     batches = StageBatches(materials, Stage(tasks=("topic",))).validation()
     assert set().union(*(_tasks(weights) for _, _, weights in batches)) == {"topic", "entities"}
     assert _read(batches) == _read(batches)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_tokens", [None, 96])
 def test_batches_have_no_more_shapes_than_are_counted(materials, max_tokens):
     size = None if max_tokens else 8

@@ -27,6 +27,7 @@ def _materials(recipe: Recipe, **changes) -> Materials:
     return Materials.of(own, datasets, build_model(own, datasets))
 
 
+@pytest.mark.slow
 def test_the_model_is_frozen_and_compiled_as_the_stage_says(tiny_recipe):
     rates = LearningRates(heads=0.1)
     stage = Stage(freeze=FreezePlan.top(1), tasks=("topic",), learning_rate=rates, epochs=2)
@@ -41,6 +42,7 @@ def test_the_model_is_frozen_and_compiled_as_the_stage_says(tiny_recipe):
     assert set(setup.validation_batches.element_spec[1]) == {"topic", "entities"}
 
 
+@pytest.mark.slow
 def test_layers_that_go_on_training_keep_the_state_of_their_optimizer(tiny_recipe):
     materials = _materials(load_recipe(tiny_recipe))
     first = set_up(materials, 0)
@@ -58,6 +60,7 @@ def test_layers_that_go_on_training_keep_the_state_of_their_optimizer(tiny_recip
     assert "block_0" in materials.model.optimizer.of_layer
 
 
+@pytest.mark.slow
 def test_batches_go_on_from_any_step(tiny_recipe):
     recipe = load_recipe(tiny_recipe)
     setup = set_up(_materials(recipe), 0)
@@ -73,6 +76,7 @@ def test_batches_go_on_from_any_step(tiny_recipe):
     np.testing.assert_array_equal(there[0]["token_ids"], ninth[0]["token_ids"])
 
 
+@pytest.mark.slow
 def test_what_has_no_effect_is_warned_of(tiny_recipe):
     text = tiny_recipe.read_text().replace(
         "{heads: 1.0e-2}", "{groups: {block_0: 1.0e-5}}, protect: distillation"
@@ -129,6 +133,7 @@ def test_a_training_goes_on_as_it_was_chosen(recipe, tmp_path, monkeypatch):
         assert interrupted == uninterrupted
 
 
+@pytest.mark.slow
 def test_if_devices_compile_shapes_batches_have_the_few_widths(tiny_recipe, monkeypatch):
     """As on a TPU, which compiles without being told."""
     monkeypatch.setattr(replicas, "compile_shapes", lambda strategy: True)

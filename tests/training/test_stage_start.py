@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pytest
 
 from mtl_keras.plans.protection import StartingWeights
 from mtl_keras.plans.stage import Stage
@@ -19,6 +20,7 @@ from mtl_keras.training.stage_start import FreshStart
 PROTECTED = Stage(tasks=("topic",), protect=StartingWeights())
 
 
+@pytest.mark.slow
 def test_it_starts_at_the_first_step_after_the_epochs_of_the_stages_before(tiny_recipe, tmp_path):
     plan = TrainingPlan.of([Stage(), PROTECTED])
     recipe = dataclasses.replace(load_recipe(tiny_recipe), plan=plan)

@@ -107,6 +107,7 @@ def test_a_task_that_stands_aside_is_frozen_protected_and_measured(tiny_recipe, 
     assert "tasks entities" in said[0]
 
 
+@pytest.mark.slow
 def test_free_labels_of_words_are_learnt_from_a_file_and_kept(tiny_recipe, tmp_path):
     text = tiny_recipe.read_text().replace("kind: tagging", "kind: token_labels")
     tiny_recipe.write_text(f"{text}    - {{tasks: [topic], protect: {{by: distillation}}}}\n")

@@ -30,6 +30,7 @@ def make(tiny_recipe, tmp_path):
     return make
 
 
+@pytest.mark.slow
 def test_callbacks_come_before_the_checkpoint_and_watchers_after_it(make, tmp_path):
     trainer, epochs, files = make(), [], {}
 
@@ -60,6 +61,7 @@ def test_without_a_checkpoint_there_is_nothing_to_resume(make):
     assert trainer.resumed_at is None
 
 
+@pytest.mark.slow
 def test_a_trainer_goes_on_where_another_stood(make):
     with pytest.raises(Killed):
         make().run_stages(**SILENT, callbacks=[At("on_epoch_begin", 2, kill)])
@@ -75,6 +77,7 @@ def test_a_trainer_goes_on_where_another_stood(make):
     assert [len(stage["history"]["loss"]) for stage in stages] == [1, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "is_over", "epochs"),
     [(0, False, [1, 2]), (3, False, [1, 2]), (0, True, []), ("all", False, [1, 2])],

@@ -136,6 +136,7 @@ def interrupted(make):
     return TrainingState.from_file(file, training.materials.model.tasks)
 
 
+@pytest.mark.slow
 def test_a_training_in_another_process_is_as_it_was(interrupted, make):
     training = make()
     setup, start = _begin(training, interrupted, 1)
@@ -151,12 +152,14 @@ def test_a_training_in_another_process_is_as_it_was(interrupted, make):
         np.testing.assert_array_equal(array, interrupted.start_weights[name], err_msg=name)
 
 
+@pytest.mark.slow
 def test_a_protected_stage_begins_with_the_weights_that_it_began_with(interrupted, make):
     training = make()
     interrupted.set_up(training.materials, 1, lambda line: None)
     assert Fingerprint.of(training.materials.model).weights == interrupted.fingerprint.weights
 
 
+@pytest.mark.slow
 def test_heads_that_were_done_are_frozen_again(interrupted, make):
     done = {"best": {}, "done": ["entities"], "waited": {"entities": 2}}
     training = make()
@@ -165,6 +168,7 @@ def test_heads_that_were_done_are_frozen_again(interrupted, make):
     assert not training.materials.model.get_layer("entities_head").trainable
 
 
+@pytest.mark.slow
 def test_another_encoder_is_told(interrupted, make):
     training = make()
     layer = training.materials.model.layer_groups["block_0"][0]
@@ -173,12 +177,14 @@ def test_another_encoder_is_told(interrupted, make):
         _begin(training, interrupted, 1)
 
 
+@pytest.mark.slow
 def test_features_that_cannot_be_as_they_were_are_told(interrupted, make):
     other = dataclasses.replace(interrupted, features={"block_0": "float16"})
     with pytest.raises(WorkError, match=r"kept as \{'block_0': 'float16'\}, there is room for n"):
         _begin(make(), other, 1)
 
 
+@pytest.mark.slow
 def test_best_weights_that_are_gone_are_told(interrupted, make, tmp_path):
     best = {"best": {"mean": {"score": 0.5, "epoch": 1}}, "done": [], "waited": {}}
     with pytest.raises(InputError, match=f"{tmp_path}/mean.safetensors: no such file; restore it"):

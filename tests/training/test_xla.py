@@ -63,6 +63,7 @@ def measure(tiny_model, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_the_cheaper_is_chosen_with_its_compilation_counted(measure):
     chosen, said = measure(plain=0.4, compiled=0.3, epochs=2)
     assert chosen == Compilation(True, (10, 20))

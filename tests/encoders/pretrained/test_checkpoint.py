@@ -60,11 +60,13 @@ def test_word_pieces_are_the_librarys(case):
         assert ours == theirs.tolist(), text
 
 
+@pytest.mark.slow
 def test_vectors_of_texts_are_the_librarys(case):
     found = case.encoder.encode(case.texts, case.encoder.output_names)
     _assert_parity(found, case)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiled", [False, True], ids=["plain", "xla"])
 def test_vectors_of_any_length_are_the_librarys(case, compiled):
     inputs = _padded(case)
@@ -194,6 +196,7 @@ def test_names_of_other_hugging_face_files(folder, tiny_bert, change):
     np.testing.assert_array_equal(sequence(folder), sequence(tiny_bert))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pooling", "expected"),
     [

@@ -26,6 +26,7 @@ def _load(source, **settings):
     return loading.load(str(source), **{"max_length": LENGTH} | settings)
 
 
+@pytest.mark.slow
 def test_a_folder_is_known_with_and_without_scheme(preset):
     for source in (preset, f"keras_hub://{preset}"):
         loaded = _load(source)
@@ -33,6 +34,7 @@ def test_a_folder_is_known_with_and_without_scheme(preset):
         assert (loaded.config.num_layers, loaded.config.hidden_dim) == (2, 16)
 
 
+@pytest.mark.slow
 def test_the_weights_may_have_a_checksum(preset):
     sha256 = hashlib.sha256((preset / "model.weights.h5").read_bytes()).hexdigest()
     _load(preset, sha256=sha256)
@@ -40,6 +42,7 @@ def test_the_weights_may_have_a_checksum(preset):
         _load(preset, sha256="0" * 64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["Roberta", "Albert"])  # byte pairs, sentence pieces
 def test_a_config_without_class_names_is_read(kind, tmp_path):
     encoder = TextEncoder.from_pretrained(
@@ -105,6 +108,7 @@ def test_what_does_not_fit_is_told_in_a_line(preset, change, message, tmp_path):
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

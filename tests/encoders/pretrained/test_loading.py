@@ -163,6 +163,7 @@ def test_without_a_pooler_there_is_no_pooled_output(folder):
     assert_refused(folder, "pooler only where there is one", pooling="pooler")
 
 
+@pytest.mark.slow
 def test_pooling_can_be_chosen(folder):
     encoder = TextEncoder.from_pretrained(str(folder), max_length=16, pooling="pooler")
     found = encoder.encode(TEXTS, ("sentence_embedding", "pooled_output"))

@@ -2,6 +2,7 @@
 
 import tarfile
 
+import pytest
 from support.asserts import assert_same_weights
 from support.published import HUB, assert_refused
 
@@ -21,6 +22,7 @@ def test_tf_hub_archive_over_http(shared, hub_folder, served, tmp_path, monkeypa
     assert_same_weights(encoder.transformer.get_weights(), expected)
 
 
+@pytest.mark.slow
 def test_handles_out_of_reach(served, tmp_path, monkeypatch):
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "cache"))
     address, _ = served

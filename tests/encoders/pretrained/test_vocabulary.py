@@ -36,6 +36,7 @@ def test_a_tokenizer_of_another_form_is_refused(folder, content):
     assert_refused(folder, "cannot be read", "fetch a fresh copy")
 
 
+@pytest.mark.slow
 def test_windows_line_ends_in_the_vocabulary(folder, tiny_bert):
     text = (folder / "vocab.txt").read_bytes()
     (folder / "vocab.txt").write_bytes(text.replace(b"\n", b"\r\n").removesuffix(b"\r\n"))

@@ -62,6 +62,7 @@ def test_any_bytes_are_a_text(ours):
     assert found.is_text.to_list()[1] == [False]
 
 
+@pytest.mark.slow
 def test_a_megabyte_is_read_up_to_max_length():
     short = TOKENIZERS["byte pairs"](FOLDER)(max_length=16)
     texts = ["a" * 2**20, "ab " * 350_000, "\n" * 2**20]
@@ -127,6 +128,7 @@ def test_what_does_not_fit(ours, changes, message):
         BytePairTokenizer.from_config(config)
 
 
+@pytest.mark.slow
 def test_pieces_around_each_text(ours):
     vocabulary = ["<s>", "</s>", *ours.vocabulary]
     around = {"around": ("<s>", "</s>")}

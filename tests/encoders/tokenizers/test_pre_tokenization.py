@@ -13,6 +13,7 @@ from mtl_keras.encoders.tokenizers.pre_tokenization import LONGEST_WORD, pre_tok
 HARD = st.text(" \t\n\r\x85\xa0\u3000aeinot'sdvl19.,!?-é½²我👍\x00", max_size=40)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("texts", [HARD, st.text(max_size=40)], ids=["hard", "any"])
 def test_words_are_the_original_librarys(texts):
     theirs = pre_tokenizers.ByteLevel(add_prefix_space=False)

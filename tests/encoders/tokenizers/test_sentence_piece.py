@@ -57,6 +57,7 @@ def test_ids_and_places_are_the_original_librarys(texts, proto):
     check()
 
 
+@pytest.mark.slow
 def test_words_are_found_by_byte_offset(proto):
     tokenizer = make(proto)
     texts = ["Naïve  café,\u00a0the\u3000😀 end!!", "[CLS] </s>"]  # these are plain text
@@ -68,6 +69,7 @@ def test_words_are_found_by_byte_offset(proto):
     assert found == [["Naïve", "café", ",", "the", "😀", "end", "!!"], ["[CLS]", "</s>"]]
 
 
+@pytest.mark.slow
 def test_any_bytes_are_a_text_and_a_long_one_is_cut(proto):
     tokenizer = make(proto, max_length=16)
     long = [b"word " * 200_000, b" " * 1_000_000 + b"a", b"\xff\xfe a\x80", b"", b"\xe2\x82"]
@@ -79,6 +81,7 @@ def test_any_bytes_are_a_text_and_a_long_one_is_cut(proto):
     assert found.limits[:, -1:].values.numpy().tolist()[2:] == [5, 0, 2]
 
 
+@pytest.mark.slow
 def test_other_pieces_in_place_of_the_models_first(proto):
     own, shifted = make(proto), make(proto, around=("<s>", "</s>"), prefix=FAIRSEQ)
     (ids,), (moved,) = (each(tf.constant(["a☃"])).token_ids.to_list() for each in (own, shifted))

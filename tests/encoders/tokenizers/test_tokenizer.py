@@ -49,6 +49,7 @@ def test_words_of_raw_text(letters, text, words):
     assert [tokenized.starts.to_list()[1][piece] for piece in first_piece] == starts
 
 
+@pytest.mark.slow
 @given(st.text(alphabet="ab.,'-@ é我", max_size=30))
 def test_words_cover_every_piece_once(words_of, text):
     words = words_of(tf.constant([text]))

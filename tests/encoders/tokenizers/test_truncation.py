@@ -1,5 +1,6 @@
 """What is read of a text is told, and decides the answer alone."""
 
+import pytest
 import tensorflow as tf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ read, cut, cut_not = (
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @example(texts=TEXTS)
 @example(texts=["a.a.…", "a.a.a…", "aaaaaa \0\n", "aaaaaaé", ""])

@@ -106,6 +106,7 @@ def cut(letters):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_length", [8, 128, 512])
 def test_ids_equal_the_genuine_preprocessing(genuine, sentences, max_length):
     model, vocabulary = genuine
@@ -133,6 +134,7 @@ def test_ids_differ_from_the_genuine_ones_for_sixteen_characters(genuine, englis
     assert {c for c in differ if unicodedata.category(c) != "Cn"} == {"\u1680", "\u2028", "\u2029"}
 
 
+@pytest.mark.slow
 def test_ids_differ_from_hugging_face_only_for_documented_characters(english):
     import tokenizers
 
@@ -175,6 +177,7 @@ def test_offsets_are_bytes_of_the_original_text(letters):
     assert found == ["", "É", "a", "e\u0301", "!", "我", "", "ﬁ", "x", ""]
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=4))
 def test_offsets_lie_on_characters_in_order(cut, texts):
     encoded = [text.encode() for text in texts]

@@ -34,6 +34,7 @@ def test_outside_training_and_at_rate_0_nothing_changes():
     assert Dropout(0.0)(numbers, training=True) is numbers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["plain", "xla"])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_the_gradient_is_dropped_with_the_value(dtype, jit_compile):

@@ -179,6 +179,7 @@ def test_trained_from_the_cache_frozen_groups_keep_every_bit(tmp_path):
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.slow
 def test_precision_and_pooling(tmp_path):
     folder = write_preset(keras_hub, "Electra", tmp_path / "electra")
     encoders = [

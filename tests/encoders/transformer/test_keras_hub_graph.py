@@ -57,6 +57,7 @@ def test_layers_that_share_their_weights_are_one_block(groups, inner, blocks):
     assert structure.pooled is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "settings", "message"),
     [

@@ -115,6 +115,7 @@ def test_normalizing_first_adds_a_norm_to_the_top_block():
     assert [weight.name for weight in groups["embeddings"][0].weights] == ["token", "position"]
 
 
+@pytest.mark.slow
 def test_compiled_by_xla_equals_plain(transformer):
     plain = tf.function(transformer)(INPUTS)
     compiled = tf.function(transformer, jit_compile=True)(INPUTS)

@@ -106,6 +106,7 @@ def test_a_full_disk_is_told_as_one(tiny_model, tmp_path, monkeypatch):
         convert(tiny_model(), tmp_path / "1", LITERT, "float32", {})
 
 
+@pytest.mark.slow
 def test_a_model_of_another_precision_is_converted_in_float32(tiny_model):
     model = tiny_model(dtype="mixed_bfloat16")
     plain = in_float32(model)

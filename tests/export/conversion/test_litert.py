@@ -9,6 +9,7 @@ from mtl_keras.errors import WorkError
 from mtl_keras.export.conversion.litert import write_litert
 
 
+@pytest.mark.slow
 def test_its_signature_takes_any_size(tiny_model, tmp_path):
     model = tiny_model()
     write_litert(model, tmp_path / "model.tflite", "float32")

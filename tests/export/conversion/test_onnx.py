@@ -19,6 +19,7 @@ def graphs(tiny_model, tmp_path_factory):
     return {path.stem: onnx.load(str(path)) for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_its_axes_have_names(graphs):
     for graph in graphs.values():
         for value in graph.graph.input:

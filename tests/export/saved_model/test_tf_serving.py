@@ -149,6 +149,7 @@ def test_compose_starts_the_server_over_the_folder(config):
     assert service["ports"] == ["127.0.0.1:8500:8500", "127.0.0.1:8501:8501"]
 
 
+@pytest.mark.slow
 def test_the_health_check_tells_a_ready_model_from_others(config, stub):
     """Its command, run against a server that speaks the same REST."""
     [service] = yaml.safe_load((config / "compose.yaml").read_text())["services"].values()

@@ -39,6 +39,7 @@ def test_a_confident_mistake_keeps_its_gradient(in_graph):
     np.testing.assert_allclose(slope, [1.0, -1.0, 0.0], atol=1e-5)
 
 
+@pytest.mark.slow
 @given(indices)
 def test_metrics_are_those_of_scikit_learn(pairs):
     labels, answers = np.array(pairs).T

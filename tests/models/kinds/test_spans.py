@@ -21,6 +21,7 @@ def _pieces(generator, words, length):
     return begins
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_span_f1_equals_seqeval_on_random_tags(jit_compile):
     generator = np.random.default_rng(0)

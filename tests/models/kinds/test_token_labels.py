@@ -23,6 +23,7 @@ def _scored(pairs):
     return labels, [rows[[answer for _, answer in text]] for text in pairs]
 
 
+@pytest.mark.slow
 @given(texts)
 def test_metrics_are_those_of_scikit_learn_over_words(pairs):
     metrics = KIND.measured([_scored(pairs[:1]), _scored(pairs)])

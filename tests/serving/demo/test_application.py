@@ -44,6 +44,7 @@ def test_the_answers_are_the_models(model_and_port):
         assert_same_answers(answered(port, text)["answer"], expected)
 
 
+@pytest.mark.slow
 def test_sixteen_at_once_are_all_answered_right(model_and_port):
     model, port = model_and_port
     expected = mtl.answer(model, TEXTS)

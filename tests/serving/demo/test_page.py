@@ -167,6 +167,7 @@ class Held:
         return stand_in_answer(text)
 
 
+@pytest.mark.slow
 def test_what_is_typed_is_answered(opened, port):
     page = opened(port)
     page.keyboard.type(TEXT)  # the field has the focus
@@ -186,6 +187,7 @@ def test_what_is_typed_is_answered(opened, port):
     assert page.locator("#note").inner_text().startswith("All of it was read, 10 word pieces.")
 
 
+@pytest.mark.slow
 def test_entities_are_marked_where_they_are_even_where_they_overlap(opened, port):
     page = opened(port)
     page.fill("#text", TEXT)
@@ -204,6 +206,7 @@ def test_entities_are_marked_where_they_are_even_where_they_overlap(opened, port
     assert shown == TEXT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", ["<script>alert(1)</script>", "<img src=x onerror=alert(1)> Leeds"]
 )
@@ -217,6 +220,7 @@ def test_a_text_is_shown_as_text(opened, port, text):
     assert page.title() == "tickets/1 · mtl_keras"
 
 
+@pytest.mark.slow
 def test_what_was_not_read_is_said_and_shown(opened, port):
     page, text = opened(port), "Leeds is far. " * 100
     page.fill("#text", text)
@@ -227,6 +231,7 @@ def test_what_was_not_read_is_said_and_shown(opened, port):
     assert page.locator(".unread").inner_text().endswith("… and 800 characters more")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
 def test_nothing_jumps_and_nothing_sticks_out(opened, port, viewport):
     page = opened(port, viewport)
@@ -239,6 +244,7 @@ def test_nothing_jumps_and_nothing_sticks_out(opened, port, viewport):
     assert len(set(heights)) == 1
 
 
+@pytest.mark.slow
 def test_turned_to_a_phone_it_keeps_its_answers(opened, port):
     page = opened(port)
     page.fill("#text", TEXT)
@@ -251,6 +257,7 @@ def test_turned_to_a_phone_it_keeps_its_answers(opened, port):
     assert field["y"] + field["height"] < answers["y"]
 
 
+@pytest.mark.slow
 def test_by_keyboard_alone(opened, port):
     page = opened(port, PHONE)
     page.keyboard.type("Leeds")
@@ -281,6 +288,7 @@ def test_by_keyboard_alone(opened, port):
     assert page.locator("mark").count() == 0
 
 
+@pytest.mark.slow
 def test_a_screen_reader_is_told_once_the_typing_rests(opened, port):
     page = opened(port)
     page.fill("#text", "Leeds")
@@ -292,6 +300,7 @@ def test_a_screen_reader_is_told_once_the_typing_rests(opened, port):
     expect_text(page, "[role=status]", spoken)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_is_legible(opened, port, scheme):
     page = opened(port, color_scheme=scheme)
@@ -302,6 +311,7 @@ def test_every_text_is_legible(opened, port, scheme):
     assert [found for found in contrasts if found[0] < 4.5] == []
 
 
+@pytest.mark.slow
 def test_an_old_answer_never_overwrites_a_newer_one(opened):
     held = Held()
     with running(stand_in(held)) as port:
@@ -319,6 +329,7 @@ def test_an_old_answer_never_overwrites_a_newer_one(opened):
         assert (held.asked, held.most_at_once) == (["slow", "quick and newer"], 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("newer", "shown"), [("", ["–", "2.667"]), ("first", ["2.667"])])
 def test_a_late_answer_never_overwrites_an_empty_page_or_one_that_was_answered(
     opened, newer, shown
@@ -369,6 +380,7 @@ def test_what_the_server_refuses_is_shown(opened, monkeypatch):
         assert page.locator(".old").count() == 0
 
 
+@pytest.mark.slow
 def test_a_server_that_is_gone_is_told_and_asked_again(opened):
     with running(stand_in()) as port:
         page = opened(port)

@@ -57,6 +57,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.slow
 def test_it_says_where_it_is_and_ends_when_interrupted():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -59,6 +59,7 @@ def test_the_card_of_a_run_is_its_metrics(trained):
                 assert float(found[task, split][name]) == pytest.approx(value, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_card_of_an_export_is_its_own_or_its_tasks(exports):
     card = find_source(exports)().card
     for task in TASKS:
@@ -68,6 +69,7 @@ def test_the_card_of_an_export_is_its_own_or_its_tasks(exports):
     assert find_source(exports / "10")().card == "# Karte\n"
 
 
+@pytest.mark.slow
 def test_the_newest_version_is_found(exports):
     assert find_source(exports)().title == "tickets/10"
     assert find_source(exports / "10")().title == "tickets/10"

@@ -108,6 +108,7 @@ def test_sentence_heads_on_a_frozen_encoder_keep_one_vector_a_text(materials_of)
     assert x[FEATURES].shape[1:] == (8,)
 
 
+@pytest.mark.slow
 def test_one_run_over_the_texts_serves_the_stages_to_come(materials_of):
     runs = []
 
@@ -194,6 +195,7 @@ def test_a_model_that_trains_from_features_still_reads_texts(materials_of):
     np.testing.assert_array_equal(materials.model.predict(texts, verbose=0)["topic"], before)
 
 
+@pytest.mark.slow
 def test_features_are_looked_up_only_while_they_are_of_the_models_weights(materials_of):
     materials = materials_of((HEADS,), tasks=("topic",))
     set_up(materials, 0)

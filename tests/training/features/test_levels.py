@@ -12,6 +12,7 @@ TOP = Stage(freeze=FreezePlan.top(1))
 ALL = Stage(epochs=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stages", "levels"),
     [

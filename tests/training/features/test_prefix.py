@@ -12,6 +12,7 @@ def model(tiny_model):
     return tiny_model(dropout=0.5)
 
 
+@pytest.mark.slow
 def test_features_from_a_lower_level_are_those_from_token_ids(model):
     ids, mask = np.array([[2, 5, 6, 3]], np.int32), np.array([[True, True, True, False]])
     of_ids = encoding(model, None, ["block_0", "block_1", SENTENCE])(ids, mask)
