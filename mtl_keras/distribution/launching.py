@@ -51,7 +51,7 @@ def run_workers(arguments: Sequence[str], count: int) -> int:
         status = workers[failed].returncode
         if status < 0:
             name = signal.Signals(-status).name
-            raise WorkError(f"worker {failed} was killed ({name}); --resume goes on with the run")
+            raise WorkError(f"worker {failed} was killed ({name}); --resume continues the run")
         if failed:  # what the chief failed with is in this terminal already
             outputs[failed].seek(0)
             print(f"worker {failed}: {last_line(outputs[failed].read(), status)}", file=sys.stderr)

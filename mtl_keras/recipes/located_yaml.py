@@ -70,7 +70,7 @@ class LocatedYaml:
 
 
 class _Loader(yaml.SafeLoader):
-    """Says where a value stands that is none of its kind, such as the 31st of February."""
+    """Names the line of a value that its type does not allow, such as 31 February."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:

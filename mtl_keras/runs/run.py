@@ -87,7 +87,7 @@ class Run:
         if run.has_begun and not run.is_finished:
             raise InputError(
                 f"{folder}: this run is unfinished; 'mtl-keras train RECIPE --output {folder} "
-                "--resume' goes on with it"
+                "--resume' continues it"
             )
         if not run.is_finished:
             raise InputError(
@@ -103,7 +103,7 @@ class Run:
         """Raises `InputError` if a new run cannot be put here."""
         if self.has_begun and not self.is_finished:
             raise InputError(
-                f"{self.folder}: holds an unfinished run; --resume goes on with it, or choose "
+                f"{self.folder}: holds an unfinished run; --resume continues it, or choose "
                 "another --output"
             )
         left = {LOCK, CHECKPOINTS}  # by one that was killed before it had begun

@@ -71,7 +71,7 @@ def _check(run: Run, before: Mapping, now: Mapping, report: Callable[[str], None
     changed = [name for name in new if old.get(name) != new[name]]
     if changed:
         changes = ", ".join(f"{name} {new[name]} instead of {old.get(name)}" for name in changed)
-        report(f"warning: goes on with {changes}: the result may differ in the last digits")
+        report(f"warning: resumes with {changes}: the result may differ in the last digits")
 
 
 def _sweep(run: Run) -> None:

@@ -132,7 +132,7 @@ class _BegunRun:
             if self.workers.is_chief:
                 self._write()
         except (KeyboardInterrupt, SystemExit):
-            report(f"{self.run.folder}: interrupted; --resume goes on with it")
+            report(f"{self.run.folder}: interrupted; --resume continues it")
             raise
 
     def _write(self) -> None:

@@ -1,4 +1,4 @@
-"""A begun run goes on with what it began with."""
+"""A run resumes with what it began with."""
 
 import pytest
 
@@ -34,9 +34,9 @@ def test_one_killed_before_it_had_begun_leaves_a_free_folder(tmp_path):
     (run.folder / "checkpoints" / ".partial-start.json").write_bytes(b"{")
     (run.folder / "lock").write_bytes(b"")
     assert not begin(run, b"", FACTS, resume=False)
-    with pytest.raises(InputError, match="holds an unfinished run; --resume goes on with it"):
+    with pytest.raises(InputError, match="holds an unfinished run; --resume continues it"):
         begin(run, b"", FACTS, resume=False)
-    with pytest.raises(InputError, match=f"--output {run.folder} --resume' goes on with it"):
+    with pytest.raises(InputError, match=f"--output {run.folder} --resume' continues it"):
         Run.open(run.folder)
 
 
@@ -57,7 +57,7 @@ def test_it_goes_on_with_the_same_recipe_and_data_and_tells_other_versions(tmp_p
         begin(run, b"x: 1", other, resume=True)
     begin(run, b"x: 1", FACTS | {"versions": {"keras": "4"}}, resume=True, report=said.append)
     assert said == [
-        "warning: goes on with keras 4 instead of 3: the result may differ in the last digits"
+        "warning: resumes with keras 4 instead of 3: the result may differ in the last digits"
     ]
 
 

@@ -100,7 +100,7 @@ def test_an_unfinished_run_goes_on_only_with_what_it_began_with(recipe, tmp_path
     folder = tmp_path / "run"
     with pytest.raises(Killed):
         train(recipe, folder, verbose=0, report=_killing("stage 1", []))
-    with pytest.raises(InputError, match="holds an unfinished run; --resume goes on with it"):
+    with pytest.raises(InputError, match="holds an unfinished run; --resume continues it"):
         train(recipe, folder)
     with pytest.raises(InputError, match="this run is unfinished; 'mtl-keras train RECIPE"):
         Run.open(folder)
@@ -163,7 +163,7 @@ def test_epochs_of_steps_go_on_where_they_were_and_read_nothing_beforehand(
     stop = At("on_train_batch_end", 4, lambda: os.kill(os.getpid(), signal.SIGTERM), time=2)
     with pytest.raises(SystemExit, match="143"):
         go_on("run", stop)
-    assert said[-1] == f"{tmp_path / 'run'}: interrupted; --resume goes on with it"
+    assert said[-1] == f"{tmp_path / 'run'}: interrupted; --resume continues it"
     run = go_on("run")
     assert "goes on from stage 1, epoch 2, step 5" in said
     for interrupted, uninterrupted in zip(results(run), results(never), strict=True):

@@ -77,7 +77,7 @@ def as_dict(items: Iterable[tuple[Any, Any]] = ()) -> dict[Any, Any]:
     """
     pairs = list(items)
     if not all(type(key) in (str, int) for key, _ in pairs):
-        raise InputError(f"the file has items whose name is no string; {SAFE}")
+        raise InputError(f"the file has items whose name is not a string; {SAFE}")
     return dict(pairs)
 
 
@@ -164,12 +164,12 @@ class _Machine:
     def call(self) -> None:
         arguments, function = self.stack.pop(), self.stack.pop()
         if type(function) is not GlobalName or type(arguments) is not tuple:
-            raise InputError(f"the file calls what is no function; {SAFE}")
+            raise InputError(f"the file calls something that is not a function; {SAFE}")
         self.stack.append(self._functions[function](*arguments))
 
     def persistent(self) -> None:
         if self._load is None:
-            raise InputError(f"the file refers to what is not in it; {SAFE}")
+            raise InputError(f"the file refers to something that it does not hold; {SAFE}")
         self.stack.append(self._load(self.stack.pop()))
 
     def extend(self, values: list[Any]) -> None:
@@ -189,7 +189,8 @@ class _Machine:
 
     def _top(self, kind: type) -> Any:
         if type(self.stack[-1]) is not kind:
-            raise InputError(f"the file adds items to what is no {kind.__name__}; {SAFE}")
+            name = kind.__name__
+            raise InputError(f"the file adds items to something that is not a {name}; {SAFE}")
         return self.stack[-1]
 
 

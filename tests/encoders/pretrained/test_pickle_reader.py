@@ -55,11 +55,11 @@ def test_attributes_of_a_dict_are_dropped_and_nothing_else_has_any():
         (pickle.dumps(print, 4), r"asks to run builtins\.print"),
         (pickle.dumps({1, 2}, 4), "has the instruction EMPTY_SET"),
         (pickle.dumps(b"x", 3), "has the instruction SHORT_BINBYTES"),
-        (b"\x80\x02]K\x01\x85R.", "calls what is no function"),
-        (b"\x80\x02K\x01Q.", "refers to what is not in it"),
-        (b"\x80\x02K\x01K\x01a.", "adds items to what is no list"),
-        (b"\x80\x02K\x01K\x01K\x01s.", "adds items to what is no dict"),
-        (b"\x80\x02})K\x01s.", "items whose name is no string"),
+        (b"\x80\x02]K\x01\x85R.", "calls something that is not a function"),
+        (b"\x80\x02K\x01Q.", "refers to something that it does not hold"),
+        (b"\x80\x02K\x01K\x01a.", "adds items to something that is not a list"),
+        (b"\x80\x02K\x01K\x01K\x01s.", "adds items to something that is not a dict"),
+        (b"\x80\x02})K\x01s.", "items whose name is not a string"),
     ],
 )
 def test_more_than_values_is_refused(content, message):
@@ -70,7 +70,7 @@ def test_more_than_values_is_refused(content, message):
 def test_a_tuple_that_would_take_for_ever_to_hash_is_no_key():
     doubled = b")" + b"2\x86" * 60  # each time a pair of the one before
     content = doubled.replace(b"2", b"q\x00h\x00")
-    with pytest.raises(InputError, match="items whose name is no string"):
+    with pytest.raises(InputError, match="items whose name is not a string"):
         _read(b"\x80\x02}" + content + b"Ns.")
 
 
