@@ -135,7 +135,8 @@ def demo(export: Path) -> Iterator[tuple[Callable, subprocess.Popen]]:
         def ask(texts: list[str]) -> None:
             if not hasattr(local, "connection"):
                 local.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-            local.connection.request("POST", "/answers", json.dumps({"text": texts[0]}))
+            body, headers = json.dumps({"text": texts[0]}), {"Content-Type": "application/json"}
+            local.connection.request("POST", "/answers", body, headers)
             response = local.connection.getresponse()
             answer = json.loads(response.read())
             if response.status != 200 or answer["answer"]["text"] != texts[0]:

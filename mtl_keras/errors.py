@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+from mtl_keras.display import one_line
+
 LONGEST = 600  # characters of a message
 
 
@@ -13,14 +15,14 @@ class InputError(ValueError):
     """
 
     def __init__(self, message: str):
-        super().__init__(_on_one_line(message))
+        super().__init__(_readable(message))
 
 
 class WorkError(RuntimeError):
     """Right input, but the work failed (a full disk). Exit status 1."""
 
     def __init__(self, message: str):
-        super().__init__(_on_one_line(message))
+        super().__init__(_readable(message))
 
 
 def shown(value: object) -> str:
@@ -60,12 +62,9 @@ def nearest(name: str, names: Iterable[str], *, count: int = 1, cutoff: float = 
     return f"; did you mean {' or '.join(map(repr, matches))}?" if matches else ""
 
 
-def _on_one_line(message: str) -> str:
-    """Line ends and control characters escaped, and a very long middle left out.
-
-    Names of files, values and arguments may hold anything.
-    """
-    line = "".join(each if each.isprintable() else repr(each)[1:-1] for each in message)
+def _readable(message: str) -> str:
+    """On one line, in which all is seen, and a very long middle left out."""
+    line = one_line(message)
     if len(line) > LONGEST:
         line = f"{line[: 2 * LONGEST // 3]} … {line[-LONGEST // 3 :]}"
     return line

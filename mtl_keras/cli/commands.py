@@ -8,17 +8,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tabulate import tabulate
-
 from mtl_keras.cli.console import (
     counts,
     load_tensorflow,
     print_json,
     print_metrics,
     print_plan,
+    print_table,
     readable,
     warn,
 )
+from mtl_keras.display import show
 from mtl_keras.errors import InputError
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def predict(options: argparse.Namespace) -> None:
             if options.json:
                 print_json(answers, indent=None)
             else:
-                print(readable(answers, model.tasks))
+                show(readable(answers, model.tasks))
 
 
 def embed(options: argparse.Namespace) -> None:
@@ -105,7 +105,7 @@ def embed(options: argparse.Namespace) -> None:
 
     encoder = TextEncoder.from_pretrained(options.source, max_length=options.max_length)
     shape = write_embeddings(encoder, _lines(options.input), count, options.output)
-    print(f"{options.output}: {shape[0]} × {shape[1]}, float32")
+    show(f"{options.output}: {shape[0]} × {shape[1]}, float32")
 
 
 def export(options: argparse.Namespace) -> None:
@@ -118,7 +118,7 @@ def export(options: argparse.Namespace) -> None:
 
     names = ("best", "format", "precision", "against")
     version = publish(run, options.folder, **{name: getattr(options, name) for name in names})
-    print(f"export: {version}")
+    show(f"export: {version}")
 
 
 def demo(options: argparse.Namespace) -> None:
@@ -139,8 +139,8 @@ def compare(options: argparse.Namespace) -> None:
     recipe = load_recipe(options.recipe)
     folder = Path(options.output or f"comparisons/{recipe.path.stem}")
     compare_plans(recipe, folder, plans=options.plans or (), seeds=options.seeds)
-    print((folder / "report.md").read_text(encoding="utf-8"))
-    print(f"report: {folder / 'report.html'}")
+    show((folder / "report.md").read_text(encoding="utf-8"))
+    show(f"report: {folder / 'report.html'}")
 
 
 def advise(options: argparse.Namespace) -> None:
@@ -156,7 +156,7 @@ def advise(options: argparse.Namespace) -> None:
     if options.json:
         print_json(advice.to_json())
     else:
-        print(render(advice))
+        show(render(advice))
 
 
 def inspect(options: argparse.Namespace) -> None:
@@ -182,10 +182,12 @@ def inspect(options: argparse.Namespace) -> None:
         forecasts = [dataclasses.asdict(cost) for cost in costs]
         print_json({"tasks": counts(datasets), "groups": groups, "forecast": forecasts})
         return
-    print(tabulate(counts(datasets), headers="keys", intfmt=","), end="\n\n")
+    print_table(counts(datasets), intfmt=",")
+    print()
     print_plan(groups)
     if costs:
-        print("\n" + tabulate(forecast_table(costs), headers="keys"))
+        print()
+        print_table(forecast_table(costs))
 
 
 def recipes(options: argparse.Namespace) -> None:
@@ -199,7 +201,7 @@ def recipes(options: argparse.Namespace) -> None:
     if options.json:
         print_json({"recipes": rows})
     else:
-        print(tabulate(rows, headers="keys"))
+        print_table(rows)
 
 
 def _is_finished(folder: str | Path, resume: bool) -> bool:
@@ -213,7 +215,7 @@ def _is_finished(folder: str | Path, resume: bool) -> bool:
         Run(folder).check_free()
     elif Run(folder).is_finished:
         end(Run(folder))
-        print(f"{folder}: finished already; nothing to resume")
+        show(f"{folder}: finished already; nothing to resume")
         print_metrics(Run.open(folder).read_json(METRICS))
         return True
     return False
@@ -259,7 +261,7 @@ def _train_here(
     )
     if is_chief:
         print_metrics(run.read_json(METRICS))
-        print(f"run: {run.folder}")
+        show(f"run: {run.folder}")
 
 
 def _check_split(datasets: Mapping[str, "TaskDataset"], split: str) -> None:

@@ -4,9 +4,11 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tabulate import tabulate
+
+from mtl_keras.display import in_json, one_line, show
 
 if TYPE_CHECKING:
     from mtl_keras.data.task import Task
@@ -29,12 +31,18 @@ def load_tensorflow() -> None:
 
 def warn(line: str) -> None:
     """Prints a line beside the command's own output."""
-    print(f"mtl-keras: {line}", file=sys.stderr)
+    print(f"mtl-keras: {one_line(line)}", file=sys.stderr)
 
 
 def print_json(value: Mapping, indent: int | None = 2) -> None:
     """For programs."""
-    print(json.dumps(value, ensure_ascii=False, indent=indent))
+    print(in_json(json.dumps(value, ensure_ascii=False, indent=indent)))
+
+
+def print_table(rows: Sequence[Mapping[str, Any]], **options: Any) -> None:
+    """Rows of a terminal's table; the options are those of `tabulate`."""
+    shown = [{name: _cell(value) for name, value in row.items()} for row in rows]
+    show(tabulate(shown, headers="keys", **options))
 
 
 def print_metrics(by_split: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
@@ -45,7 +53,11 @@ def print_metrics(by_split: Mapping[str, Mapping[str, Mapping[str, float]]]) -> 
         for split, tasks in by_split.items()
         for task, metrics in tasks.items()
     ]
-    print(tabulate(rows, headers="keys", intfmt=","))
+    print_table(rows, intfmt=",")
+
+
+def _cell(value: Any) -> Any:
+    return one_line(value) if isinstance(value, str) else value
 
 
 def _in_words(metrics: Mapping[str, float]) -> str:
@@ -72,7 +84,7 @@ def print_plan(groups: Sequence[Mapping]) -> None:
     """What trains when, from the rows of `plan_table`."""
     rows = [_plan_row(row) for row in _with_totals(groups)]
     columns = ["left", *["right"] * (len(rows[0]) - 1)]
-    print(tabulate(rows, headers="keys", colalign=columns, disable_numparse=True))
+    print_table(rows, colalign=columns, disable_numparse=True)
 
 
 def _with_totals(groups: Sequence[Mapping]) -> list[Mapping]:
@@ -101,7 +113,7 @@ def readable(answer: Mapping, tasks: Mapping[str, "Task"]) -> str:
     """A text and every task's answer to it; lines after the text's first are indented."""
     first, *rest = answer["text"].split("\n")
     answers = [
-        f"{name}: {task.label_kind.form.in_words(answer[name]) or 'none'}"
+        f"{name}: {one_line(task.label_kind.form.in_words(answer[name])) or 'none'}"
         for name, task in tasks.items()
     ]
     return "\n".join([first, *(f"  {line}" for line in [*rest, *answers])])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mtl_keras.cli.arguments import check_utf8
 from mtl_keras.cli.parser import make_parser
+from mtl_keras.display import show
 from mtl_keras.errors import InputError, WorkError
 
 
@@ -19,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (InputError, WorkError) as error:
         if "--debug" in arguments:
             raise
-        print(f"mtl-keras: {error}", file=sys.stderr)
+        show(f"mtl-keras: {error}", sys.stderr)
         return 1 if isinstance(error, WorkError) else 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

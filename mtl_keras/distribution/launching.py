@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import IO
 
+from mtl_keras.display import one_line
 from mtl_keras.distribution.child_process import last_line
 from mtl_keras.distribution.clusters import TF_CONFIG, Cluster
 from mtl_keras.errors import WorkError
@@ -54,7 +55,8 @@ def run_workers(arguments: Sequence[str], count: int) -> int:
             raise WorkError(f"worker {failed} was killed ({name}); --resume continues the run")
         if failed:  # what the chief failed with is in this terminal already
             outputs[failed].seek(0)
-            print(f"worker {failed}: {last_line(outputs[failed].read(), status)}", file=sys.stderr)
+            line = one_line(last_line(outputs[failed].read(), status))
+            print(f"worker {failed}: {line}", file=sys.stderr)
         return status
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from mtl_keras.display import show
 from mtl_keras.distribution.child_process import run_python
 from mtl_keras.distribution.clusters import TF_CONFIG, Cluster
 from mtl_keras.errors import InputError, WorkError
@@ -30,7 +31,7 @@ def compare(
     *,
     plans: Sequence[str] = (),
     seeds: int = 3,
-    report: Callable[[str], None] = print,
+    report: Callable[[str], None] = show,
 ) -> dict:
     """Compares training plans on a recipe's data and writes the report.
 

@@ -15,6 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.textpath import TextPath
 
+from mtl_keras.display import one_line
+
 POINTS = 72  # an inch
 WIDTH = 245  # on the 340 pixels of a phone, type of 8.5 points is 12 pixels high
 TYPE, TITLE_TYPE = 8.5, 10
@@ -96,13 +98,14 @@ def write(axes: Axes, words: str, at: Place, shift: Place = (0, 0), **kwargs: An
 
 
 def short(name: str) -> str:
-    """A name that leaves room for the picture: a long one without its middle.
+    """A name that leaves room for the picture: on one line, a long one without its middle.
 
     Example:
 
     >>> short("topic"), short("head_frozen:intention_of_writer")
     ('topic', 'head_frozen…writer')
     """
+    name = one_line(name)
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 7]}…{name[-6:]}"
 
 

@@ -12,6 +12,7 @@ from statistics import mean
 
 from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
+from mtl_keras.display import show
 from mtl_keras.errors import InputError, WorkError
 from mtl_keras.evaluation.probing import Probe
 from mtl_keras.evaluation.scores import evaluate_all
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
             run.write_json(job.file, run_job(recipe, job, Run(run.folder / job.folder)))
             shutil.rmtree(run.folder / job.folder, ignore_errors=True)
     except (InputError, WorkError) as error:
-        print(f"mtl-keras: {error}", file=sys.stderr)
+        show(f"mtl-keras: {error}", sys.stderr)
         return 1 if isinstance(error, WorkError) else 2
     return 0
 

@@ -4,13 +4,13 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from html import escape
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
 from matplotlib.figure import Figure
 
+from mtl_keras.display import in_html, in_markdown, one_line
 from mtl_keras.errors import WorkError
 from mtl_keras.experiments.drawing import short, to_svg
 from mtl_keras.experiments.plots import (
@@ -100,17 +100,18 @@ def write_report(folder: Path, report: Mapping) -> None:
 
 def render_markdown(report: Mapping) -> str:
     """The report's words and tables, in GitHub's Markdown."""
-    blocks = [f"# {_plain(heading(report))}", _plain(summary(report))]
+    blocks = [f"# {in_markdown(heading(report))}", in_markdown(summary(report))]
     for section, _ in _sections(report):
         if section.table:
-            blocks += [f"## {section.heading}", section.note, _markdown_table(section.table)]
+            blocks += [f"## {in_markdown(section.heading)}", in_markdown(section.note)]
+            blocks += [_markdown_table(section.table)]
     blocks.append("The pictures are in report.html.")
     return "\n\n".join(blocks) + "\n"
 
 
 def render_html(report: Mapping) -> str:
     """The report as one page that needs nothing else: no script, no network."""
-    title = escape(heading(report))
+    title = in_html(heading(report))
     sections = "\n".join(
         _html_section(section, list(draw(report)), number)
         for number, (section, draw) in enumerate(_sections(report), 1)
@@ -126,7 +127,7 @@ def render_html(report: Mapping) -> str:
 </head>
 <body>
 <h1>{title}</h1>
-<p>{escape(summary(report))}</p>
+<p>{in_html(summary(report))}</p>
 {sections}
 </body>
 </html>
@@ -209,18 +210,13 @@ def _draw_grids(report: Mapping) -> Iterator[Picture]:
 
 def _markdown_table(table: Table) -> str:
     rules = ["---" if column < table.names else "---:" for column in range(len(table.header))]
-    header = [_plain(name) for name in table.header]
-    rows = [[_markdown_cell(cell) for cell in row] for row in table.rows]
+    header: list[str] = [in_markdown(name) for name in table.header]
+    rows: list[list[str]] = [[_markdown_cell(cell) for cell in row] for row in table.rows]
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, rules, *rows))
 
 
 def _markdown_cell(cell: Cell) -> str:
-    return f"**{_plain(cell.text)}**" if cell.strong else _plain(cell.text)
-
-
-def _plain(text: str) -> str:
-    """Text in which Markdown finds nothing of its own."""
-    return re.sub(r"([\\`*_\[\]<>#|~&$])", r"\\\1", " ".join(text.split()))
+    return f"**{in_markdown(cell.text)}**" if cell.strong else in_markdown(cell.text)
 
 
 def _html_section(section: Section, pictures: list[Picture], number: int) -> str:
@@ -232,8 +228,8 @@ def _html_section(section: Section, pictures: list[Picture], number: int) -> str
         for place, picture in enumerate(pictures)
     )
     return f"""<section>
-<h2>{section.heading}</h2>
-<p>{section.note}</p>
+<h2>{in_html(section.heading)}</h2>
+<p>{in_html(section.note)}</p>
 {table}
 <div class="pictures">{figures}</div>
 </section>"""
@@ -257,7 +253,7 @@ def _html_table(table: Table) -> str:
 
 def _html_cell(cell: Cell, place: int, table: Table, scope: str) -> str:
     is_name = ' class="name"' if place < table.names else ""
-    text = f"<strong>{escape(cell.text)}</strong>" if cell.strong else escape(cell.text)
+    text = f"<strong>{in_html(cell.text)}</strong>" if cell.strong else in_html(cell.text)
     if scope == "col" or place == 0:
         return f'<th scope="{scope}"{is_name}>{text}</th>'
     return f"<td{is_name}>{text}</td>"
@@ -265,7 +261,7 @@ def _html_cell(cell: Cell, place: int, table: Table, scope: str) -> str:
 
 def _html_picture(picture: Picture, name: str) -> str:
     svg = _inline_svg(to_svg(picture.figure), name, picture.title)
-    return f"<figure>{svg}<figcaption>{escape(picture.caption)}</figcaption></figure>"
+    return f"<figure>{svg}<figcaption>{in_html(picture.caption)}</figcaption></figure>"
 
 
 def _inline_svg(document: str, name: str, title: str) -> str:
@@ -281,6 +277,6 @@ def _inline_svg(document: str, name: str, title: str) -> str:
             element.set("href", f"#{name}-{element.attrib.pop(LINK).removeprefix('#')}")
     root.attrib |= {"role": "img", "aria-labelledby": f"{name}-title"}
     words = ElementTree.Element("title", {"id": f"{name}-title"})
-    words.text = title
+    words.text = one_line(title)
     root.insert(0, words)
     return ElementTree.tostring(root, encoding="unicode")

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mtl_keras.display import Markdown, in_markdown
 from mtl_keras.export.conversion.check import Conversion
 from mtl_keras.export.conversion.formats import FLOAT32, LABELS_FILE, LITERT, ONNX, ExportFormat
 from mtl_keras.export.conversion.tokenizer_files import SETTINGS, TOKENIZER, VOCABULARY
@@ -68,7 +69,7 @@ def converted_card(
     """
     runtime = _RUNTIMES[form]
     parts = [
-        f"# {name}, version {version}: {form.name}, {precision}",
+        f"# {in_markdown(name)}, version {version}: {form.name}, {precision}",
         *training_parts(run, "word pieces", best, _scores(conversion)),
         "## What the conversion changed",
         table(conversion.rows()),
@@ -114,7 +115,7 @@ def _files(form: ExportFormat) -> list[dict[str, str]]:
         VOCABULARY: "its word pieces, one a line",
         LABELS_FILE: "each task's kind and classes",
     }
-    return [{"file": f"`{file}`", "what": what} for file, what in files.items()]
+    return [{"file": Markdown(f"`{file}`"), "what": Markdown(what)} for file, what in files.items()]
 
 
 def _inputs_and_outputs(runtime: _Runtime, max_length: int) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from mtl_keras.data.task import Task
+from mtl_keras.display import Markdown, in_markdown
 from mtl_keras.export.saved_model.served_answers import EMBED, LABELS, READING, SERVING
 from mtl_keras.recipes.recipe import Recipe
 from mtl_keras.runs.run import HISTORY, RECORD, Run
@@ -46,7 +47,7 @@ def model_card(
     """
     recipe = run.recipe
     parts = [
-        f"# {name}, version {version}",
+        f"# {in_markdown(name)}, version {version}",
         *training_parts(run, "raw strings", best, scores),
         "## Size and speed",
         f"{size / 2**20:,.1f} MiB. {_speed(milliseconds)} "
@@ -75,10 +76,12 @@ def training_parts(
 ) -> list[str]:
     """The card's paragraphs on what it answers from these inputs, how well, and its training."""
     record = run.read_json(RECORD)
-    weights = f"the weights that were best for {best}" if best else "the weights at the end"
+    weights = (
+        f"the weights that were best for {in_markdown(best)}" if best else "the weights at the end"
+    )
     return [
-        f"One transformer, {_encoder(run.recipe)}, answers {_listed(run.tasks)} from {inputs}, "
-        f"with {weights} of the run {run.folder.resolve().name}.",
+        f"One transformer, {in_markdown(_encoder(run.recipe))}, answers {_listed(run.tasks)} from "
+        f"{inputs}, with {weights} of the run {in_markdown(run.folder.resolve().name)}.",
         "## Tasks",
         table(_task_rows(run.tasks, record["examples"])),
         "## Scores",
@@ -86,7 +89,7 @@ def training_parts(
         "The interval is the 95% bootstrap interval over the examples; it does not tell what "
         "another training would give.",
         "## Training",
-        f"Plan: {record['plan']}. {_versions(record)}",
+        in_markdown(f"Plan: {record['plan']}. {_versions(record)}"),
         table(_stage_rows(run.read_json(HISTORY)["stages"])),
         *_drift(run.read_json(HISTORY).get("drift", {})),
     ]
@@ -103,8 +106,9 @@ def _versions(record: Mapping) -> str:
 
 
 def table(rows: Sequence[Mapping]) -> str:
-    """Rows as a Markdown table; nothing for none."""
-    return tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True) if rows else ""
+    """Rows of texts and `Markdown` as a Markdown table; nothing for none."""
+    cells = [{in_markdown(name): in_markdown(text) for name, text in row.items()} for row in rows]
+    return tabulate(cells, headers="keys", tablefmt="github", disable_numparse=True) if rows else ""
 
 
 def _task_rows(tasks: Mapping[str, Task], examples: Mapping[str, Mapping[str, int]]) -> list[dict]:
@@ -115,10 +119,10 @@ def _task_rows(tasks: Mapping[str, Task], examples: Mapping[str, Mapping[str, in
     ]
 
 
-def _labels(task: Task) -> str:
-    shown = [_cell(label) for label in task.labels[:MOST_LABELS]]
-    more = len(task.labels) - len(shown)
-    return ", ".join([*shown, f"and {more} more"] if more else shown) or NOTHING
+def _labels(task: Task) -> Markdown:
+    listed = [in_markdown(label) for label in task.labels[:MOST_LABELS]]
+    more = len(task.labels) - len(listed)
+    return Markdown(", ".join([*listed, f"and {more} more"] if more else listed) or NOTHING)
 
 
 def _score_rows(tasks: Mapping[str, Task], metrics: Mapping) -> list[dict]:
@@ -194,9 +198,9 @@ def _signature_rows(signatures: Mapping[str, Sequence[str]], tasks: Mapping) -> 
     }
     return [
         {
-            "signature": f"`{name}`",
+            "signature": Markdown(f"`{name}`"),
             "what": meanings.get(name, f"the answers of {name}"),
-            "outputs": ", ".join(f"`{output}`" for output in sorted(outputs)),
+            "outputs": Markdown(", ".join(f"`{output}`" for output in sorted(outputs))),
         }
         for name in [SERVING, *tasks, EMBED, READING, LABELS]
         if (outputs := signatures.get(name))
@@ -223,8 +227,3 @@ for name, answer in ask(text=tf.constant([{EXAMPLE!r}])).items():
 def _listed(names: Mapping) -> str:
     *most, last = names
     return f"{', '.join(most)} and {last}" if most else last
-
-
-def _cell(text: str) -> str:
-    """A label that breaks no table."""
-    return " ".join(text.split()).replace("|", "\\|")

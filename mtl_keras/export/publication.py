@@ -11,6 +11,7 @@ import tensorflow as tf
 from tabulate import tabulate
 
 from mtl_keras.data.task_dataset import TaskDataset
+from mtl_keras.display import show
 from mtl_keras.errors import InputError
 from mtl_keras.evaluation.latency import milliseconds
 from mtl_keras.evaluation.scores import evaluate_all
@@ -44,7 +45,7 @@ def publish(
     format: str = SAVED_MODEL.name,
     precision: str = FLOAT32,
     against: str | Path | None = None,
-    report: Report = print,
+    report: Report = show,
 ) -> Path:
     """Exports a run as the next version of a folder that TensorFlow Serving watches.
 

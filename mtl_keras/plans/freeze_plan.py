@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tabulate import tabulate
 
+from mtl_keras.display import one_line
 from mtl_keras.errors import InputError
 from mtl_keras.plans.layer_groups import (
     EMBEDDINGS,
@@ -153,7 +154,10 @@ class Trainability(tuple[GroupState, ...]):
         return self._table("html")
 
     def _table(self, form: str) -> str:
-        rows = [(row.group, row.parameters, "trains" if row.trains else "frozen") for row in self]
+        rows = [
+            (one_line(row.group), row.parameters, "trains" if row.trains else "frozen")
+            for row in self
+        ]
         return tabulate(rows, headers=("group", "parameters", ""), intfmt=",", tablefmt=form)
 
 

@@ -5,6 +5,7 @@ import hashlib
 import shutil
 from collections.abc import Callable, Mapping
 
+from mtl_keras.display import show
 from mtl_keras.errors import InputError
 from mtl_keras.runs.checkpoint_files import StateFolder
 from mtl_keras.runs.provenance import told_changes
@@ -17,7 +18,7 @@ def begin(
     provenance: Mapping,
     *,
     resume: bool,
-    report: Callable[[str], None] = print,
+    report: Callable[[str], None] = show,
 ) -> bool:
     """Writes down what a new run begins with, or checks it against what an old one began with.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from mtl_keras.display import show
 from mtl_keras.storage.files import write_whole
 
 SECONDS = 60.0
@@ -90,7 +91,7 @@ class EveryMinute(keras.callbacks.Callback):
         seconds: between two lines.
     """
 
-    def __init__(self, report: Callable[[str], None] = print, seconds: float = SECONDS):
+    def __init__(self, report: Callable[[str], None] = show, seconds: float = SECONDS):
         super().__init__()
         self.report = report
         self.seconds = seconds

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from mtl_keras.data.task_dataset import TaskDataset
+from mtl_keras.display import show
 from mtl_keras.distribution.strategies import Workers, strategy_of
 from mtl_keras.errors import InputError
 from mtl_keras.evaluation.scores import evaluate_all
@@ -30,7 +31,7 @@ def train(
     datasets: Mapping[str, TaskDataset] | None = None,
     *,
     resume: bool = False,
-    report: Callable[[str], None] = print,
+    report: Callable[[str], None] = show,
     verbose: int | str = "auto",
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Run:

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from mtl_keras.data.task_dataset import row_errors
+from mtl_keras.display import show
 from mtl_keras.runs.checkpoint_files import StateFolder
 from mtl_keras.training.checkpointing import Checkpointing, Progress
 from mtl_keras.training.early_stopping import Selection
@@ -80,7 +81,7 @@ class Trainer:
     def run_stages(
         self,
         *,
-        report: Callable[[str], None] = print,
+        report: Callable[[str], None] = show,
         verbose: int | str = "auto",
         callbacks: Sequence[keras.callbacks.Callback] = (),
         watchers: Sequence[keras.callbacks.Callback] = (),
@@ -108,7 +109,7 @@ class Trainer:
         self,
         index: int,
         *,
-        report: Callable[[str], None] = print,
+        report: Callable[[str], None] = show,
         verbose: int | str = "auto",
         callbacks: Sequence[keras.callbacks.Callback] = (),
         watchers: Sequence[keras.callbacks.Callback] = (),

@@ -7,7 +7,9 @@ from xml.etree import ElementTree
 
 import pytest
 from support.comparison_report import make_report, scored
+from support.hostile import LABELS, hidden
 
+from mtl_keras.display import in_markdown, one_line
 from mtl_keras.errors import WorkError
 from mtl_keras.experiments.report import render_html, render_markdown, write_report
 
@@ -138,15 +140,16 @@ def test_ids_are_unique_and_every_reference_has_one(report):
 
 
 @pytest.mark.slow
-def test_names_cannot_break_out(report):
-    name = "<script>|`*_$\n[a](b)&\"'"
+@pytest.mark.parametrize("name", ["<script>|`*_$\n[a](b)&\"'", " ".join(LABELS)])
+def test_names_cannot_break_out(report, name):
     report["title"] = report["encoder"] = name
     report["plans"] = {name: report["plans"]["full"], "other": report["plans"]["features"]}
     html, text = render_html(report), render_markdown(report)
     assert "<script" not in html
-    assert _rows(html, "Scores and costs")[1][0] == name
+    assert hidden(html) == hidden(text) == set()
+    assert _rows(html, "Scores and costs")[1][0] == one_line(name)
     row = next(line for line in text.splitlines() if "**0.900" in line)
-    assert row.startswith(r"| \<script\>\|\`\*\_\$ \[a\](b)\&" + "\"' | **0.900")
+    assert row.startswith(f"| {in_markdown(name)} | **0.900")
 
 
 @pytest.mark.slow

@@ -7,10 +7,9 @@ import socket
 import threading
 from collections.abc import Iterator
 
-import uvicorn
-
 from mtl_keras.data.task import Task
 from mtl_keras.serving.demo.application import make_application
+from mtl_keras.serving.demo.connections import make_server
 from mtl_keras.serving.demo.sources import Reading, ServedTask, Source
 
 TASKS = [
@@ -67,8 +66,7 @@ def running(source: Source) -> Iterator[int]:
     """The port of a server that runs meanwhile."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         application = make_application(source, "127.0.0.1")
-        config = uvicorn.Config(application, lifespan="off", ws="none", log_level="warning")
-        server = uvicorn.Server(config)
+        server = make_server(application)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
@@ -79,7 +77,10 @@ def running(source: Source) -> Iterator[int]:
 
 
 def ask(port: int, body: bytes | str, method: str = "POST", path: str = "/answers", **headers):
-    """Status, headers and body of a response."""
+    """Status, headers and body of a response; `_` in a header's name stands for `-`."""
+    headers = {"Content-Type": "application/json"} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request(method, path, body.encode() if isinstance(body, str) else body, headers)

@@ -15,6 +15,7 @@ MOST_LINES = {"module": 300, "body": 35}
 
 ROOMS = (
     "version",
+    "display",
     "errors",
     "storage",
     "distribution",
@@ -42,6 +43,7 @@ ROOMS = (
 # Rooms and modules that declare, ask and show: they load without waiting for TensorFlow.
 WITHOUT_TENSORFLOW = (
     "version",
+    "display",
     "errors",
     "storage",
     "distribution.child_process",

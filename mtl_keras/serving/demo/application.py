@@ -7,7 +7,6 @@ import ipaddress
 import json
 import os
 from collections.abc import Awaitable, Callable
-from html import escape
 from typing import NamedTuple
 
 import anyio
@@ -19,7 +18,9 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mtl_keras.display import in_html
 from mtl_keras.serving.demo.sources import Source
 
 MOST_BYTES = 2**20  # of a request's body
@@ -32,9 +33,9 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 def make_application(source: Source, host: str) -> Starlette:
     """One page, and the answers that it asks for.
 
-    `GET /` is the page. `POST /answers` takes `{"text": …}` and gives `{"answer", "reading"}`: a
-    row of `mtl_keras.answer`, and a `Reading`. What is wrong comes as `{"error": …}`,
-    with a status of 400 or more.
+    `GET /` is the page. `POST /answers` takes `{"text": …}`, `application/json`, and gives
+    `{"answer", "reading"}`: a row of `mtl_keras.answer`, and a `Reading`. What is wrong comes as
+    `{"error": …}`, with a status of 400 or more; so does whatever the page of another site asks.
 
     Args:
         source: what answers.
@@ -47,9 +48,31 @@ def make_application(source: Source, host: str) -> Starlette:
             Route("/", _page_endpoint(render_page(source))),
             Route("/answers", _answers_endpoint(source), methods=["POST"]),
         ],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False)],
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False),
+            Middleware(OwnPages),
+        ],
         exception_handlers={HTTPException: _refused, Exception: _failed},
     )
+
+
+class OwnPages:
+    """Refuses what a browser asks for the page of another site: its `Origin` is not the host that
+    is asked.
+    """
+
+    def __init__(self, app: ASGIApp):
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        host = request.headers.get("host", "")
+        own = {f"{scheme}://{host}".lower() for scheme in ("http", "https")}
+        if all(origin.lower() in own for origin in request.headers.getlist("origin")):
+            await self.app(scope, receive, send)
+        else:
+            refused = {"error": "the page of another site asks; open the demo's own page"}
+            await JSONResponse(refused, 403)(scope, receive, send)
 
 
 class Page(NamedTuple):
@@ -69,7 +92,7 @@ def render_page(source: Source) -> Page:
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     tasks = json.dumps([task.to_json() for task in source.tasks])
-    html = html.replace("<!--title-->", escape(source.title))
+    html = html.replace("<!--title-->", in_html(source.title))
     html = html.replace("<!--tasks-->", tasks.replace("<", "\\u003c"))
     return Page(html.replace("<!--card-->", _card_html(source.card)), policy)
 
@@ -112,6 +135,7 @@ def _answers_endpoint(source: Source) -> Endpoint:
     workers = anyio.CapacityLimiter(os.cpu_count() or 1)  # the model has threads of its own
 
     async def answer(request: Request) -> Response:
+        _check_type(request)
         text = _text(await _body(request))
         return JSONResponse(await anyio.to_thread.run_sync(_answer, source, text, limiter=workers))
 
@@ -121,6 +145,13 @@ def _answers_endpoint(source: Source) -> Endpoint:
 def _answer(source: Source, text: str) -> dict:
     (answer,) = source.answers([text])
     return {"answer": answer, "reading": source.reading(text)._asdict()}
+
+
+def _check_type(request: Request) -> None:
+    """Refuses what the form of any page could send: a browser asks before it sends JSON."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise HTTPException(415, f"expected the Content-Type application/json; {FORM}")
 
 
 async def _body(request: Request) -> bytes:

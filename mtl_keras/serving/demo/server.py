@@ -10,7 +10,6 @@ from mtl_keras.serving.demo.sources import find_source
 
 EXTRA = ("starlette", "uvicorn", "anyio", "markdown_it")
 PORTS_TRIED = 100
-SECONDS_TO_FINISH = 5
 
 
 def serve(folder: str | Path, *, host: str = "127.0.0.1", port: int = 8000) -> None:
@@ -28,23 +27,14 @@ def serve(folder: str | Path, *, host: str = "127.0.0.1", port: int = 8000) -> N
             five seconds.
     """
     _check_extra()
-    import uvicorn
-
     from mtl_keras.serving.demo.application import make_application
+    from mtl_keras.serving.demo.connections import make_server
 
     load = find_source(folder)
     with listen(host, port) as listener:
         application = make_application(load(), listener.getsockname()[0])
         print(f"demo: {address_of(listener, port)} (Ctrl-C ends it)", flush=True)
-        config = uvicorn.Config(
-            application,
-            lifespan="off",
-            ws="none",
-            log_level="warning",
-            access_log=False,
-            timeout_graceful_shutdown=SECONDS_TO_FINISH,
-        )
-        uvicorn.Server(config).run(sockets=[listener])
+        make_server(application).run(sockets=[listener])
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from tabulate import tabulate
-
 from mtl_keras.data.answer_forms import AnswerForm, form_of
 from mtl_keras.data.task import Task
+from mtl_keras.display import in_terminal, one_line
 from mtl_keras.errors import InputError
-from mtl_keras.export.model_card import CARD
+from mtl_keras.export.model_card import CARD, table
 from mtl_keras.export.saved_model.served_answers import (
     LABELS,
     READING,
@@ -22,6 +21,7 @@ from mtl_keras.export.saved_model.served_answers import (
 from mtl_keras.runs.run import METRICS, RECORD, Run
 
 GRAPH = "saved_model.pb"
+LONGEST_CARD = 1 << 16  # characters; those of our exports have some 5,000
 
 Answering = Callable[[Sequence[str]], list[dict]]
 
@@ -54,8 +54,11 @@ class ServedTask:
         return cls(task.name, task.label_kind.form, tuple(task.labels))
 
     def to_json(self) -> dict:
-        """As plain values."""
-        return {"name": self.name, "form": self.form.name, "labels": list(self.labels)}
+        """As plain values; `shown` has names and labels in which something is hidden, as seen."""
+        names = (self.name, *self.labels)
+        shown = {name: line for name in names if (line := one_line(name)) != name}
+        labels = list(self.labels)
+        return {"name": self.name, "form": self.form.name, "labels": labels, "shown": shown}
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,11 @@ def _labels(signatures: Mapping) -> dict[str, list[str]]:
     import tensorflow as tf
 
     by_task = signatures[LABELS](tf.constant([""])) if LABELS in signatures else {}
-    return {task: [name.decode() for name in rows.numpy()[0]] for task, rows in by_task.items()}
+    rows = {task: of_task.numpy()[0] for task, of_task in by_task.items()}
+    try:
+        return {task: [name.decode() for name in row] for task, row in rows.items()}
+    except UnicodeDecodeError:
+        raise InputError("the labels of the export are not UTF-8; export the run again") from None
 
 
 def _tasks(outputs: Mapping, labels: Mapping[str, Sequence[str]]) -> list[ServedTask]:
@@ -192,8 +199,7 @@ def _metrics_card(run: Run) -> str:
         for split, tasks in run.read_json(METRICS).items()
         for task, metrics in tasks.items()
     ]
-    table = tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True)
-    return f"# What it scores\n\n{table}\n"
+    return f"# What it scores\n\n{table(rows)}\n"
 
 
 def _figure(value: float) -> str:
@@ -203,10 +209,15 @@ def _figure(value: float) -> str:
 def _export_card(folder: Path, tasks: Sequence[ServedTask]) -> str:
     """The export's model card; a table of its tasks if it has none."""
     if (folder / CARD).is_file():
-        return (folder / CARD).read_text(encoding="utf-8", errors="replace")
+        return _read_card(folder / CARD)
     rows = [
-        {"task": task.name, "answer": task.form.name, "labels": len(task.labels) or "–"}
+        {"task": task.name, "answer": task.form.name, "labels": str(len(task.labels) or "–")}
         for task in tasks
     ]
-    table = tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True)
-    return f"# What it answers\n\n{table}\n"
+    return f"# What it answers\n\n{table(rows)}\n"
+
+
+def _read_card(path: Path) -> str:
+    """A card's beginning, in which all is seen; whoever made the export wrote it."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return in_terminal(file.read(LONGEST_CARD))

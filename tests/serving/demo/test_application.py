@@ -100,7 +100,8 @@ def test_a_wrong_body_is_refused_in_a_line(port, body, status, message):
 def test_a_body_of_unknown_length_is_refused_too(port):
     chunks = (b"a" * 2**16 for _ in range(100))
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    connection.request("POST", "/answers", chunks, encode_chunked=True)
+    headers = {"Content-Type": "application/json"}
+    connection.request("POST", "/answers", chunks, headers, encode_chunked=True)
     assert connection.getresponse().status == 413
     connection.close()
 
@@ -125,6 +126,41 @@ def test_another_site_cannot_ask_through_a_browser(port):
     assert ask(port, '{"text": "a"}', Host=f"localhost:{port}")[0] == 200
 
 
+@pytest.mark.parametrize(
+    "origin",
+    ["https://evil.example", "null", "", "http://localhost", "http://localhost:1", "file://"],
+)
+@pytest.mark.parametrize("method", ["POST", "GET", "OPTIONS"])
+def test_the_page_of_another_site_is_refused(port, origin, method):
+    path = "/answers" if method == "POST" else "/"
+    status, _, said = ask(port, '{"text": "a"}', method, path, Origin=origin)
+    expected = "the page of another site asks; open the demo's own page"
+    assert (status, json.loads(said)) == (403, {"error": expected})
+
+
+def test_its_own_page_is_answered(port):
+    for name in ("localhost", "127.0.0.1"):
+        host = f"{name}:{port}"
+        body = '{"text": "a"}'
+        assert ask(port, body, Host=host, Origin=f"http://{host}")[0] == 200
+    assert ask(port, body, Host=f"localhost:{port}", Origin=f"http://127.0.0.1:{port}")[0] == 403
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    ["text/plain", "", "application/x-www-form-urlencoded", "multipart/form-data", "text/json"],
+)
+def test_what_a_form_could_send_is_refused(port, media_type):
+    status, _, said = ask(port, '{"text": "a"}', Content_Type=media_type)
+    expected = f"expected the Content-Type application/json; {FORM}"
+    assert (status, json.loads(said)) == (415, {"error": expected})
+
+
+def test_json_may_name_its_characters(port):
+    media_type = "Application/JSON; charset=utf-8"
+    assert ask(port, '{"text": "a"}', Content_Type=media_type)[0] == 200
+
+
 def test_a_model_that_fails_is_told_and_asked_again():
     def fails(text):
         if text == "fail":
@@ -141,7 +177,8 @@ def test_a_model_that_fails_is_told_and_asked_again():
 def test_who_hangs_up_does_no_harm(port, capfd):
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(
-            b"POST /answers HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\na"
+            b"POST /answers HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 9\r\n\r\na"
         )
     assert answered(port, "a")["answer"]["text"] == "a"
     assert "Traceback" not in capfd.readouterr().err

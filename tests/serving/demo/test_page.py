@@ -10,8 +10,11 @@ import threading
 
 import pytest
 from support.demo_server import running, stand_in, stand_in_answer
+from support.hostile import LABELS, hidden
 
+from mtl_keras.data.task import Task
 from mtl_keras.serving.demo import application
+from mtl_keras.serving.demo.sources import ServedTask
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -118,6 +121,13 @@ def expect_text(page, selector: str, text: str) -> None:
     expect(page.locator(selector)).to_have_text(text)
 
 
+def expect_focused(page) -> None:
+    """Waits until the field has the focus, which a browser gives it with a frame."""
+    from playwright.sync_api import expect
+
+    expect(page.locator("#text")).to_be_focused()
+
+
 def expect_answered(page, text: str) -> None:
     """Waits until the field holds this text, and the page its answer."""
     from playwright.sync_api import expect
@@ -170,7 +180,8 @@ class Held:
 @pytest.mark.slow
 def test_what_is_typed_is_answered(opened, port):
     page = opened(port)
-    page.keyboard.type(TEXT)  # the field has the focus
+    expect_focused(page)
+    page.keyboard.type(TEXT)
     expect_answered(page, TEXT)
     expected = stand_in_answer(TEXT)
     scores = sorted(expected["topic"]["scores"].items(), key=lambda item: -item[1])
@@ -260,6 +271,7 @@ def test_turned_to_a_phone_it_keeps_its_answers(opened, port):
 @pytest.mark.slow
 def test_by_keyboard_alone(opened, port):
     page = opened(port, PHONE)
+    expect_focused(page)
     page.keyboard.type("Leeds")
     expect_answered(page, "Leeds")
     names = []
@@ -392,3 +404,27 @@ def test_a_server_that_is_gone_is_told_and_asked_again(opened):
         pass
     page.wait_for_timeout(1000)  # less than it waits before it asks again
     assert asked == [f"http://127.0.0.1:{port}/answers"]
+
+
+@pytest.mark.slow
+def test_hostile_labels_are_text(opened):
+    def answer(text):
+        scores = dict.fromkeys(LABELS, 0.75)
+        spans = [
+            {"start": 0, "end": 1, "text": "a", "label": label, "score": 0.5} for label in LABELS
+        ]
+        topic = {"label": LABELS[0], "score": 0.75, "scores": scores}
+        flags = {"labels": LABELS, "scores": scores}
+        return {"text": text, "topic": topic, "flags": flags, "entities": spans}
+
+    kinds = {"topic": "classification", "flags": "multilabel", "entities": "tagging"}
+    tasks = [ServedTask.of(Task(name, kind=kind, labels=LABELS)) for name, kind in kinds.items()]
+    with running(stand_in(answer, tasks=tasks)) as port:
+        page = opened(port)
+        page.fill("#text", "a")
+        page.get_by_text("All of it was read").wait_for()
+        shown = page.inner_text("body") + page.locator("[role=status]").text_content()
+        assert hidden(shown) <= {"\t"}
+        assert shown.count("<script>alert(1)</script>") >= 4
+        assert shown.count(r"right \u202eot tfel") == 4
+        assert page.locator("article img, article script, article a").count() == 0
