@@ -64,9 +64,20 @@ def test_an_unfinished_run_resumes_and_ends_as_one_that_was_never_interrupted(fo
     monkeypatch.chdir(folder)
     assert main(["train", "recipe.yaml", "--output", "unfinished", "--resume", "--quiet"]) == 0
     resumed, whole = mtl.Run.open("unfinished"), mtl.Run.open("run")
-    assert_same_answers(resumed.read_json("metrics.json"), whole.read_json("metrics.json"))
+    assert_same_answers(_without_intervals(resumed), _without_intervals(whole))
     for ours, theirs in zip(resumed.model().weights, whole.model().weights, strict=True):
         np.testing.assert_allclose(ours.numpy(), theirs.numpy(), atol=1e-6)
+
+
+def _without_intervals(run):
+    """Split → task → metrics; 0.1.0 took a resample without an entity for an F1 of 0."""
+    return {
+        split: {
+            task: {name: metrics[name] for name in metrics if name not in ("low", "high", "notes")}
+            for task, metrics in tasks.items()
+        }
+        for split, tasks in run.scores.items()
+    }
 
 
 def test_a_damaged_file_is_refused_in_a_line(folder):

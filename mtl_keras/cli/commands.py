@@ -206,7 +206,7 @@ def recipes(options: argparse.Namespace) -> None:
 
 def _is_finished(folder: str | Path, resume: bool) -> bool:
     """Whether there is nothing to resume, which it prints; an error if a run cannot be put here."""
-    from mtl_keras.runs.run import METRICS, Run
+    from mtl_keras.runs.run import Run
     from mtl_keras.runs.unfinished import end
     from mtl_keras.storage.locks import check_unlocked
 
@@ -216,7 +216,7 @@ def _is_finished(folder: str | Path, resume: bool) -> bool:
     elif Run(folder).is_finished:
         end(Run(folder))
         show(f"{folder}: finished already; nothing to resume")
-        print_metrics(Run.open(folder).read_json(METRICS))
+        print_metrics(Run.open(folder).scores)
         return True
     return False
 
@@ -243,7 +243,6 @@ def _train_here(
 ) -> None:
     """Trains in this process; the chief prints the metrics."""
     from mtl_keras.runs.building import open_datasets
-    from mtl_keras.runs.run import METRICS
 
     datasets = open_datasets(recipe, report=warn)
     load_tensorflow()
@@ -260,7 +259,7 @@ def _train_here(
         callbacks=[EveryMinute()] if bar == 2 and is_chief and not options.quiet else [],
     )
     if is_chief:
-        print_metrics(run.read_json(METRICS))
+        print_metrics(run.scores)
         show(f"run: {run.folder}")
 
 

@@ -9,6 +9,14 @@ from typing import TYPE_CHECKING, Any
 from tabulate import tabulate
 
 from mtl_keras.display import in_json, one_line, show
+from mtl_keras.evaluation.figures import (
+    UNDEFINED,
+    Scores,
+    figure,
+    interval_of,
+    notes_of,
+    values_of,
+)
 
 if TYPE_CHECKING:
     from mtl_keras.data.task import Task
@@ -45,8 +53,8 @@ def print_table(rows: Sequence[Mapping[str, Any]], **options: Any) -> None:
     show(tabulate(shown, headers="keys", **options))
 
 
-def print_metrics(by_split: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
-    """A row for each task and split, the task's own metric first, with its interval."""
+def print_metrics(by_split: Scores) -> None:
+    """A row for each task and split, the task's own metric first, with its interval; then notes."""
     rows = [
         {"task": task, "split": split, "examples": metrics["examples"]}
         | {"metrics, the first with its 95% interval": _in_words(metrics)}
@@ -54,21 +62,18 @@ def print_metrics(by_split: Mapping[str, Mapping[str, Mapping[str, float]]]) -> 
         for task, metrics in tasks.items()
     ]
     print_table(rows, intfmt=",")
+    for note in notes_of(by_split):
+        show(one_line(note))
 
 
 def _cell(value: Any) -> Any:
     return one_line(value) if isinstance(value, str) else value
 
 
-def _in_words(metrics: Mapping[str, float]) -> str:
-    first, *others = (name for name in metrics if name not in ("examples", "low", "high"))
-    interval = f"{metrics['low']:.4f} to {metrics['high']:.4f}"
-    return ", ".join(
-        [
-            f"{first} {metrics[first]:.4f} ({interval})",
-            *(f"{name} {metrics[name]:.4f}" for name in others),
-        ]
-    )
+def _in_words(metrics: Mapping[str, Any]) -> str:
+    first, *others = (f"{name} {figure(value)}" for name, value in values_of(metrics).items())
+    interval = interval_of(metrics)
+    return ", ".join([first if interval == UNDEFINED else f"{first} ({interval})", *others])
 
 
 def counts(datasets: Mapping[str, "TaskDataset"]) -> list[dict]:

@@ -37,7 +37,7 @@ class Snapshot:
 
     task: Task
     split: str
-    metrics: Mapping[str, float]
+    metrics: Mapping[str, float | None]
     predictions: np.ndarray
     embeddings: np.ndarray
 
@@ -73,7 +73,7 @@ class Snapshot:
         return cls(
             task=task,
             split=split,
-            metrics=kind.measured([(labels, answers)]),
+            metrics=kind.measured(task, [(labels, answers)]),
             predictions=kind.reads.joined([kind.decided(answer) for answer in answers]),
             embeddings=embeddings.astype(np.float32),
         )

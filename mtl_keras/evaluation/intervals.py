@@ -1,5 +1,6 @@
 """How sure a metric is: its interval when the examples are drawn again."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -36,14 +37,18 @@ def contributions(task: Task, labels: Sequence, outputs: Sequence[np.ndarray]) -
     return np.array(rows, np.float64).reshape(-1, 2)
 
 
-def interval(contributed: np.ndarray) -> tuple[float, float]:
+def interval(contributed: np.ndarray) -> tuple[float, float] | tuple[None, None]:
     """The 95% percentile bootstrap interval of a ratio of sums (Efron, 1979), 1,000 resamples.
 
-    It tells how much the metric owes to the examples that were drawn, not what another training
-    would give. Where every example is alike (all are right), it has no width.
+    It shows how much the metric owes to the examples that were drawn, not what another training
+    would give. Where every example is alike (all are right), it has no width. Resamples whose
+    ratio is undefined are left out.
 
     Args:
         contributed: `(examples, 2)`, as `contributions` gives them.
+
+    Returns:
+        Its ends; None twice if the ratio is undefined.
 
     Example:
 
@@ -52,23 +57,29 @@ def interval(contributed: np.ndarray) -> tuple[float, float]:
     True
     """
     parts, wholes = contributed.T
+    if not wholes.any():
+        return None, None
     if len(contributed) < 2:
         single = float(_ratio(parts, wholes))
         return single, single
-    found = stats.bootstrap(
-        (parts, wholes),
-        _ratio,
-        paired=True,
-        vectorized=True,
-        n_resamples=RESAMPLES,
-        batch=max(1, MOST_AT_ONCE // len(contributed)),
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return float(found.low), float(found.high)
+    with warnings.catch_warnings():  # of an interval with NaN, which is not the one returned
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        resampled = stats.bootstrap(
+            (parts, wholes),
+            _ratio,
+            paired=True,
+            vectorized=True,
+            n_resamples=RESAMPLES,
+            batch=max(1, MOST_AT_ONCE // len(contributed)),
+            method="percentile",
+            rng=np.random.default_rng(0),
+        ).bootstrap_distribution
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.nanquantile(resampled, [tail, 1 - tail])
+    return float(low), float(high)
 
 
 def _ratio(parts: np.ndarray, wholes: np.ndarray, axis: int = -1) -> np.ndarray:
     whole = wholes.sum(axis=axis)
-    return np.divide(parts.sum(axis=axis), whole, out=np.zeros(np.shape(whole)), where=whole > 0)
+    undefined = np.full(np.shape(whole), np.nan)
+    return np.divide(parts.sum(axis=axis), whole, out=undefined, where=whole > 0)

@@ -45,7 +45,7 @@ class Probe:
     def evaluate(self, dataset: TaskDataset, split: str = "test") -> dict:
         """Metrics on a split, as of `mtl_keras.evaluate`."""
         dataset.check_split(split)
-        measured = kind_of(dataset.task).measured(self._scored(dataset, split))
+        measured = kind_of(dataset.task).measured(dataset.task, self._scored(dataset, split))
         return {"examples": dataset.counts[split]} | measured
 
     def _scored(self, dataset: TaskDataset, split: str) -> Iterator[Scored]:

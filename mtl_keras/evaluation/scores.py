@@ -35,13 +35,15 @@ def evaluate(
 
     Returns:
         `examples` and `loss`, with
-        classification `accuracy`, `macro_f1` (over the task's labels);
+        classification `accuracy`, `macro_f1` (over the labels that occur or are answered);
         multilabel `micro_f1`, `macro_f1` (threshold 0.5);
         regression `mae`, `rmse`;
         tagging `span_f1`, `precision`, `recall`: spans count where type, start and end are
         right (`conlleval`); words cut off at `max_length` count as found to be outside;
         token_labels `accuracy`, `macro_f1`, both over words; words cut off count as wrong;
         and `low`, `high`, the 95% interval of `dataset.task.metric` (`evaluation.intervals`).
+        What is undefined is None, as an F1 where there is nothing to find and nothing was found;
+        `notes`, metric → why, or over which labels it is, if there is something to note.
 
     Raises:
         InputError: the dataset has no such split.
@@ -57,10 +59,11 @@ def evaluate(
             sizes.append(len(labels))
             yield labels, outputs
 
-    measured = kind_of(dataset.task).measured(chunks())
-    metrics = {"examples": sum(sizes)} | measured
+    measured = kind_of(dataset.task).measured(dataset.task, chunks())
+    notes = measured.pop("notes", {})
     low, high = interval(np.concatenate(contributed))
-    return metrics | {"low": low, "high": high}
+    metrics = {"examples": sum(sizes)} | measured | {"low": low, "high": high}
+    return metrics | ({"notes": notes} if notes else {})
 
 
 def evaluate_all(

@@ -48,19 +48,21 @@ def summarize(
     }
 
 
-def spread(values: list[float]) -> dict:
+def spread(values: list[float | None]) -> dict:
     """The mean and the half-width of its 95% t-interval; none of one value.
+
+    Values that are undefined, None, are left out; of none at all the mean is None.
 
     Example:
 
     >>> spread([1.0])
     {'values': [1.0], 'mean': 1.0, 'interval': None}
     """
-    count = len(values)
-    interval = None
+    defined = [value for value in values if value is not None]
+    count, interval = len(defined), None
     if count > 1:
-        interval = float(student_t.ppf(0.975, count - 1)) * stdev(values) / count**0.5
-    return {"values": values, "mean": mean(values), "interval": interval}
+        interval = float(student_t.ppf(0.975, count - 1)) * stdev(defined) / count**0.5
+    return {"values": values, "mean": _mean_of(defined), "interval": interval}
 
 
 def _plan_summary(
@@ -91,7 +93,8 @@ def _task_summary(
         return summary | {"single": None, "sharing": None}
     alone = [results[Job(plan.alone, seed, (task,))] for seed in range(len(runs))]
     single = spread([run["metrics"][task][metric] for run in alone])
-    return summary | {"single": single, "sharing": summary["mean"] - single["mean"]}
+    both = summary["mean"], single["mean"]
+    return summary | {"single": single, "sharing": None if None in both else both[0] - both[1]}
 
 
 def _mean_of(values: Iterable[float | None]) -> float | None:

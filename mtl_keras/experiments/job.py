@@ -153,7 +153,7 @@ def _mean_step(stages: Sequence[Mapping]) -> float | None:
     return mean(measured) if measured else None
 
 
-def _curve(stages: Sequence[Mapping], task: Task) -> list[float]:
+def _curve(stages: Sequence[Mapping], task: Task) -> list[float | None]:
     name = f"val_{task.name}_{task.metric}"
     return [value for stage in stages for value in stage["history"][name]]
 

@@ -81,7 +81,8 @@ def learning_curves(
 ) -> Figure:
     """A task's validation metric after each epoch, a line a plan: the mean over seeds.
 
-    A band spans the lowest and the highest seed. Runs of different lengths count while they last.
+    A band spans the lowest and the highest seed. Runs of different lengths count while they last;
+    epochs in which the metric is undefined, None, are left out.
 
     Args:
         curves_by_plan: plan → task → a list of values, one an epoch, for every seed. A plan
@@ -91,7 +92,9 @@ def learning_curves(
     """
     styles = plan_styles(curves_by_plan)
     seeds = {
-        plan: curves[task] for plan, curves in curves_by_plan.items() if any(curves.get(task, ()))
+        plan: curves[task]
+        for plan, curves in curves_by_plan.items()
+        if any(value is not None for seed in curves.get(task, ()) for value in seed)
     }
     height, right = max(190, 13 * len(seeds)), widest(seeds) + 28
     figure = blank_figure(height + 58, f"{short(task)}: {directed(metric)}")
@@ -116,8 +119,12 @@ def score_against_cost(report: Mapping, task: str) -> Figure:
     metric, plans = report["tasks"][task]["metric"], report["plans"]
     seconds, unit = _time_unit(max(plan["wall_seconds"] for plan in plans.values()))
     scores = {name: plan["tasks"][task] for name, plan in plans.items()}
-    points = {name: (plans[name]["wall_seconds"] / seconds, scores[name]["mean"]) for name in plans}
-    bars = {name: scores[name]["interval"] or 0.0 for name in plans}
+    points = {
+        name: (plans[name]["wall_seconds"] / seconds, scored["mean"])
+        for name, scored in scores.items()
+        if scored["mean"] is not None
+    }
+    bars = {name: scores[name]["interval"] or 0.0 for name in points}
     figure = blank_figure(290, f"{short(task)}: {directed(metric)}")
     axes = add_panel(figure, 40, 34, WIDTH - 48, 232)
     axes.set_xlabel(f"wall time ({unit})")
@@ -125,7 +132,8 @@ def score_against_cost(report: Mapping, task: str) -> Figure:
     for start, end in _stairs(points, front):
         axes.plot(*zip(start, end, strict=True), color=PALE, linewidth=1, zorder=1)
     for name, style in plan_styles(plans).items():
-        _draw_point(axes, points[name], bars[name], style, filled=name in front)
+        if name in points:
+            _draw_point(axes, points[name], bars[name], style, filled=name in front)
     axes.margins(0.12)
     label_nearby(axes, points, clear_of=[*_drawn_bars(points, bars), *_stairs(points, front)])
     return figure
@@ -203,10 +211,11 @@ def _in_two_digits(rate: float) -> str:
 
 def _draw_curve(axes: Axes, curves: Sequence[Sequence[float]], style: Mapping) -> Place:
     """Draws a plan's line and band; returns where the line ends."""
-    values = [
+    measured = (
         [value for value in epoch if value is not None] for epoch in zip_longest(*curves)
-    ]  # (epochs, seeds that got so far)
-    epochs = range(1, len(values) + 1)
+    )  # (epochs, seeds that got so far)
+    of_epochs = {number: values for number, values in enumerate(measured, 1) if values}
+    epochs, values = [*of_epochs], [*of_epochs.values()]
     means = [math.fsum(epoch) / len(epoch) for epoch in values]
     low, high = [min(epoch) for epoch in values], [max(epoch) for epoch in values]
     axes.fill_between(epochs, low, high, color=style["color"], alpha=0.12, linewidth=0)

@@ -168,6 +168,8 @@ def _draw_costs(report: Mapping) -> Iterator[Picture]:
     bars = " Bars are 95% intervals." if len(report["seeds"]) > 1 else ""
     for name, task in report["tasks"].items():
         front = ", ".join(plans_on_front(report, name))
+        if not front:  # the metric is undefined under every plan
+            continue
         yield Picture(
             score_against_cost(report, name),
             f"{name}: {task['metric']} by wall time",
@@ -188,7 +190,8 @@ def _draw_curves(report: Mapping) -> Iterator[Picture]:
     curves = {name: plan["curves"] for name, plan in report["plans"].items()}
     several = ": the mean, in a band from the lowest seed to the highest"
     for name, task in report["tasks"].items():
-        if any(any(of_plan.get(name, ())) for of_plan in curves.values()):
+        values = (seed for of_plan in curves.values() for seed in of_plan.get(name, ()))
+        if any(value is not None for seed in values for value in seed):
             yield Picture(
                 learning_curves(curves, name, task["metric"]),
                 f"{name}: validation {task['metric']} by epoch",

@@ -69,6 +69,8 @@ def scores(report: Mapping) -> Section:
         "↑ higher is better, ↓ lower is better; bold is the best mean. "
         "Trainable parameters are the most of any stage."
     )
+    if any(scored["mean"] is None for _, _, scored in _scored(report)):
+        note += f" {NOTHING}: the metric is undefined, as the split has nothing to find."
     return Section("Scores and costs", note, Table(("plan", *tasks, *costs), rows))
 
 
@@ -141,6 +143,7 @@ def plans_on_front(report: Mapping, task: str) -> list[str]:
     points = {
         name: (plan["wall_seconds"], plan["tasks"][task]["mean"])
         for name, plan in report["plans"].items()
+        if plan["tasks"][task]["mean"] is not None
     }
     return pareto_front(points, higher=higher_is_better(report["tasks"][task]["metric"]))
 
@@ -178,14 +181,20 @@ def _scored(report: Mapping) -> Iterator[tuple[str, str, Mapping]]:
 
 def _best(report: Mapping, task: str) -> str:
     """The best mean of a task, as it is printed."""
-    means = [plan["tasks"][task]["mean"] for plan in report["plans"].values()]
     choose = max if higher_is_better(report["tasks"][task]["metric"]) else min
-    return _digits(report, task)(choose(means))
+    return _or_nothing(choose(_means(report, task), default=None), _digits(report, task))
+
+
+def _means(report: Mapping, task: str) -> list[float]:
+    """A task's mean under each plan, where it is defined."""
+    means = (plan["tasks"][task]["mean"] for plan in report["plans"].values())
+    return [mean for mean in means if mean is not None]
 
 
 def _score(report: Mapping, name: str, task: str, best: str) -> Cell:
     digits, scored = _digits(report, task), report["plans"][name]["tasks"][task]
-    return Cell(_with_interval(digits, scored), strong=digits(scored["mean"]) == best)
+    is_best = scored["mean"] is not None and digits(scored["mean"]) == best
+    return Cell(_with_interval(digits, scored), strong=is_best)
 
 
 def _costs(plan: Mapping) -> list[Cell]:
@@ -201,6 +210,9 @@ def _costs(plan: Mapping) -> list[Cell]:
 def _shared(report: Mapping, task: str, scored: Mapping) -> list[Cell]:
     digits = _digits(report, task)
     difference = scored["sharing"]
+    if difference is None:
+        both = (_with_interval(digits, each) for each in (scored, scored["single"]))
+        return [*map(Cell, both), Cell(NOTHING)]
     helped = difference > 0 if higher_is_better(scored["metric"]) else difference < 0
     sign = "+" if difference > 0 else "−" if difference < 0 else ""
     return [
@@ -219,14 +231,14 @@ def _drifted(report: Mapping, task: str, drifted: Mapping) -> list[Cell]:
 
 def _digits(report: Mapping, task: str) -> Callable[[float], str]:
     """How a task's metric is printed: three digits of its largest mean, whatever its unit."""
-    largest = max(abs(plan["tasks"][task]["mean"]) for plan in report["plans"].values())
+    largest = max(map(abs, _means(report, task)), default=0.0)
     decimals = 3 - math.ceil(math.log10(largest)) if largest else 3
     return f"{{:,.{max(0, decimals)}f}}".format
 
 
 def _with_interval(digits: Callable[[float], str], scored: Mapping) -> str:
     interval = "" if scored["interval"] is None else f" ± {digits(scored['interval'])}"
-    return digits(scored["mean"]) + interval
+    return _or_nothing(scored["mean"], digits) + interval
 
 
 def _duration(seconds: float) -> str:

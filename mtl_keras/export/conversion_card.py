@@ -3,8 +3,10 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mtl_keras.display import Markdown, in_markdown
+from mtl_keras.evaluation.figures import Scores
 from mtl_keras.export.conversion.check import Conversion
 from mtl_keras.export.conversion.formats import FLOAT32, LABELS_FILE, LITERT, ONNX, ExportFormat
 from mtl_keras.export.conversion.tokenizer_files import SETTINGS, TOKENIZER, VOCABULARY
@@ -88,9 +90,9 @@ def converted_card(
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _scores(conversion: Conversion) -> dict[str, dict[str, Mapping[str, float]]]:
+def _scores(conversion: Conversion) -> Scores:
     """Split → task → the converted model's metrics."""
-    scores: dict[str, dict[str, Mapping[str, float]]] = {}
+    scores: dict[str, dict[str, Mapping[str, Any]]] = {}
     for task, compared in conversion.tasks.items():
         if compared.split:
             scores.setdefault(compared.split, {})[task] = compared.converted

@@ -10,6 +10,7 @@ from tabulate import tabulate
 
 from mtl_keras.data.task import Task
 from mtl_keras.display import Markdown, in_markdown
+from mtl_keras.evaluation.figures import Scores, figure, interval_of, notes_of
 from mtl_keras.export.saved_model.served_answers import EMBED, LABELS, READING, SERVING
 from mtl_keras.recipes.recipe import Recipe
 from mtl_keras.runs.run import HISTORY, RECORD, Run
@@ -26,7 +27,7 @@ def model_card(
     name: str,
     version: str,
     best: str | None,
-    scores: Mapping[str, Mapping[str, Mapping[str, float]]],
+    scores: Scores,
     signatures: Mapping[str, Sequence[str]],
     size: int,
     milliseconds: Mapping[int, float],
@@ -72,7 +73,7 @@ def training_parts(
     run: Run,
     inputs: str,
     best: str | None,
-    scores: Mapping[str, Mapping[str, Mapping[str, float]]],
+    scores: Scores,
 ) -> list[str]:
     """The card's paragraphs on what it answers from these inputs, how well, and its training."""
     record = run.read_json(RECORD)
@@ -86,6 +87,7 @@ def training_parts(
         table(_task_rows(run.tasks, record["examples"])),
         "## Scores",
         table(_score_rows(run.tasks, scores)) or "Not measured.",
+        *map(in_markdown, notes_of(scores)),
         "The interval is the 95% bootstrap interval over the examples; it does not tell what "
         "another training would give.",
         "## Training",
@@ -132,18 +134,12 @@ def _score_rows(tasks: Mapping[str, Task], metrics: Mapping) -> list[dict]:
             "split": split,
             "examples": f"{of_task['examples']:,}",
             "metric": tasks[name].metric,
-            "value": f"{of_task[tasks[name].metric]:.4f}",
-            "95% interval": _interval(of_task),
+            "value": figure(of_task[tasks[name].metric]),
+            "95% interval": interval_of(of_task),
         }
         for split, of_tasks in metrics.items()
         for name, of_task in of_tasks.items()
     ]
-
-
-def _interval(metrics: Mapping[str, float]) -> str:
-    if "low" not in metrics:
-        return NOTHING
-    return f"{metrics['low']:.4f} to {metrics['high']:.4f}"
 
 
 def _stage_rows(stages: Sequence[Mapping]) -> list[dict]:
@@ -169,8 +165,8 @@ def _drift(drift: Mapping[str, Mapping]) -> list[str]:
         {
             "task": name,
             "metric": moved["metric"],
-            "before": f"{moved['metric_before']:.4f}",
-            "after": f"{moved['metric_after']:.4f}",
+            "before": figure(moved["metric_before"]),
+            "after": figure(moved["metric_after"]),
             "answers that changed": NOTHING
             if moved["flipped"] is None
             else f"{moved['flipped']:.1%}",

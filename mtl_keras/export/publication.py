@@ -13,6 +13,7 @@ from tabulate import tabulate
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.display import show
 from mtl_keras.errors import InputError
+from mtl_keras.evaluation.figures import Scores
 from mtl_keras.evaluation.latency import milliseconds
 from mtl_keras.evaluation.scores import evaluate_all
 from mtl_keras.export.conversion.check import SIZES
@@ -31,7 +32,7 @@ from mtl_keras.export.saved_model.verification import validation_texts, verify, 
 from mtl_keras.models.multi_task_model import MultiTaskModel
 from mtl_keras.recipes.recipe import Recipe
 from mtl_keras.runs.building import open_datasets
-from mtl_keras.runs.run import METRICS, Run
+from mtl_keras.runs.run import Run
 from mtl_keras.storage.files import write_whole
 
 Report = Callable[[str], None]
@@ -130,10 +131,10 @@ class _Version:
     def texts(self) -> Iterator[bytes]:
         return validation_texts(self.datasets)
 
-    def scores(self) -> Mapping[str, Mapping[str, Mapping[str, float]]]:
+    def scores(self) -> Scores:
         """Split → task → what these weights score; those of the run's end are in its files."""
         if self.best is None:
-            return self.run.read_json(METRICS)
+            return self.run.scores
         splits = ("validation", "test")
         return {split: evaluate_all(self.model, self.datasets, split) for split in splits}
 

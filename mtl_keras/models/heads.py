@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from mtl_keras.data.task import Task
+from mtl_keras.data.task_names import name_fault
 from mtl_keras.encoders.transformer.dropout import Dropout
 from mtl_keras.errors import InputError
 from mtl_keras.models.kinds.table import kind_of
@@ -65,11 +66,7 @@ def head_outputs(
         tasks: a head for each.
         vectors: `sentence_embedding (batch, hidden)`, `sequence_output (batch, length, hidden)`.
         dropout: rate before each head, in training.
-
-    Raises:
-        InputError: no task, two of one name, a task without labels.
     """
-    _check_tasks(tasks)
     heads = [TaskHead(task, dropout) for task in tasks]
     return {head.task.name: head(vectors[kind_of(head.task).reads.output]) for head in heads}
 
@@ -82,7 +79,16 @@ def check_task_names(argument: str, names: Iterable[str], tasks: Iterable[str]) 
             raise InputError(f"{argument}: there is no task {name!r}; there are {', '.join(tasks)}")
 
 
-def _check_tasks(tasks: Sequence[Task]) -> None:
+def check_tasks(tasks: Sequence[Task], *, has_names: bool = False) -> None:
+    """Checks that a model can have these tasks together.
+
+    Args:
+        tasks: of a model.
+        has_names: whether their names are those of a file; else they are checked (`name_fault`).
+
+    Raises:
+        InputError: no task, two of one name, a task without labels, a name that cannot be.
+    """
     if not tasks:
         raise InputError("a model needs at least one task. Received: none")
     names = [task.name for task in tasks]
@@ -94,3 +100,5 @@ def _check_tasks(tasks: Sequence[Task]) -> None:
                 f"task {task.name!r} has no labels; give them, or take them from the data with "
                 "TaskDataset(task).task"
             )
+    if not has_names and (fault := name_fault(tasks)):
+        raise InputError(fault.message)

@@ -1,19 +1,47 @@
 """What is measured of a task while it trains, as Keras metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from mtl_keras.data.task import Task
+from mtl_keras.data.task_names import repeated
+from mtl_keras.errors import InputError
 from mtl_keras.models.kinds.table import kind_of
 
 
 def training_metrics(
     task: Task, extra: Sequence[keras.metrics.Metric] = ()
 ) -> list[keras.metrics.Metric]:
-    """A task's mean loss, the metric that judges it, then the user's, named `<task>_<metric>`."""
+    """A task's mean loss, the metric that judges it, then the user's, named `<task>_<metric>`.
+
+    Raises:
+        InputError: two would have one name.
+    """
     metrics = [keras.metrics.Mean("loss"), kind_of(task).training_metric(), *extra]
-    return [_renamed(metric, f"{task.name}_{metric.name}") for metric in metrics]
+    names = [f"{task.name}_{metric.name}" for metric in metrics]
+    if (name := repeated(names)) is not None:
+        raise InputError(f"metrics: two are called {name!r}; give one another name")
+    return [_renamed(metric, name) for metric, name in zip(metrics, names, strict=True)]
+
+
+def undefined_without_examples(
+    results: Mapping[str, tf.Tensor], by_task: Mapping[str, Sequence[keras.metrics.Metric]]
+) -> dict[str, tf.Tensor]:
+    """Results by name; NaN for those of a task of which nothing was measured.
+
+    Args:
+        results: name → a scalar.
+        by_task: task → its mean loss, then its other metrics.
+    """
+    results = dict(results)
+    for mean_loss, *others in by_task.values():
+        is_measured = mean_loss.count > 0
+        for name in (metric.name for metric in (mean_loss, *others) if metric.name in results):
+            results[name] = tf.where(is_measured, results[name], np.nan)
+    return results
 
 
 def _renamed(metric: keras.metrics.Metric, name: str) -> keras.metrics.Metric:

@@ -14,10 +14,10 @@ from mtl_keras.encoders.text_encoder import TextEncoder
 from mtl_keras.models import training_step
 from mtl_keras.models.frozen_prefix import FEATURES, UpperPart
 from mtl_keras.models.guards import Guard, guard_of
-from mtl_keras.models.heads import check_task_names, head_outputs
+from mtl_keras.models.heads import check_task_names, check_tasks, head_outputs
 from mtl_keras.models.inference import ForwardPass, encoded
 from mtl_keras.models.kinds.table import kind_of
-from mtl_keras.models.metrics import training_metrics
+from mtl_keras.models.metrics import training_metrics, undefined_without_examples
 from mtl_keras.models.optimizers import LayerwiseOptimizer, layerwise_adamw
 from mtl_keras.models.training_step import Batch, Tensors
 from mtl_keras.plans.freeze_plan import FreezePlan
@@ -37,17 +37,17 @@ class MultiTaskModel(DistributedFit, keras.Model):
     are all 0 in a batch is idle: its head does not move by one bit. Weights may be left out: then
     every example counts for every task.
 
-    Logs and history: `loss`; `padding`, the share of a batch's positions without a word piece;
-    and per task `<task>_loss` and its metrics (`<task>_accuracy`, …), averaged over the task's own
-    examples.
+    Logs and history: `loss`; `padding`, the share of a batch's positions without a word piece; per
+    task `<task>_loss` and its metrics (`<task>_accuracy`, …), over its own examples, NaN of none.
 
     Args:
         encoder: the `TextEncoder` that the tasks share.
         tasks: what to predict, with their labels.
         head_dropout: rate of dropout before each head, in training.
+        has_names: whether the tasks have their names from a file; else they may be refused.
 
     Raises:
-        InputError: no task, two of one name, a task without labels.
+        InputError: no task, a task without labels, names that make a key of two meanings.
     """
 
     def __init__(
@@ -57,8 +57,10 @@ class MultiTaskModel(DistributedFit, keras.Model):
         *,
         head_dropout: float = 0.1,
         name: str = "multi_task_model",
+        has_names: bool = False,
         **kwargs: Any,
     ):
+        check_tasks(tasks, has_names=has_names)
         outputs = head_outputs(tasks, encoder.transformer.output, head_dropout)
         super().__init__(encoder.transformer.input, outputs, name=name, **kwargs)
         self.encoder = encoder
@@ -237,19 +239,18 @@ class MultiTaskModel(DistributedFit, keras.Model):
         of_tasks = (metric for each in self._task_metrics.values() for metric in each)
         return [self._total, self._padding, *of_tasks]
 
+    def get_metrics_result(self) -> dict[str, tf.Tensor]:
+        """As in Keras; NaN for what a task has without an example since the last reset."""
+        return undefined_without_examples(super().get_metrics_result(), self._task_metrics)
+
     def get_config(self) -> dict:
         """Encoder and tasks as plain values, and which layer groups are frozen."""
-        frozen = [
-            group
-            for group, layers in self.layer_groups.items()
-            if layers and not any(layer.trainable for layer in layers)
-        ]
         return {
             "encoder": self.encoder.get_config(),
             "tasks": [task.get_config() for task in self.tasks.values()],
             "head_dropout": self.head_dropout,
             "name": self.name,
-            "frozen": frozen,
+            "frozen": self.layer_groups.frozen,
         }
 
     @classmethod
@@ -261,16 +262,16 @@ class MultiTaskModel(DistributedFit, keras.Model):
         frozen = config.pop("frozen")
         config["encoder"] = TextEncoder.from_config(config["encoder"], initialize=initialize)
         config["tasks"] = [Task(**task) for task in config["tasks"]]
-        model = cls(**config)
+        model = cls(**config, has_names=True)
         FreezePlan.of(frozen).apply(model)
         return model
 
     def get_compile_config(self) -> dict | None:
-        """What `compile` was called with, and the layers whose optimizer has a state."""
+        """The arguments of `compile`, and the layers whose optimizer has a state."""
         if not self.compiled:
             return None
-        config = {"optimizer": self.optimizer, "stateful": list(self.optimizer.of_layer)}
-        return keras.saving.serialize_keras_object(config | self._compile_arguments)
+        own = {"optimizer": self.optimizer, "stateful": list(self.optimizer.of_layer)}
+        return keras.saving.serialize_keras_object(own | self._compile_arguments)
 
     def compile_from_config(self, config: dict) -> None:
         """Compiles a loaded model as it was, ready to take the optimizer's state."""
@@ -280,9 +281,8 @@ class MultiTaskModel(DistributedFit, keras.Model):
         self.optimizer.build([v for name in layers for v in self.get_layer(name).weights])
 
     def _forward(self, x: Tensors, *, training: bool) -> dict[str, tf.Tensor]:
-        if self._upper and FEATURES in x:
-            return self._upper(x, training=training)
-        return self(x, training=training)
+        run = self._upper if self._upper and FEATURES in x else self
+        return run(x, training=training)
 
     def _weighted(self, losses: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         return {name: self._loss_weights[name] * loss for name, loss in losses.items()}

@@ -33,6 +33,12 @@ class LayerGroups(dict[str, "list[keras.layers.Layer]"]):
         """Task → the layers of its head."""
         return {task: self[head_group(task)] for task in tasks_of(self)}
 
+    @property
+    def frozen(self) -> list[str]:
+        """The groups that have layers of which none trains."""
+        layers_of = ((group, layers) for group, layers in self.items() if layers)
+        return [group for group, layers in layers_of if not any(each.trainable for each in layers)]
+
 
 class Grouped(Protocol):
     """What has layer groups, as a `MultiTaskModel` has."""

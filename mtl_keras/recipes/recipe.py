@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from mtl_keras.data.schedules import Schedule
 from mtl_keras.data.task import Task
+from mtl_keras.data.task_names import name_fault
 from mtl_keras.encoders.pretrained.sources import is_path
 from mtl_keras.errors import InputError, nearest, shown
 from mtl_keras.plans.training_plan import TrainingPlan
@@ -89,7 +90,8 @@ def load_recipe(path: str | Path, *, folder: str | Path | None = None) -> Recipe
 
     Args:
         path: the YAML file.
-        folder: what relative paths in it are relative to, where that is not its own folder.
+        folder: what relative paths in the recipe of a run are relative to; the run has its tasks'
+            names, which are no longer chosen.
 
     Raises:
         InputError: the first thing wrong in it, with its line.
@@ -100,8 +102,10 @@ def load_recipe(path: str | Path, *, folder: str | Path | None = None) -> Recipe
         schema = RecipeSchema.model_validate(located.content)
     except ValidationError as error:
         raise InputError(_describe(located, error)) from None
+    tasks, training = schema.build_tasks(), schema.training
+    if folder is None and (fault := name_fault(tasks)):
+        raise InputError(f"{_where(located, ('tasks', fault.task))}: {fault.message}")
     place = Path(folder) if folder else path.parent.resolve()
-    training = schema.training
     places = [_where(located, each) for each in training.places()]
     return Recipe(
         path=place / path.name,
@@ -109,7 +113,7 @@ def load_recipe(path: str | Path, *, folder: str | Path | None = None) -> Recipe
         sha256=schema.sha256,
         max_length=schema.max_length,
         pooling=schema.pooling,
-        tasks=schema.build_tasks(),
+        tasks=tasks,
         plan=replace(training.build(), places=tuple(places)),
         schedule=training.schedule,
         loss_weights=training.loss_weights,

@@ -185,7 +185,6 @@ class RecipeSchema(Strict):
     def _check(self) -> Self:
         for name, task in self.tasks.items():
             check_at(("tasks", name), task.build, name)
-            check_at(("tasks", name), _check_name, name)
         names = watchable(self.build_tasks())
         for settings, place in self._places():
             check_at((*place, "watch"), _check_watch, settings.watch, names)
@@ -220,11 +219,6 @@ class RecipeSchema(Strict):
                 f"the best weights are those of {MEAN} or of a task ({', '.join(self.tasks)}); "
                 f"null keeps the last. Received: {name!r}"
             )
-
-
-def _check_name(name: str) -> None:
-    if name == MEAN:
-        raise InputError(f"{MEAN!r} stands for the mean of all tasks; give the task another name")
 
 
 def _check_watch(name: str, names: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pydantic
 
-from mtl_keras.data.task import Task
+from mtl_keras.data.task import SPLITS, Task
 from mtl_keras.errors import InputError, WorkError
 from mtl_keras.recipes.recipe import Recipe, load_recipe
 from mtl_keras.storage.files import write_whole
@@ -135,6 +135,11 @@ class Run:
         return {
             name: Task(name, task.kind, task.labels) for name, task in self._record.tasks.items()
         }
+
+    @property
+    def scores(self) -> dict[str, dict[str, dict]]:
+        """Split → task → metrics, of the weights that the run ended with."""
+        return {name: of for name, of in self.read_json(METRICS).items() if name in SPLITS}
 
     @property
     def recipe(self) -> Recipe:

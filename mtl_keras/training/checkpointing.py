@@ -37,14 +37,16 @@ class Progress:
     seconds: float = 0.0
 
     def add(self, measured: Mapping[str, Any]) -> None:
-        """Adds what an epoch measured; None for names that only other epochs have.
+        """Adds what an epoch measured; None for what is no number, as a metric that is undefined.
 
-        Callbacks may add names of their own.
+        Callbacks may add names of their own; epochs that lack one have None too.
         """
         before = self.epoch - self.first_epoch
         for name in dict.fromkeys((*self.history, *measured)):
             value = measured.get(name)
             plain = value.item() if isinstance(value, np.generic | np.ndarray) else value
+            if isinstance(plain, float) and not math.isfinite(plain):
+                plain = None
             self.history.setdefault(name, [None] * before).append(plain)
 
     def __str__(self) -> str:

@@ -22,7 +22,9 @@ class Selection(keras.callbacks.Callback):
     """Watches the validation metrics: keeps the best weights, ends stages, freezes done heads.
 
     A task is judged by its metric (`Task.metric`), `mean` by the mean of the tasks' metrics, an
-    error such as `mae` counting as its negative. One object serves all stages; each stage begins
+    error such as `mae` counting as its negative. A metric that is undefined on the validation
+    split judges nothing: it is in no mean, nothing waits for it, and no weights are kept for it.
+    One object serves all stages; each stage begins
     its count of evaluations afresh, while the bests remain.
 
     Args:
@@ -91,17 +93,27 @@ class Selection(keras.callbacks.Callback):
             load_weights(self.model, self.folder / f"{name}.safetensors")
 
     def _scores(self, logs: Mapping[str, float]) -> dict[str, float]:
-        """Every judged name that was measured → its score, higher is better."""
-        scores = {
-            name: _score(task.metric, logs[f"val_{name}_{task.metric}"])
+        """Every judged name whose metric was measured and is defined → its score."""
+        measured = {
+            name: f"val_{name}_{task.metric}"
             for name, task in self.tasks.items()
             if f"val_{name}_{task.metric}" in logs
         }
-        if len(scores) == len(self.tasks):
+        undefined = {
+            metric
+            for name, metric in measured.items()
+            if math.isnan(logs[metric]) and math.isfinite(logs.get(f"val_{name}_loss", math.nan))
+        }
+        scores = {
+            name: _score(metric, logs[metric])
+            for name, metric in measured.items()
+            if metric not in undefined
+        }
+        if scores and len(measured) == len(self.tasks):
             scores[MEAN] = sum(scores.values()) / len(scores)
-        watch = self._stage.watch
-        if f"val_{watch}" in logs:
-            scores[watch] = _score(watch, logs[f"val_{watch}"])
+        watched = f"val_{self._stage.watch}"
+        if watched in logs and watched not in undefined:
+            scores[self._stage.watch] = _score(watched, logs[watched])
         return scores
 
     def _judge(self, name: str, score: float, epoch: int) -> bool:
@@ -121,7 +133,8 @@ class Selection(keras.callbacks.Callback):
             write_whole(path, functools.partial(_link, paths[0]))
 
     def _waits_too_long(self, name: str) -> bool:
-        return self._stage.patience is not None and self._waited[name] >= self._stage.patience
+        waited = self._waited.get(name, 0)  # absent if its metric has never been defined
+        return self._stage.patience is not None and waited >= self._stage.patience
 
     def _freeze_done_heads(self) -> None:
         for name, head in self.model.layer_groups.heads.items():

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -67,9 +68,10 @@ class TensorBoardLogs(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         for name, value in (logs or {}).items():
-            measured = name.removeprefix("val_")
-            with self._writer("train" if measured == name else "validation").as_default():
-                tf.summary.write(self._tag(measured), float(value), epoch + 1, metadata=SCALARS)
+            if not math.isnan(float(value)):  # undefined
+                split, tag = self._place(name)
+                with self._writer(split).as_default():
+                    tf.summary.write(tag, float(value), epoch + 1, metadata=SCALARS)
         for writer in self._writers.values():
             writer.flush()
 
@@ -78,9 +80,15 @@ class TensorBoardLogs(keras.callbacks.Callback):
             self._writers[split] = tf.summary.create_file_writer(str(self.folder / split))
         return self._writers[split]
 
-    def _tag(self, name: str) -> str:
-        task = next((task for task in self.tasks if name.startswith(f"{task}_")), None)
-        return name if task is None else f"{task}/{name.removeprefix(f'{task}_')}"
+    def _place(self, name: str) -> tuple[str, str]:
+        """The split and the tag of what was measured. A task's name may begin with another's."""
+        plain = name.removeprefix("val_")
+        for split, measured in (("train", name), ("validation", plain)):
+            owners = [task for task in self.tasks if measured.startswith(f"{task}_")]
+            if owners:
+                task = max(owners, key=len)
+                return split, f"{task}/{measured.removeprefix(f'{task}_')}"
+        return ("train" if plain == name else "validation"), plain
 
 
 class EveryMinute(keras.callbacks.Callback):

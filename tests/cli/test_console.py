@@ -39,6 +39,14 @@ def test_metrics_have_a_row_for_each_task_and_split(capsys):
     assert " ".join(row[3:]) == "accuracy 0.5000 (0.4000 to 0.6000), loss 1.0000"
 
 
+def test_an_undefined_metric_is_a_dash_with_its_note_under_the_table(capsys):
+    scores = {"examples": 9, "span_f1": None, "loss": 1.0, "low": None, "high": None}
+    print_metrics({"test": {"places": scores | {"notes": {"span_f1": "undefined: no span"}}}})
+    *_, row, note = capsys.readouterr().out.splitlines()
+    assert row.split()[3:] == ["span_f1", "-,", "loss", "1.0000"]
+    assert note == "places, test: span_f1 undefined: no span"
+
+
 def test_a_plan_ends_with_how_many_parameters_train(capsys):
     print_plan(
         [

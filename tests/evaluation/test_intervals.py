@@ -40,10 +40,13 @@ def test_contributions_make_the_metric_and_the_interval_holds_it(task, count, se
     labels, outputs = examples(task, count, seed)
     contributed = contributions(task, labels, outputs)
     part, whole = contributed.sum(axis=0)
-    metric = kind_of(task).measured([(labels, outputs)])[task.metric]
-    assert (part / whole if whole else 0.0) == pytest.approx(metric)
+    metric = kind_of(task).measured(task, [(labels, outputs)])[task.metric]
+    assert (part / whole if whole else None) == pytest.approx(metric)
     low, high = interval(contributed)
-    assert low <= metric + 1e-9 and metric <= high + 1e-9
+    if metric is None:
+        assert (low, high) == (None, None)
+    else:
+        assert low <= metric + 1e-9 and metric <= high + 1e-9
 
 
 def test_of_a_share_it_is_nearly_the_binomial_one():
@@ -53,9 +56,19 @@ def test_of_a_share_it_is_nearly_the_binomial_one():
     assert (low, high) == pytest.approx((exact.low, exact.high), abs=0.01)
 
 
-@pytest.mark.parametrize(("rows", "expected"), [([[1.0, 1.0]], 1.0), ([[0.0, 0.0]] * 3, 0.0)])
-def test_where_nothing_varies_it_has_no_width(rows, expected):
-    assert interval(np.array(rows)) == (expected, expected)
+@pytest.mark.parametrize("count", [1, 3])
+def test_where_nothing_varies_it_has_no_width(count):
+    assert interval(np.ones((count, 2))) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_an_undefined_metric_has_none(count):
+    assert interval(np.zeros((count, 2))) == (None, None)
+
+
+def test_resamples_without_anything_to_find_are_left_out():
+    one_entity = np.array([[0.0, 0.0]] * 9 + [[2.0, 2.0]])
+    assert interval(one_entity) == (1.0, 1.0)
 
 
 @pytest.mark.slow

@@ -73,3 +73,8 @@ def test_two_seeds_have_a_t_interval():
     found = spread([0.5, 0.7])
     assert found["mean"] == pytest.approx(0.6)
     assert found["interval"] == pytest.approx(12.706 * 0.141421 / 2**0.5, rel=1e-4)
+
+
+def test_an_undefined_value_is_in_no_mean():
+    assert spread([None, 0.5]) == {"values": [None, 0.5], "mean": 0.5, "interval": None}
+    assert spread([None, None])["mean"] is None

@@ -108,6 +108,15 @@ def test_one_seed_has_no_bars():
     assert [len(figure.axes[0].collections) for figure in figures] == [0, 1]
 
 
+def test_an_undefined_score_has_no_point_and_no_place_in_a_curve():
+    report = _report({"a": (1, 0.5), "b": (2, None)})
+    (point,) = plots.score_against_cost(report, "topic").axes[0].containers
+    assert point.lines[0].get_xydata().tolist() == [[1.0, 0.5]]
+    curves = {"a": {"topic": [[None, 0.5, 0.75]]}, "b": {"topic": [[None]]}}
+    line, *_ = plots.learning_curves(curves, "topic", "span_f1").axes[0].lines
+    assert line.get_xydata().tolist() == [[2.0, 0.5], [3.0, 0.75]]
+
+
 def test_labels_of_crowded_points_do_not_overlap():
     means = {f"a_long_plan_{n:02}": (100 + n % 3, 0.9 + 0.001 * n) for n in range(12)}
     figure = plots.score_against_cost(_report(means), "topic")

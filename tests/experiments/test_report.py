@@ -152,6 +152,17 @@ def test_names_cannot_break_out(report, name):
     assert row.startswith(f"| {in_markdown(name)} | **0.900")
 
 
+def test_an_undefined_metric_is_no_figure_and_the_report_says_so(report):
+    for plan in report["plans"].values():
+        plan["tasks"]["price"] = {"values": [None], "mean": None, "interval": None, "metric": "mae"}
+        plan["tasks"]["price"] |= {"single": None, "sharing": None}
+    report["plans"]["full"]["tasks"]["topic"] |= {"sharing": None}
+    html = render_html(report)
+    assert _rows(html, "Scores and costs")[1][2] == "–"
+    assert "the metric is undefined" in html
+    assert "price: mae by wall time" not in html
+
+
 @pytest.mark.slow
 def test_the_same_report_makes_the_same_bytes(report):
     assert render_html(report) == render_html(copy.deepcopy(report))

@@ -229,6 +229,14 @@ def test_summary_lists_embeddings_blocks_and_heads(tiny_model):
         assert name in "\n".join(lines)
 
 
+def test_names_that_make_one_key_are_refused_until_a_file_has_them(tiny_encoder):
+    tasks = [mtl.Task(name, labels=["x", "y"]) for name in ("a", "val_a")]
+    with pytest.raises(InputError, match="would be both the validation loss of 'a' and"):
+        mtl.MultiTaskModel(tiny_encoder(), tasks)
+    config = mtl.MultiTaskModel(tiny_encoder(), tasks, has_names=True).get_config()
+    assert list(mtl.MultiTaskModel.from_config(config).tasks) == ["a", "val_a"]
+
+
 def test_labels_for_other_tasks_are_refused(tiny_model):
     model = tiny_model()
     model.compile(run_eagerly=True)

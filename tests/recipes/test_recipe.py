@@ -116,6 +116,7 @@ training:
         ("encoder: all-MiniLM-L6-v2\n", "", 1, "encoder: this key is missing"),
         ("  entities:", "  Entities:", 9, "lower-case letters"),
         ("  entities:", "  mean:", 9, "stands for the mean of all tasks"),
+        ("  entities:", "  read:", 9, "its text was read whole; give the task another name"),
         ("max_length: 64", "max_length: 2", 2, "greater than or equal to 3"),
         ("{topic: 0.5}", "{tone: 0.5}", 14, "no task 'tone'"),
         ("{topic: 0.5}", "{topic: 0}", 14, "greater than 0"),
@@ -395,3 +396,14 @@ def test_a_list_freezes_what_any_of_its_rules_does(tmp_path):
     text = RECIPE.replace("freeze: backbone", "freeze: [embeddings, block_0-1, head:topic]")
     stage = load_recipe(_write(tmp_path, text)).plan.given[0]
     assert stage.freeze == FreezePlan("embeddings + block_0-1 + head:topic")
+
+
+def test_names_that_make_one_key_are_refused_but_in_a_recipe_that_a_run_has(tmp_path):
+    task = "files: {train: a.csv}"
+    text = f"encoder: x\ntasks:\n  a: {{{task}}}\n  val_a: {{{task}}}\ntraining: {{plan: full}}\n"
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text)
+    message = r"recipe.yaml:4: tasks.val_a: 'val_a_loss' would be both the validation loss of 'a' "
+    with pytest.raises(InputError, match=message):
+        load_recipe(path)
+    assert len(load_recipe(path, folder=tmp_path).tasks) == 2

@@ -128,3 +128,21 @@ def test_of_an_epoch_the_weights_are_written_once(selection, monkeypatch):
     assert sorted(before) == [f"{name}.safetensors" for name in ("entities", "mean", "topic")]
     _epochs(selection, [0.6], [0.6])
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_an_undefined_metric_judges_nothing_and_is_waited_for_by_nobody(selection, tmp_path):
+    selection.begin(Stage(patience=1, watch="entities_span_f1"))
+    for epoch in range(4):
+        undefined = {"val_entities_span_f1": float("nan"), "val_entities_loss": 0.5}
+        selection.on_epoch_end(epoch, undefined | {"val_topic_accuracy": 0.9 - epoch / 10})
+    assert not selection.model.stop_training
+    assert selection.best == {name: {"score": 0.9, "epoch": 1} for name in ("topic", "mean")}
+    assert not (tmp_path / "best" / "entities.safetensors").exists()
+
+
+def test_a_head_without_a_defined_metric_is_never_done(selection):
+    selection.begin(Stage(patience=1, freeze_when_done=True))
+    for epoch in range(3):
+        undefined = {"val_entities_span_f1": float("nan"), "val_entities_loss": 0.5}
+        selection.on_epoch_end(epoch, undefined | {"val_topic_accuracy": 0.5})
+    assert selection.done == ["topic"]

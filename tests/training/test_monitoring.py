@@ -43,6 +43,15 @@ def test_tensorboard_has_a_tag_for_every_task(tmp_path):
     assert _read(tmp_path / "validation") == {("slots/span_f1", 1): 0.0, ("slots/span_f1", 2): 1.0}
 
 
+def test_tensorboard_has_no_undefined_value_and_takes_no_name_for_another(tmp_path):
+    logs = TensorBoardLogs(tmp_path, ["a", "a_b", "val_x"])
+    measured = {"a_b_loss": 0.5, "val_a_b_loss": 0.25, "val_x_loss": 1.0, "val_val_x_loss": 2.0}
+    logs.on_epoch_end(0, measured | {"val_a_loss": float("nan"), "val_loss": 3.0})
+    assert _read(tmp_path / "train") == {("a_b/loss", 1): 0.5, ("val_x/loss", 1): 1.0}
+    of_validation = {("a_b/loss", 1): 0.25, ("val_x/loss", 1): 2.0, ("loss", 1): 3.0}
+    assert _read(tmp_path / "validation") == of_validation
+
+
 @pytest.mark.parametrize(("seconds", "said"), [(0.0, 3), (60.0, 0)])
 def test_a_line_is_told_not_more_often_than_asked(seconds, said):
     lines = []

@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +13,7 @@ import tensorflow as tf
 from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.errors import WorkError
+from mtl_keras.evaluation.figures import UNDEFINED, figure
 from mtl_keras.evaluation.latency import milliseconds
 from mtl_keras.evaluation.scores import evaluate
 from mtl_keras.export.conversion.formats import FLOAT32
@@ -48,8 +50,8 @@ class OfTask:
 
     task: Task
     split: str | None
-    model: Mapping[str, float]
-    converted: Mapping[str, float]
+    model: Mapping[str, Any]
+    converted: Mapping[str, Any]
     same: float | None
 
     def fault(self) -> str | None:
@@ -60,16 +62,18 @@ class OfTask:
                 f"{self.same:.1%} of the answers for {name} are the model's; "
                 f"at least {SAME_ANSWERS:.0%} were expected"
             )
-        if self.split is None:
-            return None
         metric, grows = self.task.metric, self.task.label_kind.higher_is_better
-        wanted = self.model[metric] * (KEPT if grows else 2 - KEPT)
-        best = self.converted["high" if grows else "low"]
+        before, after = self.model.get(metric), self.converted.get(metric)
+        if before is None or after is None:  # undefined for one of them: nothing can be compared
+            return None
+        wanted = before * (KEPT if grows else 2 - KEPT)
+        end = self.converted["high" if grows else "low"]
+        best = after if end is None else end
         if (best >= wanted) if grows else (best <= wanted):
             return None
         return (
-            f"{name} has a {metric} of {self.converted[metric]:.4f} where the model has "
-            f"{self.model[metric]:.4f}, further off than its 95% interval explains"
+            f"{name} has a {metric} of {after:.4f} where the model has {before:.4f}, further off "
+            "than its 95% interval explains"
         )
 
 
@@ -116,7 +120,9 @@ class Conversion:
         metric = each.task.metric
         before, after = each.model[metric], each.converted[metric]
         what = f"{each.task.name} {metric}, {each.split}, {each.model['examples']:,} examples"
-        return self._row(what, f"{before:.4f}", f"{after:.4f}", f"{after - before:+.4f}")
+        is_defined = before is not None and after is not None
+        change = f"{after - before:+.4f}" if is_defined else UNDEFINED
+        return self._row(what, figure(before), figure(after), change)
 
     def _same(self, each: OfTask) -> dict[str, str]:
         unit = each.task.label_kind.unit

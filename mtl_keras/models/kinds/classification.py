@@ -11,12 +11,19 @@ from mtl_keras.data.task import Task
 from mtl_keras.encoders.tokenizers.tokenizer import Words
 from mtl_keras.models.kinds.probabilities import (
     class_probabilities,
-    f1,
+    macro_f1,
     matches_by_class,
     softened_divergence,
     surprise,
 )
-from mtl_keras.models.kinds.task_kind import Scored, TaskKind, WordsOfText, by_label, stacked
+from mtl_keras.models.kinds.task_kind import (
+    Scored,
+    TaskKind,
+    WordsOfText,
+    by_label,
+    noted,
+    stacked,
+)
 from mtl_keras.models.kinds.vectors import TextVectors
 
 MAX_ITERATIONS = 1000  # of a probe
@@ -54,15 +61,18 @@ class Classification(TaskKind):
     def decided(self, outputs: np.ndarray) -> np.ndarray:
         return outputs.argmax(-1)
 
-    def measured(self, chunks: Iterable[Scored]) -> dict[str, float]:
+    def measured(self, task: Task, chunks: Iterable[Scored]) -> dict[str, Any]:
         labels, scores = stacked(chunks)  # (examples,), (examples, classes)
         answers = scores.argmax(-1)
         of_right = scores[np.arange(len(labels)), labels]
-        return {
+        matches = matches_by_class(labels, answers, scores.shape[-1])
+        macro, over = macro_f1(matches, task.labels)
+        metrics = {
             "accuracy": float(np.mean(answers == labels)),
-            "macro_f1": float(np.mean(f1(*matches_by_class(labels, answers, scores.shape[-1])))),
+            "macro_f1": macro,
             "loss": float(np.mean(surprise(of_right))),
         }
+        return noted(metrics, {"macro_f1": over})
 
     def contribution(self, label: Any, outputs: np.ndarray) -> tuple[float, float]:
         return float(outputs.argmax() == label), 1.0

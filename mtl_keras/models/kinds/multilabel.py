@@ -11,11 +11,19 @@ from mtl_keras.data.task import Task
 from mtl_keras.encoders.tokenizers.tokenizer import Words
 from mtl_keras.models.kinds.classification import MAX_ITERATIONS
 from mtl_keras.models.kinds.graph_rows import rows_by_text
-from mtl_keras.models.kinds.probabilities import f1, surprise
-from mtl_keras.models.kinds.task_kind import Scored, TaskKind, WordsOfText, by_label, stacked
+from mtl_keras.models.kinds.probabilities import macro_f1, ratio, surprise
+from mtl_keras.models.kinds.task_kind import (
+    Scored,
+    TaskKind,
+    WordsOfText,
+    by_label,
+    noted,
+    stacked,
+)
 from mtl_keras.models.kinds.vectors import TextVectors
 
 THRESHOLD = 0.5  # of a label's probability
+NO_LABEL = "0 as no example has a label, but some answers do"
 
 
 class Multilabel(TaskKind):
@@ -29,7 +37,7 @@ class Multilabel(TaskKind):
         return keras.losses.BinaryCrossentropy(reduction=None)
 
     def training_metric(self) -> keras.metrics.Metric:
-        return keras.metrics.F1Score(average="micro", threshold=THRESHOLD, name="micro_f1")
+        return _MicroF1(average="micro", threshold=THRESHOLD, name="micro_f1")
 
     def divergence(self, target: tf.Tensor, output: tf.Tensor, temperature: float) -> tf.Tensor:
         """`KL(q ‖ p)` of each label: `(batch, labels)`."""
@@ -53,16 +61,21 @@ class Multilabel(TaskKind):
     def decided(self, outputs: np.ndarray) -> np.ndarray:
         return outputs > THRESHOLD
 
-    def measured(self, chunks: Iterable[Scored]) -> dict[str, float]:
+    def measured(self, task: Task, chunks: Iterable[Scored]) -> dict[str, Any]:
         labels, scores = stacked(chunks)  # both (examples, labels)
         right, chosen = labels > 0, scores > THRESHOLD
-        sums = [each.sum(axis=0) for each in (right & chosen, chosen, right)]  # 3 × (labels,)
+        sums = np.stack([each.sum(axis=0) for each in (right & chosen, chosen, right)])
+        matched, predicted, actual = map(float, sums.sum(axis=1))  # of (3, labels)
         of_right = np.where(right, scores, 1 - scores)
-        return {
-            "micro_f1": float(f1(*(each.sum() for each in sums))),
-            "macro_f1": float(np.mean(f1(*sums))),
+        macro, over = macro_f1(sums, task.labels)
+        metrics = {
+            "micro_f1": ratio(2 * matched, predicted + actual),
+            "macro_f1": macro,
             "loss": float(np.mean(surprise(of_right))),
         }
+        undefined = "undefined: neither the examples nor the answers have any label"
+        micro = undefined if metrics["micro_f1"] is None else NO_LABEL if not actual else ""
+        return noted(metrics, {"micro_f1": micro, "macro_f1": over})
 
     def contribution(self, label: Any, outputs: np.ndarray) -> tuple[float, float]:
         right, chosen = np.asarray(label) > 0, outputs > THRESHOLD
@@ -76,3 +89,12 @@ class Multilabel(TaskKind):
 
     def probe_outputs(self, task: Task, probe: Any, vectors: np.ndarray) -> np.ndarray:
         return probe.predict_proba(vectors[np.newaxis])[0]
+
+
+@keras.saving.register_keras_serializable("mtl_keras")
+class _MicroF1(keras.metrics.F1Score):
+    """F1 of all labels together; NaN without an example that has a label: nothing judges then."""
+
+    def result(self) -> tf.Tensor:
+        has_labels = tf.reduce_sum(self.true_positives + self.false_negatives) > 0
+        return tf.where(has_labels, super().result(), np.nan)

@@ -1,7 +1,11 @@
 """Arithmetic of probabilities: how surprising, how far apart, how often right."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
+
+from mtl_keras.errors import listed
 
 SMALLEST = 1e-7  # of a probability that is measured, before its logarithm
 SMALLEST_TRAINED = 1e-30  # of one that a gradient goes through
@@ -38,20 +42,48 @@ def matches_by_class(labels: np.ndarray, answers: np.ndarray, num_classes: int) 
 
 
 def f1(matched: np.ndarray, predicted: np.ndarray, actual: np.ndarray) -> np.ndarray:
-    """`2 · matched / (predicted + actual)`, and 0 where there is neither.
+    """`2 · matched / (predicted + actual)`, and NaN where there is neither: it is undefined.
 
     Example:
 
     >>> f1(np.array([1, 0]), np.array([2, 0]), np.array([1, 0])).tolist()
-    [0.6666666666666666, 0.0]
+    [0.6666666666666666, nan]
     """
     whole = np.asarray(predicted + actual, np.float64)
-    return np.divide(2.0 * matched, whole, out=np.zeros_like(whole), where=whole > 0)
+    return np.divide(2.0 * matched, whole, out=np.full_like(whole, np.nan), where=whole > 0)
 
 
-def ratio(part: float, whole: float) -> float:
-    """The share, and 0 of nothing."""
-    return part / whole if whole else 0.0
+def macro_f1(of_classes: np.ndarray, labels: Sequence[str]) -> tuple[float | None, str]:
+    """The mean F1 of the labels that are right or answered anywhere, as scikit-learn takes it.
+
+    Args:
+        of_classes: `(3, labels)`, as `matches_by_class` counts them.
+        labels: of the task.
+
+    Returns:
+        The mean, None without such a label; and which labels it is over, empty if over all.
+
+    Example:
+
+    >>> macro_f1(np.array([[2, 1, 0], [2, 1, 0], [2, 1, 0]]), ["bad", "good", "mixed"])
+    (1.0, "over 2 of 3 labels; neither the examples nor the answers have 'mixed'")
+    """
+    scores = f1(*of_classes)
+    names = np.array(labels, object)
+    within, without = names[~np.isnan(scores)], names[np.isnan(scores)]
+    if not len(within):
+        return None, "undefined: neither the examples nor the answers have any label"
+    if not len(without):
+        return float(np.mean(scores)), ""
+    which = f"neither the examples nor the answers have {listed(without)}"
+    if len(within) < len(without):
+        which = f"the examples and the answers have {listed(within)} alone"
+    return float(np.nanmean(scores)), f"over {len(within)} of {len(names)} labels; {which}"
+
+
+def ratio(part: float, whole: float) -> float | None:
+    """The share; None of nothing."""
+    return part / whole if whole else None
 
 
 def class_probabilities(probe: object, rows: np.ndarray, num_classes: int) -> np.ndarray:

@@ -41,7 +41,7 @@ class Regression(TaskKind):
     def decided(self, outputs: np.ndarray) -> np.ndarray:
         return outputs
 
-    def measured(self, chunks: Iterable[Scored]) -> dict[str, float]:
+    def measured(self, task: Task, chunks: Iterable[Scored]) -> dict[str, Any]:
         labels, values = stacked(chunks)  # both (examples,)
         error = values - labels
         squared = float(np.mean(error**2))

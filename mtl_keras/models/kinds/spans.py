@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 
@@ -36,6 +37,8 @@ class SpanF1(keras.metrics.Metric):
     type t. An `I-` that continues nothing begins a span (Tjong Kim Sang & De Meulder, 2003,
     `conlleval`).
 
+    NaN without a span that is right: nothing can be judged by it then.
+
     Call with tags `(batch, length)`, probabilities `(batch, length, classes)` and weights
     `(batch, length)` that are 1 where a word begins and 0 elsewhere.
     """
@@ -60,7 +63,8 @@ class SpanF1(keras.metrics.Metric):
             counter.assign_add(tf.reduce_sum(tf.cast(mask, counter.dtype)))
 
     def result(self) -> tf.Tensor:
-        return tf.math.divide_no_nan(2 * self.matched, self.predicted + self.actual)
+        share = tf.math.divide_no_nan(2 * self.matched, self.predicted + self.actual)
+        return tf.where(self.actual > 0, share, np.nan)
 
 
 def _words_first(

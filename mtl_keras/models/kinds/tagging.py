@@ -19,7 +19,7 @@ from mtl_keras.models.kinds.probabilities import (
     surprise,
 )
 from mtl_keras.models.kinds.spans import SpanF1, spans
-from mtl_keras.models.kinds.task_kind import Scored, TaskKind, WordsOfText
+from mtl_keras.models.kinds.task_kind import Scored, TaskKind, WordsOfText, noted
 from mtl_keras.models.kinds.vectors import WordVectors
 
 
@@ -76,7 +76,7 @@ class Tagging(TaskKind):
     def decided(self, outputs: np.ndarray) -> np.ndarray:
         return outputs.argmax(-1)
 
-    def measured(self, chunks: Iterable[Scored]) -> dict[str, float]:
+    def measured(self, task: Task, chunks: Iterable[Scored]) -> dict[str, Any]:
         matched = predicted = actual = words = 0
         unlikely = 0.0
         for labels, outputs in chunks:
@@ -87,12 +87,13 @@ class Tagging(TaskKind):
                 actual += len(right)
                 words += len(row)
                 unlikely += float(np.sum(surprise(output[np.arange(len(row)), row])))
-        return {
+        metrics = {
             "span_f1": ratio(2 * matched, predicted + actual),
             "precision": ratio(matched, predicted),
             "recall": ratio(matched, actual),
             "loss": ratio(unlikely, words),
         }
+        return noted(metrics, _notes(predicted, actual))
 
     def contribution(self, label: Any, outputs: np.ndarray) -> tuple[float, float]:
         right, answered = set(spans(label)), set(spans(outputs.argmax(-1)))
@@ -105,6 +106,19 @@ class Tagging(TaskKind):
 
     def probe_outputs(self, task: Task, probe: Any, vectors: np.ndarray) -> np.ndarray:
         return class_probabilities(probe, vectors, task.num_outputs)
+
+
+def _notes(predicted: int, actual: int) -> dict[str, str]:
+    """Why F1, precision or recall is undefined, and why F1 is 0 whatever the answers found."""
+    none, unanswered = "no example has a span", "no answer has a span"
+    notes = {
+        "precision": "" if predicted else f"undefined: {unanswered}",
+        "recall": "" if actual else f"undefined: {none}",
+    }
+    if not actual:
+        outcome = "0 as no example has a span, but some answers do"
+        notes["span_f1"] = outcome if predicted else f"undefined: {none}, and {unanswered}"
+    return notes
 
 
 def _begins(tags: tf.Tensor, texts: tf.Tensor) -> tf.Tensor:

@@ -1,7 +1,7 @@
 """What every kind of task says of itself with tensors and NumPy."""
 
 import abc
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import keras
@@ -91,8 +91,16 @@ class TaskKind(abc.ABC):
         """What a text's outputs decide: a class, a set of classes, the class of each word."""
 
     @abc.abstractmethod
-    def measured(self, chunks: Iterable[Scored]) -> dict[str, float]:
-        """All metrics over some examples, first the one that judges the task, last the loss."""
+    def measured(self, task: Task, chunks: Iterable[Scored]) -> dict[str, Any]:
+        """All metrics over some examples, first the one that judges the task, last the loss.
+
+        A metric that is undefined is None. What a metric does not say of itself (why it is
+        undefined, over which labels it is) is in `notes`, metric → a clause, if there is any.
+
+        Args:
+            task: what was predicted.
+            chunks: labels and outputs of the examples.
+        """
 
     @abc.abstractmethod
     def contribution(self, label: Any, outputs: np.ndarray) -> tuple[float, float]:
@@ -116,6 +124,12 @@ class TaskKind(abc.ABC):
 def by_label(task: Task, probabilities: np.ndarray) -> dict[str, float]:
     """Label → its probability, as plain values."""
     return dict(zip(task.labels, map(float, probabilities), strict=True))
+
+
+def noted(metrics: dict[str, Any], notes: Mapping[str, str]) -> dict[str, Any]:
+    """Metrics, and under `notes` the notes that are not empty, if any."""
+    notes = {name: note for name, note in notes.items() if note}
+    return metrics | ({"notes": notes} if notes else {})
 
 
 def stacked(chunks: Iterable[Scored]) -> tuple[np.ndarray, np.ndarray]:

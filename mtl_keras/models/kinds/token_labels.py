@@ -14,13 +14,13 @@ from mtl_keras.models.kinds.classification import MAX_ITERATIONS
 from mtl_keras.models.kinds.graph_rows import padded_columns, rows_by_text, word_scores
 from mtl_keras.models.kinds.probabilities import (
     class_probabilities,
-    f1,
+    macro_f1,
     matches_by_class,
     ratio,
     softened_divergence,
     surprise,
 )
-from mtl_keras.models.kinds.task_kind import Scored, TaskKind, WordsOfText
+from mtl_keras.models.kinds.task_kind import Scored, TaskKind, WordsOfText, noted
 from mtl_keras.models.kinds.vectors import WordVectors
 
 NOT_READ = -1  # stands for the label of a word that is not read, and so is wrong
@@ -68,7 +68,7 @@ class TokenLabels(TaskKind):
     def decided(self, outputs: np.ndarray) -> np.ndarray:
         return np.where(outputs.any(axis=-1), outputs.argmax(axis=-1), NOT_READ)
 
-    def measured(self, chunks: Iterable[Scored]) -> dict[str, float]:
+    def measured(self, task: Task, chunks: Iterable[Scored]) -> dict[str, Any]:
         words, unlikely, matches = 0, 0.0, []
         for by_text in chunks:
             labels = np.concatenate(by_text[0], dtype=np.int64, casting="unsafe")  # (words,)
@@ -77,11 +77,13 @@ class TokenLabels(TaskKind):
             unlikely += float(np.sum(surprise(scores[np.arange(len(labels)), labels])))
             matches.append(matches_by_class(labels, self.decided(scores), scores.shape[-1]))
         of_classes = np.sum(matches, axis=0)  # (3, classes)
-        return {
+        macro, over = macro_f1(of_classes, task.labels)
+        metrics = {
             "accuracy": ratio(float(of_classes[0].sum()), words),
-            "macro_f1": float(np.mean(f1(*of_classes))),
+            "macro_f1": macro,
             "loss": ratio(unlikely, words),
         }
+        return noted(metrics, {"macro_f1": over})
 
     def contribution(self, label: Any, outputs: np.ndarray) -> tuple[float, float]:
         return float(np.sum(self.decided(outputs) == np.asarray(label))), float(len(outputs))

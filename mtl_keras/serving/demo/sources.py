@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from mtl_keras.data.answer_forms import AnswerForm, form_of
 from mtl_keras.data.task import Task
-from mtl_keras.display import in_terminal, one_line
+from mtl_keras.display import in_markdown, in_terminal, one_line
 from mtl_keras.errors import InputError
+from mtl_keras.evaluation.figures import figure, notes_of
 from mtl_keras.export.model_card import CARD, table
 from mtl_keras.export.saved_model.served_answers import (
     LABELS,
@@ -18,7 +19,7 @@ from mtl_keras.export.saved_model.served_answers import (
     SERVING,
     read_answers,
 )
-from mtl_keras.runs.run import METRICS, RECORD, Run
+from mtl_keras.runs.run import RECORD, Run
 
 GRAPH = "saved_model.pb"
 LONGEST_CARD = 1 << 16  # characters; those of our exports have some 5,000
@@ -193,17 +194,16 @@ def _reading(read: Callable) -> Callable[[str], Reading]:
 
 
 def _metrics_card(run: Run) -> str:
-    """The run's metrics as a Markdown table."""
+    """The run's metrics as a Markdown table, and the notes on them."""
+    scores = run.scores
     rows = [
-        {"task": task, "split": split} | {name: _figure(value) for name, value in metrics.items()}
-        for split, tasks in run.read_json(METRICS).items()
+        {"task": task, "split": split}
+        | {name: figure(value) for name, value in metrics.items() if name != "notes"}
+        for split, tasks in scores.items()
         for task, metrics in tasks.items()
     ]
-    return f"# What it scores\n\n{table(rows)}\n"
-
-
-def _figure(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+    notes = [in_markdown(note) for note in notes_of(scores)]
+    return "\n\n".join(["# What it scores", table(rows), *notes]) + "\n"
 
 
 def _export_card(folder: Path, tasks: Sequence[ServedTask]) -> str:

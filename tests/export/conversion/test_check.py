@@ -123,6 +123,17 @@ def test_a_metric_may_fall_by_a_hundredth_or_by_chance(task, before, after, refu
         assert f"where the model has {before:.4f}, further off than its 95% interval" in fault
 
 
+def test_an_undefined_metric_refuses_nothing_and_is_a_dash_in_the_table():
+    task = mtl.Task("entities", kind="tagging", labels=["city"])
+    undefined = {"span_f1": None, "low": None, "high": None, "examples": 9}
+    compared = OfTask(task, "test", undefined, undefined, None)
+    assert compared.fault() is None
+    conversion = Conversion("model.onnx", 1, 0.0, None, (1, 1), {}, {"entities": compared})
+    assert [*conversion.rows()[-1].values()][1:] == ["-", "-", "-"]
+    one_example = {"span_f1": 0.5, "low": None, "high": None}
+    assert OfTask(task, "test", {"span_f1": 1.0}, one_example, None).fault() is not None
+
+
 def test_a_table_without_held_out_examples():
     found = Conversion("m.onnx", 3, 0.0, None, (2**20, 2**19), {1: (4.0, 1.0)}, {})
     assert [row["change"] for row in found.rows()] == ["-50%", "-75%"]

@@ -140,7 +140,8 @@ def test_what_cannot_be_exported_is_refused(model, exported, tiny_encoder):
     path, _ = exported
     with pytest.raises(InputError, match="exists already; export to a new version number"):
         export_saved_model(model, path)
-    clashing = mtl.MultiTaskModel(tiny_encoder(), [mtl.Task("embed", labels=["x", "y"])])
+    embed = [mtl.Task("embed", labels=["x", "y"])]
+    clashing = mtl.MultiTaskModel(tiny_encoder(), embed, has_names=True)
     with pytest.raises(InputError, match="a signature is called 'embed'; rename the task"):
         export_saved_model(clashing, path.parent / "2")
 

@@ -11,7 +11,7 @@ from mtl_keras.data.task import Task
 from mtl_keras.models.heads import TaskHead
 from mtl_keras.models.kinds.classification import Classification
 
-TOPIC, KIND = Task("topic", labels=["a", "b", "c"]), Classification()
+TOPIC, KIND = Task("topic", labels=["a", "b", "c", "d"]), Classification()
 indices = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=30)
 
 
@@ -23,7 +23,7 @@ def test_the_loss_is_minus_the_log_probability():
 
 @pytest.mark.parametrize("in_graph", [False, True])
 def test_a_confident_mistake_keeps_its_gradient(in_graph):
-    head = TaskHead(TOPIC)
+    head = TaskHead(Task("topic", labels=["a", "b", "c"]))
     head.build((None, 3))
     head.dense.kernel.assign(np.eye(3, dtype=np.float32) * 200)
     loss = KIND.loss()
@@ -43,15 +43,22 @@ def test_a_confident_mistake_keeps_its_gradient(in_graph):
 @given(indices)
 def test_metrics_are_those_of_scikit_learn(pairs):
     labels, answers = np.array(pairs).T
-    metrics = KIND.measured([(labels, np.eye(4)[answers])])
-    expected = f1_score(labels, answers, labels=range(4), average="macro", zero_division=0.0)
-    assert metrics["macro_f1"] == pytest.approx(expected)
+    metrics = KIND.measured(TOPIC, [(labels, np.eye(4)[answers])])
+    assert metrics["macro_f1"] == pytest.approx(f1_score(labels, answers, average="macro"))
+    assert ("notes" in metrics) == (len({*labels, *answers}) < 4)
     assert metrics["accuracy"] == accuracy_score(labels, answers)
 
 
 def test_chunks_are_measured_together():
-    rows = np.array([[0.5, 0.5, 0.0], [0.1, 0.2, 0.7], [0.0, 0.0, 1.0]])
-    whole = KIND.measured([([0, 1, 2], rows)])
-    parts = KIND.measured([([0], rows[:1]), ([1, 2], rows[1:])])
+    rows = np.array([[0.5, 0.5, 0.0, 0], [0.1, 0.2, 0.7, 0], [0.0, 0.0, 1.0, 0]])
+    whole = KIND.measured(TOPIC, [([0, 1, 2], rows)])
+    parts = KIND.measured(TOPIC, [([0], rows[:1]), ([1, 2], rows[1:])])
     assert parts == whole
     assert whole["accuracy"] == pytest.approx(2 / 3)
+
+
+def test_perfect_answers_have_a_macro_f1_of_1_though_a_class_is_absent():
+    metrics = KIND.measured(TOPIC, [([0, 1, 2], np.eye(4)[[0, 1, 2]])])
+    assert metrics["macro_f1"] == 1.0
+    note = "over 3 of 4 labels; neither the examples nor the answers have 'd'"
+    assert metrics["notes"] == {"macro_f1": note}

@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from mtl_keras.models.kinds.probabilities import (
     class_probabilities,
     f1,
+    macro_f1,
     matches_by_class,
     ratio,
     softened_divergence,
@@ -39,9 +40,22 @@ def test_certainty_is_finite_and_keeps_its_gradient():
     np.testing.assert_allclose(gradient, [[2.0, -2.0]], rtol=1e-4)
 
 
-def test_nothing_of_nothing_is_zero():
-    assert ratio(0, 0) == 0.0
-    assert f1(np.array([0, 2]), np.array([0, 2]), np.array([0, 2])).tolist() == [0.0, 1.0]
+def test_nothing_of_nothing_is_undefined():
+    assert ratio(0, 0) is None
+    scores = f1(np.array([0, 2]), np.array([0, 2]), np.array([0, 2]))
+    np.testing.assert_array_equal(scores, [np.nan, 1.0])
+
+
+def test_a_macro_f1_names_the_fewer_labels():
+    names = [f"l{number}" for number in range(9)]
+    counts = np.zeros((3, 9), int)
+    assert macro_f1(counts, names)[0] is None
+    counts[:, 4] = 2
+    assert macro_f1(counts, names) == (
+        1.0,
+        "over 1 of 9 labels; the examples and the answers have 'l4' alone",
+    )
+    assert macro_f1(counts + 1, names)[1] == ""
 
 
 def test_no_class_is_matched_by_no_answer():

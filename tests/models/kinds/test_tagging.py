@@ -29,3 +29,33 @@ def test_an_answer_is_spans_of_characters():
 def test_a_word_that_is_not_read_is_outside():
     assert KIND.reads.unread == 1.0
     assert ENTITIES.classes[0] == "O"
+
+
+def _measured(right, answered):
+    return KIND.measured(ENTITIES, [(right, [np.eye(5)[tags] for tags in answered])])
+
+
+@pytest.mark.parametrize(
+    ("right", "answered", "expected"),  # F1, precision, recall
+    [
+        ([[0, 0]], [[0, 0]], (None, None, None)),
+        ([[0, 0]], [[0, 1]], (0.0, 0.0, None)),
+        ([[1, 0]], [[0, 0]], (0.0, None, 0.0)),
+        ([[1, 0]], [[1, 0]], (1.0, 1.0, 1.0)),
+    ],
+)
+def test_what_is_undefined_is_none_and_says_why(right, answered, expected):
+    metrics = _measured(right, answered)
+    values = dict(zip(("span_f1", "precision", "recall"), expected, strict=True))
+    assert {name: metrics[name] for name in values} == values
+    notes = metrics.get("notes", {})
+    assert {name for name, note in notes.items() if note.startswith("undefined")} == {
+        name for name, value in values.items() if value is None
+    }
+
+
+def test_while_it_trains_f1_is_no_number_without_a_span():
+    metric, nothing = KIND.training_metric(), tf.zeros((1, 2), tf.int32)
+    for answers in ([0, 0], [0, 1]):
+        metric.update_state(nothing, tf.one_hot([answers], 5), tf.ones((1, 2)))
+        assert np.isnan(metric.result())
