@@ -18,6 +18,10 @@ class InputError(ValueError):
         super().__init__(_readable(message))
 
 
+class UnsafeFileError(InputError):
+    """A file that is refused because opening it could do harm."""
+
+
 class WorkError(RuntimeError):
     """Right input, but the work failed (a full disk). Exit status 1."""
 

@@ -1,10 +1,14 @@
 """How the command line reads its arguments: mistakes in one line, texts in UTF-8."""
 
 import argparse
+import contextlib
+import re
 from collections.abc import Callable, Sequence
 from typing import NoReturn, TypeAlias
 
-from mtl_keras.errors import InputError
+from mtl_keras.errors import InputError, shown
+
+MOST = 1000  # processes, or seeds
 
 Command: TypeAlias = Callable[[argparse.Namespace], int | None]  # returns the exit status, None: 0
 
@@ -50,7 +54,15 @@ def given_path(argument: str) -> str:
 
 
 def whole_from_1(argument: str) -> int:
-    """An argument that is a whole number from 1."""
-    if not argument.isascii() or not argument.isdigit() or int(argument) < 1:
-        raise argparse.ArgumentTypeError(f"{argument!r} is not a whole number from 1")
+    """An argument that is a whole number from 1 to `MOST`."""
+    with contextlib.suppress(argparse.ArgumentTypeError):
+        if 1 <= (number := whole(argument)) <= MOST:
+            return number
+    raise argparse.ArgumentTypeError(f"{shown(argument)} is not a whole number from 1 to {MOST:,}")
+
+
+def whole(argument: str) -> int:
+    """An argument that is a whole number."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,18}", argument):
+        raise argparse.ArgumentTypeError(f"{shown(argument)} is not a whole number")
     return int(argument)

@@ -40,7 +40,7 @@ def train(options: argparse.Namespace) -> int | None:
     begun = unfinished_folder(recipe.path) if options.resume else None
     folder = options.output or begun or next_folder(recipe.path)
     is_chief = Cluster.of_environment().is_chief
-    if is_chief and _is_finished(folder, options.resume):
+    if is_chief and _is_finished(folder, recipe, options.resume):
         return None
     if options.workers > 1:
         return _train_workers(options, recipe.strategy, folder)
@@ -204,7 +204,7 @@ def recipes(options: argparse.Namespace) -> None:
         print_table(rows)
 
 
-def _is_finished(folder: str | Path, resume: bool) -> bool:
+def _is_finished(folder: str | Path, recipe: "Recipe", resume: bool) -> bool:
     """Whether there is nothing to resume, which it prints; an error if a run cannot be put here."""
     from mtl_keras.runs.run import Run
     from mtl_keras.runs.unfinished import end
@@ -214,7 +214,7 @@ def _is_finished(folder: str | Path, resume: bool) -> bool:
     if not resume:
         Run(folder).check_free()
     elif Run(folder).is_finished:
-        end(Run(folder))
+        end(Run(folder), recipe.path)
         show(f"{folder}: finished already; nothing to resume")
         print_metrics(Run.open(folder).scores)
         return True

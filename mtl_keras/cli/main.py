@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from mtl_keras.cli.arguments import check_utf8
 from mtl_keras.cli.parser import make_parser
 from mtl_keras.display import show
+from mtl_keras.distribution.lifeline import end_with_parent
 from mtl_keras.errors import InputError, WorkError
+from mtl_keras.storage.refusals import as_user_error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -16,19 +18,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         check_utf8(arguments)
         options = make_parser().parse_args(arguments)
-        return options.run(options) or 0
-    except (InputError, WorkError) as error:
+        status = options.run(options) or 0
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        _end_output()
+        return 0
+    except (InputError, WorkError, OSError) as error:
         if "--debug" in arguments:
             raise
-        show(f"mtl-keras: {error}", sys.stderr)
-        return 1 if isinstance(error, WorkError) else 2
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _report(error)
     except KeyboardInterrupt:
         print("mtl-keras: interrupted", file=sys.stderr)
         return 130
 
 
+def _report(error: InputError | WorkError | OSError) -> int:
+    """Prints an error in one line; returns the exit status."""
+    if isinstance(error, OSError):
+        _end_output()  # which may be what cannot be written
+        error = as_user_error(error)
+    show(f"mtl-keras: {error}", sys.stderr)
+    return 1 if isinstance(error, WorkError) else 2
+
+
+def _end_output() -> None:
+    """Drops what is left of an output that cannot be written: Python would try as it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 if __name__ == "__main__":
+    end_with_parent()
     sys.exit(main())

@@ -3,7 +3,7 @@
 import argparse
 
 from mtl_keras.cli import commands
-from mtl_keras.cli.arguments import Commands, Parser, add_command, given_path, whole_from_1
+from mtl_keras.cli.arguments import Commands, Parser, add_command, given_path, whole, whole_from_1
 from mtl_keras.export.conversion.formats import FLOAT32, FORMATS, PRECISIONS
 
 DESCRIPTION = "Several text tasks, one compact transformer, one recipe."
@@ -56,7 +56,9 @@ def _add_compare(added: Commands) -> None:
         metavar="PLAN",
         help="named training plans, features (everything frozen), stages (the recipe's own)",
     )
-    command.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N-1")
+    command.add_argument(
+        "--seeds", type=whole_from_1, default=3, metavar="N", help="seeds 0 to N-1"
+    )
     command.add_argument(
         "--output", type=given_path, help="folder of the report (default: comparisons/<recipe>)"
     )
@@ -112,7 +114,7 @@ def _add_demo(added: Commands) -> None:
     command = add_command(added, "demo", commands.demo)
     command.add_argument("folder", metavar="run|export", help="a run's folder, or an export's")
     command.add_argument("--host", default="127.0.0.1", help="beyond it, whoever can reach asks")
-    command.add_argument("--port", type=int, default=8000, help="the first to try; 0 takes any")
+    command.add_argument("--port", type=whole, default=8000, help="the first to try; 0 takes any")
 
 
 def _add_embed(added: Commands) -> None:
@@ -120,7 +122,7 @@ def _add_embed(added: Commands) -> None:
     command.add_argument("source", help="an encoder: all-MiniLM-L6-v2, a TF Hub handle, a folder …")
     command.add_argument("--input", required=True, help=LINES_HELP)
     command.add_argument("--output", required=True, help="the .npy file to write")
-    command.add_argument("--max-length", type=int, default=128, help="word pieces a text")
+    command.add_argument("--max-length", type=whole, default=128, help="word pieces a text")
 
 
 def _add_inspect(added: Commands) -> None:

@@ -179,8 +179,12 @@ def _json_values(where: str, string: str, keys: Sequence) -> list:
         raise InputError(f"{where}: half a surrogate pair; write the whole character") from None
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
-    except (ValueError, RecursionError) as error:
+    except json.JSONDecodeError as error:
         raise InputError(f"{where}: not JSON: {error}; expected one object a line") from None
+    except RecursionError:
+        raise InputError(f"{where}: nested too deeply; expected one object a line") from None
+    except ValueError:
+        raise InputError(f"{where}: a number of thousands of digits; write it as text") from None
     if not isinstance(record, dict):
         raise InputError(f"{where}: expected a JSON object. Received: {shown(record)}")
     for key in keys:

@@ -5,9 +5,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from mtl_keras.distribution.lifeline import lifeline
+
 
 def run_python(arguments: Sequence[str]) -> tuple[int, str]:
-    """Runs Python in a fresh process to its end; whatever interrupts this one ends it.
+    """Runs Python in a fresh process to its end; whatever interrupts this one ends it. If this one
+    is killed, the other ends by itself if it has called `end_with_parent`.
 
     Its output is discarded, and TensorFlow logs nothing in it but errors.
 
@@ -22,18 +25,20 @@ def run_python(arguments: Sequence[str]) -> tuple[int, str]:
     >>> run_python(["-c", "import sys; sys.exit('no such file')"])
     (1, 'no such file')
     """
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-    try:
-        _, errors = process.communicate()
-    except BaseException:
-        process.terminate()
-        process.communicate()
-        raise
+    with lifeline() as line:
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"} | line.environment,
+            pass_fds=line.fds,
+        )
+        try:
+            _, errors = process.communicate()
+        except BaseException:
+            process.terminate()
+            process.communicate()
+            raise
     return process.returncode, last_line(errors, process.returncode)
 
 

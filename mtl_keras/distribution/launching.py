@@ -14,10 +14,10 @@ from typing import IO
 from mtl_keras.display import one_line
 from mtl_keras.distribution.child_process import last_line
 from mtl_keras.distribution.clusters import TF_CONFIG, Cluster
+from mtl_keras.distribution.lifeline import GRACE, Lifeline, lifeline
 from mtl_keras.errors import WorkError
 
 PATIENCE = 60.0  # seconds that the others have to end by themselves after one has failed
-GRACE = 10.0  # seconds from SIGTERM to SIGKILL
 POLL = 0.2
 
 
@@ -25,7 +25,7 @@ def run_workers(arguments: Sequence[str], count: int) -> int:
     """Runs the `mtl-keras` command in some workers at once.
 
     The chief writes to this terminal, others only what they fail with. SIGTERM and Ctrl-C go to
-    all of them.
+    all of them; if this process is killed, they end as after SIGTERM.
 
     Args:
         arguments: of the command.
@@ -40,8 +40,9 @@ def run_workers(arguments: Sequence[str], count: int) -> int:
     addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(count))
     with contextlib.ExitStack() as stack:
         outputs = [stack.enter_context(tempfile.TemporaryFile()) for _ in addresses]
+        life = stack.enter_context(lifeline())
         workers = [
-            _start(arguments, Cluster(addresses, index), output if index else None)
+            _start(arguments, Cluster(addresses, index), output if index else None, life)
             for index, output in enumerate(outputs)
         ]
         stack.callback(_end, workers)
@@ -76,17 +77,25 @@ def _passing_on(workers: Sequence[subprocess.Popen]) -> Iterator[None]:
 
 
 def _start(
-    arguments: Sequence[str], cluster: Cluster, output: IO[bytes] | None
+    arguments: Sequence[str], cluster: Cluster, output: IO[bytes] | None, line: Lifeline
 ) -> subprocess.Popen:
     threads = max(1, (os.cpu_count() or 1) // len(cluster.addresses))
     environment = {
         "TF_NUM_INTRAOP_THREADS": str(threads),
         **os.environ,
         TF_CONFIG: cluster.to_environment(),
+        **line.environment,
     }
     command = [sys.executable, "-m", "mtl_keras.cli.main", *arguments]
     # In groups of their own: a terminal's Ctrl-C comes to them once, from here.
-    return subprocess.Popen(command, env=environment, stdout=output, stderr=output, process_group=0)
+    return subprocess.Popen(
+        command,
+        env=environment,
+        stdout=output,
+        stderr=output,
+        process_group=0,
+        pass_fds=line.fds,
+    )
 
 
 def _wait(workers: Sequence[subprocess.Popen]) -> int | None:

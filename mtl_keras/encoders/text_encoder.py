@@ -1,6 +1,5 @@
 """Tokenizer and transformer together: strings in, token vectors and sentence embeddings out."""
 
-import contextlib
 import itertools
 import os
 from collections.abc import Iterable, Sequence
@@ -24,7 +23,8 @@ from mtl_keras.encoders.transformer.transformer import (
     build_transformer,
     layer_groups,
 )
-from mtl_keras.errors import InputError, WorkError
+from mtl_keras.errors import InputError
+from mtl_keras.storage.writing import write_whole
 
 # Which class a config without a class name is of (version 0.1.0 stored none): that which alone has
 # this setting.
@@ -231,21 +231,16 @@ def write_embeddings(
     Raises:
         WorkError: the file cannot be written.
     """
-    shape = (count, encoder.config.hidden_dim)
-    partial, remaining = Path(f"{path}.partial"), iter(texts)
-    try:
-        partial.unlink(missing_ok=True)
-        with partial.open("xb") as file:  # no link is followed
+    shape, remaining = (count, encoder.config.hidden_dim), iter(texts)
+
+    def write(place: Path) -> None:
+        with place.open("xb") as file:
             header = {"descr": "<f4", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
             while chunk := list(itertools.islice(remaining, CHUNK)):
                 file.write(encoder.encode(chunk)[_SENTENCE].astype("<f4").tobytes())
-        partial.replace(path)
-    except OSError as error:
-        raise WorkError(f"{path}: cannot be written ({error.strerror or error})") from None
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
+
+    write_whole(Path(path), write)
     return shape
 
 

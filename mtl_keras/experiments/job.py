@@ -1,5 +1,6 @@
 """What a comparison does in processes of its own: `python -m mtl_keras.experiments.job`."""
 
+import functools
 import re
 import resource
 import shutil
@@ -13,6 +14,7 @@ from statistics import mean
 from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.display import show
+from mtl_keras.distribution.lifeline import end_with_parent
 from mtl_keras.errors import InputError, WorkError
 from mtl_keras.evaluation.probing import Probe
 from mtl_keras.evaluation.scores import evaluate_all
@@ -27,8 +29,9 @@ from mtl_keras.recipes.recipe import Recipe, load_recipe
 from mtl_keras.runs.building import build_model, open_datasets
 from mtl_keras.runs.provenance import provenance
 from mtl_keras.runs.run import BEST, Run
-from mtl_keras.runs.unfinished import begin, checkpoints_of
+from mtl_keras.runs.unfinished import begin, check_data, checkpoints_of
 from mtl_keras.storage.locks import one_writer
+from mtl_keras.storage.refusals import as_user_error
 from mtl_keras.training.interruptions import Interruption
 from mtl_keras.training.materials import Materials
 from mtl_keras.training.train_recipe import make_reproducible
@@ -47,7 +50,8 @@ def main(arguments: Sequence[str]) -> int:
             run, recipe = open_comparison(place)
             run.write_json(job.file, run_job(recipe, job, Run(run.folder / job.folder)))
             shutil.rmtree(run.folder / job.folder, ignore_errors=True)
-    except (InputError, WorkError) as error:
+    except (InputError, WorkError, OSError) as failure:
+        error = as_user_error(failure) if isinstance(failure, OSError) else failure
         show(f"mtl-keras: {error}", sys.stderr)
         return 1 if isinstance(error, WorkError) else 2
     return 0
@@ -101,11 +105,15 @@ def _train(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str, run:
     materials = Materials.of(recipe, datasets, build_model(recipe, datasets))
     with one_writer(run.folder), Interruption().listening() as interruption:
         facts = provenance(datasets, recipe.path.parent)
-        has_begun = begin(run, b"", facts, resume=True, report=_silent)
+        has_begun = begin(run, None, facts, resume=True, report=_silent)
         trainer = Trainer(materials, run.folder / BEST, checkpoints_of(run), interruption)
         if has_begun:
             trainer.resume(_silent)
-        stages = trainer.run_stages(report=_silent, verbose=0)
+        stages = trainer.run_stages(
+            report=_silent,
+            verbose=0,
+            at_end=functools.partial(check_data, run, datasets, recipe.path.parent),
+        )
     epochs = [len(stage["history"]["loss"]) for stage in stages]
     return {
         "metrics": evaluate_all(materials.model, datasets, split),
@@ -182,4 +190,5 @@ def _peak_memory() -> int:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     sys.exit(main(sys.argv[1:]))

@@ -32,7 +32,7 @@ from mtl_keras.experiments.tables import (
     stages,
     summary,
 )
-from mtl_keras.storage.files import write_whole
+from mtl_keras.storage.writing import write_whole
 
 STYLE_SHEET = """
 :root { color-scheme: light dark; --ink: #1d1d1f; --soft: #5c5c62; --paper: #fff; --line: #d9d9de; }

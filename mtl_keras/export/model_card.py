@@ -14,6 +14,7 @@ from mtl_keras.evaluation.figures import Scores, figure, interval_of, notes_of
 from mtl_keras.export.saved_model.served_answers import EMBED, LABELS, READING, SERVING
 from mtl_keras.recipes.recipe import Recipe
 from mtl_keras.runs.run import HISTORY, RECORD, Run
+from mtl_keras.runs.unfinished import CHANGES
 
 CARD = "README.md"
 EXAMPLE = "My parcel came a day late, but the service was friendly."
@@ -91,7 +92,7 @@ def training_parts(
         "The interval is the 95% bootstrap interval over the examples; it does not tell what "
         "another training would give.",
         "## Training",
-        in_markdown(f"Plan: {record['plan']}. {_versions(record)}"),
+        in_markdown(f"Plan: {record['plan']}. {_versions(record)}{_changes(record)}"),
         table(_stage_rows(run.read_json(HISTORY)["stages"])),
         *_drift(run.read_json(HISTORY).get("drift", {})),
     ]
@@ -105,6 +106,12 @@ def _encoder(recipe: Recipe) -> str:
 def _versions(record: Mapping) -> str:
     versions = record.get("versions", {}).items()
     return f"Trained by {', '.join(f'{name} {version}' for name, version in versions)}."
+
+
+def _changes(record: Mapping) -> str:
+    """How the run was resumed otherwise than it began."""
+    changes = record.get(CHANGES) or ()
+    return f" Not as it began: {'; '.join(map(str, changes))}." if changes else ""
 
 
 def table(rows: Sequence[Mapping]) -> str:

@@ -33,7 +33,8 @@ from mtl_keras.models.multi_task_model import MultiTaskModel
 from mtl_keras.recipes.recipe import Recipe
 from mtl_keras.runs.building import open_datasets
 from mtl_keras.runs.run import Run
-from mtl_keras.storage.files import write_whole
+from mtl_keras.storage.locks import check_unlocked, locked
+from mtl_keras.storage.writing import write_whole
 
 Report = Callable[[str], None]
 
@@ -76,30 +77,34 @@ def publish(
     Raises:
         InputError: a file in the folder's place, a name that cannot stand in an address, no best
             weights of this name, `against` is no export, versions of another format in the folder,
-            a precision that the format has not, a package that is not installed.
+            a precision that the format has not, a package that is not installed; another process
+            is exporting into the folder.
         WorkError: an answer differs, or it could not be written.
     """
     folder, form = Path(folder), format_of(format)
     form.check(precision)
     _check_place(folder, form, against)
-    version = _Version(
-        run=run,
-        name=folder.resolve().name,
-        number=str(next_version(folder)),
-        best=best,
-        model=run.model(best),
-        datasets=_datasets(run.recipe, report),
-        report=report,
-    )
-    path = folder / version.number
-    if form.takes_strings:
-        write_whole(path, functools.partial(_write_saved_model, version, against=against))
-        write_serving_config(folder, version.name)
-    else:
-        _check_judged(precision, version.datasets)
-        write_whole(
-            path, functools.partial(_write_converted, version, form=form, precision=precision)
+    check_unlocked(folder)
+    model, datasets = run.model(best), _datasets(run.recipe, report)
+    write = functools.partial(_write_saved_model, against=against)
+    if not form.takes_strings:
+        _check_judged(precision, datasets)
+        write = functools.partial(_write_converted, form=form, precision=precision)
+    with locked(folder):
+        form.check_versions(folder)  # another process may have added some meanwhile
+        version = _Version(
+            run=run,
+            name=folder.resolve().name,
+            number=str(next_version(folder)),
+            best=best,
+            model=model,
+            datasets=datasets,
+            report=report,
         )
+        path = folder / version.number
+        write_whole(path, functools.partial(write, version))
+        if form.takes_strings:
+            write_serving_config(folder, version.name)
     return path
 
 

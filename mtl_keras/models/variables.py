@@ -12,7 +12,7 @@ from mtl_keras.distribution import replicas
 from mtl_keras.errors import InputError
 from mtl_keras.plans.layer_groups import Grouped
 from mtl_keras.storage.arrays import write_arrays
-from mtl_keras.storage.files import write_whole
+from mtl_keras.storage.writing import write_whole
 
 
 def metric_variables(model: keras.Model) -> dict[str, keras.Variable]:

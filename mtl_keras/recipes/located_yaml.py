@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from mtl_keras.errors import InputError, shown
+from mtl_keras.storage.refusals import cause
 
 # What PyYAML reads plain words as that are meant as names: `yes`, `null`, `2024-01-31`.
 NO_NAMES = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "null", "timestamp")}
@@ -87,7 +88,7 @@ def _read(path: Path) -> str:
     except UnicodeDecodeError:
         raise InputError(f"{path}: not UTF-8 text; save the recipe as UTF-8") from None
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; give the path of a recipe") from None
+        raise InputError(f"{path}: {cause(error, 'give the path of a recipe')}") from None
 
 
 def _said(text: str, error: yaml.YAMLError) -> str:

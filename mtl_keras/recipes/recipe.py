@@ -130,6 +130,15 @@ def load_recipe(path: str | Path, *, folder: str | Path | None = None) -> Recipe
     )
 
 
+def says_the_same(first: Path, second: Path) -> bool:
+    """Whether two recipe files differ at most in comments, blank lines and the order of keys.
+
+    Raises:
+        InputError: one cannot be read, or is no YAML.
+    """
+    return LocatedYaml(first).content == LocatedYaml(second).content
+
+
 def bundled_recipes() -> dict[str, Path]:
     """Name → file of the recipes that come with the package."""
     return {path.stem: path for path in sorted(BUNDLED.glob("*.yaml"))}

@@ -1,5 +1,6 @@
 """What a training has to remember, in files that are whole or reported as damaged."""
 
+import errno
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -12,7 +13,8 @@ from safetensors import SafetensorError, safe_open
 
 from mtl_keras.errors import InputError
 from mtl_keras.storage.arrays import write_arrays
-from mtl_keras.storage.files import write_whole
+from mtl_keras.storage.refusals import errno_of, refusal
+from mtl_keras.storage.writing import write_whole
 
 KEPT = 2  # states; the one before the newest stands in for it if that is damaged
 SUFFIX = ".safetensors"
@@ -67,13 +69,16 @@ class StateFolder:
     def newest(self, report: Callable[[str], None] = lambda line: None) -> State | None:
         """The newest state that is whole; None if there is none.
 
+        Raises:
+            InputError: the system refuses to read it.
+
         Args:
             report: gets a line about each that is damaged.
         """
         for path in reversed(self._files):
             try:
                 return _read(path)
-            except InputError as error:
+            except _DamagedError as error:
                 report(f"{error}: the one before it is taken")
         return None
 
@@ -82,16 +87,22 @@ class StateFolder:
         return sorted(path for path in self.folder.glob(f"*{SUFFIX}") if path.stem.isdecimal())
 
 
+class _DamagedError(InputError):
+    """A state that the one before it stands in for."""
+
+
 def _read(path: Path) -> State:
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata()
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         facts, expected = metadata["facts"], metadata["sha256"]
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
-        raise InputError(f"{path}: damaged") from None
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        if errno_of(error) not in (None, errno.EIO):
+            raise InputError(f"{path}: cannot be read: {refusal(error)}") from None
+        raise _DamagedError(f"{path}: damaged") from None
     if _digest(arrays, facts) != expected:
-        raise InputError(f"{path}: damaged")
+        raise _DamagedError(f"{path}: damaged")
     return State(arrays, json.loads(facts))
 
 

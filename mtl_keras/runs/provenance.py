@@ -54,7 +54,8 @@ def fingerprints(
 ) -> dict[str, str]:
     """File → SHA-256 of its content, known from when it was last read if it has not changed.
 
-    Of files that were not read before training it is their size and time of modification.
+    Of files that were not read before training it is their size and time of modification. Files
+    that are gone meanwhile are left out.
 
     Args:
         datasets: task → its files.
@@ -71,7 +72,8 @@ def fingerprints(
             name = os.path.relpath(file, folder)
             before = (like or {}).get(name)
             by_time = file in unread if before is None else before.startswith(BY_TIME)
-            by_file[name] = _size_and_time(file) if by_time else _sha256(file)
+            with contextlib.suppress(FileNotFoundError):
+                by_file[name] = _size_and_time(file) if by_time else _sha256(file)
     return dict(sorted(by_file.items()))
 
 

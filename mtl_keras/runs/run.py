@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import pydantic
 
 from mtl_keras.data.task import SPLITS, Task
-from mtl_keras.errors import InputError, WorkError
+from mtl_keras.errors import InputError, UnsafeFileError, WorkError
 from mtl_keras.recipes.recipe import Recipe, load_recipe
-from mtl_keras.storage.files import write_whole
-from mtl_keras.storage.locks import LOCK
+from mtl_keras.storage.locks import LOCK, check_unlocked
+from mtl_keras.storage.refusals import cause, refusal
+from mtl_keras.storage.writing import make_folder, write_whole
 from mtl_keras.version import __version__
 
 if TYPE_CHECKING:
@@ -70,9 +71,9 @@ class Run:
         run = cls(folder)
         run.check_free()
         try:
-            run.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(run.folder)
         except OSError as error:
-            raise WorkError(f"{folder}: cannot make the run's folder: {error.strerror}") from error
+            raise WorkError(f"{folder}: cannot make the run's folder: {cause(error)}") from error
         return run
 
     @classmethod
@@ -80,16 +81,20 @@ class Run:
         """Opens a finished run.
 
         Raises:
-            InputError: there is none in this folder, what it says of itself is damaged, or a newer
-                mtl_keras wrote it.
+            InputError: there is none in this folder, it is being trained, what it says of itself
+                cannot be read, or a newer mtl_keras wrote it.
         """
         run = cls(folder)
-        if run.has_begun and not run.is_finished:
+        with _reading(run.folder):
+            is_finished, has_begun = run.is_finished, run.has_begun
+        if not is_finished:
+            check_unlocked(folder)
+        if has_begun and not is_finished:
             raise InputError(
                 f"{folder}: this run is unfinished; 'mtl-keras train RECIPE --output {folder} "
                 "--resume' continues it"
             )
-        if not run.is_finished:
+        if not is_finished:
             raise InputError(
                 f"{folder}: no finished run here ({RECORD} is absent); "
                 "give the folder that 'mtl-keras train' printed"
@@ -174,7 +179,8 @@ class Run:
                 split, instead of those that the run ended with.
 
         Raises:
-            InputError: a file is absent or damaged, or there are no best weights of this name.
+            InputError: a file is absent, damaged or refused, or there are no best weights of this
+                name.
         """
         from mtl_keras.models.loading import load_model
         from mtl_keras.models.multi_task_model import MultiTaskModel
@@ -233,15 +239,21 @@ class Run:
 
 @contextlib.contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Says of a file that cannot be read that it is damaged, whatever comes of reading it."""
+    """Says of a file that it is damaged, whatever comes of reading it, unless the system or Keras
+    refused to read it.
+    """
     try:
         yield
+    except UnsafeFileError:
+        raise
     except Exception as error:
+        if reason := refusal(error):
+            raise InputError(f"{path}: cannot be read: {reason}") from error
         raise InputError(f"{path}: damaged; restore it or train again") from error
 
 
 def _numbers(version: str) -> list[int]:
-    return [int(number) for number in re.findall("[0-9]+", version)]
+    return [int(number) for number in re.findall("[0-9]{1,9}", version)]
 
 
 def unfinished_folder(recipe: Path, base: str | Path = "runs") -> Path | None:

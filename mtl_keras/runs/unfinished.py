@@ -3,19 +3,26 @@
 import contextlib
 import hashlib
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
+from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.display import show
 from mtl_keras.errors import InputError
+from mtl_keras.recipes.recipe import Recipe, load_recipe, says_the_same
 from mtl_keras.runs.checkpoint_files import StateFolder
-from mtl_keras.runs.provenance import told_changes
+from mtl_keras.runs.provenance import fingerprints, told_changes
 from mtl_keras.runs.run import BEST, CHECKPOINTS, RECIPE, START, Run
+
+UNITS = ("workers", "devices")  # how many of them a training runs on
+CHANGES = "changes"  # what was another when the run was resumed
 
 
 def begin(
     run: Run,
-    recipe: bytes,
-    provenance: Mapping,
+    recipe: Path | None,
+    facts: Mapping,
     *,
     resume: bool,
     report: Callable[[str], None] = show,
@@ -24,8 +31,9 @@ def begin(
 
     Args:
         run: a new or begun run, locked.
-        recipe: the file of what it trains.
-        provenance: `data`, which must be the same, and `versions`, of which a change is reported.
+        recipe: the file of what it trains; None: the run is part of something that has the recipe.
+        facts: `data`, which must be the same, and `versions` and `UNITS`, of which a change is
+            reported and kept (`changes_of`).
         resume: whether a run that has begun is resumed.
         report: gets what happens, a line at a time.
 
@@ -35,18 +43,68 @@ def begin(
     Raises:
         InputError: the folder holds something else; the recipe or its data have changed.
     """
-    facts = {"recipe_sha256": hashlib.sha256(recipe).hexdigest(), **provenance}
+    content = recipe.read_bytes() if recipe else b""
     if resume and run.has_begun:
-        _check(run, run.read_json(START), facts, report)
+        before = run.read_json(START)
+        _check_recipe(run, before, recipe, content)
+        _check_facts(run, before, facts, report)
         _sweep(run)
     elif resume:
         report(f"{run.folder}: nothing to resume; begins anew")
     has_begun = resume and run.has_begun
     if not has_begun:
         run.check_free()
-        run.write_json(START, facts)
-    run.write(RECIPE, lambda path: path.write_bytes(recipe))
+        run.write_json(START, {"recipe_sha256": _sha256(content), **facts})
+    if run.read_json(START)["recipe_sha256"] == _sha256(content):
+        run.write(RECIPE, lambda path: path.write_bytes(content))
     return has_begun
+
+
+def in_begun_order(run: Run, recipe: Recipe) -> Recipe:
+    """A recipe with its tasks in the order of the run that it resumes, if its file has another."""
+    try:
+        names = [
+            task.name for task in load_recipe(run.folder / RECIPE, folder=recipe.path.parent).tasks
+        ]
+    except InputError:
+        return recipe
+    if {*names} != {task.name for task in recipe.tasks}:
+        return recipe
+    return replace(recipe, tasks=tuple(sorted(recipe.tasks, key=lambda t: names.index(t.name))))
+
+
+def check_data(
+    run: Run,
+    datasets: Mapping[str, TaskDataset],
+    folder: Path,
+    agree: Callable[[int], int] = lambda number: number,
+) -> None:
+    """Compares the files with what the run began with, and keeps in the run that they changed.
+
+    Args:
+        run: that trains.
+        datasets: task → its files.
+        folder: of the recipe.
+        agree: gives the greatest number of any worker.
+
+    Raises:
+        InputError: a file has changed, here or for another worker.
+    """
+    before = run.read_json(START)
+    changes = told_changes(before["data"], fingerprints(datasets, folder, like=before["data"]))
+    if not agree(int(changes is not None)):
+        return
+    changes = changes or "files that another worker reads changed since the run began"
+    _keep(run, before, [f"while it trained: {changes}"])
+    raise InputError(
+        f"{run.folder}: {changes}, so the run stops before it has results; restore them, and "
+        "--resume continues it, or begin a new run"
+    )
+
+
+def changes_of(run: Run) -> list[str]:
+    """What was another than at first when an unfinished run was resumed, or changed meanwhile."""
+    return list(run.read_json(START).get(CHANGES, ()))
 
 
 def checkpoints_of(run: Run) -> StateFolder:
@@ -54,25 +112,53 @@ def checkpoints_of(run: Run) -> StateFolder:
     return StateFolder(run.folder / CHECKPOINTS)
 
 
-def end(run: Run) -> None:
-    """Removes what a finished run needs no more."""
+def end(run: Run, recipe: Path | None = None) -> None:
+    """Removes what a finished run needs no more.
+
+    Args:
+        run: that is finished.
+        recipe: the file of what it is taken to have trained, if that is to be checked.
+
+    Raises:
+        InputError: it is the run of another recipe.
+    """
+    if recipe and not says_the_same(recipe, run.folder / RECIPE):
+        raise InputError(
+            f"{run.folder}: holds the finished run of another recipe; choose another --output"
+        )
     with contextlib.suppress(OSError):
         shutil.rmtree(run.folder / CHECKPOINTS)
 
 
-def _check(run: Run, before: Mapping, now: Mapping, report: Callable[[str], None]) -> None:
-    if before.get("recipe_sha256") != now["recipe_sha256"]:
+def _check_recipe(run: Run, before: Mapping, recipe: Path | None, content: bytes) -> None:
+    began_with, copy = before.get("recipe_sha256"), run.folder / RECIPE
+    if _sha256(content) == began_with:
+        return
+    is_copy = copy.is_file() and _sha256(copy.read_bytes()) == began_with
+    if not (recipe and is_copy and says_the_same(recipe, copy)):
         raise InputError(
             f"{run.folder}: the recipe has changed since this run began; restore it (a copy is "
-            f"{run.folder / RECIPE}), or begin a new run"
+            f"{copy}), or begin a new run"
         )
+
+
+def _check_facts(run: Run, before: Mapping, now: Mapping, report: Callable[[str], None]) -> None:
     if changes := told_changes(before["data"], now["data"]):
         raise InputError(f"{run.folder}: {changes}; restore them, or begin a new run")
-    old, new = before["versions"], now["versions"]
+    old, new = before["versions"], dict(now["versions"])
+    for unit in UNITS:
+        if unit in before and unit in now:  # 0.1.0 did not write it
+            old, new = old | {unit: before[unit]}, new | {unit: now[unit]}
     changed = [name for name in new if old.get(name) != new[name]]
     if changed:
         changes = ", ".join(f"{name} {new[name]} instead of {old.get(name)}" for name in changed)
         report(f"warning: resumes with {changes}: the result may differ in the last digits")
+        _keep(run, {**before, **now}, [f"resumed with {changes}"])
+
+
+def _keep(run: Run, facts: Mapping, changes: Sequence[str]) -> None:
+    """Writes down what has changed since the run began, beside its facts."""
+    run.write_json(START, {**facts, CHANGES: [*facts.get(CHANGES, ()), *changes]})
 
 
 def _sweep(run: Run) -> None:
@@ -80,3 +166,7 @@ def _sweep(run: Run) -> None:
     for folder in (run.folder, run.folder / BEST, run.folder / CHECKPOINTS):
         for path in folder.glob(".partial-*"):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

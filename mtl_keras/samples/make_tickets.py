@@ -18,6 +18,7 @@ from mtl_keras.samples.frames import Frames
 from mtl_keras.samples.held_out_frames import TEST, VALIDATION
 from mtl_keras.samples.slot_values import slot_value
 from mtl_keras.samples.train_frames import TRAIN
+from mtl_keras.storage.refusals import cause
 
 FRAMES = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
 SENTIMENTS = ("negative", "neutral", "positive")
@@ -135,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         write_tickets(folder)
     except OSError as error:
-        parser.exit(1, f"{folder}: cannot write the tickets: {error.strerror}\n")
+        parser.exit(1, f"{folder}: cannot write the tickets: {cause(error)}\n")
 
 
 def _situations(split: str, topic: str, sentiment: str) -> list[str]:

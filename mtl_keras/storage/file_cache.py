@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from mtl_keras.errors import WorkError
-from mtl_keras.storage.files import member_files, write_whole
+from mtl_keras.storage.files import member_files
+from mtl_keras.storage.writing import write_whole
 from mtl_keras.version import __version__
 
 SMALLEST = 64 * 2**10  # bytes; what is smaller is read again in a few milliseconds

@@ -1,17 +1,16 @@
-"""Files found by paths and globs, their lines as strict UTF-8, and files written whole."""
+"""Files found by paths and globs, and their lines as strict UTF-8."""
 
-import contextlib
 import glob
 import gzip
 import itertools
 import os
-import shutil
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtl_keras.errors import InputError, WorkError, nearest
+from mtl_keras.errors import InputError, nearest
+from mtl_keras.storage.refusals import cause
 
 LONGEST_LINE = 1 << 24  # characters, as many as a field of a CSV file may have
 
@@ -82,8 +81,9 @@ def raw_lines(path: str) -> Iterator[str]:
         line = _undecodable_line(path)
         raise InputError(f"{path}:{line}: not UTF-8; save the file as UTF-8") from None
     except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: cannot be read: {reason}") from None
+        raise InputError(
+            f"{path}: cannot be read: {cause(error, 'give a file that is whole')}"
+        ) from None
 
 
 def _open(path: str, mode: str, **options: Any) -> Any:
@@ -104,34 +104,3 @@ def _undecodable_line(path: str) -> int:
 def _nearest_file(path: str) -> str:
     folder, name = os.path.split(path)
     return nearest(name, glob.glob("*", root_dir=folder or "."))
-
-
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Calls `write` with a path beside the place of a file or folder, then puts it there.
-
-    The path is in a new folder that only this user can open, so nothing that is written follows
-    a symbolic link; a link in the file's own place is replaced, not followed.
-
-    Raises:
-        WorkError: it could not be written; nothing of it is left.
-    """
-    beside = path.with_name(f".partial-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove(beside)
-        beside.mkdir(mode=0o700)
-        write(beside / path.name)
-        (beside / path.name).replace(path)
-    except OSError as error:
-        reason = error.strerror or str(error).splitlines()[0]
-        raise WorkError(f"{path}: cannot be written: {reason}; make room and try again") from error
-    finally:
-        with contextlib.suppress(OSError):
-            _remove(beside)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

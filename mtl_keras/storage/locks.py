@@ -13,13 +13,30 @@ from datetime import datetime
 from pathlib import Path
 
 from mtl_keras.errors import InputError, WorkError
+from mtl_keras.storage.refusals import cause
+from mtl_keras.storage.writing import make_folder
 
 LOCK = "lock"
+LOOK_SECONDS = 0.3  # longer than a process holds the lock that only looks whether another does
 FOLLOW_NOTHING = os.O_NOFOLLOW | os.O_NONBLOCK  # neither a link nor a pipe without a reader
 
 
 @contextlib.contextmanager
 def one_writer(folder: str | Path) -> Iterator[None]:
+    """Holds the lock of a folder (`locked`) in whose folders this process writes.
+
+    Raises:
+        InputError: as of `locked`; or a folder in the folder is a symbolic link, so that what is
+            written in it would be elsewhere.
+        WorkError: as of `locked`.
+    """
+    with locked(folder):
+        _check_links(Path(folder))
+        yield
+
+
+@contextlib.contextmanager
+def locked(folder: str | Path) -> Iterator[None]:
     """Holds the folder's lock; makes the folder if it is absent.
 
     The system holds the lock for the process (`flock`) and drops it when that ends, so one that
@@ -27,19 +44,17 @@ def one_writer(folder: str | Path) -> Iterator[None]:
 
     Raises:
         InputError: another process holds it: which, on which machine, since when it runs; or it is
-            no plain file; or a folder in the folder is a symbolic link, so that what is written
-            in it would be elsewhere.
+            no plain file.
         WorkError: the folder cannot be written.
     """
     path = Path(folder) / LOCK
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _check_links(path.parent)
+        make_folder(path.parent)
         file = _locked(path)
         os.ftruncate(file, 0)
         os.pwrite(file, json.dumps(_this_process()).encode(), 0)
     except OSError as error:
-        raise WorkError(f"{folder}: cannot be locked for writing: {error.strerror}") from error
+        raise WorkError(f"{folder}: cannot be locked for writing: {cause(error)}") from error
     try:
         yield
     finally:
@@ -50,9 +65,14 @@ def one_writer(folder: str | Path) -> Iterator[None]:
 def check_unlocked(folder: str | Path) -> None:
     """Raises `InputError` if another process is writing in a folder, or its lock is no file."""
     path = Path(folder) / LOCK
-    if path.exists():
-        with contextlib.suppress(OSError):
-            os.close(_locked(path))
+    with contextlib.suppress(OSError):
+        file = _opened(path, os.O_RDONLY)
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"{folder}: {_holder(path)}") from None
+        finally:
+            os.close(file)
 
 
 def _check_links(folder: Path) -> None:
@@ -67,12 +87,16 @@ def _check_links(folder: Path) -> None:
 
 def _locked(path: Path) -> int:
     """The open lock file. One that was removed meanwhile is none: another may lock a new one."""
+    until = time.monotonic() + LOOK_SECONDS
     while True:
-        file = _opened(path)
+        file = _opened(path, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(file)
+            if time.monotonic() < until:
+                time.sleep(LOOK_SECONDS / 10)
+                continue
             raise InputError(f"{path.parent}: {_holder(path)}") from None
         except OSError:
             os.close(file)
@@ -85,10 +109,10 @@ def _locked(path: Path) -> int:
         os.close(file)
 
 
-def _opened(path: Path) -> int:
-    """The lock file, made if it is absent. What it is written over must be nobody else's."""
+def _opened(path: Path, flags: int) -> int:
+    """The lock file. What it is written over must be nobody else's."""
     try:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | FOLLOW_NOTHING, 0o644)
+        file = os.open(path, flags | FOLLOW_NOTHING, 0o644)
     except OSError as error:
         if error.errno not in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
             raise

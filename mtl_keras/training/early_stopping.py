@@ -13,7 +13,7 @@ from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError
 from mtl_keras.models.variables import load_weights, save_weights
 from mtl_keras.plans.stage import MEAN, Stage
-from mtl_keras.storage.files import write_whole
+from mtl_keras.storage.writing import write_whole
 
 LOWER_IS_BETTER = ("loss", "mae", "rmse")
 

@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from mtl_keras.display import show
-from mtl_keras.storage.files import write_whole
+from mtl_keras.storage.writing import write_whole
 
 SECONDS = 60.0
 SCALARS = tf.compat.v1.SummaryMetadata(

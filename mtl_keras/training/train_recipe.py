@@ -1,5 +1,6 @@
 """From a recipe to a run: data, model, stages, and the folder that holds what came of them."""
 
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,16 @@ from mtl_keras.recipes.recipe import Recipe
 from mtl_keras.runs.building import build_model, open_datasets
 from mtl_keras.runs.provenance import provenance
 from mtl_keras.runs.run import BEST, HISTORY, LOGS, METRICS, MODEL, RECORD, TABLE, Run
-from mtl_keras.runs.unfinished import begin, checkpoints_of, end
+from mtl_keras.runs.unfinished import (
+    CHANGES,
+    UNITS,
+    begin,
+    changes_of,
+    check_data,
+    checkpoints_of,
+    end,
+    in_begun_order,
+)
 from mtl_keras.storage.locks import one_writer
 from mtl_keras.training.interruptions import Interruption
 from mtl_keras.training.materials import Materials
@@ -65,10 +75,12 @@ def train(
         report, verbose = _silent, 0
     with workers.together(), workers.own_folder(folder, resume=resume) as own_folder:
         run = Run(own_folder)
-        if not resume:
+        if resume:
+            recipe = in_begun_order(run, recipe)
+        else:
             run.check_free()
         make_reproducible(recipe)
-        datasets = datasets or open_datasets(recipe)
+        datasets = _of_recipe(datasets or open_datasets(recipe), recipe)
         with workers.strategy.scope():
             model = build_model(recipe, datasets)
         materials = Materials.of(recipe, datasets, model)
@@ -91,6 +103,11 @@ def _check_workers(workers: Workers, recipe: Recipe) -> None:
         raise InputError(
             f"{recipe.path}: jit_compile: XLA compiles no step of several workers; leave it out"
         )
+
+
+def _of_recipe(datasets: Mapping[str, TaskDataset], recipe: Recipe) -> dict[str, TaskDataset]:
+    """The tasks' files in the order of the recipe's tasks, which the model follows."""
+    return {task.name: datasets[task.name] for task in recipe.tasks}
 
 
 def _silent(line: str) -> None:
@@ -127,7 +144,11 @@ class _BegunRun:
         try:
             with self.workers.strategy.scope():
                 self.trainer.run_stages(
-                    report=report, verbose=verbose, callbacks=callbacks, watchers=[table, logs]
+                    report=report,
+                    verbose=verbose,
+                    callbacks=callbacks,
+                    watchers=[table, logs],
+                    at_end=functools.partial(self._check_data, self.workers.agree),
                 )
             table.write()
             if self.workers.is_chief:
@@ -135,6 +156,9 @@ class _BegunRun:
         except (KeyboardInterrupt, SystemExit):
             report(f"{self.run.folder}: interrupted; --resume continues it")
             raise
+
+    def _check_data(self, agree: Callable[[int], int] = lambda number: number) -> None:
+        check_data(self.run, self.materials.datasets, self.materials.recipe.path.parent, agree)
 
     def _write(self) -> None:
         """Evaluates the model and writes the run's files, `run.json` last."""
@@ -152,6 +176,7 @@ class _BegunRun:
         # The optimizer's state is twice the weights, and not of the best ones, which were put back.
         model.optimizer, model.compiled = None, False
         run.write(MODEL, model.save)
+        self._check_data()
         record = {
             "recipe_folder": str(recipe.path.parent),
             "plan": str(recipe.plan),
@@ -159,6 +184,7 @@ class _BegunRun:
             "examples": {name: dict(dataset.counts) for name, dataset in datasets.items()},
             "seed": recipe.seed,
             **self.facts,
+            CHANGES: changes_of(run),
         }
         run.write_json(RECORD, record)
 
@@ -174,9 +200,11 @@ def _begin(
 ) -> _BegunRun:
     """Begins a run in its folder, or resumes the one that has begun there."""
     recipe = materials.recipe
-    facts = provenance(materials.datasets, recipe.path.parent)
+    devices = workers.strategy.num_replicas_in_sync
+    units = dict(zip(UNITS, (workers.count, devices), strict=True))
+    facts = units | provenance(materials.datasets, recipe.path.parent)
     workers.check_same(json.dumps(facts["data"]), "data")
-    has_begun = begin(run, recipe.path.read_bytes(), facts, resume=resume, report=report)
+    has_begun = begin(run, recipe.path, facts, resume=resume, report=report)
     trainer = Trainer(materials, run.folder / BEST, checkpoints_of(run), interruption)
     if has_begun:
         trainer.resume(report)

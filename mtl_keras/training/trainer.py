@@ -85,6 +85,7 @@ class Trainer:
         verbose: int | str = "auto",
         callbacks: Sequence[keras.callbacks.Callback] = (),
         watchers: Sequence[keras.callbacks.Callback] = (),
+        at_end: Callable[[], None] = lambda: None,
     ) -> list[dict]:
         """Trains all stages that are left, and puts back the weights that the recipe names.
 
@@ -93,6 +94,7 @@ class Trainer:
             verbose: progress of `fit`, as in Keras.
             callbacks: for every stage, called before checkpoints are written.
             watchers: for every stage, called after checkpoints are written.
+            at_end: called after each stage; what it raises ends the training.
 
         Returns:
             The records of all stages, as `run_stage` returns them.
@@ -102,6 +104,7 @@ class Trainer:
                 self.run_stage(
                     index, report=report, verbose=verbose, callbacks=callbacks, watchers=watchers
                 )
+                at_end()
         self.selection.restore(self._materials.recipe.restore)
         return self.finished
 

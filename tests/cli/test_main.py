@@ -1,5 +1,6 @@
 """The command's exit statuses, and its errors in one line."""
 
+import errno
 import os
 import resource
 import subprocess
@@ -7,6 +8,7 @@ import sys
 
 import pytest
 from support.command import run_command
+from support.rights import bound_by_rights, failing
 
 from mtl_keras.cli import commands
 from mtl_keras.cli.main import main
@@ -62,11 +64,18 @@ def test_mistakes_of_the_commands(tmp_path, tiny_recipe, tiny_bert, trained, cap
         (("predict", trained, "hello", "--input", tiny_recipe), "Received: both"),
         (("predict", trained), "Received: neither"),
         (("predict", trained, "--input", empty), "no line; give one text a line"),
+        (("compare", tiny_recipe, "--seeds", "7" * 5000), "7…' is not a whole number from 1"),
+        (("train", tiny_recipe, "--workers", "7" * 5000), "7…' is not a whole number from 1"),
+        (("train", tiny_recipe, "--workers", "7000"), "'7000' is not a whole number from 1 to"),
+        (("demo", trained, "--port", "7" * 5000), "7…' is not a whole number; see"),
         (("train",), "arguments are required: recipe; see mtl-keras train --help"),
         (("trian",), "invalid choice: 'trian'"),
         ((), "arguments are required: COMMAND; see mtl-keras --help"),
         (("train", tiny_recipe, "--what\never"), r"unrecognized arguments: --what\never; see"),
-        (("compare", tiny_recipe, "--seeds", "x"), "invalid int value: 'x'; see mtl-keras compare"),
+        (
+            ("compare", tiny_recipe, "--seeds", "x"),
+            "'x' is not a whole number from 1 to 1,000; see mtl-keras compare",
+        ),
     ]:
         status, out, err = run_command(capsys, *arguments)
         assert (status, out) == (2, ""), arguments
@@ -115,6 +124,50 @@ def test_an_interruption_is_told_in_a_line(capsys, monkeypatch):
 def _interrupt(options):
     """Is interrupted."""
     raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EMFILE, errno.ESTALE])
+def test_whatever_the_system_refuses_is_one_line(number, capsys, monkeypatch):
+    monkeypatch.setattr(commands, "recipes", failing(number, "/runs/.partial-ab/1/x"))
+    status, out, err = run_command(capsys, "recipes")
+    assert status == (2 if number == errno.EACCES else 1)
+    assert err.startswith(f"mtl-keras: /runs/1/x: {os.strerror(number)}; ")
+    assert (out, err.count("\n")) == ("", 1)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_an_output_that_is_full_is_told():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "mtl_keras.cli.main", "recipes"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    line = "mtl-keras: No space left on device; make room and try again\n"
+    assert (done.returncode, done.stderr) == (1, line)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(("train",), ("inspect",), ("advise",), ("compare",), ("evaluate",), ("demo",)),
+        *(
+            ("predict", "a text"),
+            ("export", "versions"),
+            ("embed", "--input", "x", "--output", "y"),
+        ),
+    ],
+)
+def test_a_folder_without_rights_is_one_line(command, tmp_path, capsys):
+    (tmp_path / "closed" / "run").mkdir(parents=True)
+    (tmp_path / "closed").chmod(0)
+    name, *rest = command
+    with bound_by_rights():
+        status, out, err = run_command(capsys, name, tmp_path / "closed" / "run", *rest)
+    (tmp_path / "closed").chmod(0o755)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "closed" in err or name == "embed"
 
 
 def test_who_stops_reading_ends_the_command_in_peace():

@@ -56,6 +56,26 @@ def test_the_next_version_is_compared_and_leaves_the_files_beside_it(
     assert "the weights that were best for topic" in (path / "README.md").read_text()
 
 
+def test_of_two_at_once_the_second_is_told_who_the_first_is(
+    trained, published, tmp_path, quick, monkeypatch
+):
+    versions, said = tmp_path / "versions", []
+
+    def write_and_try_another(model, path):
+        for form in ("saved_model", "onnx"):
+            with pytest.raises(InputError, match=rf"{versions}: process \d+ .* is writing here"):
+                publish(Run.open(trained), versions, format=form, report=said.append)
+        shutil.copytree(published, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publication, "export_saved_model", write_and_try_another)
+        assert publish(Run.open(trained), versions, report=lambda line: None) == versions / "1"
+    assert said == []
+    assert not (versions / "lock").exists()
+    (versions / "latest").symlink_to("1")
+    assert publish(Run.open(trained), versions, report=lambda line: None) == versions / "2"
+
+
 def test_what_differs_or_fails_leaves_no_version(trained, tmp_path, quick, monkeypatch):
     def refuse(*arguments):
         raise WorkError("differs")

@@ -1,12 +1,14 @@
 """Models out of `.keras` files; what earlier versions wrote: `test_files_of_0_1_0.py`."""
 
+import json
 import zipfile
 
 import keras
 import pytest
+from support.rights import bound_by_rights
 
 import mtl_keras as mtl
-from mtl_keras.errors import InputError
+from mtl_keras.errors import InputError, UnsafeFileError
 
 
 @pytest.mark.slow
@@ -35,4 +37,42 @@ def test_a_file_that_unpacks_to_far_more_than_it_is_is_refused_before_it_is_read
     with pytest.raises(
         InputError, match=r"model\.keras: unpacks to 10,000,002 bytes, more than 20"
     ):
+        mtl.load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "config", "held"),
+    [
+        (
+            *("keras.layers", "Lambda"),
+            {"function": {"class_name": "__lambda__", "config": {}}},
+            "Requested the deserialization of a `Lambda` layer",
+        ),
+        ("keras.utils", "get_file", {}, "Cannot deserialize `keras.utils.get_file`"),
+        ("os", "system", {}, "Could not locate class 'system'"),
+        ("keras.src.models.absent", "X", {}, "Could not deserialize class 'X'"),
+        ("keras.src.backend", "config", {}, "Could not deserialize 'keras.src.backend.config'"),
+    ],
+)
+def test_a_file_that_could_run_code_is_refused_as_such(tmp_path, module, name, config, held):
+    path = tmp_path / "model.keras"
+    content = {"module": module, "class_name": name, "config": config, "registered_name": name}
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", json.dumps(content))
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("model.weights.h5", b"")
+    with pytest.raises(UnsafeFileError) as raised:
+        mtl.load_model(path)
+    line = f"{path}: refused as unsafe: it holds what no model of mtl_keras does ({held}"
+    assert str(raised.value).startswith(line)
+    assert str(raised.value).endswith("do not use it")
+
+
+def test_a_file_that_may_not_be_read_or_is_absent_is_told(tmp_path):
+    path = tmp_path / "model.keras"
+    with pytest.raises(InputError, match=r"model\.keras: cannot be read: No such file"):
+        mtl.load_model(path)
+    path.write_bytes(b"")
+    path.chmod(0)
+    with bound_by_rights(), pytest.raises(InputError, match="cannot be read: Permission denied"):
         mtl.load_model(path)

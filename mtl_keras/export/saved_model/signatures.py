@@ -13,7 +13,7 @@ from mtl_keras.export.saved_model.graph_answers import flat, task_answer
 from mtl_keras.export.saved_model.length_groups import grouped_pass
 from mtl_keras.export.saved_model.served_answers import EMBED, LABELS, READING, SERVING
 from mtl_keras.models.multi_task_model import MultiTaskModel
-from mtl_keras.storage.files import write_whole
+from mtl_keras.storage.writing import write_whole
 
 Pass = Callable[[tf.RaggedTensor], dict[str, tf.Tensor]]
 TEXT = [tf.TensorSpec([None], tf.string, name="text")]

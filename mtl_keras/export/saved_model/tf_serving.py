@@ -12,7 +12,8 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from mtl_keras.errors import InputError, shown
 from mtl_keras.export.saved_model.served_answers import SERVING
-from mtl_keras.storage.files import write_whole
+from mtl_keras.storage.refusals import cause
+from mtl_keras.storage.writing import write_whole
 
 IMAGE = "tensorflow/serving:2.21.0"
 METRICS = "/monitoring/prometheus/metrics"
@@ -107,7 +108,7 @@ def _signatures(saved_model: Path) -> list[str]:
         graph = saved_model_pb2.SavedModel.FromString(path.read_bytes())
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be read: {error.strerror}; give the folder of one version"
+            f"{path}: cannot be read: {cause(error, 'give the folder of one version')}"
         ) from None
     signatures = graph.meta_graphs[0].signature_def
     return sorted(name for name, one in signatures.items() if list(one.inputs) == ["text"])

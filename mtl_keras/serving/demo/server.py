@@ -55,7 +55,7 @@ def listen(host: str, port: int) -> socket.socket:
                 if error.errno != errno.EADDRINUSE:
                     raise
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or error
+        reason = getattr(error, "strerror", None) or error  # the cure is another than of a file's
         raise InputError(
             f"cannot listen at {host}, port {port}: {reason}; "
             "give an address of this machine and a port that you may use"

@@ -20,6 +20,7 @@ from mtl_keras.export.saved_model.served_answers import (
     read_answers,
 )
 from mtl_keras.runs.run import RECORD, Run
+from mtl_keras.storage.refusals import refusal
 
 GRAPH = "saved_model.pb"
 LONGEST_CARD = 1 << 16  # characters; those of our exports have some 5,000
@@ -91,7 +92,7 @@ def find_source(folder: str | Path) -> Callable[[], Source]:
         InputError: there is neither, or the run is damaged.
     """
     folder = Path(folder)
-    if (folder / RECORD).is_file():
+    if (folder / RECORD).is_file() or Run(folder).has_begun:
         return functools.partial(_load_run, Run.open(folder))
     if (folder / GRAPH).is_file():
         return functools.partial(_load_export, folder)
@@ -139,7 +140,8 @@ def _signatures(folder: Path) -> Mapping:
     try:
         signatures = tf.saved_model.load(str(folder)).signatures
     except Exception as error:  # whatever comes of reading a damaged file
-        raise InputError(f"{folder}: cannot be loaded; restore it or export again") from error
+        reason = refusal(error) or "restore it or export again"
+        raise InputError(f"{folder}: cannot be loaded; {reason}") from error
     if not {SERVING, READING} <= {*signatures}:
         raise InputError(
             f"{folder}: a SavedModel, but not one of mtl_keras (its signatures: "

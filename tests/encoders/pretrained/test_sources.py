@@ -61,7 +61,7 @@ def test_presets_that_cannot_be_had(monkeypatch):
         raise ConnectionError(f"no way to {handle}\nat all")
 
     monkeypatch.setattr("kagglehub.model_download", unreachable)
-    with pytest.raises(InputError, match=r"from Kaggle \(no way to keras/roberta/.*\); check"):
+    with pytest.raises(InputError, match=r"from Kaggle: no way to keras/roberta/.*; check"):
         sources.find("keras_hub://roberta_base_en")
 
 
