@@ -1,11 +1,14 @@
 """What goes wrong through no fault of the code: the user's input, or the machine."""
 
 import difflib
+import itertools
+import reprlib
 from collections.abc import Iterable
 
 from mtl_keras.display import one_line
 
 LONGEST = 600  # characters of a message
+LONGEST_NAME, MOST_NAMES = 200, 10_000  # among which the nearest is sought
 
 
 class InputError(ValueError):
@@ -31,8 +34,25 @@ class WorkError(RuntimeError):
 
 def shown(value: object) -> str:
     """A value as a message quotes it: on one line, not too long."""
-    text = repr(value)
+    text = _BRIEF.repr(value)
     return text if len(text) <= 60 else f"{text[:56]}…{text[-1]}"
+
+
+class _Brief(reprlib.Repr):
+    """The first items of what may hold millions, or be millions of characters or digits long."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxtuple = self.maxlist = self.maxdict = self.maxset = self.maxfrozenset = 30
+        self.maxstring = self.maxother = self.maxlong = 200
+
+    def repr_int(self, number: int, level: int) -> str:
+        if number.bit_length() > 1000:  # Python does not write those of many digits
+            return f"a number of some {number.bit_length() * 30103 // 100_000:,} digits"
+        return repr(number)
+
+
+_BRIEF = _Brief()
 
 
 def listed(values: Iterable[object], limit: int = 8) -> str:
@@ -62,7 +82,11 @@ def nearest(name: str, names: Iterable[str], *, count: int = 1, cutoff: float = 
     >>> nearest("tain", ["train", "test", "validation"])
     "; did you mean 'train'?"
     """
-    matches = difflib.get_close_matches(name, list(names), count, cutoff)
+    if len(name) > LONGEST_NAME:
+        return ""
+    first = itertools.islice(names, MOST_NAMES)
+    candidates = [candidate for candidate in first if len(candidate) <= LONGEST_NAME]
+    matches = difflib.get_close_matches(name, candidates, count, cutoff)
     return f"; did you mean {' or '.join(map(repr, matches))}?" if matches else ""
 
 

@@ -8,6 +8,7 @@ import io
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from mtl_keras.recipes.recipe import load_recipe
 CASES = int(os.environ.get("MTL_CASES", "100"))  # of each kind
 WEIGHT_FILES = 3 * CASES
 TEXTS_A_CASE = 50
+LONGEST_SECONDS = 2.0  # of a processor, for a recipe of some kilobytes
 
 ROWS = {
     ".csv": 'text,label\nfine,good\n"broken, again",bad\n"""so"" it\ngoes",good\n',
@@ -83,6 +85,31 @@ def _edited(content: bytes, edits) -> bytes:
     return content
 
 
+SCALARS = [
+    *("1:30:00", "1" + ":59" * 400, "0x" + "F" * 400, "1" * 5000, "010", "1_0", "-0", "1e999"),
+    *("x" * 3000, '"' + "\\u0041" * 500 + '"', "2024-02-31", "!!binary x", "!!set {x}", "~", "="),
+    *("[" * 50 + "]" * 50, "- " * 50 + "x", "!!python/name:os.system", "!!int x", "!<x> y", "*x"),
+]
+
+
+FORMS = ["[{}]", "{{<<: [{}]}}", "{{x: 1, <<: [{}]}}", "[[{}], x]", "{{y: [{}]}}"]
+
+
+def yaml_of_aliases() -> st.SearchStrategy[bytes]:
+    """YAML whose values are made of earlier ones, so that a few lines may stand for billions."""
+    times, back = st.integers(2, 9), st.integers(1, 3)
+    lines = st.lists(st.tuples(st.sampled_from(FORMS), times, back), min_size=6, max_size=30)
+    return st.tuples(lines, st.sampled_from(SCALARS)).map(lambda drawn: _aliased(*drawn))
+
+
+def _aliased(lines, scalar) -> bytes:
+    text = "k0: &a0 {x: 1}\n"
+    for number, (form, times, back) in enumerate(lines, 1):
+        aliases = ", ".join([f"*a{max(0, number - back)}"] * times)
+        text += f"k{number}: &a{number} {form.format(aliases)}\n"
+    return (text + f"encoder: {scalar}\n").encode()
+
+
 COLUMNS = st.sampled_from(
     [
         Columns(),
@@ -131,16 +158,19 @@ def test_a_data_file_is_read_whole_or_refused_in_one_line(folder, suffix):
 
 
 @settings(max_examples=CASES)
-@given(mutated(RECIPE))
+@given(mutated(RECIPE) | yaml_of_aliases())
 def test_a_recipe_is_read_or_refused_in_one_line(folder, content):
     path = folder / "recipe.yaml"
     path.write_bytes(content)
+    begun = time.process_time()
     try:
         recipe = load_recipe(path)
     except InputError as error:
         _assert_one_line(error)
         assert str(path) in str(error)
         return
+    finally:
+        assert time.process_time() - begun < LONGEST_SECONDS
     assert recipe.tasks and recipe.batch_size > 0
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import itertools
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -76,16 +77,14 @@ def predict(options: argparse.Namespace) -> None:
     if bool(options.text) == bool(options.input):
         received = "both" if options.text else "neither"
         raise InputError(f"predict takes texts, or --input FILE with them. Received: {received}")
-    texts = list(_lines(options.input)) if options.input else options.text
-    if not texts:
-        raise InputError(f"{options.input}: no line; give one text a line")
+    count = _count_lines(options.input) if options.input else len(options.text)
     load_tensorflow()
     from mtl_keras.models.prediction import answer
 
     model = run.model(best=options.best)
-    graph = len(texts) > FEW_TEXTS
-    for start in range(0, len(texts), TEXTS_AT_ONCE):
-        for answers in answer(model, texts[start : start + TEXTS_AT_ONCE], graph=graph):
+    texts = iter(_lines(options.input) if options.input else options.text)
+    while some := list(itertools.islice(texts, TEXTS_AT_ONCE)):
+        for answers in answer(model, some, graph=count > FEW_TEXTS):
             if options.json:
                 print_json(answers, indent=None)
             else:
@@ -97,9 +96,7 @@ def embed(options: argparse.Namespace) -> None:
     file = Path(options.output)
     if file.suffix != ".npy" or file.is_dir() or not file.absolute().parent.is_dir():
         raise InputError(f"{options.output}: --output is a .npy file in a folder that exists")
-    count = sum(1 for _ in _lines(options.input))
-    if not count:
-        raise InputError(f"{options.input}: no line; give one text a line")
+    count = _count_lines(options.input)
     load_tensorflow()
     from mtl_keras.encoders.text_encoder import TextEncoder, write_embeddings
 
@@ -282,6 +279,14 @@ def _warn_of_changes(run: "Run", datasets: Mapping[str, "TaskDataset"], folder: 
     trained_on = now if before is None else {name: before[name] for name in now if name in before}
     if changes := told_changes(trained_on, now):
         warn(changes)
+
+
+def _count_lines(path: str) -> int:
+    """How many lines a file has, all of which can be read; an error if there is none."""
+    count = sum(1 for _ in _lines(path))
+    if not count:
+        raise InputError(f"{path}: no line; give one text a line")
+    return count
 
 
 def _lines(path: str) -> Iterable[str]:

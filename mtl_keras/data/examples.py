@@ -5,6 +5,9 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from mtl_keras.errors import listed, nearest, shown
+from mtl_keras.storage.limits import LABELS
+
+LONGEST_LABEL = 1000  # characters of a label that is found in a file
 
 
 class Example(NamedTuple):
@@ -58,6 +61,13 @@ class NewLabels(dict[str, int]):
     """Label → index, in the order in which they are met."""
 
     def __missing__(self, label: str) -> int:
+        if len(label) > LONGEST_LABEL:
+            raise RowError(
+                f"a label of {len(label):,} characters; the task's labels are found here, each of "
+                f"at most {LONGEST_LABEL}: is this the column of the label?"
+            )
+        if len(self) >= LABELS.most:
+            raise RowError(f"this is one of {LABELS}; is this the column of the label?")
         return self.setdefault(label, len(self))
 
 

@@ -4,23 +4,21 @@ A format is a generator of rows `(line, text, label)`: the line where the row be
 two parts as they stand. Only one row is ever held.
 """
 
-import csv
 import dataclasses
 import itertools
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from mtl_keras.data.cells import split_words
+from mtl_keras.data.csv_records import csv_records
 from mtl_keras.data.label_kinds import LABEL_KINDS
 from mtl_keras.data.task import Columns
 from mtl_keras.errors import InputError, listed, nearest, shown
-from mtl_keras.storage.files import raw_lines, read_lines
-
-# Characters. What is longer is a quote that was never closed, and would fill the memory.
-LONGEST_FIELD = 1 << 24
-MOST_WORDS = 1 << 20  # of a sentence
+from mtl_keras.storage.files import read_lines
+from mtl_keras.storage.limits import ROW, SENTENCE
 
 Row = tuple[int, Any, Any]
 
@@ -69,38 +67,13 @@ def locate(
 
 def _csv(path: str, columns: Columns) -> Iterator[Row]:
     cure = "put a field that holds a comma in quotes"
-    return _delimited(path, columns, _csv_records(path), cure)
+    return _delimited(path, columns, csv_records(path), cure)
 
 
 def _tsv(path: str, columns: Columns) -> Iterator[Row]:
     lines = enumerate(read_lines(path), 1)
     records = ((line, string.split("\t")) for line, string in lines if string)
     return _delimited(path, columns, records, "a field of a TSV file cannot hold a tab")
-
-
-def _csv_records(path: str) -> Iterator[tuple[int, list[str]]]:
-    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_FIELD))
-    reader = csv.reader(raw_lines(path), strict=True)
-    line = 1
-    try:
-        for fields in reader:
-            if fields:
-                yield line, fields
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise InputError(f"{path}:{line}: {_csv_fault(str(error))}") from None
-
-
-def _csv_fault(message: str) -> str:
-    if "unexpected end" in message:
-        return "a quote opens in this row and is never closed; close it"
-    if "field limit" in message:
-        return f"a field of more than {LONGEST_FIELD:,} characters; is its quote never closed?"
-    if "expected after" in message:
-        return 'characters after a closing quote; write a quote inside a quoted field twice: ""'
-    if "new-line character" in message:
-        return "a carriage return outside quotes; quote its field, or save with LF line ends"
-    return f"not CSV: {message}"
 
 
 def _delimited(
@@ -199,8 +172,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object whose keys are there once."""
     record = dict(pairs)
     if len(record) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
         raise InputError(f"key {shown(twice)} stands twice; remove one")
     return record
 
@@ -216,15 +188,17 @@ def _conll(path: str, columns: Columns) -> Iterator[Row]:
     )
     cure = "every line holds a word, its tag, and the same columns between"
     sentence: list[Row] = []
+    most_words, left = SENTENCE.most, ROW.most
     for row in _delimited(path, columns, _conll_records(path), cure):
         if sentence and row[0] > sentence[-1][0] + 1:
             yield _sentence(sentence)
-            sentence = []
+            sentence, left = [], ROW.most
         sentence.append(row)
-        if len(sentence) > MOST_WORDS:
+        left -= len(row[1]) + len(row[2])
+        if len(sentence) > most_words or left < 0:
+            limit = ROW if left < 0 else SENTENCE
             raise InputError(
-                f"{path}:{row[0]}: a sentence of more than {MOST_WORDS:,} words; put an empty line "
-                "between sentences"
+                f"{path}:{row[0]}: a sentence of {limit}; put an empty line between sentences"
             )
     if sentence:
         yield _sentence(sentence)

@@ -65,7 +65,7 @@ class Cluster:
                 and 0 <= int(task["index"]) < len(jobs[task["type"]])
                 and all(re.fullmatch(r"\S+:\d+", address) for address in addresses)
             )
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             is_right = False
         if not is_right:
             raise InputError(f"{TF_CONFIG} is of the form {_FORM}. Received: {text[:200]}")

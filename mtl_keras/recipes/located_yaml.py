@@ -1,5 +1,6 @@
 """YAML with the line of every key, so that an error can name it."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,18 @@ from typing import Any
 import yaml
 
 from mtl_keras.errors import InputError, shown
+from mtl_keras.recipes.expansion import DEEPEST, check_expansion
+from mtl_keras.storage.limits import RECIPE
 from mtl_keras.storage.refusals import cause
+from mtl_keras.storage.regular_files import read_whole
 
 # What PyYAML reads plain words as that are meant as names: `yes`, `null`, `2024-01-31`.
 NO_NAMES = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "null", "timestamp")}
+# Numbers as people read them too. YAML has others: 1:30 is 90, 010 is 8, 1_0 is 10.
+PLAIN_NUMBERS = {
+    "tag:yaml.org,2002:int": re.compile(r"-?(0|[1-9][0-9]{0,99})"),
+    "tag:yaml.org,2002:float": re.compile(r"[^:_]{1,100}"),
+}
 INDENTATION = "check indentation (blanks, no tabs), colons and brackets here and in the line above"
 
 
@@ -21,29 +30,27 @@ class LocatedYaml:
         path: the file. It is read with PyYAML's safe loader: no tags, no objects.
 
     Raises:
-        InputError: it cannot be read, is not YAML, is no mapping, repeats a key, or has one that
-            YAML does not read as text.
+        InputError: it cannot be read, or has more bytes than `limits.RECIPE` allows; it is not
+            YAML, or no mapping; it repeats a key, or has one that YAML does not read as text, or a
+            number that YAML reads otherwise than people do; it is nested too deeply, or its
+            aliases stand for more values than `limits.RECIPE_VALUES` allows.
     """
 
     def __init__(self, path: Path):
         self.path = path
         text = _read(path)
         try:
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
+            root = yaml.compose(text, Loader=_Loader)
             if not isinstance(root, yaml.MappingNode):
                 raise InputError(
                     f"{path}: a recipe is a mapping of keys (encoder, tasks, training)"
                 )
             self._root: yaml.Node = root
+            check_expansion(root, path)
             self._check_keys(root)
             self.content: dict[str, Any] = _Loader("").construct_document(root)
         except yaml.YAMLError as error:
             raise InputError(f"{path}{_said(text, error)}") from None
-        except RecursionError:
-            raise InputError(
-                f"{path}: nested too deeply, or an alias (*) within what it stands for (&); "
-                "write it out"
-            ) from None
 
     def line(self, place: Sequence[str | int]) -> int:
         """The line, from 1, of the deepest part of this path that is in the file."""
@@ -55,7 +62,16 @@ class LocatedYaml:
             node, line = value, (key or value).start_mark.line
         return line + 1
 
-    def _check_keys(self, node: yaml.Node) -> None:
+    def _check_keys(self, root: yaml.Node) -> None:
+        nodes, checked = [root], set()
+        while nodes:
+            node = nodes.pop()
+            if node not in checked:  # an alias's node may stand in many places
+                checked.add(node)
+                self._check_keys_of(node)
+                nodes += reversed(_children(node))
+
+    def _check_keys_of(self, node: yaml.Node) -> None:
         seen = set()
         for child in node.value if isinstance(node, yaml.MappingNode) else ():
             key = child[0].value
@@ -66,14 +82,29 @@ class LocatedYaml:
                 kind = child[0].tag.rpartition(":")[2]
                 raise InputError(f"{where}: YAML reads the key {key} as a {kind}; put it in quotes")
             seen.add(str(key))
-        for child in _children(node):
-            self._check_keys(child)
 
 
 class _Loader(yaml.SafeLoader):
     """Names the line of a value that its type does not allow, such as 31 February."""
 
+    def __init__(self, stream: str):
+        super().__init__(stream)
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            problem = f"nested more than {DEEPEST} deep"
+            raise yaml.composer.ComposerError(None, None, problem, self.peek_event().start_mark)
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        plain = PLAIN_NUMBERS.get(node.tag)
+        if plain and isinstance(node, yaml.ScalarNode) and not plain.fullmatch(node.value):
+            problem = f"{shown(node.value)} is no plain decimal number"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
         try:
             return super().construct_object(node, deep=deep)
         except (ValueError, LookupError, AttributeError):
@@ -84,7 +115,8 @@ class _Loader(yaml.SafeLoader):
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        text = read_whole(path, RECIPE).decode("utf-8")
+        return text.replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError:
         raise InputError(f"{path}: not UTF-8 text; save the recipe as UTF-8") from None
     except OSError as error:

@@ -16,6 +16,7 @@ from mtl_keras.errors import InputError, UnsafeFileError, WorkError
 from mtl_keras.recipes.recipe import Recipe, load_recipe
 from mtl_keras.storage.locks import LOCK, check_unlocked
 from mtl_keras.storage.refusals import cause, refusal
+from mtl_keras.storage.regular_files import read_whole
 from mtl_keras.storage.writing import make_folder, write_whole
 from mtl_keras.version import __version__
 
@@ -216,13 +217,13 @@ class Run:
         """One of the run's JSON files.
 
         Raises:
-            InputError: it is absent, or holds no JSON object.
+            InputError: it is absent or too large, or holds no JSON object.
         """
         path = self.folder / name
         if not path.is_file():
             raise InputError(f"{path}: no such file; restore it or train again")
         with _reading(path):
-            value = json.loads(path.read_text(encoding="utf-8"))
+            value = json.loads(read_whole(path))
             if not isinstance(value, dict):
                 raise ValueError(f"a JSON object was expected, {type(value).__name__} came")
             return value

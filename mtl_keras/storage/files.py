@@ -1,47 +1,61 @@
 """Files found by paths and globs, and their lines as strict UTF-8."""
 
-import glob
-import gzip
+import io
 import itertools
 import os
 import zlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
 
 from mtl_keras.errors import InputError, nearest
+from mtl_keras.storage.limits import FILES, ROW
+from mtl_keras.storage.patterns import HAS_MAGIC, find_matches
 from mtl_keras.storage.refusals import cause
+from mtl_keras.storage.regular_files import check_regular, open_unpacked
 
-LONGEST_LINE = 1 << 24  # characters, as many as a field of a CSV file may have
+NEIGHBOURS = 1000  # files that a missing one's name is compared with
 
 
 def find_files(patterns: Sequence[str], base_folder: str | os.PathLike = ".") -> list[str]:
     """The files and folders that paths and globs stand for, each glob's in sorted order.
 
     Raises:
-        InputError: nothing is there, nothing matches, or a file comes twice.
+        InputError: nothing is there, nothing matches, a file comes twice, or it is a pipe, a socket
+            or a device; or a pattern matches more than `limits.FILES` allows, or has to look at
+            more than `limits.SEARCHED`.
     """
-    found: list[str] = []
+    paths: list[str] = []
     for pattern in map(os.path.expanduser, patterns):
         path = os.path.normpath(os.path.join(base_folder, pattern))
-        matches = sorted(glob.glob(pattern, root_dir=base_folder, recursive=True))
         if os.path.exists(path):
-            found.append(path)
-        elif matches:
-            found += [os.path.normpath(os.path.join(base_folder, match)) for match in matches]
-        elif glob.has_magic(pattern):
-            raise InputError(f"{path}: no file matches this pattern")
-        else:
+            paths.append(path)
+        elif not HAS_MAGIC(pattern):
             raise InputError(f"{path}: no such file{_nearest_file(path)}")
-    _check_once(found)
-    return found
+        elif matches := find_matches(pattern, base_folder):
+            paths += map(os.path.normpath, matches)
+        else:
+            raise InputError(f"{path}: no file matches this pattern")
+    for path in paths:
+        check_regular(path)
+    _check_once(paths)
+    return paths
 
 
 def member_files(path: str) -> list[str]:
-    """The file itself; of a folder every file in it, sorted."""
+    """The file itself; of a folder every file in it, sorted.
+
+    Raises:
+        InputError: the folder holds more than `limits.FILES` allows.
+    """
     if not os.path.isdir(path):
         return [path]
-    return sorted(str(file) for file in Path(path).rglob("*") if file.is_file())
+    files: list[str] = []
+    left = FILES.most
+    for folder, folders, names in os.walk(path):
+        files += [file for name in names if os.path.isfile(file := os.path.join(folder, name))]
+        left -= len(folders) + len(names)
+        if left < 0:
+            raise InputError(f"{path}: the folder holds {FILES}; give one of the data alone")
+    return sorted(files)
 
 
 def _check_once(paths: Sequence[str]) -> None:
@@ -57,8 +71,8 @@ def read_lines(path: str | os.PathLike) -> Iterator[str]:
     come before it; a byte order mark at the start is left out. `.gz` is unpacked.
 
     Raises:
-        InputError: the file is missing, unreadable, or not UTF-8; a line is longer than
-            `LONGEST_LINE`, as one that a small `.gz` unpacks to without end.
+        InputError: the file is missing, unreadable, no regular file, or not UTF-8; a line is longer
+            than `limits.ROW` allows, or a `.gz` unpacks to more than `limits.UNPACKED`.
     """
     return (line.rstrip("\r\n") for line in raw_lines(os.fspath(path)))
 
@@ -66,33 +80,30 @@ def read_lines(path: str | os.PathLike) -> Iterator[str]:
 def raw_lines(path: str) -> Iterator[str]:
     """Lines with their ends. Only a line feed ends a line; a byte order mark is left out."""
     try:
-        with _open(path, "rt", encoding="utf-8-sig", newline="\n") as file:
+        longest = ROW.most
+        with io.TextIOWrapper(open_unpacked(path), encoding="utf-8-sig", newline="\n") as file:
             for number in itertools.count(1):
-                line = file.readline(LONGEST_LINE + 1)
-                if len(line) > LONGEST_LINE:
+                line = file.readline(longest + 1)
+                if len(line) > longest:
                     raise InputError(
-                        f"{path}:{number}: a line of more than {LONGEST_LINE:,} characters; end "
-                        "each row with a line feed, or cut its text"
+                        f"{path}:{number}: a line of {ROW}; end each row with a line feed, or cut "
+                        "its text"
                     )
                 if not line:
                     return
                 yield line
     except UnicodeDecodeError:
-        line = _undecodable_line(path)
-        raise InputError(f"{path}:{line}: not UTF-8; save the file as UTF-8") from None
+        where = f"{path}:{_undecodable_line(path)}"
+        raise InputError(f"{where}: not UTF-8; save the file as UTF-8") from None
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(
             f"{path}: cannot be read: {cause(error, 'give a file that is whole')}"
         ) from None
 
 
-def _open(path: str, mode: str, **options: Any) -> Any:
-    return (gzip.open if path.lower().endswith(".gz") else open)(path, mode, **options)
-
-
 def _undecodable_line(path: str) -> int:
-    with _open(path, "rb") as file:
-        longest = 4 * LONGEST_LINE + 4  # bytes; no line before the one that is sought has more
+    with open_unpacked(path) as file:
+        longest = 4 * ROW.most + 4  # bytes; no line before the one that is sought has more
         for line, string in enumerate(iter(lambda: file.readline(longest), b""), 1):
             try:
                 string.decode()
@@ -103,4 +114,9 @@ def _undecodable_line(path: str) -> int:
 
 def _nearest_file(path: str) -> str:
     folder, name = os.path.split(path)
-    return nearest(name, glob.glob("*", root_dir=folder or "."))
+    try:
+        with os.scandir(folder or ".") as entries:
+            names = [entry.name for entry in itertools.islice(entries, NEIGHBOURS)]
+    except OSError:
+        return ""
+    return nearest(name, [name for name in names if not name.startswith(".")])

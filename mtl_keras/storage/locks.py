@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mtl_keras.errors import InputError, WorkError
 from mtl_keras.storage.refusals import cause
+from mtl_keras.storage.regular_files import read_whole
 from mtl_keras.storage.writing import make_folder
 
 LOCK = "lock"
@@ -134,9 +135,9 @@ def _no_lock(path: Path) -> InputError:
 def _holder(path: Path) -> str:
     cure = "wait until it has ended, or choose another folder"
     try:
-        holder = json.loads(path.read_bytes())
+        holder = json.loads(read_whole(path))
         who = f"process {holder['pid']} on {holder['host']}, started {holder['started']},"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         who = "another process"  # that has not yet said who it is
     return f"{who} is writing here; {cure}"
 

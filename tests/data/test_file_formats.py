@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl_keras.data import file_formats
 from mtl_keras.data.file_formats import locate, read_rows
 from mtl_keras.data.task import Columns
 from mtl_keras.errors import InputError
+from mtl_keras.storage import limits
 
 BY_POSITION = Columns(text=0, label=1)
 
@@ -100,11 +100,14 @@ def test_conll_sentences_end_at_blank_lines(write, name):
 
 
 def test_a_sentence_without_an_end_is_refused(write, monkeypatch):
-    monkeypatch.setattr(file_formats, "MOST_WORDS", 10)
+    monkeypatch.setenv(limits.SENTENCE.variable, "10")
     rows = "it\tO\n" * 10
     assert len(_rows(write("a.conll", f"{rows}\n{rows}"), Columns(), per_word=True)) == 2
-    with pytest.raises(InputError, match=r"a\.conll:11: a sentence of more than 10 words; put an"):
+    with pytest.raises(InputError, match=r"a\.conll:11: a sentence of more than 10 words \(set "):
         _rows(write("a.conll", rows + rows), Columns(), per_word=True)
+    monkeypatch.setenv(limits.ROW.variable, "20")
+    with pytest.raises(InputError, match=r"a\.conll:7: a sentence of more than 20 characters \("):
+        _rows(write("a.conll", rows), Columns(), per_word=True)
 
 
 def test_conll_words_may_hold_blanks_before_a_tab(write):
@@ -146,12 +149,6 @@ WRONG = [
         ":1: a carriage return outside quotes; quote its fi",
     ),
     ("a.csv", "a,x\n", Columns(text=1, label=-1), ":1: text and label are one column. Received: 1"),
-    (
-        "a.csv",
-        '"' + "a\n" * (1 << 24),
-        BY_POSITION,
-        ":1: a field of more than 16,777,216 characters",
-    ),
     ("a.csv", b"a,x\n\xff,y\n", BY_POSITION, ":2: not UTF-8"),
     ("a.csv", "a,x\n", Columns(text=0, label=2), ":1: no column 2; there are 2"),
     ("a.csv", "a,x\n", Columns(text=-3, label=1), ":1: no column -3; there are 2"),

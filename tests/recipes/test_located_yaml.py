@@ -1,5 +1,7 @@
 """YAML that knows its lines."""
 
+import os
+
 import pytest
 
 from mtl_keras.errors import InputError
@@ -22,7 +24,6 @@ def test_lines_of_keys_items_and_what_is_missing(tmp_path):
     assert located.line(["absent"]) == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -36,10 +37,19 @@ def test_lines_of_keys_items_and_what_is_missing(tmp_path):
         ("a: 1\nb: \x00\n", r":2: not valid YAML: the character '\x00'; remove it"),
         ("a: 1\n  b: 2\n", ":2: not valid YAML: mapping values are not allowed here; check indent"),
         ("a: 1\n---\nb: 2\n", ":2: not valid YAML: a second document begins; a recipe is one"),
-        ("a: &a\n  b: *a\n", ": nested too deeply, or an alias"),
-        ("a: " + "[" * 3000 + "]" * 3000, ": nested too deeply"),
+        ("a: &a\n  b: *a\n", ":1: an alias (*) within what it stands for"),
+        ("a: 1\nb: " + "[" * 100 + "]" * 100, ":2: not valid YAML: nested more than 40 deep"),
+        ("- " * 100, ":1: not valid YAML: nested more than 40 deep"),
         ("a: 1\nb: 2024-02-31\n", ":2: not valid YAML: '2024-02-31' is no timestamp; write"),
         ("a: " + "1" * 5000, ":1: not valid YAML: '1111"),
+        ("a: 1\nb: 1:30:00", ":2: not valid YAML: '1:30:00' is no plain decimal number; write"),
+        ("a: 1:30.5", ":1: not valid YAML: '1:30.5' is no plain decimal number"),
+        ("a: 1" + ":1" * 100_000, ":1: not valid YAML: '1:1:1"),
+        ("a: 0x" + "F" * 100_000, ":1: not valid YAML: '0xFFF"),
+        ("a: [b, 010]", ":1: not valid YAML: '010' is no plain decimal number"),
+        ("a: 1_0", ":1: not valid YAML: '1_0' is no plain decimal number"),
+        ("a: &a {x: 1}\nb: {<<: *a, <<: *a}\n", ":2: key '<<' stands twice"),
+        ("#" * (1 << 18) + "\n", ": has more than 262,144 bytes (set MTL_KERAS_MAX_RECIPE_BYTES"),
         ("a: {1: x, true: y}", ":1: YAML reads the key true as a bool; put it in quotes"),
         ("null: 1", ":1: YAML reads the key null as a null; put it in quotes"),
     ],
@@ -49,6 +59,24 @@ def test_what_is_no_yaml_is_refused_in_one_line(tmp_path, text, said):
         LocatedYaml(_write(tmp_path, text))
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_plain_numbers_are_read(tmp_path):
+    text = "[0, -7, 12, 1.5, -1.0e-3, 1.0e+20, .5, 1e-3]"
+    numbers = [0, -7, 12, 1.5, -1.0e-3, 1.0e20, 0.5, "1e-3"]
+    assert LocatedYaml(_write(tmp_path, f"a: {text}")).content == {"a": numbers}
+
+
+def test_aliases_and_merges_are_read(tmp_path):
+    text = "a: &a {x: 1}\nb: {<<: *a, y: 2}\nc: [*a, *a]\n"
+    x = {"x": 1}
+    assert LocatedYaml(_write(tmp_path, text)).content == {"a": x, "b": x | {"y": 2}, "c": [x, x]}
+
+
+def test_a_pipe_is_no_recipe(tmp_path):
+    os.mkfifo(tmp_path / "recipe.yaml")
+    with pytest.raises(InputError, match=r"recipe\.yaml: is a pipe, a regular file was expected"):
+        LocatedYaml(tmp_path / "recipe.yaml")
 
 
 def test_a_file_that_is_not_utf8_or_not_there(tmp_path):

@@ -1,6 +1,7 @@
 """Finding files and reading their lines."""
 
 import gzip
+import os
 import re
 import sys
 import tracemalloc
@@ -9,7 +10,8 @@ import pytest
 
 from mtl_keras.errors import InputError, listed, shown
 from mtl_keras.storage import files
-from mtl_keras.storage.files import find_files, read_lines
+from mtl_keras.storage.files import find_files, member_files, read_lines
+from mtl_keras.storage.limits import FILES, ROW, UNPACKED
 
 
 def test_globs_are_sorted_and_paths_keep_their_order(tmp_path):
@@ -59,6 +61,28 @@ def test_a_path_may_begin_at_the_users_folder(tmp_path, monkeypatch):
     assert find_files(["~/*.csv"], "elsewhere") == [str(tmp_path / "a.csv")]
 
 
+def test_what_is_no_regular_file_is_no_data(tmp_path):
+    os.mkfifo(tmp_path / "a.csv")
+    (tmp_path / "b.csv").symlink_to("/dev/zero")
+    for pattern in ("a.csv", "*.csv", "b.csv", "/dev/zero", "/dev/nul[l]"):
+        with pytest.raises(InputError, match=r"a (pipe|device), a regular file was expected"):
+            find_files([pattern], tmp_path)
+    (tmp_path / "b.csv").unlink()
+    assert member_files(str(tmp_path)) == []
+
+
+def test_a_folder_of_too_many_files_is_no_data(tmp_path, monkeypatch):
+    monkeypatch.setenv(FILES.variable, "10")
+    for number in range(5):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "x").touch()
+    assert len(member_files(str(tmp_path))) == 5
+    (tmp_path / "y").touch()
+    for folder in (str(tmp_path), "/"):
+        with pytest.raises(InputError, match=r"the folder holds more than 10 files \(set MTL_KER"):
+            member_files(folder)
+
+
 def test_a_name_with_a_line_end_is_told_on_one_line(tmp_path):
     with pytest.raises(InputError, match=r"two\\nlines\.csv: no such file$"):
         find_files(["two\nlines.csv"], tmp_path / "absent")
@@ -103,10 +127,10 @@ def test_a_broken_gz_is_told(tmp_path, content):
 
 
 def test_a_file_that_may_not_be_read_is_told(tmp_path, monkeypatch):
-    def refuse(path, *_, **__):
+    def refuse(path):
         raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr(files, "open", refuse, raising=False)
+    monkeypatch.setattr(files, "open_unpacked", refuse)
     with pytest.raises(InputError, match=r"x\.csv: cannot be read: Permission denied; give"):
         list(read_lines(tmp_path / "x.csv"))
 
@@ -125,13 +149,14 @@ def test_what_messages_quote_is_short_and_on_one_line():
 
 @pytest.mark.parametrize("name", ["x.csv", "x.csv.gz"])
 def test_a_line_without_an_end_is_refused_before_it_is_in_memory(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "LONGEST_LINE", 1000)
+    monkeypatch.setenv(ROW.variable, "1000")
+    monkeypatch.setenv(UNPACKED.variable, "5000")
     pack = gzip.compress if name.endswith(".gz") else bytes
     (tmp_path / name).write_bytes(pack("é".encode() * 1000))
     assert list(read_lines(tmp_path / name)) == ["é" * 1000]
     (tmp_path / name).write_bytes(pack(b"fine\n" + b"x" * 50_000_000))
     tracemalloc.start()
-    with pytest.raises(InputError, match=rf"{name}:2: a line of more than 1,000 characters; end"):
+    with pytest.raises(InputError, match=rf"{name}:2: a line of more than 1,000 characters \(set"):
         list(read_lines(tmp_path / name))
     assert tracemalloc.get_traced_memory()[1] < 10_000_000
     tracemalloc.stop()

@@ -23,6 +23,7 @@ from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
 from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
 from mtl_keras.encoders.transformer.config import check_number
 from mtl_keras.errors import InputError
+from mtl_keras.storage.regular_files import read_whole
 
 VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 
@@ -64,9 +65,8 @@ def open_checkpoint(folder: Path) -> Checkpoint:
 
 def _open_saved_model(folder: Path) -> Checkpoint:
     with reading("saved_model.pb"):
-        graphs = saved_model_pb2.SavedModel.FromString(
-            (folder / "saved_model.pb").read_bytes()
-        ).meta_graphs
+        content = read_whole(folder / "saved_model.pb")
+        graphs = saved_model_pb2.SavedModel.FromString(content).meta_graphs
     assets = [asset.filename for graph in graphs for asset in graph.asset_file_def]
     if not assets:
         raise InputError("saved_model.pb names no vocabulary among its assets; it needs one")
@@ -209,7 +209,7 @@ def _modules(folder: Path) -> list[tuple[str, str]]:
     if not (folder / "modules.json").is_file():
         return []
     with reading("modules.json"):
-        modules = json.loads((folder / "modules.json").read_bytes())
+        modules = json.loads(read_whole(folder / "modules.json"))
         for module in modules:
             check_inside(module["path"], "modules.json")
         return [(module["type"], module["path"]) for module in modules]

@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from mtl_keras.errors import InputError, first_line, shown
 from mtl_keras.storage.refusals import refusal
+from mtl_keras.storage.regular_files import read_whole
 
 DAMAGE = (
     *(OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, EOFError),
@@ -48,10 +49,10 @@ def read_json(file: Path) -> dict:
     """The object that a JSON file holds.
 
     Raises:
-        InputError: it is missing, damaged, or holds something else.
+        InputError: it is missing, damaged or too large, or holds something else.
     """
     with reading(file.name):
-        content = json.loads(file.read_bytes())
+        content = json.loads(read_whole(file))
     if not isinstance(content, dict):
         raise InputError(f"{file.name} does not hold an object; fetch a fresh copy")
     return content

@@ -20,6 +20,7 @@ from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
 from mtl_keras.encoders.transformer.config import RANGES, check_number
 from mtl_keras.encoders.transformer.keras_hub import import_keras_hub
 from mtl_keras.errors import InputError
+from mtl_keras.storage.regular_files import read_whole
 
 MODULES = ("keras_hub.", "keras_nlp.")  # its former name
 ASSETS = "assets/tokenizer"
@@ -139,7 +140,7 @@ def _sentence_pieces(
     around: tuple[str, str], prefix: tuple[str, ...] = ()
 ) -> Callable[[Path, Mapping], MakeTokenizer]:
     def make(folder: Path, settings: Mapping) -> MakeTokenizer:
-        model = base64.b64encode((folder / "vocabulary.spm").read_bytes()).decode()
+        model = base64.b64encode(read_whole(folder / "vocabulary.spm")).decode()
         return functools.partial(SentencePieceTokenizer, model, around=around, prefix=prefix)
 
     return make

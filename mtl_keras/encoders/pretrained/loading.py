@@ -19,6 +19,7 @@ from mtl_keras.encoders.transformer.keras_hub import KerasHubConfig, as_transfor
 from mtl_keras.encoders.transformer.transformer import build_transformer
 from mtl_keras.errors import InputError
 from mtl_keras.storage.refusals import cause
+from mtl_keras.storage.regular_files import check_regular_files
 
 MAX_SPARE_ROWS = 127  # token tables are at times rounded up to a multiple of 128
 
@@ -69,6 +70,7 @@ def load(
     """
     try:
         folder = find(str(source))
+        check_regular_files(folder)
         if sha256:
             check_weights(folder, sha256)
         load_folder = _load_preset if presets.is_preset(folder) else _load_checkpoint

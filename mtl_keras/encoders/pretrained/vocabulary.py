@@ -9,6 +9,7 @@ from mtl_keras.encoders.tokenizers.byte_pair import BytePairTokenizer
 from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
 from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
 from mtl_keras.errors import InputError
+from mtl_keras.storage.regular_files import read_whole
 
 
 def _word_pieces(folder: Path) -> Callable[..., Tokenizer]:
@@ -46,10 +47,10 @@ def read_vocabulary(file: Path) -> list[str]:
     """The lines of a `vocab.txt`, in the order of their ids.
 
     Raises:
-        InputError: it is missing, or not UTF-8.
+        InputError: it is missing, too large, or not UTF-8.
     """
     with reading(file.name):
-        lines = file.read_bytes().decode("utf-8").removesuffix("\n").split("\n")
+        lines = read_whole(file).decode("utf-8").removesuffix("\n").split("\n")
     return [line.removesuffix("\r") for line in lines]
 
 

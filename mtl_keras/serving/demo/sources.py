@@ -21,9 +21,10 @@ from mtl_keras.export.saved_model.served_answers import (
 )
 from mtl_keras.runs.run import RECORD, Run
 from mtl_keras.storage.refusals import refusal
+from mtl_keras.storage.regular_files import check_regular_files, open_regular
 
 GRAPH = "saved_model.pb"
-LONGEST_CARD = 1 << 16  # characters; those of our exports have some 5,000
+LONGEST_CARD = 1 << 16  # bytes; those of our exports have some 5,000
 
 Answering = Callable[[Sequence[str]], list[dict]]
 
@@ -137,6 +138,7 @@ def _signatures(folder: Path) -> Mapping:
     import tensorflow as tf
     import tensorflow_text  # noqa: F401  registers the tokenizer's operations
 
+    check_regular_files(folder)
     try:
         signatures = tf.saved_model.load(str(folder)).signatures
     except Exception as error:  # whatever comes of reading a damaged file
@@ -221,5 +223,5 @@ def _export_card(folder: Path, tasks: Sequence[ServedTask]) -> str:
 
 def _read_card(path: Path) -> str:
     """A card's beginning, in which all is seen; whoever made the export wrote it."""
-    with path.open(encoding="utf-8", errors="replace") as file:
-        return in_terminal(file.read(LONGEST_CARD))
+    with open_regular(path) as file:
+        return in_terminal(file.read(LONGEST_CARD).decode(errors="replace"))

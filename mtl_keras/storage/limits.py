@@ -1,0 +1,60 @@
+"""The most that files of others may hold. Each limit has a name, which messages give."""
+
+import os
+from dataclasses import dataclass
+
+from mtl_keras.errors import InputError, shown
+
+LONGEST_NUMBER = 18  # digits
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The most of something that is read before it is refused.
+
+    Args:
+        variable: the environment variable that sets another limit.
+        default: the limit if the variable is not set.
+        unit: of which there may be so many.
+
+    Example:
+
+    >>> str(Limit("MTL_KERAS_MAX_ROW_CHARACTERS", 1 << 24, "characters"))
+    'more than 16,777,216 characters (set MTL_KERAS_MAX_ROW_CHARACTERS to allow more)'
+    """
+
+    variable: str
+    default: int
+    unit: str
+
+    @property
+    def most(self) -> int:
+        """The limit as it is set now.
+
+        Raises:
+            InputError: the variable holds no whole number from 1.
+        """
+        text = os.environ.get(self.variable, "")
+        if not text:
+            return self.default
+        if not (text.isascii() and text.isdigit() and int(text[:LONGEST_NUMBER]) > 0):
+            raise InputError(
+                f"the environment variable {self.variable} must be a whole number from 1. "
+                f"Received: {shown(text)}"
+            )
+        return int(text[:LONGEST_NUMBER])
+
+    def __str__(self) -> str:
+        """What a message says of something that has more."""
+        return f"more than {self.most:,} {self.unit} (set {self.variable} to allow more)"
+
+
+ROW = Limit("MTL_KERAS_MAX_ROW_CHARACTERS", 1 << 24, "characters")
+SENTENCE = Limit("MTL_KERAS_MAX_SENTENCE_WORDS", 1 << 20, "words")
+LABELS = Limit("MTL_KERAS_MAX_LABELS", 100_000, "labels")
+UNPACKED = Limit("MTL_KERAS_MAX_GZ_RATIO", 200, "times its size")
+FILES = Limit("MTL_KERAS_MAX_FILES", 10_000, "files")
+SEARCHED = Limit("MTL_KERAS_MAX_SEARCHED", 100_000, "names")
+RECIPE = Limit("MTL_KERAS_MAX_RECIPE_BYTES", 1 << 18, "bytes")
+RECIPE_VALUES = Limit("MTL_KERAS_MAX_RECIPE_VALUES", 50_000, "values")
+SMALL_FILE = Limit("MTL_KERAS_MAX_FILE_BYTES", 1 << 25, "bytes")  # JSON, vocabularies, graphs
