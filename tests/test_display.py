@@ -1,11 +1,13 @@
 """Whatever strangers wrote is shown as text, wherever it is shown."""
 
+import ast
 import html
 import json
 
 import pytest
 from markdown_it import MarkdownIt
 from support.hostile import LABELS, hidden
+from support.rooms import modules
 
 from mtl_keras.display import (
     Markdown,
@@ -83,3 +85,14 @@ def test_html_has_no_tag_or_quote_of_a_label():
 def test_shown_lines_are_kept(capsys):
     show("a\nb\x1b[2J")
     assert capsys.readouterr().out == "a\nb\\x1b[2J\n"
+
+
+def test_whatever_is_printed_goes_through_here():
+    printing = {
+        name
+        for name, path in modules().items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Name) and node.id == "print"
+    }
+    # The console's is of one line or of JSON, the server's of an address.
+    assert printing == {"display", "cli.console", "serving.demo.server"}

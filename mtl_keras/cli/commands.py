@@ -180,10 +180,10 @@ def inspect(options: argparse.Namespace) -> None:
         print_json({"tasks": counts(datasets), "groups": groups, "forecast": forecasts})
         return
     print_table(counts(datasets), intfmt=",")
-    print()
+    show("")
     print_plan(groups)
     if costs:
-        print()
+        show("")
         print_table(forecast_table(costs))
 
 

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _report(error)
     except KeyboardInterrupt:
-        print("mtl-keras: interrupted", file=sys.stderr)
+        show("mtl-keras: interrupted", sys.stderr)
         return 130
 
 

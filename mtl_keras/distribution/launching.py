@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import IO
 
-from mtl_keras.display import one_line
+from mtl_keras.display import one_line, show
 from mtl_keras.distribution.child_process import last_line
 from mtl_keras.distribution.clusters import TF_CONFIG, Cluster
 from mtl_keras.distribution.lifeline import GRACE, Lifeline, lifeline
@@ -57,7 +57,7 @@ def run_workers(arguments: Sequence[str], count: int) -> int:
         if failed:  # what the chief failed with is in this terminal already
             outputs[failed].seek(0)
             line = one_line(last_line(outputs[failed].read(), status))
-            print(f"worker {failed}: {line}", file=sys.stderr)
+            show(f"worker {failed}: {line}", sys.stderr)
         return status
 
 
