@@ -86,7 +86,6 @@ WITHOUT_TENSORFLOW = (
     "export.conversion.formats",
     "export.conversion.process",
     "export.conversion.program",
-    "export.conversion.tokenizer_files",
     "export.model_card",
     "export.saved_model.served_answers",
     "experiments.advice",

@@ -19,6 +19,7 @@ from mtl_keras.encoders.pretrained.families import HUGGING_FACE_FAMILIES, TF_HUB
 from mtl_keras.encoders.pretrained.family import Family
 from mtl_keras.encoders.pretrained.tensor_files import open_tensors
 from mtl_keras.encoders.pretrained.vocabulary import TOKENIZERS, read_vocabulary
+from mtl_keras.encoders.tokenizers.normalization import TfHubNormalization
 from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
 from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
 from mtl_keras.encoders.transformer.config import check_number
@@ -83,7 +84,10 @@ def _open_saved_model(folder: Path) -> Checkpoint:
         read=lambda name, rows: reader.get_tensor(keys[names[name]])[rows],
         settings=TF_HUB_BERT.settings,
         make_tokenizer=functools.partial(
-            WordpieceTokenizer, read_vocabulary(folder / "assets" / assets[0]), lowercase=lowercase
+            WordpieceTokenizer,
+            read_vocabulary(folder / "assets" / assets[0]),
+            lowercase=lowercase,
+            normalization=TfHubNormalization(),
         ),
     )
 

@@ -14,6 +14,7 @@ import keras
 from mtl_keras.encoders.pretrained.damage import read_json, reading
 from mtl_keras.encoders.pretrained.vocabulary import read_merges, read_vocabulary
 from mtl_keras.encoders.tokenizers.byte_pair import BytePairTokenizer
+from mtl_keras.encoders.tokenizers.normalization import TfHubNormalization
 from mtl_keras.encoders.tokenizers.sentence_piece import SentencePieceTokenizer
 from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
 from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
@@ -122,7 +123,9 @@ def _word_pieces(folder: Path, settings: Mapping) -> MakeTokenizer:
                 + ("" if lowercase else " where letters keep their case")
             )
     vocabulary = read_vocabulary(folder / "vocabulary.txt")
-    return functools.partial(WordpieceTokenizer, vocabulary, lowercase=lowercase)
+    return functools.partial(
+        WordpieceTokenizer, vocabulary, lowercase=lowercase, normalization=TfHubNormalization()
+    )
 
 
 def _byte_pairs(folder: Path, settings: Mapping) -> MakeTokenizer:

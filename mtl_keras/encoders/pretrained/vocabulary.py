@@ -6,31 +6,43 @@ from pathlib import Path
 
 from mtl_keras.encoders.pretrained.damage import read_json, reading
 from mtl_keras.encoders.tokenizers.byte_pair import BytePairTokenizer
+from mtl_keras.encoders.tokenizers.normalization import MAX_WORD, BertNormalization
 from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
-from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
+from mtl_keras.encoders.tokenizers.wordpiece import UNKNOWN, WordpieceTokenizer
 from mtl_keras.errors import InputError
 from mtl_keras.storage.regular_files import read_whole
 
 
 def _word_pieces(folder: Path) -> Callable[..., Tokenizer]:
-    """The vocabulary and whether it is lower-case, from whichever files say so."""
+    """The vocabulary and BERT's normalization, from whichever files say so."""
     config, fast = (
         read_json(file) if file.is_file() else {}
         for file in (folder / "tokenizer_config.json", folder / "tokenizer.json")
     )
-    normalizer = fast.get("normalizer") or {}
+    normalizer, model = fast.get("normalizer") or {}, fast.get("model") or {}
+    pre_tokenizer = fast.get("pre_tokenizer") or {}
     lowercase = config.get("do_lower_case", normalizer.get("lowercase", True))
     strips = config.get("strip_accents", normalizer.get("strip_accents"))
     chinese = config.get("tokenize_chinese_chars", normalizer.get("handle_chinese_chars", True))
     for setting, value, supported in (
-        ("strip_accents", strips, (None, lowercase)),
-        ("tokenize_chinese_chars", chinese, (True,)),
-        ("word_tokenizer_type", config.get("word_tokenizer_type", "basic"), ("basic",)),
+        ("word_tokenizer_type", config.get("word_tokenizer_type", "basic"), "basic"),
+        ("normalizer", normalizer.get("type", "BertNormalizer"), "BertNormalizer"),
+        ("clean_text", normalizer.get("clean_text", True), True),
+        ("pre_tokenizer", pre_tokenizer.get("type", "BertPreTokenizer"), "BertPreTokenizer"),
+        ("unk_token", model.get("unk_token", UNKNOWN), UNKNOWN),
+        ("continuing_subword_prefix", model.get("continuing_subword_prefix", "##"), "##"),
     ):
-        if value not in supported:
-            raise InputError(f"the tokenizer has {setting} {value!r}; supported: {supported[-1]!r}")
+        if value != supported:
+            raise InputError(f"the tokenizer has {setting} {value!r}; supported: {supported!r}")
+    normalization = BertNormalization(
+        strip_accents=bool(lowercase if strips is None else strips),
+        split_chinese=bool(chinese),
+        max_characters=model.get("max_input_chars_per_word", MAX_WORD),
+    )
     vocabulary = _find_vocabulary(folder, fast)
-    return functools.partial(WordpieceTokenizer, vocabulary, lowercase=lowercase)
+    return functools.partial(
+        WordpieceTokenizer, vocabulary, lowercase=lowercase, normalization=normalization
+    )
 
 
 def _find_vocabulary(folder: Path, fast: dict) -> list[str]:

@@ -1,12 +1,22 @@
 """Raw strings → word pieces, inside the TensorFlow graph: BERT's."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_text as tf_text
+from tensorflow_text.core.pybinds import (
+    pywrap_fast_wordpiece_tokenizer_model_builder as builder,
+)
 
+from mtl_keras.encoders.tokenizers.fast_models import max_bytes_place
+from mtl_keras.encoders.tokenizers.normalization import (
+    FastNormalization,
+    Normalization,
+    splitter_model,
+)
 from mtl_keras.encoders.tokenizers.tokenizer import (
     TokenizedText,
     Tokenizer,
@@ -17,27 +27,23 @@ from mtl_keras.encoders.tokenizers.tokenizer import (
 from mtl_keras.errors import InputError
 
 UNKNOWN, FIRST, LAST = "[UNK]", "[CLS]", "[SEP]"
+CONTINUES = "##"  # begins a piece that continues a word
 
 
 @keras.saving.register_keras_serializable("mtl_keras")
 class WordpieceTokenizer(Tokenizer):
     """BERT's word pieces, with byte offsets, in two operations of tensorflow-text.
 
-    The ids are those of TF Hub's `bert_en_uncased_preprocess`, but for sixteen characters: the
-    blanks U+1680, U+2028 and U+2029 separate words, and thirteen signs of scripts newer than
-    Unicode 14 are letters.
-
-    They are those of Hugging Face's tokenizers, but for characters with a compatibility form,
-    which is written out ("…" becomes ". . .", "½" "1⁄2", "²" "2", "ﬁ" "fi", "ß" "ss"); control
-    and private characters, which separate words or are unknown instead of being dropped; marks
-    and signs newer than Unicode 3.2, of which the two know different ones. A "[SEP]" in the text
-    is plain text, and a word of more than 100 bytes (not characters) is `[UNK]`.
+    The ids are those of the source that the normalization belongs to: of Hugging Face's tokenizers
+    (`BertNormalization`) or of TF Hub's `bert_en_uncased_preprocess` (`TfHubNormalization`). A
+    "[SEP]" in the text is plain text. What is no UTF-8 is an unknown character.
 
     Args:
         vocabulary: the word pieces, in the order of their ids. Holds `[UNK]`, `[CLS]`, `[SEP]`.
         lowercase: whether letters are lower-cased and lose their accents.
         max_length: longest result in word pieces, `[CLS]` and `[SEP]` included. Longer texts
             lose their end.
+        normalization: what comes before; that of 0.1.0 if None.
 
     Raises:
         InputError: a vocabulary with a piece twice or without a special one, or a `max_length`
@@ -54,21 +60,34 @@ class WordpieceTokenizer(Tokenizer):
     [[0, 2, 6, 7, 7], [0, 0]]
     """
 
-    def __init__(self, vocabulary: Sequence[str], *, lowercase: bool, max_length: int = 128):
+    def __init__(
+        self,
+        vocabulary: Sequence[str],
+        *,
+        lowercase: bool,
+        max_length: int = 128,
+        normalization: Normalization | None = None,
+    ):
         self.vocabulary = list(vocabulary)
         self.lowercase = bool(lowercase)
         self.max_length = max_length
+        self.normalization = normalization or FastNormalization()
         _check(self.vocabulary, max_length)
+        model = splitter_model(self.normalization.characters(self.lowercase), self.vocabulary)
         with tf.device("CPU"):
-            self._normalizer = tf_text.FastBertNormalizer(self.lowercase)
-            self._splitter = tf_text.FastWordpieceTokenizer(
-                self.vocabulary, token_out_type=tf.int32, unknown_token=UNKNOWN
+            normalizer = tf.constant(np.frombuffer(model.normalizer, np.uint8))
+            self._normalizer = tf_text.FastBertNormalizer(model_buffer=normalizer)
+            self._splitter_model, self._max_bytes_place = _splitter(
+                model.vocabulary, self.normalization.max_bytes
             )
             self._is_punctuation = tf.constant([is_punctuation(v) for v in self.vocabulary])
+            self._continues = tf.constant([v.startswith(CONTINUES) for v in self.vocabulary])
+            lengths = [len(piece.removeprefix(CONTINUES)) for piece in self.vocabulary]
+            self._lengths = tf.constant(lengths)
 
     def _tokenize(self, texts: tf.Tensor) -> TokenizedText:
         normalized, origins = self._normalizer.normalize_with_offsets(texts)  # (n,), (n, bytes)
-        token_ids, starts, limits = self._splitter.tokenize_with_offsets(normalized)
+        token_ids, starts, limits = self._split(normalized)
         pieces = TokenizedText(
             token_ids,
             _at(origins, starts),
@@ -78,12 +97,53 @@ class WordpieceTokenizer(Tokenizer):
         first, last = self.vocabulary.index(FIRST), self.vocabulary.index(LAST)
         return enclosed(pieces, first, last, self.max_length)
 
+    def _split(self, normalized: tf.Tensor) -> Sequence[tf.RaggedTensor]:
+        """Ids, starts and limits of the pieces of normalized texts: `(n, pieces)` each."""
+        columns = _splitter_of(self._splitter_model).tokenize_with_offsets(normalized)
+        most = self.normalization.max_characters
+        if most is None:
+            return columns
+        # A word of so many bytes, which is unknown so far, may have fewer characters.
+        longest = tf.reduce_max(columns[2].values - columns[1].values)
+        return tf.cond(longest > most, lambda: self._split_long(normalized), lambda: columns)
+
+    def _split_long(self, normalized: tf.Tensor) -> Sequence[tf.RaggedTensor]:
+        """As `_split`; a word is unknown if it has more than `max_characters`."""
+        places = self._max_bytes_place + tf.range(4)[:, tf.newaxis]
+        most = tf.bitcast([4 * self.normalization.max_bytes], tf.uint8)[0]
+        model = tf.tensor_scatter_nd_update(self._splitter_model, places, most)
+        token_ids, starts, limits = _splitter_of(model).tokenize_with_offsets(normalized)
+        continues = tf.gather(self._continues, token_ids.values)  # (pieces,)
+        word = tf.cumsum(tf.cast(~continues, tf.int32)) - 1
+        lengths = tf.math.segment_sum(tf.gather(self._lengths, token_ids.values), word)  # (words,)
+        is_long = tf.gather(lengths > self.normalization.max_characters, word)
+        ids = tf.where(is_long, self.vocabulary.index(UNKNOWN), token_ids.values)
+        ends = tf.gather(tf.math.segment_max(limits.values, word), word)
+        kept = token_ids.with_values(~(is_long & continues))
+        return tuple(
+            tf.ragged.boolean_mask(column, kept)
+            for column in (
+                token_ids.with_values(ids),
+                starts,
+                limits.with_values(tf.where(is_long, ends, limits.values)),
+            )
+        )
+
     def get_config(self) -> dict[str, Any]:
         return {
             "vocabulary": self.vocabulary,
             "lowercase": self.lowercase,
             "max_length": self.max_length,
+            "normalization": keras.saving.serialize_keras_object(self.normalization),
         }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The tokenizer that `get_config` described, of this version or of 0.1.0."""
+        normalization = config.get("normalization")
+        if isinstance(normalization, dict):
+            normalization = keras.saving.deserialize_keras_object(normalization)
+        return cls(**config | {"normalization": normalization})
 
 
 def _check(vocabulary: list[str], max_length: int) -> None:
@@ -99,6 +159,18 @@ def _check(vocabulary: list[str], max_length: int) -> None:
         raise InputError(
             f"max_length is a whole number of word pieces, at least 3. Received: {max_length!r}"
         )
+
+
+def _splitter(vocabulary: list[str], max_bytes: int) -> tuple[tf.Tensor, int]:
+    """The model of a `FastWordpieceTokenizer`, and where it holds `max_bytes`."""
+    model = builder.build_fast_wordpiece_model(
+        vocabulary, max_bytes, CONTINUES, UNKNOWN, False, False
+    )
+    return tf.constant(np.frombuffer(model, np.uint8)), max_bytes_place(model)
+
+
+def _splitter_of(model: tf.Tensor) -> tf_text.FastWordpieceTokenizer:
+    return tf_text.FastWordpieceTokenizer(model_buffer=model, token_out_type=tf.int32)
 
 
 def _at(origins: tf.RaggedTensor, offsets: tf.RaggedTensor) -> tf.RaggedTensor:

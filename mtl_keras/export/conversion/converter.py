@@ -52,7 +52,8 @@ def convert(
         WorkError: the format cannot hold the model, or an answer differs too much.
         OSError: it could not be written.
     """
-    if not isinstance(model.encoder.tokenizer, WordpieceTokenizer):
+    tokenizer = model.encoder.tokenizer
+    if not isinstance(tokenizer, WordpieceTokenizer):
         raise InputError(
             f"{form.name} has the tokenizer beside it, in files for word pieces; this encoder's is "
             "of another kind: export the SavedModel, which holds it"
@@ -64,7 +65,7 @@ def convert(
         _WRITERS[form](model, file, precision)
     except tf.errors.OpError as error:
         raise OSError(error.message) from error
-    write_tokenizer_files(model.encoder.tokenizer.get_config(), folder)
+    write_tokenizer_files(tokenizer, folder)
     (folder / LABELS_FILE).write_text(_labels(model.tasks), encoding="utf-8")
     with open_converted(file, form) as converted:
         return check_conversion(model, converted, file, precision, datasets)

@@ -1,50 +1,51 @@
 """A tokenizer in Hugging Face's files, for runtimes that hold no strings."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
+from mtl_keras.encoders.tokenizers.wordpiece import FIRST, LAST, UNKNOWN, WordpieceTokenizer
+from mtl_keras.export.conversion.normalizer_files import normalizer_files
+
 VOCABULARY, TOKENIZER, SETTINGS = "vocab.txt", "tokenizer.json", "tokenizer_config.json"
-FIRST, LAST, UNKNOWN = "[CLS]", "[SEP]", "[UNK]"
-MAX_WORD = 100  # longer words are unknown: characters there, bytes here
 
 
-def write_tokenizer_files(config: Mapping, folder: str | Path) -> None:
+def write_tokenizer_files(tokenizer: WordpieceTokenizer, folder: str | Path) -> None:
     """Writes a `WordpieceTokenizer` as `tokenizers` and `transformers` read it.
 
     `vocab.txt` (a word piece a line), `tokenizer.json` (all of it: `tokenizers.Tokenizer
     .from_file`) and `tokenizer_config.json` (`transformers.AutoTokenizer`). Batches are padded,
     texts lose what is beyond the longest input, and a `[SEP]` in a text is plain text.
 
-    BERT's normalization there knows no compatibility forms, so it is preceded by what makes it
-    that of tensorflow-text. Ids then differ in words of over 100 bytes but not characters, in
-    private characters, and in a few signs and marks that the two's Unicode versions have apart.
+    The ids are the tokenizer's, but of words of over 100 bytes and not characters if the
+    normalization counts bytes, as TF Hub's does.
 
     Args:
-        config: of the tokenizer, by its `get_config`.
+        tokenizer: that is written.
         folder: that is there.
 
     Raises:
         OSError: a file could not be written.
     """
-    folder, vocabulary = Path(folder), config["vocabulary"]
+    folder, vocabulary = Path(folder), tokenizer.vocabulary
     lines = "".join(f"{piece}\n" for piece in vocabulary)
     (folder / VOCABULARY).write_text(lines, encoding="utf-8", newline="\n")
-    _write(folder / TOKENIZER, _tokenizer(vocabulary, config["lowercase"], config["max_length"]))
-    _write(folder / SETTINGS, _settings(vocabulary, config["lowercase"], config["max_length"]))
+    _write(folder / TOKENIZER, _tokenizer(tokenizer))
+    _write(folder / SETTINGS, _settings(tokenizer))
 
 
 def _write(path: Path, value: Mapping) -> None:
     path.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
-def _tokenizer(vocabulary: Sequence[str], lowercase: bool, max_length: int) -> dict:
+def _tokenizer(tokenizer: WordpieceTokenizer) -> dict:
+    vocabulary, normalization = tokenizer.vocabulary, tokenizer.normalization
     ids = {piece: place for place, piece in enumerate(vocabulary)}
     return {
         "version": "1.0",
         "truncation": {
             "direction": "Right",
-            "max_length": max_length,
+            "max_length": tokenizer.max_length,
             "strategy": "LongestFirst",
             "stride": 0,
         },
@@ -57,38 +58,17 @@ def _tokenizer(vocabulary: Sequence[str], lowercase: bool, max_length: int) -> d
             "pad_token": vocabulary[0],
         },
         "added_tokens": [],
-        "normalizer": {"type": "Sequence", "normalizers": _normalizers(lowercase)},
-        "pre_tokenizer": {"type": "BertPreTokenizer"},
+        **normalizer_files(normalization, tokenizer.lowercase, vocabulary),
         "post_processor": _enclosing(ids),
         "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
         "model": {
             "type": "WordPiece",
             "unk_token": UNKNOWN,
             "continuing_subword_prefix": "##",
-            "max_input_chars_per_word": MAX_WORD,
+            "max_input_chars_per_word": normalization.max_characters or normalization.max_bytes,
             "vocab": ids,
         },
     }
-
-
-def _normalizers(lowercase: bool) -> list[dict]:
-    bert = {
-        "type": "BertNormalizer",
-        "clean_text": True,
-        "handle_chinese_chars": True,
-        "strip_accents": lowercase,
-        "lowercase": lowercase,
-    }
-    if not lowercase:
-        # Format characters, such as the zero-width joiner, separate words.
-        return [_replaced({"Regex": r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\p{Cf}]"}, " "), bert]
-    folded = [_replaced({"String": letter}, by) for letter, by in (("ß", "ss"), ("ς", "σ"))]
-    controls = _replaced({"Regex": r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"}, " ")
-    return [controls, {"type": "Lowercase"}, *folded, {"type": "NFKC"}, bert]
-
-
-def _replaced(pattern: Mapping[str, str], by: str) -> dict:
-    return {"type": "Replace", "pattern": pattern, "content": by}
 
 
 def _enclosing(ids: Mapping[str, int]) -> dict:
@@ -105,15 +85,15 @@ def _enclosing(ids: Mapping[str, int]) -> dict:
     }
 
 
-def _settings(vocabulary: Sequence[str], lowercase: bool, max_length: int) -> dict:
+def _settings(tokenizer: WordpieceTokenizer) -> dict:
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "do_lower_case": lowercase,
-        "model_max_length": max_length,
+        "do_lower_case": tokenizer.lowercase,
+        "model_max_length": tokenizer.max_length,
         "cls_token": FIRST,
         "sep_token": LAST,
         "unk_token": UNKNOWN,
-        "pad_token": vocabulary[0],
+        "pad_token": tokenizer.vocabulary[0],
         "padding_side": "right",
         "truncation_side": "right",
         "model_input_names": ["input_ids", "attention_mask"],

@@ -5,16 +5,41 @@ import pytest
 from support.published import assert_refused, edit_json, sequence
 
 from mtl_keras.encoders.pretrained import loading
+from mtl_keras.encoders.tokenizers.normalization import BertNormalization
 
 
 def test_tokenizer_settings(folder):
     assert loading.load(str(folder), max_length=16).tokenizer.lowercase
     edit_json(folder / "tokenizer_config.json", do_lower_case=False)
     assert not loading.load(str(folder), max_length=16).tokenizer.lowercase
-    edit_json(folder / "tokenizer_config.json", strip_accents=True)
-    assert_refused(folder, "has strip_accents True; supported: False")
-    edit_json(folder / "tokenizer_config.json", strip_accents=None, tokenize_chinese_chars=False)
-    assert_refused(folder, "has tokenize_chinese_chars False; supported: True")
+
+
+def test_normalization_is_the_folders_own(folder):
+    def normalization() -> BertNormalization:
+        return loading.load(str(folder), max_length=16).tokenizer.normalization
+
+    assert normalization() == BertNormalization(strip_accents=True)
+    edit_json(folder / "tokenizer_config.json", do_lower_case=False)
+    assert normalization() == BertNormalization(strip_accents=False)
+    edit_json(folder / "tokenizer_config.json", strip_accents=True, tokenize_chinese_chars=False)
+    assert normalization() == BertNormalization(strip_accents=True, split_chinese=False)
+    edit_json(folder / "tokenizer.json", model={"max_input_chars_per_word": 50})
+    assert normalization().max_characters == 50
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"normalizer": {"type": "Sequence"}}, "normalizer 'Sequence'; supported: 'BertNormal"),
+        ({"normalizer": {"clean_text": False}}, "clean_text False; supported: True"),
+        ({"pre_tokenizer": {"type": "Whitespace"}}, "pre_tokenizer 'Whitespace'; supported: "),
+        ({"model": {"unk_token": "<unk>"}}, "unk_token '<unk>'; supported: '[UNK]'"),
+        ({"model": {"continuing_subword_prefix": "@@"}}, "prefix '@@'; supported: '##'"),
+    ],
+)
+def test_other_tokenizers_are_refused(folder, content, message):
+    edit_json(folder / "tokenizer.json", **content)
+    assert_refused(folder, message)
 
 
 def test_vocabulary_of_tokenizer_json(folder, tiny_bert):

@@ -1,21 +1,35 @@
 """Word pieces, their places, and words."""
 
+import functools
+import itertools
 import json
 import resource
-import unicodedata
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
+import tokenizers
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mtl_keras.data.task import Columns, Task
 from mtl_keras.data.task_dataset import TaskDataset
+from mtl_keras.encoders.tokenizers.normalization import (
+    BertNormalization,
+    FastNormalization,
+    TfHubNormalization,
+)
 from mtl_keras.encoders.tokenizers.tokenizer import align_labels
 from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
 from mtl_keras.errors import InputError
 
+WHOLE = 2**20  # pieces
+BLOCK = 256
+# Those that tensorflow-text and `tokenizers` put in other classes, and some that decompose.
+HARD = [
+    *"\u061d\u09fd\u2e43\u166d\U000111c9我爱\u1100\u1161가é\u0301½²ßſİıΣςﬁ",
+    *"\u200d\u2028\ue000\U0002b820",
+]
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 ODD = [
     *(
@@ -83,6 +97,15 @@ def sentences(shared) -> list[str]:
 
 
 @pytest.fixture(scope="module")
+def every_character() -> tf.Tensor:
+    """Each alone and in a word, `BLOCK` of them a text."""
+    codes = (code for code in range(0x110000) if not 0xD800 <= code < 0xE000)
+    cut = [f"{c} ab{c}cd" for c in map(chr, codes)]
+    blocks = (cut[start : start + BLOCK] for start in range(0, len(cut), BLOCK))
+    return tf.constant([" ".join(block).encode() for block in blocks])
+
+
+@pytest.fixture(scope="module")
 def genuine(shared):
     """TF Hub's own preprocessing, and its vocabulary."""
     import tensorflow_text  # noqa: F401  registers its operations
@@ -124,49 +147,105 @@ def test_ids_equal_the_genuine_preprocessing(genuine, sentences, max_length):
 
 
 @pytest.mark.slow
-def test_ids_differ_from_the_genuine_ones_for_sixteen_characters(genuine, english):
-    characters = _characters(0x30000)
-    texts = tf.constant([f"go{character}at {character} the{character}" for character in characters])
-    theirs = genuine[0].tokenize(texts).merge_dims(1, 2).to_list()
-    ours = english(texts).token_ids[:, 1:-1].to_list()
-    differ = {c for c, mine, their in zip(characters, ours, theirs, strict=True) if mine != their}
-    assert len(differ) == 16
-    assert {c for c in differ if unicodedata.category(c) != "Cn"} == {"\u1680", "\u2028", "\u2029"}
+def test_every_character_is_cut_as_by_the_genuine_preprocessing(genuine, every_character):
+    ours = WordpieceTokenizer(
+        genuine[1], lowercase=True, max_length=WHOLE, normalization=TfHubNormalization()
+    )
+    theirs = genuine[0].tokenize(every_character).merge_dims(1, 2)
+    assert_same_pieces(ours(every_character).token_ids[:, 1:-1], theirs)
 
 
 @pytest.mark.slow
-def test_ids_differ_from_hugging_face_only_for_documented_characters(english):
-    import tokenizers
-
-    from mtl_keras.encoders.pretrained.sources import MINILM, find
-
-    theirs = tokenizers.Tokenizer.from_file(str(find(MINILM) / "tokenizer.json"))
-    theirs.no_padding()
-    theirs.no_truncation()
-    characters = [c for c in _characters(0x30000) if not _is_documented(c)]
-    texts = [f"go{character}at {character} the{character}" for character in characters]
-    assert english(tf.constant(texts)).token_ids.to_list() == [
-        encoding.ids for encoding in theirs.encode_batch(texts)
-    ]
+@given(st.lists(st.text(max_size=40), min_size=1, max_size=4))
+def test_any_text_is_cut_as_by_the_genuine_preprocessing(genuine, hub_cut, texts):
+    encoded = tf.constant([text.encode() for text in texts])
+    assert_same_pieces(hub_cut(encoded), genuine[0].tokenize(encoded).merge_dims(1, 2))
 
 
-def _characters(limit: int) -> list[str]:
-    return [chr(code) for code in range(limit) if not 0xD800 <= code < 0xE000]
+@pytest.fixture(scope="module")
+def hub_cut(genuine):
+    tokenizer = WordpieceTokenizer(genuine[1], lowercase=True, normalization=TfHubNormalization())
+    return lambda texts: tokenizer(texts).token_ids[:, 1:-1]
 
 
-def _is_documented(character: str) -> bool:
-    """Compatibility forms; control, private and new characters; six more."""
-    return (
-        _bare(unicodedata.normalize("NFKC", character).casefold()) != _bare(character).lower()
-        or unicodedata.category(character) in ("Cc", "Cf", "Co", "Cn")
-        or unicodedata.ucd_3_2_0.category(character) == "Cn"
-        or character in "\u115f\u1160\u166d\u1734\u1885\u1886\ufffd"
+@pytest.mark.slow
+@pytest.mark.parametrize(("settings", "every"), [((True, True, True), 1), ((False,) * 3, 32)])
+def test_every_character_is_cut_as_by_hugging_face(bert, every_character, settings, every):
+    ours, theirs = bert(*settings)
+    texts = every_character[::every]
+    expected = theirs.encode_batch([text.decode() for text in texts.numpy()])
+    assert_same_pieces(ours(texts).token_ids, tf.ragged.constant([cut.ids for cut in expected]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", [*itertools.product([True, False], repeat=3)], ids=str)
+def test_any_text_is_cut_as_by_hugging_face(bert, settings):
+    ours, theirs = bert(*settings)
+    strange = st.text("".join(HARD) + "ab ", max_size=12)
+
+    @given(st.lists(st.text(max_size=40) | strange, min_size=1, max_size=8))
+    @example([text for text in ODD if "[" not in text])
+    @example([word * count for word in ("д", "ก", "😀", "가") for count in (25, 33, 100, 101)])
+    def check(texts):
+        found = ours(tf.constant([text.encode() for text in texts])).token_ids.to_list()
+        assert found == [each.ids for each in theirs.encode_batch(texts)]
+
+    check()
+
+
+@pytest.fixture(scope="module")
+def bert(genuine):
+    """Both tokenizers by `lowercase`, `strip_accents` and `split_chinese`, of hard pieces too."""
+    pieces = [*HARD, *(f"##{sign}" for sign in HARD), "ab我爱cd", "##\u061dcd"]
+    vocabulary = list(dict.fromkeys([*genuine[1], *pieces]))
+
+    @functools.cache
+    def both(lowercase: bool, strip_accents: bool, split_chinese: bool):
+        normalization = BertNormalization(strip_accents, split_chinese)
+        ours = WordpieceTokenizer(
+            vocabulary, lowercase=lowercase, max_length=WHOLE, normalization=normalization
+        )
+        made = tokenizers.BertWordPieceTokenizer(
+            {piece: index for index, piece in enumerate(vocabulary)},
+            lowercase=lowercase,
+            strip_accents=strip_accents,
+            handle_chinese_chars=split_chinese,
+        )
+        return ours, made
+
+    return both
+
+
+def test_a_long_word_counts_characters_and_is_unknown_from_its_start_to_its_end(bert):
+    texts = ["ok " + "д" * 101 + "!", "д" * 100]
+    found = bert(True, True, True)[0](tf.constant(texts))
+    assert found.starts.to_list()[0] == [0, 0, 3, 205, 206]
+    assert found.limits.to_list()[0] == [0, 2, 205, 206, 206]
+    assert len(found.token_ids.to_list()[1]) == 102
+
+
+@pytest.mark.slow
+def test_a_saved_model_cuts_as_the_tokenizer_that_it_holds(bert, every_character, tmp_path):
+    tokenizer = bert(True, True, True)[0]
+    module = tf.Module()
+    module.cut = tf.function(
+        lambda texts: tokenizer(texts).token_ids.to_tensor(),
+        input_signature=[tf.TensorSpec([None], tf.string)],
     )
+    tf.saved_model.save(module, str(tmp_path))
+    texts = every_character[::16]
+    assert np.array_equal(tf.saved_model.load(str(tmp_path)).cut(texts), module.cut(texts))
 
 
-def _bare(text: str) -> str:
-    decomposed = unicodedata.normalize("NFD", text)
-    return "".join(c for c in decomposed if unicodedata.category(c) != "Mn")
+def test_a_config_of_0_1_0_keeps_its_normalization(letters):
+    config = letters.get_config()
+    del config["normalization"]
+    assert WordpieceTokenizer.from_config(config).normalization == FastNormalization()
+
+
+def assert_same_pieces(ours, theirs):
+    np.testing.assert_array_equal(ours.row_splits, theirs.row_splits)
+    np.testing.assert_array_equal(ours.values, theirs.values)
 
 
 def test_offsets_are_bytes_of_the_original_text(letters):

@@ -35,7 +35,7 @@ def both(request, vocabulary, tmp_path_factory):
     """Ours, and the folder of its files."""
     folder = tmp_path_factory.mktemp("tokenizer")
     ours = WordpieceTokenizer(vocabulary, lowercase=request.param, max_length=48)
-    write_tokenizer_files(ours.get_config(), folder)
+    write_tokenizer_files(ours, folder)
     return ours, folder
 
 

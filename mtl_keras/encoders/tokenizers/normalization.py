@@ -1,0 +1,209 @@
+"""What a source makes of characters before it cuts word pieces: BERT's ways, as values."""
+
+import dataclasses
+import functools
+import itertools
+import json
+import unicodedata
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, Self
+
+import keras
+
+from mtl_keras.encoders.tokenizers.fast_models import read_normalizer, write_normalizer
+
+CHARACTERS = Path(__file__).with_name("bert_characters.json")
+HANGUL = range(0xAC00, 0xD7A4)  # the syllables, which decompose by a rule
+PRIVATE = (*range(0xE000, 0xF900), *range(0xF0000, 0xFFFFE), *range(0x100000, 0x10FFFE))
+# Characters that tensorflow-text's fast tokenizer splits words at, and its other one does not.
+HUB_LETTERS = "1680 1b4e-1b4f 1b7f 2028-2029 10d6e 113d4-113d5 113d7-113d8 11be1 16d6d-16d6f 1e5ff"
+MAX_WORD = 100  # a longer word is unknown
+
+
+class Characters(NamedTuple):
+    """What is made of characters, in terms of tensorflow-text's operations.
+
+    Args:
+        changes: character → the string that comes in its place; others stay.
+        letters: characters that belong to words after that, though `FastWordpieceTokenizer` splits
+            words at them.
+    """
+
+    changes: Mapping[str, str]
+    letters: frozenset[str] = frozenset()
+
+
+class Normalization(Protocol):
+    """How a source prepares texts: which characters become which, and which words are too long.
+
+    A normalized word is `[UNK]` if it has more than `max_bytes`, unless `max_characters` says how
+    many characters it may have.
+    """
+
+    @property
+    def max_bytes(self) -> int:
+        """The limit in bytes."""
+
+    @property
+    def max_characters(self) -> int | None:
+        """The limit in characters; None: there is none."""
+
+    def characters(self, lowercase: bool) -> Characters:
+        """What becomes of each character, whether letters are lower-cased or not."""
+
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` needs, as plain values."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Value:
+    """Keras's way to keep a value in a file."""
+
+    def get_config(self) -> dict[str, Any]:
+        """The fields."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The value that `get_config` described."""
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable("mtl_keras")
+@dataclasses.dataclass(frozen=True)
+class FastNormalization(_Value):
+    """That of tensorflow-text's fast operations, with which every model of 0.1.0 was trained.
+
+    As `TfHubNormalization`, but the blanks U+1680, U+2028 and U+2029 separate words, and thirteen
+    signs of scripts newer than Unicode 14 are no letters.
+    """
+
+    max_bytes = MAX_WORD
+    max_characters = None
+
+    def characters(self, lowercase: bool) -> Characters:
+        """As tensorflow-text has them."""
+        return Characters(_fast_changes(lowercase))
+
+
+@keras.saving.register_keras_serializable("mtl_keras")
+@dataclasses.dataclass(frozen=True)
+class TfHubNormalization(_Value):
+    """That of TF Hub's `bert_en_uncased_preprocess`: compatibility forms are written out.
+
+    "…" becomes ". . .", "½" "1⁄2", "²" "2", "ß" "ss"; control characters separate words.
+    """
+
+    max_bytes = MAX_WORD
+    max_characters = None
+
+    def characters(self, lowercase: bool) -> Characters:
+        """As tensorflow-text has them, but for sixteen letters."""
+        return Characters(_fast_changes(lowercase), frozenset(characters_in(HUB_LETTERS)))
+
+
+@keras.saving.register_keras_serializable("mtl_keras")
+@dataclasses.dataclass(frozen=True)
+class BertNormalization(_Value):
+    """BERT's own, as Hugging Face's `tokenizers` has it.
+
+    Control and private characters are dropped, white space becomes blanks, and there are no
+    compatibility forms: "…", "½", "²", "ß" stay.
+
+    Args:
+        strip_accents: whether characters are decomposed and lose their marks.
+        split_chinese: whether each Chinese character is a word.
+        max_characters: a longer word is `[UNK]`.
+    """
+
+    strip_accents: bool
+    split_chinese: bool = True
+    max_characters: int = MAX_WORD
+
+    @property
+    def max_bytes(self) -> int:
+        """That of a word whose characters need not be counted."""
+        return self.max_characters
+
+    def characters(self, lowercase: bool) -> Characters:
+        """From the tables of `bert_characters.json`."""
+        return _bert_characters(lowercase, self.strip_accents, self.split_chinese)
+
+
+class SplitterModel(NamedTuple):
+    """What tensorflow-text's two operations need to cut texts as a source does.
+
+    Args:
+        normalizer: the model of `FastBertNormalizer`.
+        vocabulary: the word pieces as they are after normalization.
+    """
+
+    normalizer: bytes
+    vocabulary: list[str]
+
+
+def splitter_model(characters: Characters, vocabulary: Sequence[str]) -> SplitterModel:
+    """Puts private characters in the place of letters at which words would be split.
+
+    A letter of the vocabulary becomes a private character of its own, there and in texts; every
+    other one an unknown character. The private characters themselves become unknown ones, if texts
+    hold any.
+    """
+    changes, used = dict(characters.changes), {c for piece in vocabulary for c in piece}
+    private = (c for c in map(chr, PRIVATE) if c not in used)
+    unknown = next(private)
+    substitutes = dict(zip(sorted(characters.letters & used), private, strict=False))
+    changes |= {c: unknown for c in substitutes.values() if c not in changes}
+    table = {ord(c): substitutes.get(c, unknown) for c in characters.letters}
+    changes |= {c: string.translate(table) for c, string in changes.items() if string[:1] != " "}
+    changes |= {c: table[ord(c)] for c in characters.letters if c not in characters.changes}
+    pieces = [piece.translate(table) if substitutes else piece for piece in vocabulary]
+    return SplitterModel(write_normalizer(changes), pieces)
+
+
+@functools.cache
+def _fast_changes(lowercase: bool) -> Mapping[str, str]:
+    from tensorflow_text.core.pybinds import pywrap_fast_bert_normalizer_model_builder as builder
+
+    return read_normalizer(builder.build_fast_bert_normalizer_model(lowercase))
+
+
+@functools.cache
+def _bert_characters(lowercase: bool, strip_accents: bool, split_chinese: bool) -> Characters:
+    tables = read_tables()
+    chinese, punctuation = (
+        frozenset(characters_in(tables["chinese"])),
+        set(characters_in(tables["punctuation"])),
+    )
+    isolated = frozenset(characters_in(tables["isolated"]))
+    lower = str.maketrans({string[0]: string[1:] for string in tables["lowercase"] if lowercase})
+    changes = _bare(tables) if strip_accents else {}
+    changes = {c: changes.get(c, c).translate(lower) for c in (*changes, *map(chr, lower))}
+    words = punctuation | (chinese if split_chinese else set())
+    # Around a character at which words are split anyway there need be no blanks.
+    strings = {c: changes.get(c, c) for c in words}
+    changes |= {c: s if s in isolated else f" {s} " for c, s in strings.items()}
+    changes |= dict.fromkeys(characters_in(tables["blanks"]), " ")
+    changes |= dict.fromkeys(characters_in(tables["removed"]), "")
+    letters = isolated - words
+    return Characters({c: string for c, string in changes.items() if string != c}, letters)
+
+
+def read_tables() -> dict[str, Any]:
+    """What `tests/support/make_bert_characters.py` found."""
+    return json.loads(CHARACTERS.read_bytes())
+
+
+def _bare(tables: Mapping[str, Any]) -> dict[str, str]:
+    """Character → what is left of it when it is decomposed and its marks are gone."""
+    hangul = {c: unicodedata.normalize("NFD", c) for c in map(chr, HANGUL)}
+    marks = dict.fromkeys(characters_in(tables["marks"]), "")
+    return hangul | marks | {string[0]: string[1:] for string in tables["bare"]}
+
+
+def characters_in(ranges: str) -> list[str]:
+    """The characters of ranges such as `41-5a 5f`."""
+    limits = (word.partition("-") for word in ranges.split())
+    runs = (range(int(first, 16), int(last or first, 16) + 1) for first, _, last in limits)
+    return [chr(code) for code in itertools.chain.from_iterable(runs)]
