@@ -1,7 +1,6 @@
 """What each command does. TensorFlow is imported only by the commands that compute."""
 
 import argparse
-import dataclasses
 import itertools
 import os
 import sys
@@ -10,11 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtl_keras.cli.console import (
-    counts,
     load_tensorflow,
+    print_findings,
     print_json,
     print_metrics,
-    print_plan,
     print_table,
     readable,
     warn,
@@ -51,6 +49,7 @@ def train(options: argparse.Namespace) -> int | None:
 
 def evaluate(options: argparse.Namespace) -> None:
     """Prints a run's metrics on a split of its recipe's files."""
+    from mtl_keras.data.audit import audit, of_split
     from mtl_keras.runs.building import open_datasets
     from mtl_keras.runs.run import Run
 
@@ -62,11 +61,14 @@ def evaluate(options: argparse.Namespace) -> None:
     load_tensorflow()
     from mtl_keras.evaluation.scores import evaluate_all
 
-    tasks = evaluate_all(run.model(best=options.best), datasets, options.split)
+    model = run.model(best=options.best)
+    tasks = evaluate_all(model, datasets, options.split)
+    findings = of_split(audit(datasets, model.encoder.tokenizer), options.split)
     if options.json:
-        print_json({"tasks": tasks})
+        print_json({"tasks": tasks, "audit": [finding.to_json() for finding in findings]})
     else:
         print_metrics({options.split: tasks})
+        print_findings(findings)
 
 
 def predict(options: argparse.Namespace) -> None:
@@ -154,37 +156,6 @@ def advise(options: argparse.Namespace) -> None:
         print_json(advice.to_json())
     else:
         show(render(advice))
-
-
-def inspect(options: argparse.Namespace) -> None:
-    """Prints a recipe's or run's tasks, which groups train when, and what a recipe will cost."""
-    from mtl_keras.recipes.recipe import load_recipe
-    from mtl_keras.runs.building import build_model, open_datasets
-    from mtl_keras.runs.run import Run
-
-    source = Path(options.source)
-    run = Run.open(source) if source.is_dir() else None
-    recipe = run.recipe if run else load_recipe(source)
-    datasets = open_datasets(recipe, read_all=True, report=warn)
-    load_tensorflow()
-    from mtl_keras.experiments.forecast import forecast
-    from mtl_keras.experiments.forecast import table as forecast_table
-    from mtl_keras.plans.plan_table import plan_table
-
-    model = run.model() if run else build_model(recipe, datasets)
-    stages = recipe.plan.stages(list(model.layer_groups))
-    groups = plan_table(model, stages)
-    costs = [] if run else forecast(recipe, datasets, model)
-    if options.json:
-        forecasts = [dataclasses.asdict(cost) for cost in costs]
-        print_json({"tasks": counts(datasets), "groups": groups, "forecast": forecasts})
-        return
-    print_table(counts(datasets), intfmt=",")
-    show("")
-    print_plan(groups)
-    if costs:
-        show("")
-        print_table(forecast_table(costs))
 
 
 def recipes(options: argparse.Namespace) -> None:

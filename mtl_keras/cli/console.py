@@ -3,11 +3,12 @@
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tabulate import tabulate
 
+from mtl_keras.data.answer_forms import READ
 from mtl_keras.display import in_json, one_line, show
 from mtl_keras.evaluation.figures import (
     UNDEFINED,
@@ -19,8 +20,12 @@ from mtl_keras.evaluation.figures import (
 )
 
 if TYPE_CHECKING:
+    from mtl_keras.data.audit import Finding
     from mtl_keras.data.task import Task
     from mtl_keras.data.task_dataset import TaskDataset
+
+
+CUT = "(read: its beginning alone, as it is longer than the model's max_length)"
 
 
 def load_tensorflow() -> None:
@@ -85,6 +90,12 @@ def counts(datasets: Mapping[str, "TaskDataset"]) -> list[dict]:
     ]
 
 
+def print_findings(findings: Iterable["Finding"]) -> None:
+    """A line for each thing that is to know of the examples."""
+    for finding in findings:
+        show(one_line(f"warning: {finding.in_words()}"))
+
+
 def print_plan(groups: Sequence[Mapping]) -> None:
     """What trains when, from the rows of `plan_table`."""
     rows = [_plan_row(row) for row in _with_totals(groups)]
@@ -121,4 +132,5 @@ def readable(answer: Mapping, tasks: Mapping[str, "Task"]) -> str:
         f"{name}: {one_line(task.label_kind.form.in_words(answer[name])) or 'none'}"
         for name, task in tasks.items()
     ]
-    return "\n".join([first, *(f"  {line}" for line in [*rest, *answers])])
+    unread = [CUT] if answer.get(READ) is False else []
+    return "\n".join([first, *(f"  {line}" for line in [*rest, *unread, *answers])])

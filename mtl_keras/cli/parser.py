@@ -2,7 +2,7 @@
 
 import argparse
 
-from mtl_keras.cli import commands
+from mtl_keras.cli import commands, inspection
 from mtl_keras.cli.arguments import Commands, Parser, add_command, given_path, whole, whole_from_1
 from mtl_keras.export.conversion.formats import FLOAT32, FORMATS, PRECISIONS
 
@@ -126,7 +126,7 @@ def _add_embed(added: Commands) -> None:
 
 
 def _add_inspect(added: Commands) -> None:
-    command = add_command(added, "inspect", commands.inspect, as_json=True)
+    command = add_command(added, "inspect", inspection.inspect, as_json=True)
     command.add_argument("source", help="a recipe, or a run's folder")
 
 

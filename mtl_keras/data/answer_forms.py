@@ -6,6 +6,8 @@ from typing import Any
 
 from mtl_keras.errors import WorkError
 
+READ = "read"  # in an answer and among the outputs of an export: whether all of a text was read
+
 Row = Mapping[str, Any]  # output → its value for one text: a number, a string, an array of either
 
 

@@ -19,8 +19,9 @@ from mtl_keras.data.cells import (
     read_text,
     read_words,
 )
+from mtl_keras.data.example_arrays import text_array, word_arrays
 from mtl_keras.data.examples import Example, RowError
-from mtl_keras.data.tags import is_tag, span_types, split_tag, to_bio
+from mtl_keras.data.tags import is_tag, span_ends, span_types, split_tag, to_bio
 from mtl_keras.errors import shown
 
 
@@ -101,6 +102,10 @@ class LabelKind(abc.ABC):
     def counted(self, label: Any) -> Iterable[int]:
         """Indices of the labels that an example's label counts for."""
 
+    def ends(self, label: Any) -> Sequence[int]:
+        """One past the last word of each span or word that is labelled; none if texts are."""
+        return ()
+
     @abc.abstractmethod
     def arrays(self, examples: Sequence[Example], num_classes: int) -> dict[str, np.ndarray]:
         """The chunk that `TaskDataset.stream` gives; what is ragged as values and `words`."""
@@ -127,7 +132,7 @@ class Classification(LabelKind):
 
     def arrays(self, examples: Sequence[Example], num_classes: int) -> dict[str, np.ndarray]:
         labels = np.array([example.label for example in examples], np.int32)  # (n,)
-        return {"text": _texts(examples), "label": labels}
+        return {"text": text_array(examples), "label": labels}
 
 
 class Tagging(LabelKind):
@@ -171,8 +176,11 @@ class Tagging(LabelKind):
     def counted(self, label: Any) -> Iterable[int]:
         return ((tag - 1) // 2 for tag in label if tag % 2)  # B- tags, which begin spans
 
+    def ends(self, label: Any) -> Sequence[int]:
+        return span_ends(label)
+
     def arrays(self, examples: Sequence[Example], num_classes: int) -> dict[str, np.ndarray]:
-        return _arrays_of_words(examples)
+        return word_arrays(examples)
 
 
 class Regression(LabelKind):
@@ -198,7 +206,7 @@ class Regression(LabelKind):
 
     def arrays(self, examples: Sequence[Example], num_classes: int) -> dict[str, np.ndarray]:
         numbers = np.array([example.label for example in examples], np.float32)  # (n,)
-        return {"text": _texts(examples), "label": numbers}
+        return {"text": text_array(examples), "label": numbers}
 
 
 class Multilabel(LabelKind):
@@ -227,7 +235,7 @@ class Multilabel(LabelKind):
         labels = np.zeros((len(examples), num_classes), np.float32)  # (n, classes)
         for row, example in enumerate(examples):
             labels[row, list(example.label)] = 1.0  # type: ignore[arg-type]
-        return {"text": _texts(examples), "label": labels}
+        return {"text": text_array(examples), "label": labels}
 
 
 class TokenLabels(LabelKind):
@@ -253,8 +261,11 @@ class TokenLabels(LabelKind):
     def counted(self, label: Any) -> Iterable[int]:
         return label
 
+    def ends(self, label: Any) -> Sequence[int]:
+        return range(1, len(label) + 1)
+
     def arrays(self, examples: Sequence[Example], num_classes: int) -> dict[str, np.ndarray]:
-        return _arrays_of_words(examples)
+        return word_arrays(examples)
 
 
 # The one table. The order is that in which errors list the kinds.
@@ -273,27 +284,3 @@ def higher_is_better(metric: str) -> bool:
     (True, False)
     """
     return all(kind.higher_is_better for kind in LABEL_KINDS.values() if kind.metric == metric)
-
-
-def _texts(examples: Sequence[Example]) -> np.ndarray:
-    return np.array([example.text.encode() for example in examples], object)  # (n,)
-
-
-def _arrays_of_words(examples: Sequence[Example]) -> dict[str, np.ndarray]:
-    """Label and first byte of all words in one row, and of each example how many it has."""
-    starts = [start for example in examples for start in _word_starts(example.words)]
-    labels = [label for example in examples for label in example.label]  # type: ignore[union-attr]
-    return {
-        "text": _texts(examples),
-        "words": np.array([len(example.words) for example in examples], np.int32),  # (n,)
-        "word_starts": np.array(starts, np.int32),  # (words of all,)
-        "label": np.array(labels, np.int32),  # (words of all,)
-    }
-
-
-def _word_starts(words: Sequence[str]) -> Iterable[int]:
-    """Byte offset of each word in the words joined by a blank."""
-    start = 0
-    for word in words:
-        yield start
-        start += len(word.encode()) + 1

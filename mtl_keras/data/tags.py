@@ -1,6 +1,7 @@
 """Tags of words in any scheme (BIO, IOB1, BIOES, BILOU), and the types of spans they mark."""
 
 import functools
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -59,6 +60,22 @@ def is_tag(label: str) -> bool:
 def _is_prefix(tag: str) -> bool:
     """Whether its type was left out: `B-`, `I`."""
     return re.fullmatch("[BIELSU]-?", tag) is not None
+
+
+def span_ends(tags: Sequence[int]) -> list[int]:
+    """One past the last word of each span in a row of BIO tags (indices as in `Task.classes`).
+
+    Example:
+
+    >>> span_ends([0, 1, 2, 1, 0])
+    [3, 4]
+    """
+    following = itertools.chain(tags[1:], [0])
+    return [
+        place
+        for place, (tag, after) in enumerate(zip(tags, following, strict=False), 1)
+        if tag and (after == 0 or after % 2)
+    ]
 
 
 def span_types(labels: Sequence[str]) -> tuple[str, ...]:

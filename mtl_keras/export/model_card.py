@@ -8,6 +8,8 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from mtl_keras.data.answer_forms import READ
+from mtl_keras.data.audit import Finding
 from mtl_keras.data.task import Task
 from mtl_keras.display import Markdown, in_markdown
 from mtl_keras.evaluation.figures import Scores, figure, interval_of, notes_of
@@ -58,8 +60,8 @@ def model_card(
         "## Signatures",
         "Each takes `text`, strings `(batch,)`. Offsets are of bytes, the limit excluded.",
         table(_signature_rows(signatures, run.tasks)),
-        f"At most {recipe.max_length} word pieces of a text are read; `{READING}` returns how "
-        "many were.",
+        f"At most {recipe.max_length} word pieces of a text are read; `{READ}` says of a text if "
+        f"that is all of it, `{READING}` how many were.",
         "## Ask it",
         "With TensorFlow Serving (`docker compose up --wait` in the folder of the versions):",
         _curl(name),
@@ -91,11 +93,18 @@ def training_parts(
         *map(in_markdown, notes_of(scores)),
         "The interval is the 95% bootstrap interval over the examples; it does not tell what "
         "another training would give.",
+        *_findings(run.audit),
         "## Training",
         in_markdown(f"Plan: {record['plan']}. {_versions(record)}{_changes(record)}"),
         table(_stage_rows(run.read_json(HISTORY)["stages"])),
         *_drift(run.read_json(HISTORY).get("drift", {})),
     ]
+
+
+def _findings(findings: Sequence[Finding]) -> list[str]:
+    """What its scores do not show of the data, without places in the user's files."""
+    lines = [f"- {in_markdown(finding.in_words(places=False))}" for finding in findings]
+    return ["What to know of the examples:", "\n".join(lines)] if lines else []
 
 
 def _encoder(recipe: Recipe) -> str:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Collection, Sequence
 import numpy as np
 import tensorflow as tf
 
+from mtl_keras.data.answer_forms import READ
 from mtl_keras.encoders.length_sorting import length_sorted_batches
 from mtl_keras.encoders.tokenizers.tokenizer import TokenizedText, Words
+from mtl_keras.encoders.tokenizers.truncation import is_whole
 from mtl_keras.models.inference import Batch
 from mtl_keras.models.kinds.table import kind_of
 from mtl_keras.models.kinds.task_kind import WordsOfText
@@ -30,7 +32,7 @@ def answer(
             the second batch on.
 
     Returns:
-        A dict a text: `text`, and per task
+        A dict a text: `text`; `read`, whether all of it was read; and per task
         classification `{"label", "score", "scores": {label: probability}}`;
         multilabel `{"labels", "scores"}` (labels of probability over 0.5);
         regression `{"value"}`;
@@ -38,11 +40,16 @@ def answer(
         mean probability of the span's words;
         token_labels the same for every word that is read, the score the label's probability.
     """
-    tokenized = model.encoder.tokenizer(tf.constant(list(texts), tf.string, (len(texts),)))
+    strings = tf.constant(list(texts), tf.string, (len(texts),))
+    tokenizer = model.encoder.tokenizer
+    tokenized = tokenizer(strings)
     forward = None if graph else functools.partial(_without_graph, model)
     outputs = task_outputs(model, tokenized, batch_size=batch_size, forward=forward)
-    words = _words_by_text(model.encoder.tokenizer.split_words(tokenized))
-    answers: list[dict] = [{"text": text} for text in texts]
+    words = _words_by_text(tokenizer.split_words(tokenized))
+    read = is_whole(tokenizer, strings, tokenized).numpy().tolist()
+    answers: list[dict] = [
+        {"text": text, READ: whole} for text, whole in zip(texts, read, strict=True)
+    ]
     for name, task in model.tasks.items():
         kind = kind_of(task)
         for index, text in enumerate(texts):

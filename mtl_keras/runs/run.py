@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pydantic
 
+from mtl_keras.data.audit import Finding
 from mtl_keras.data.task import SPLITS, Task
 from mtl_keras.errors import InputError, UnsafeFileError, WorkError
 from mtl_keras.recipes.recipe import Recipe, load_recipe
@@ -32,6 +33,7 @@ RECIPE, RECORD, HISTORY, METRICS, MODEL, BEST, CHECKPOINTS = (
     "best",
     "checkpoints",
 )
+AUDIT = "audit"  # in `metrics.json`, beside the splits
 TABLE, LOGS = "history.csv", "logs"  # for people and TensorBoard
 START = f"{CHECKPOINTS}/start.json"  # what an unfinished run began with
 
@@ -146,6 +148,12 @@ class Run:
     def scores(self) -> dict[str, dict[str, dict]]:
         """Split → task → metrics, of the weights that the run ended with."""
         return {name: of for name, of in self.read_json(METRICS).items() if name in SPLITS}
+
+    @property
+    def audit(self) -> tuple[Finding, ...]:
+        """What was to know of the examples when the run was trained; 0.1.0 did not look."""
+        with _reading(self.folder / METRICS):
+            return tuple(map(Finding.from_json, self.read_json(METRICS).get(AUDIT, ())))
 
     @property
     def recipe(self) -> Recipe:

@@ -5,10 +5,12 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from mtl_keras.data.audit import Finding, audit
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.display import show
 from mtl_keras.distribution.strategies import Workers, strategy_of
@@ -17,7 +19,7 @@ from mtl_keras.evaluation.scores import evaluate_all
 from mtl_keras.recipes.recipe import Recipe
 from mtl_keras.runs.building import build_model, open_datasets
 from mtl_keras.runs.provenance import provenance
-from mtl_keras.runs.run import BEST, HISTORY, LOGS, METRICS, MODEL, RECORD, TABLE, Run
+from mtl_keras.runs.run import AUDIT, BEST, HISTORY, LOGS, METRICS, MODEL, RECORD, TABLE, Run
 from mtl_keras.runs.unfinished import (
     CHANGES,
     UNITS,
@@ -124,6 +126,7 @@ class _BegunRun:
         trainer: at the first stage, or where a checkpoint has it.
         workers: that train it.
         facts: its provenance.
+        audit: what is to know of the examples.
     """
 
     run: Run
@@ -131,6 +134,7 @@ class _BegunRun:
     trainer: Trainer
     workers: Workers
     facts: Mapping
+    audit: Sequence[Finding]
 
     def train(
         self,
@@ -168,10 +172,12 @@ class _BegunRun:
         history = {"stages": trainer.finished, "best": best, "drift": trainer.drift()}
         run.write_json(HISTORY, history)
         features = self.materials.features.look_up()
-        metrics = {
+        metrics: dict[str, Any] = {
             "validation": evaluate_all(model, datasets, "validation", features),
             "test": evaluate_all(model, datasets, "test"),
         }
+        if self.audit:
+            metrics[AUDIT] = [finding.to_json() for finding in self.audit]
         run.write_json(METRICS, metrics)
         # The optimizer's state is twice the weights, and not of the best ones, which were put back.
         model.optimizer, model.compiled = None, False
@@ -209,4 +215,20 @@ def _begin(
     if has_begun:
         trainer.resume(report)
     workers.check_same(str(trainer.resumed_at), "run folders")
-    return _BegunRun(run=run, materials=materials, trainer=trainer, workers=workers, facts=facts)
+    findings = _findings(materials, report) if workers.is_chief else ()
+    return _BegunRun(
+        run=run,
+        materials=materials,
+        trainer=trainer,
+        workers=workers,
+        facts=facts,
+        audit=findings,
+    )
+
+
+def _findings(materials: Materials, report: Callable[[str], None]) -> tuple[Finding, ...]:
+    """What is to know of the examples, which it reports."""
+    findings = audit(materials.datasets, materials.model.encoder.tokenizer)
+    for finding in findings:
+        report(f"warning: {finding.in_words()}")
+    return findings

@@ -31,6 +31,14 @@ def test_an_answer_is_a_line(name, answer, line):
     assert readable(answers, {name: TASKS[name]}) == f"hello\n  {name}: {line}"
 
 
+@pytest.mark.parametrize("read", [True, False])
+def test_a_text_that_is_not_read_whole_says_so(read):
+    answers = {"text": "hello", "read": read, "stars": {"value": 1.0}}
+    _, *lines = readable(answers, {"stars": TASKS["stars"]}).splitlines()
+    assert lines[-1] == "  stars: 1"
+    assert [("its beginning alone" in line) for line in lines[:-1]] == ([] if read else [True])
+
+
 def test_metrics_have_a_row_for_each_task_and_split(capsys):
     scores = {"examples": 1200, "accuracy": 0.5, "loss": 1.0, "low": 0.4, "high": 0.6}
     print_metrics({"test": {"topic": scores}})

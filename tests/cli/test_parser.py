@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtl_keras.cli import commands
+from mtl_keras.cli import commands, inspection
 from mtl_keras.cli.parser import make_parser
 from mtl_keras.errors import InputError
 
@@ -20,13 +20,17 @@ def test_a_command_is_run_by_the_function_of_its_name(name):
         "recipes": [],
     }.get(name, ["place"])
     options = make_parser().parse_args([name, *needed])
-    assert options.run is getattr(commands, name)
+    assert options.run is _function(name)
+
+
+def _function(name):
+    return getattr(inspection if name == "inspect" else commands, name)
 
 
 def test_every_command_is_in_the_help():
     text = make_parser().format_help()
     for name in NAMES:
-        assert getattr(commands, name).__doc__.split()[0] in text
+        assert _function(name).__doc__.split()[0] in text
         assert f"    {name} " in text
 
 

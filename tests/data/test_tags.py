@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 from seqeval.scheme import BILOU, IOB1, IOB2, IOBES, Entities
 
-from mtl_keras.data.tags import span_types, split_tag, to_bio
+from mtl_keras.data.tags import span_ends, span_types, split_tag, to_bio
 from mtl_keras.errors import InputError
+from mtl_keras.models.kinds.spans import spans
 
 types = st.sampled_from(["city", "creative-work", "B-side"])
 # Spans as (type, length), type None for words outside: any sentence, in any scheme.
@@ -85,3 +86,13 @@ def test_span_types_may_be_listed_as_tags():
     assert span_types(["B-x", "I-x", "O", "S-y"]) == ("x", "y")
     assert span_types(["x", "O", "y"]) == ("x", "y")
     assert span_types(["B-side", "city"]) == ("B-side", "city")
+
+
+@given(st.lists(st.integers(0, 4), max_size=12))
+def test_a_span_ends_before_the_next_begins_or_outside(tags):
+    is_bio = [
+        not tag or tag % 2 or (place and (tags[place - 1] - 1) // 2 == (tag - 1) // 2)
+        for place, tag in enumerate(tags)
+    ]
+    if all(is_bio):  # as `to_bio` gives them
+        assert span_ends(tags) == [end for _, _, end in spans(tags)]

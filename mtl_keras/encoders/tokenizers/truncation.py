@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
+from mtl_keras.encoders.tokenizers.tokenizer import TokenizedText, Tokenizer
 
 WHOLE_STRING = 2**31 - 1  # bytes, more than a string holds
 
@@ -27,6 +27,27 @@ def reading(tokenizer: Tokenizer, texts: tf.Tensor) -> dict[str, tf.Tensor]:
     tokenized = tokenizer(texts)
     pieces = tf.cast(tokenized.token_ids.row_lengths(), tf.int32)
     limit = tokenized.limits[:, -1:].values  # (batch,)
-    rest = tokenizer(tf.strings.substr(texts, limit, tf.fill(tf.shape(limit), WHOLE_STRING)))
-    whole = (pieces < tokenizer.max_length) | ~tf.reduce_any(rest.is_text, axis=1)
-    return {"pieces": pieces, "limit": limit, "whole": whole}
+    return {"pieces": pieces, "limit": limit, "whole": is_whole(tokenizer, texts, tokenized)}
+
+
+def is_whole(tokenizer: Tokenizer, texts: tf.Tensor, tokenized: TokenizedText) -> tf.Tensor:
+    """Whether all of each string `(batch,)` is read: bool, `(batch,)`.
+
+    Only what follows on as many pieces as can be read is cut up for this.
+
+    Args:
+        tokenizer: that cut the texts.
+        texts: strings.
+        tokenized: their pieces.
+    """
+    is_full = tokenized.token_ids.row_lengths() >= tokenizer.max_length  # (batch,)
+
+    def without_rest() -> tf.Tensor:
+        rows = tf.where(is_full)[:, 0]  # (full texts,)
+        limits = tf.gather(tokenized.limits[:, -1:].values, rows)
+        ends = tf.fill(tf.shape(limits), WHOLE_STRING)
+        rest = tokenizer(tf.strings.substr(tf.gather(texts, rows), limits, ends))
+        ended = ~tf.reduce_any(rest.is_text, axis=1)
+        return tf.tensor_scatter_nd_update(~is_full, rows[:, tf.newaxis], ended)
+
+    return tf.cond(tf.reduce_any(is_full), without_rest, lambda: ~is_full)

@@ -7,7 +7,8 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from mtl_keras.encoders.tokenizers.truncation import reading
+from mtl_keras.data.answer_forms import READ
+from mtl_keras.encoders.tokenizers.truncation import is_whole, reading
 from mtl_keras.errors import InputError
 from mtl_keras.export.saved_model.graph_answers import flat, task_answer
 from mtl_keras.export.saved_model.length_groups import grouped_pass
@@ -25,7 +26,7 @@ def export_saved_model(model: MultiTaskModel, path: str | Path) -> Path:
     It holds all it needs: tokenizer, weights, labels. Its signatures:
 
     * `serving_default`: `text`, string `(batch,)` → every task's answers, `<task>/<name>`, from
-      one pass of the encoder;
+      one pass of the encoder; and `read`, bool `(batch,)`: whether all of a text was read;
     * `<task>`: `text` → that task's answers, under the same names;
     * `embed`: `text` → `embedding (batch, hidden)`, scaled to length 1 if the encoder's source
       says so;
@@ -78,7 +79,7 @@ def signature_functions(model: MultiTaskModel) -> dict[str, tf.types.experimenta
     tasks = {name: _answering(model, run, [name]) for name in model.tasks}
     labels = {name: task.labels for name, task in model.tasks.items() if task.labels}
     functions = {
-        SERVING: _answering(model, run, list(model.tasks)),
+        SERVING: _answering(model, run, list(model.tasks), with_read=True),
         **tasks,
         EMBED: lambda text: {"embedding": _embedding(model, run, text)},
         READING: lambda text: reading(model.encoder.tokenizer, text),
@@ -104,13 +105,15 @@ def _network(model: MultiTaskModel) -> keras.Model:
 
 
 def _answering(
-    model: MultiTaskModel, run: Pass, names: Collection[str]
+    model: MultiTaskModel, run: Pass, names: Collection[str], *, with_read: bool = False
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     def answers(text: tf.Tensor) -> dict[str, tf.Tensor]:
         tokenizer = model.encoder.tokenizer
         tokenized = tokenizer(text)
         words, outputs = tokenizer.split_words(tokenized), run(tokenized.token_ids)
-        return flat({name: task_answer(model.tasks[name], outputs[name], words) for name in names})
+        by_task = {name: task_answer(model.tasks[name], outputs[name], words) for name in names}
+        says_read = {READ: is_whole(tokenizer, text, tokenized)} if with_read else {}
+        return flat(by_task) | says_read
 
     return answers
 

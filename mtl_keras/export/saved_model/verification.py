@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 
+from mtl_keras.data.answer_forms import READ
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.distribution.child_process import run_python
 from mtl_keras.errors import WorkError, listed
@@ -131,6 +132,8 @@ def _compare(
     with tempfile.TemporaryDirectory() as work:
         received = _asked(saved_model, questions, Path(work))
         for (name, batch), wanted, got in zip(questions, expected, received, strict=True):
+            if READ not in wanted:  # an export of 0.1.0 is compared with
+                got = {output: got[output] for output in got if output != READ}
             if fault := difference(wanted, got):
                 raise WorkError(
                     f"{saved_model}: the signature {name!r} does not answer as it should: {fault}; "

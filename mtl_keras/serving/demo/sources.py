@@ -17,6 +17,7 @@ from mtl_keras.export.saved_model.served_answers import (
     LABELS,
     READING,
     SERVING,
+    columns_by_task,
     read_answers,
 )
 from mtl_keras.runs.run import RECORD, Run
@@ -164,13 +165,9 @@ def _labels(signatures: Mapping) -> dict[str, list[str]]:
 
 
 def _tasks(outputs: Mapping, labels: Mapping[str, Sequence[str]]) -> list[ServedTask]:
-    columns: dict[str, list[str]] = {}
-    for name in outputs:
-        task, _, part = name.rpartition("/")
-        columns.setdefault(task, []).append(part)
     return [
-        ServedTask(task, form_of(names), tuple(labels.get(task, ())))
-        for task, names in columns.items()
+        ServedTask(task, form_of([*columns]), tuple(labels.get(task, ())))
+        for task, columns in columns_by_task(outputs).items()
     ]
 
 
@@ -207,7 +204,8 @@ def _metrics_card(run: Run) -> str:
         for task, metrics in tasks.items()
     ]
     notes = [in_markdown(note) for note in notes_of(scores)]
-    return "\n\n".join(["# What it scores", table(rows), *notes]) + "\n"
+    findings = [in_markdown(finding.in_words(places=False)) for finding in run.audit]
+    return "\n\n".join(["# What it scores", table(rows), *notes, *findings]) + "\n"
 
 
 def _export_card(folder: Path, tasks: Sequence[ServedTask]) -> str:

@@ -10,6 +10,7 @@ from support.asserts import assert_same_answers
 from support.every_kind import LABELS, TASKS, TEXTS, make_model
 
 from mtl_keras.data.answer_forms import form_of
+from mtl_keras.encoders.tokenizers.truncation import is_whole
 from mtl_keras.errors import WorkError
 from mtl_keras.export.saved_model.graph_answers import flat, task_answer
 from mtl_keras.export.saved_model.served_answers import read_answers
@@ -31,6 +32,7 @@ def outputs(model):
     heads = model({"token_ids": token_ids.to_tensor(), "padding_mask": mask}, training=False)
     words = tokenizer.split_words(tokenized)
     found = flat({task.name: task_answer(task, heads[task.name], words) for task in TASKS})
+    found["read"] = is_whole(tokenizer, tf.constant(TEXTS), tokenized)
     return {name: tensor.numpy() for name, tensor in found.items()}
 
 
@@ -58,9 +60,11 @@ def test_lists_and_str_are_read_like_arrays_of_bytes(outputs):
 
 def test_one_tasks_outputs_are_enough(outputs):
     everything = read_answers(outputs, TEXTS, LABELS)
-    own = {name: column for name, column in outputs.items() if name.startswith("stars/")}
+    own = {name: column for name, column in outputs.items() if name in ("stars/value", "read")}
     found = read_answers(own, TEXTS, {})
-    assert found == [{"text": each["text"], "stars": each["stars"]} for each in everything]
+    assert found == [
+        {name: each[name] for name in ("text", "read", "stars")} for each in everything
+    ]
 
 
 def test_offsets_inside_a_character_are_rounded_down():

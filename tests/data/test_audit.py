@@ -1,0 +1,85 @@
+"""What is to know of the examples."""
+
+import json
+
+import pytest
+
+import mtl_keras as mtl
+from mtl_keras.data.audit import Finding, audit, of_split
+from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
+
+TOKENIZER = WordpieceTokenizer(["[UNK]", "[CLS]", "[SEP]", "a"], lowercase=True, max_length=4)
+
+
+def _write(folder, name, rows):
+    (folder / name).write_text("\n".join(["text,label", *rows]) + "\n")
+
+
+@pytest.fixture
+def topic(tmp_path):
+    _write(tmp_path, "train.csv", ["a,x"] * 6 + ["b,y"] * 4 + ["a a a,x"])
+    _write(tmp_path, "validation.csv", ["c,x", "d,y"])
+    _write(tmp_path, "test.csv", ["a,y", "c,x", "e,x"])
+    files = {split: f"{split}.csv" for split in ("train", "validation", "test")}
+    task = mtl.Task("topic", labels=["x", "y", "z"], files=files)
+    return mtl.TaskDataset(task, base_folder=tmp_path)
+
+
+def test_every_finding_has_its_count_labels_and_line(topic):
+    findings = audit({"topic": topic}, TOKENIZER)
+    assert [(each.split, each.about, each.count, each.of) for each in findings] == [
+        ("test", "shared_with_train", 1, 3),
+        ("test", "shared_with_validation", 1, 3),
+        (None, "contradictions", 1, 6),
+        ("train", "absent", 0, 0),
+        ("validation", "absent", 0, 0),
+        ("test", "absent", 0, 0),
+        ("train", "few", 0, 0),
+        ("train", "cut", 1, 11),
+    ]
+    assert [each.labels for each in findings if each.labels] == [("z",)] * 3 + [("y",)]
+    line = findings[0].in_words()
+    assert line.startswith(
+        "topic, test: 1 of 3 texts are training texts too, which flatters scores"
+    )
+    assert line.endswith("train.csv:2") and "test.csv:2 and " in line
+    assert ".csv" not in findings[0].in_words(places=False)
+
+
+def test_a_finding_goes_through_json(topic):
+    findings = audit({"topic": topic}, TOKENIZER)
+    plain = json.loads(json.dumps([finding.to_json() for finding in findings]))
+    assert tuple(map(Finding.from_json, plain)) == findings
+
+
+def test_a_split_has_its_own_findings_and_those_of_all(topic):
+    assert {each.split for each in of_split(audit({"topic": topic}), "validation")} == {
+        "validation",
+        None,
+    }
+
+
+def test_a_split_without_a_label_has_nothing_to_find(tmp_path):
+    _write(tmp_path, "train.csv", [f"a{row},x|y" for row in range(5)])
+    _write(tmp_path, "test.csv", ["b,", "c,"])
+    files = {"train": "train.csv", "validation": "test.csv"}
+    task = mtl.Task("flags", "multilabel", files=files)
+    (finding,) = audit({"flags": mtl.TaskDataset(task, base_folder=tmp_path)})
+    assert finding.in_words() == (
+        "flags, validation: no example has a label, so that F1 judges nothing here"
+    )
+
+
+def test_numbers_have_no_labels_and_clean_splits_no_finding(tmp_path):
+    _write(tmp_path, "train.csv", ["a,1", "b,2"])
+    _write(tmp_path, "test.csv", ["c,1", "d,3"])
+    files = {"train": "train.csv", "validation": "test.csv"}
+    task = mtl.Task("stars", "regression", files=files)
+    assert audit({"stars": mtl.TaskDataset(task, base_folder=tmp_path)}, TOKENIZER) == ()
+
+
+def test_files_that_are_not_read_beforehand_are_not_looked_through(tmp_path):
+    _write(tmp_path, "a.csv", ["a,x", "b,y"])
+    files = {"train": "a.csv", "validation": "a.csv"}
+    task = mtl.Task("topic", labels=["x", "y"], files=files)
+    assert audit({"topic": mtl.TaskDataset(task, base_folder=tmp_path, unread=["train"])}) == ()
