@@ -118,12 +118,12 @@ def _check_folder(folder: Path, recipe: Recipe) -> None:
 
 
 def _open(folder: Path, recipe: Recipe) -> Run:
-    """The folder, with the recipe in it."""
-    if (folder / RECORD).is_file():
-        return Run(folder)
-    run = Run.create(folder)
-    run.write(RECIPE, lambda path: path.write_bytes(recipe.path.read_bytes()))
-    run.write_json(RECORD, _record(recipe))
+    """The folder, with the recipe in it. One that was killed here left the record alone."""
+    run = Run(folder)
+    if not (folder / RECORD).is_file():
+        Run.create(folder).write_json(RECORD, _record(recipe))
+    if not (folder / RECIPE).is_file():
+        run.write(RECIPE, lambda path: path.write_bytes(recipe.path.read_bytes()))
     return run
 
 

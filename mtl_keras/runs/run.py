@@ -16,7 +16,7 @@ from mtl_keras.data.task import SPLITS, Task
 from mtl_keras.errors import InputError, UnsafeFileError, WorkError
 from mtl_keras.recipes.recipe import Recipe, load_recipe
 from mtl_keras.storage.locks import LOCK, check_unlocked
-from mtl_keras.storage.refusals import cause, refusal
+from mtl_keras.storage.refusals import PARTIAL, cause, refusal
 from mtl_keras.storage.regular_files import read_whole
 from mtl_keras.storage.writing import make_folder, write_whole
 from mtl_keras.version import __version__
@@ -115,7 +115,8 @@ class Run:
                 "another --output"
             )
         left = {LOCK, CHECKPOINTS}  # by one that was killed before it had begun
-        is_used = self.folder.is_dir() and {path.name for path in self.folder.iterdir()} - left
+        names = {path.name for path in self.folder.iterdir()} if self.folder.is_dir() else set()
+        is_used = any(name not in left and not name.startswith(PARTIAL) for name in names)
         if is_used or (self.folder.exists() and not self.folder.is_dir()):
             raise InputError(f"{self.folder}: exists already; choose another --output or remove it")
 

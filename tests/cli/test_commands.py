@@ -156,6 +156,17 @@ def test_recipes_lists_the_bundled_ones(capsys):
     assert "synthetic" in rows["tickets"]
 
 
+def test_a_finished_run_is_not_reported_as_that_of_another_recipe(tiny_recipe, tmp_path, capsys):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "run.json").write_text("{}")
+    (run / "recipe.yaml").write_text(tiny_recipe.read_text())
+    tiny_recipe.write_text(tiny_recipe.read_text().replace("batch_size: 8", "batch_size: 4"))
+    arguments = ("train", tiny_recipe, "--output", run, "--resume")
+    line = f"mtl-keras: {run}: holds the finished run of another recipe; choose another --output\n"
+    assert run_command(capsys, *arguments) == (2, "", line)
+
+
 def test_a_damaged_run_is_refused(trained, capsys, tmp_path):
     run_folder = shutil.copytree(trained, tmp_path / "run")
     record = run_folder / "run.json"

@@ -11,6 +11,7 @@ from support.tiny import of_one_task
 
 from mtl_keras.cli.main import main
 from mtl_keras.distribution.launching import free_ports, run_workers
+from mtl_keras.distribution.lifeline import GRACE
 from mtl_keras.runs.run import CHECKPOINTS, Run
 
 
@@ -78,7 +79,7 @@ def finish(launcher: subprocess.Popen, seconds: float = 300) -> tuple[int, str]:
 
 
 @pytest.mark.slow
-def test_a_killed_worker_ends_the_others_and_the_run_goes_on(tiny_recipe, tmp_path):
+def test_who_is_killed_ends_all_and_the_run_goes_on_also_with_one(tiny_recipe, tmp_path, capsys):
     """With the bits of one never interrupted: `benchmarks/workers.py kills`."""
     training, stages = of_one_task(tiny_recipe).split("  stages:")
     stage = stages.strip().splitlines()[0].replace("epochs: 1", "epochs: 2")
@@ -100,8 +101,21 @@ def test_a_killed_worker_ends_the_others_and_the_run_goes_on(tiny_recipe, tmp_pa
     assert not Run(killed).is_finished
     assert not os.path.exists(f"/proc/{chief}")
 
-    resumed = start(tiny_recipe, killed, "--resume")
-    assert finish(resumed) == (0, "")
-    assert Run(killed).is_finished
+    launcher = start(tiny_recipe, killed, "--resume")
+    while not list((killed / CHECKPOINTS).glob(".partial-*")):  # until they train
+        assert launcher.poll() is None
+        time.sleep(0.05)
+    orphans = workers_of(launcher)
+    launcher.kill()
+    finish(launcher, GRACE + 20)  # the chief has its output too
+    until = time.monotonic() + GRACE + 5
+    while any(os.path.exists(f"/proc/{orphan}") for orphan in orphans):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+    assert main(["train", str(tiny_recipe), "--output", str(killed), "--resume", "--quiet"]) == 0
+    (change,) = Run(killed).read_json("run.json")["changes"]
+    assert change == "resumed with workers 1 instead of 2, devices 1 instead of 2"
+    assert f"warning: resumes with {change[13:]}" in capsys.readouterr().out
     (stage,) = Run(killed).read_json("history.json")["stages"]
     assert all(len(values) == 2 for values in stage["history"].values())

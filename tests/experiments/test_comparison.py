@@ -44,6 +44,17 @@ def _report(folder):
 
 
 @pytest.mark.slow
+def test_one_killed_as_it_began_goes_on(copied, monkeypatch):
+    recipe, folder = copied
+    whole = {path.name for path in folder.iterdir()}
+    for name in ("recipe.yaml", "report.json", "report.html", "report.md"):
+        (folder / name).unlink()
+    monkeypatch.setattr(comparison, "call_job", pytest.fail)
+    compare(recipe, folder, plans=PLANS, seeds=1, report=lambda line: None)
+    assert {path.name for path in folder.iterdir()} == whole
+
+
+@pytest.mark.slow
 def test_the_report_has_every_plan_and_task(compared):
     report = _report(compared / "report")
     assert list(report["plans"]) == PLANS

@@ -37,6 +37,12 @@ def test_a_folder_in_use_is_refused(tmp_path):
             Run.create(folder)
 
 
+def test_what_a_killed_process_left_leaves_a_folder_free(tmp_path):
+    (tmp_path / "run" / ".partial-abc").mkdir(parents=True)
+    (tmp_path / "run" / "lock").touch()
+    Run.create(tmp_path / "run")
+
+
 def test_an_unfinished_run_is_no_run(tmp_path):
     Run.create(tmp_path / "run")
     with pytest.raises(InputError, match=r"no finished run here"):

@@ -2,11 +2,12 @@
 
 import json
 import os
+import re
 import signal
 
 import pytest
 from support.interrupting import At, Killed, kill, results
-from support.tiny import write_tiny_recipe
+from support.tiny import of_one_task, write_tiny_recipe
 
 from mtl_keras.data.split_files import SplitFiles
 from mtl_keras.errors import InputError
@@ -15,6 +16,7 @@ from mtl_keras.runs import checkpoint_files
 from mtl_keras.runs.building import open_datasets
 from mtl_keras.runs.provenance import provenance
 from mtl_keras.runs.run import Run
+from mtl_keras.training import train_recipe
 from mtl_keras.training.train_recipe import train
 
 STAGES = """\
@@ -108,6 +110,73 @@ def test_an_unfinished_run_goes_on_only_with_what_it_began_with(recipe, tmp_path
     changed.write_text(recipe.path.read_text().replace("epochs: 2", "epochs: 3", 1))
     with pytest.raises(InputError, match=f"the recipe has changed.*a copy is {folder}/recipe.yaml"):
         train(load_recipe(changed), folder, resume=True)
+
+
+@pytest.mark.slow
+def test_one_killed_as_its_results_are_written_ends_as_one_that_never_was(
+    recipe, tmp_path, monkeypatch
+):
+    """Meanwhile its recipe is written otherwise: with a comment, and its tasks in another order."""
+    never = train(recipe, tmp_path / "never", verbose=0, report=lambda line: None)
+    folder, said, put = tmp_path / "run", [], os.replace
+    head, topic, entities, rest = re.split(r"(?=  topic:|  entities:|training:)", _text(recipe))
+    other = recipe.path.with_name("other.yaml")
+    other.write_text(f"# the same\n{head}{entities}{topic}\n{rest}")
+
+    def go_on(path=other):
+        return train(load_recipe(path), folder, resume=True, verbose=0, report=said.append)
+
+    with pytest.raises(Killed):
+        train(recipe, folder, resume=True, verbose=0, report=_killing("stage 2", said))
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(train_recipe, "evaluate_all", kill)
+        go_on()
+    for name in ("metrics.json", "run.json"):
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(
+                os, "replace", lambda a, b, name=name: kill() if b.name == name else put(a, b)
+            )
+            go_on()
+    run = go_on()
+    assert not any("warning" in line for line in said)
+    assert (run.folder / "recipe.yaml").read_text() == _text(recipe)
+    assert run.read_json("run.json")["changes"] == []
+    for interrupted, uninterrupted in zip(results(run), results(never), strict=True):
+        assert interrupted == uninterrupted
+
+
+def _text(recipe) -> str:
+    return recipe.path.read_text()
+
+
+@pytest.mark.slow
+def test_a_data_file_that_grows_stops_the_run_at_the_end_of_the_stage(tiny_recipe, tmp_path):
+    tiny_recipe.write_text(of_one_task(tiny_recipe))
+    recipe, file, said = load_recipe(tiny_recipe), tmp_path / "train.csv", []
+    before = file.read_text()
+
+    def go_on(*callbacks):
+        return train(
+            recipe,
+            tmp_path / "run",
+            resume=True,
+            verbose=0,
+            report=said.append,
+            callbacks=callbacks,
+        )
+
+    grow = At("on_train_batch_end", 1, lambda: file.write_text(before + "more aaa,x\n"))
+    with pytest.raises(InputError, match=r"changed since the run began: 'train\.csv', so the run"):
+        go_on(grow)
+    assert said[-1].startswith("stage 1 of 2")
+    with pytest.raises(InputError, match=r"changed since the run began: 'train\.csv'; restore"):
+        go_on()
+    file.write_text(before)
+    run = go_on()
+    assert "goes on from stage 1, epoch 2, step 0" in said
+    assert run.read_json("run.json")["changes"] == [
+        "while it trained: changed since the run began: 'train.csv'"
+    ]
 
 
 @pytest.fixture(scope="module")
