@@ -29,7 +29,13 @@ from mtl_keras.recipes.recipe import Recipe, load_recipe
 from mtl_keras.runs.building import build_model, open_datasets
 from mtl_keras.runs.provenance import provenance
 from mtl_keras.runs.run import BEST, Run
-from mtl_keras.runs.unfinished import begin, check_data, checkpoints_of
+from mtl_keras.runs.unfinished import (
+    NORMALIZES,
+    begin,
+    check_data,
+    checkpoints_of,
+    normalizes_as_source,
+)
 from mtl_keras.storage.locks import one_writer
 from mtl_keras.storage.refusals import as_user_error
 from mtl_keras.training.interruptions import Interruption
@@ -102,9 +108,11 @@ def run_job(recipe: Recipe, job: Job, run: Run) -> dict:
 
 
 def _train(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str, run: Run) -> dict:
-    materials = Materials.of(recipe, datasets, build_model(recipe, datasets))
+    as_source = normalizes_as_source(run)
+    model = build_model(recipe, datasets, as_in_0_1_0=not as_source)
+    materials = Materials.of(recipe, datasets, model)
     with one_writer(run.folder), Interruption().listening() as interruption:
-        facts = provenance(datasets, recipe.path.parent)
+        facts = provenance(datasets, recipe.path.parent) | {NORMALIZES: as_source}
         has_begun = begin(run, None, facts, resume=True, report=_silent)
         trainer = Trainer(materials, run.folder / BEST, checkpoints_of(run), interruption)
         if has_begun:

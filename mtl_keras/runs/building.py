@@ -38,8 +38,16 @@ def open_datasets(
     }
 
 
-def build_model(recipe: Recipe, datasets: Mapping[str, TaskDataset]) -> "MultiTaskModel":
-    """The recipe's model, untrained, every stage's plan checked against its layer groups."""
+def build_model(
+    recipe: Recipe, datasets: Mapping[str, TaskDataset], *, as_in_0_1_0: bool = False
+) -> "MultiTaskModel":
+    """The recipe's model, untrained, every stage's plan checked against its layer groups.
+
+    Args:
+        recipe: what to train.
+        datasets: task → its files.
+        as_in_0_1_0: whether the encoder cuts texts as that version did.
+    """
     from mtl_keras.encoders.text_encoder import TextEncoder
     from mtl_keras.models.multi_task_model import MultiTaskModel
 
@@ -50,6 +58,8 @@ def build_model(recipe: Recipe, datasets: Mapping[str, TaskDataset]) -> "MultiTa
         dtype=recipe.precision,
         sha256=recipe.sha256,
     )
+    if as_in_0_1_0:
+        encoder.tokenizer = encoder.tokenizer.as_in_0_1_0()
     model = MultiTaskModel(encoder, [dataset.task for dataset in datasets.values()])
     recipe.plan.stages(list(model.layer_groups))
     return model

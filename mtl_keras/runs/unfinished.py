@@ -16,6 +16,7 @@ from mtl_keras.runs.provenance import fingerprints, told_changes
 from mtl_keras.runs.run import BEST, CHECKPOINTS, RECIPE, START, Run
 
 UNITS = ("workers", "devices")  # how many of them a training runs on
+NORMALIZES = "normalizes_as_source"  # a fact; 0.1.0 did not write it, nor normalize so
 CHANGES = "changes"  # what was another when the run was resumed
 
 
@@ -71,6 +72,14 @@ def in_begun_order(run: Run, recipe: Recipe) -> Recipe:
     if {*names} != {task.name for task in recipe.tasks}:
         return recipe
     return replace(recipe, tasks=tuple(sorted(recipe.tasks, key=lambda t: names.index(t.name))))
+
+
+def normalizes_as_source(run: Run) -> bool:
+    """Whether a run, begun or to begin, reads texts as its encoder's source does.
+
+    A run that 0.1.0 began keeps that version's normalization.
+    """
+    return not run.has_begun or run.read_json(START).get(NORMALIZES, False)
 
 
 def check_data(

@@ -22,6 +22,7 @@ from mtl_keras.runs.provenance import provenance
 from mtl_keras.runs.run import AUDIT, BEST, HISTORY, LOGS, METRICS, MODEL, RECORD, TABLE, Run
 from mtl_keras.runs.unfinished import (
     CHANGES,
+    NORMALIZES,
     UNITS,
     begin,
     changes_of,
@@ -29,6 +30,7 @@ from mtl_keras.runs.unfinished import (
     checkpoints_of,
     end,
     in_begun_order,
+    normalizes_as_source,
 )
 from mtl_keras.storage.locks import one_writer
 from mtl_keras.training.interruptions import Interruption
@@ -83,8 +85,9 @@ def train(
             run.check_free()
         make_reproducible(recipe)
         datasets = _of_recipe(datasets or open_datasets(recipe), recipe)
+        as_source = not resume or normalizes_as_source(run)
         with workers.strategy.scope():
-            model = build_model(recipe, datasets)
+            model = build_model(recipe, datasets, as_in_0_1_0=not as_source)
         materials = Materials.of(recipe, datasets, model)
         with one_writer(run.folder), Interruption(workers.agree).listening() as interruption:
             begun = _begin(run, materials, workers, interruption, resume=resume, report=report)
@@ -209,6 +212,7 @@ def _begin(
     devices = workers.strategy.num_replicas_in_sync
     units = dict(zip(UNITS, (workers.count, devices), strict=True))
     facts = units | provenance(materials.datasets, recipe.path.parent)
+    facts[NORMALIZES] = not resume or normalizes_as_source(run)
     workers.check_same(json.dumps(facts["data"]), "data")
     has_begun = begin(run, recipe.path, facts, resume=resume, report=report)
     trainer = Trainer(materials, run.folder / BEST, checkpoints_of(run), interruption)

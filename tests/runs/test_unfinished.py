@@ -7,7 +7,15 @@ from mtl_keras.recipes.recipe import load_recipe
 from mtl_keras.runs.building import open_datasets
 from mtl_keras.runs.provenance import provenance
 from mtl_keras.runs.run import LOGS, RECORD, Run, unfinished_folder
-from mtl_keras.runs.unfinished import begin, changes_of, check_data, end, in_begun_order
+from mtl_keras.runs.unfinished import (
+    NORMALIZES,
+    begin,
+    changes_of,
+    check_data,
+    end,
+    in_begun_order,
+    normalizes_as_source,
+)
 
 FACTS = {"data": {"a.csv": "1"}, "versions": {"keras": "3"}}
 
@@ -171,3 +179,15 @@ def test_the_last_unfinished_run_of_a_recipe_is_found(tmp_path):
     (tmp_path / "small-11" / RECORD).write_text("{}")
     (tmp_path / "small-13" / LOGS).mkdir(parents=True)
     assert unfinished_folder(path, tmp_path) == tmp_path / "small-10"
+
+
+@pytest.mark.parametrize("fact", [True, False, None])
+def test_a_run_keeps_the_normalization_that_it_began_with(recipe, tmp_path, fact):
+    """0.1.0 wrote nothing of it; what it began keeps its way when it is resumed again."""
+    run, began_as = Run(tmp_path / "run"), {} if fact is None else {NORMALIZES: fact}
+    assert normalizes_as_source(run)
+    begin(run, recipe, FACTS | began_as, resume=False, report=_silent)
+    assert normalizes_as_source(run) is bool(fact)
+    newer = {"versions": {"keras": "4"}, NORMALIZES: normalizes_as_source(run)}
+    begin(run, recipe, FACTS | newer, resume=True, report=_silent)
+    assert normalizes_as_source(run) is bool(fact)

@@ -76,8 +76,9 @@ def open_tokenizer(folder: Path) -> MakeTokenizer:
     """A function that makes the preset's tokenizer, given `max_length`.
 
     The pieces are those of KerasHub's tokenizer in a graph (outside of one it cuts byte pairs as
-    Llama's), but for two things: if word pieces are lower-case, letters lose their accents, as
-    in BERT; and special tokens in a text are plain text.
+    Llama's), but for three things: lower-case word pieces are of texts that TF Hub's preprocessing
+    normalizes, so letters lose their accents, as in BERT; every blank of Unicode separates words,
+    not ASCII's alone, and so does a zero byte; and special tokens in a text are plain text.
 
     Raises:
         InputError: there is none, or of a kind that has no counterpart here, or it is damaged.

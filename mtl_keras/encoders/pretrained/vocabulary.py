@@ -87,7 +87,7 @@ def _byte_pairs(folder: Path) -> Callable[..., Tokenizer]:
         pieces = sorted(vocabulary, key=vocabulary.__getitem__)
         if [vocabulary[piece] for piece in pieces] != list(range(len(pieces))):
             raise InputError(f"the vocabulary's {len(pieces)} ids are not 0, 1, 2, …")
-    return functools.partial(BytePairTokenizer, pieces, merges)
+    return functools.partial(BytePairTokenizer, pieces, merges, newer_letters=True)
 
 
 def _fast_byte_pairs(fast: dict) -> tuple[dict[str, int], list[str]]:

@@ -5,7 +5,7 @@ that of Sennrich et al., 2016, "Neural machine translation of rare words with su
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -29,8 +29,8 @@ NEVER = np.iinfo(np.int32).max  # the rank of two pieces that are not merged
 class BytePairTokenizer(Tokenizer):
     """GPT-2's byte pairs, with byte offsets, in core operations and one of tensorflow-text.
 
-    The ids are those of Hugging Face's tokenizers, but for letters and numbers newer than RE2's
-    Unicode, and words of more than 2,048 bytes, which are cut there. A piece covers the blank
+    The ids are those of Hugging Face's tokenizers (`newer_letters`) or of KerasHub's, but for words
+    of more than 2,048 bytes, which are cut there. A piece covers the blank
     before its word in the vocabulary, but not in its offsets. What is no UTF-8 is read byte by
     byte, "<|endoftext|>" or "<s>" in a text is plain text, and an empty text is one
     `<|endoftext|>`, or what stands around every text.
@@ -41,6 +41,8 @@ class BytePairTokenizer(Tokenizer):
         merges: pairs of pieces, separated by a blank, the first merged first.
         max_length: longest result in pieces, `around` included. Longer texts lose their end.
         around: the pieces before and after each text, such as RoBERTa's `("<s>", "</s>")`.
+        newer_letters: whether letters and numbers newer than RE2's Unicode are such, as in Hugging
+            Face's tokenizers, and no signs, as in KerasHub's and in 0.1.0.
 
     Raises:
         InputError: a vocabulary without a byte, `<|endoftext|>` or `around`, with a piece twice or
@@ -64,11 +66,13 @@ class BytePairTokenizer(Tokenizer):
         *,
         max_length: int = 128,
         around: Sequence[str] = (),
+        newer_letters: bool = False,
     ):
         self.vocabulary = list(vocabulary)
         self.merges = list(merges)
         self.max_length = max_length
         self.around = list(around)
+        self.newer_letters = newer_letters
         ids = _checked_ids(self.vocabulary, max_length, self.around)
         alphabet = byte_alphabet()
         in_bytes = [_in_bytes(piece, alphabet) for piece in self.vocabulary]
@@ -86,7 +90,7 @@ class BytePairTokenizer(Tokenizer):
 
     def _tokenize(self, texts: tf.Tensor) -> TokenizedText:
         read = tf.strings.substr(texts, 0, self._most_bytes)
-        words = pre_tokenize(read)
+        words = pre_tokenize(read, newer=self.newer_letters)
         distinct, index = tf.unique(words.strings)
         pieces = tf.gather(self._merge(distinct), index)  # (words, pieces, [id, start, limit])
         of_word = row_ids(pieces)  # (all pieces,)
@@ -162,12 +166,17 @@ class BytePairTokenizer(Tokenizer):
             self._merged, place
         )
 
+    def as_in_0_1_0(self) -> Self:
+        """Without the letters that RE2 lacks."""
+        return self.from_config(self.get_config() | {"newer_letters": False})
+
     def get_config(self) -> dict[str, Any]:
         return {
             "vocabulary": self.vocabulary,
             "merges": self.merges,
             "max_length": self.max_length,
             "around": self.around,
+            "newer_letters": self.newer_letters,
         }
 
 

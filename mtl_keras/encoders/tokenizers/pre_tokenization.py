@@ -14,10 +14,30 @@ LONGEST_WORD = 2048  # bytes; a longer one is cut
 # Unicode's white space; RE2's own class holds that of ASCII.
 BLANKS = r"\t-\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"
 BLANK_RUN = f"[{BLANKS}]+"
-WORD = (
-    r"'s|'t|'re|'ve|'m|'ll|'d"
-    rf"| ?\p{{L}}+| ?\p{{N}}+| ?[^{BLANKS}\p{{L}}\p{{N}}]+|[{BLANKS}]+"
+# Letters and numbers that are newer than RE2's Unicode and known to Hugging Face's tokenizers.
+NEWER_LETTERS = (
+    r"\x{1c89}-\x{1c8a}\x{a7cb}-\x{a7cd}\x{a7da}-\x{a7dc}\x{105c0}-\x{105f3}"
+    r"\x{10d4a}-\x{10d65}\x{10d6f}-\x{10d85}\x{10ec2}-\x{10ec4}\x{11380}-\x{11389}\x{1138b}"
+    r"\x{1138e}\x{11390}-\x{113b5}\x{113b7}\x{113d1}\x{113d3}\x{11bc0}-\x{11be0}"
+    r"\x{13460}-\x{143fa}\x{16100}-\x{1611d}\x{16d40}-\x{16d6c}\x{18cff}\x{1e5d0}-\x{1e5ed}"
+    r"\x{1e5f0}\x{2ebf0}-\x{2ee5d}"
 )
+NEWER_NUMBERS = (
+    r"\x{10d40}-\x{10d49}\x{116d0}-\x{116e3}\x{11bf0}-\x{11bf9}\x{16130}-\x{16139}"
+    r"\x{16d70}-\x{16d79}\x{1ccf0}-\x{1ccf9}\x{1e5f1}-\x{1e5fa}"
+)
+
+
+def _word(letters: str = "", numbers: str = "") -> str:
+    """The pattern of a word, with more letters and numbers than RE2 knows."""
+    letters, numbers = rf"\p{{L}}{letters}", rf"\p{{N}}{numbers}"
+    return (
+        r"'s|'t|'re|'ve|'m|'ll|'d"
+        rf"| ?[{letters}]+| ?[{numbers}]+| ?[^{BLANKS}{letters}{numbers}]+|[{BLANKS}]+"
+    )
+
+
+WORD, NEWER_WORD = _word(), _word(NEWER_LETTERS, NEWER_NUMBERS)
 
 
 class Pieces(NamedTuple):
@@ -34,12 +54,13 @@ class Pieces(NamedTuple):
     starts: tf.Tensor
 
 
-def pre_tokenize(texts: tf.Tensor) -> Pieces:
+def pre_tokenize(texts: tf.Tensor, *, newer: bool = False) -> Pieces:
     """The words of texts `(n,)`, of which each is merged alone.
 
     A word is `'s`, `'t`, `'re`, `'ve`, `'m`, `'ll` or `'d`; or a run of letters, digits or signs,
     with one space before it; or white space, without its last character if something follows. A
-    word of more than `LONGEST_WORD` bytes is cut.
+    word of more than `LONGEST_WORD` bytes is cut. Letters and numbers newer than RE2's Unicode are
+    signs, or, if `newer`, what they are.
 
     Example:
 
@@ -51,7 +72,7 @@ def pre_tokenize(texts: tf.Tensor) -> Pieces:
     """
     # The regular expressions stop at a zero byte, so they see another sign in its place.
     runs = _runs(tf.strings.regex_replace(texts, r"\x00", "\x01"))
-    words, inner, _ = _split(runs.strings, WORD)
+    words, inner, _ = _split(runs.strings, NEWER_WORD if newer else WORD)
     of_run = row_ids(words)  # (words,)
     rows = tf.gather(runs.rows, of_run)
     starts = tf.gather(runs.starts, of_run) + inner.values

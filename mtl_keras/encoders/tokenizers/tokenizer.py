@@ -88,6 +88,10 @@ class Tokenizer(abc.ABC):
         before = tf.gather(tokenized.starts.row_starts(), row_ids(starts))
         return _words(begins, starts, limits, places - before)
 
+    def as_in_0_1_0(self) -> Self:
+        """The tokenizer that 0.1.0 made of the same source."""
+        return self
+
     @abc.abstractmethod
     def get_config(self) -> dict[str, Any]:
         """What `from_config` needs, as plain values."""

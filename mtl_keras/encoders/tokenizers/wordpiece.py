@@ -129,6 +129,10 @@ class WordpieceTokenizer(Tokenizer):
             )
         )
 
+    def as_in_0_1_0(self) -> Self:
+        """With the normalization that every source had then."""
+        return self.from_config(self.get_config() | {"normalization": None})
+
     def get_config(self) -> dict[str, Any]:
         return {
             "vocabulary": self.vocabulary,

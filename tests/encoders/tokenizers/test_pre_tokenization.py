@@ -34,6 +34,18 @@ def test_words_are_the_original_librarys(texts):
     check()
 
 
+@pytest.mark.slow
+def test_every_character_parts_words_as_in_the_original_library():
+    split = pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str
+    codes = (*range(0x3400), *range(0x3400, 0xD800, 32), *range(0xF900, 0x20000))
+    codes += (*range(0x2EB00, 0x2F000), *range(0xE000, 0xF900, 32), *range(0x20000, 0x110000, 32))
+    texts = [f"ab{c}cd {c} 1{c}2 {c}x" for c in map(chr, codes)]
+    words = pre_tokenize(tf.constant(texts), newer=True)
+    lengths = tf.strings.length(words.strings, unit="UTF8_CHAR")
+    found = tf.RaggedTensor.from_value_rowids(lengths, words.rows).to_list()
+    assert found == [[last - first for _, (first, last) in split(text)] for text in texts]
+
+
 def test_words_stand_where_their_starts_say():
     texts = ["naïve  café's", "", " 👍 x"]
     words = pre_tokenize(tf.constant(texts))
