@@ -109,7 +109,9 @@ class BertNormalization(_Value):
     """BERT's own, as Hugging Face's `tokenizers` has it.
 
     Control and private characters are dropped, white space becomes blanks, and there are no
-    compatibility forms: "…", "½", "²", "ß" stay.
+    compatibility forms: "…", "½", "²", "ß" stay. Several marks on one letter that are not dropped
+    (signs of music, newer scripts) keep the text's order, which matters only to a vocabulary that
+    has two of them.
 
     Args:
         strip_accents: whether characters are decomposed and lose their marks.
