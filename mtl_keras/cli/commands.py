@@ -1,7 +1,6 @@
 """What each command does. TensorFlow is imported only by the commands that compute."""
 
 import argparse
-import itertools
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -18,6 +17,7 @@ from mtl_keras.cli.console import (
     warn,
 )
 from mtl_keras.display import show
+from mtl_keras.encoders.chunks import chunks
 from mtl_keras.errors import InputError
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ def predict(options: argparse.Namespace) -> None:
     from mtl_keras.models.prediction import answer
 
     model = run.model(best=options.best)
-    texts = iter(_lines(options.input) if options.input else options.text)
-    while some := list(itertools.islice(texts, TEXTS_AT_ONCE)):
-        for answers in answer(model, some, graph=count > FEW_TEXTS):
+    texts = _lines(options.input) if options.input else options.text
+    for chunk in chunks(texts, TEXTS_AT_ONCE):
+        for answers in answer(model, chunk, graph=count > FEW_TEXTS):
             if options.json:
                 print_json(answers, indent=None)
             else:

@@ -16,6 +16,7 @@ from mtl_keras.data.examples import Example, KnownLabels
 from mtl_keras.data.shuffling import shuffle_keys, shuffled
 from mtl_keras.data.split_files import Counts, Placed, SplitFiles
 from mtl_keras.data.task import SPLITS, Task
+from mtl_keras.encoders.chunks import chunks
 from mtl_keras.errors import InputError, WorkError
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ class TaskDataset:
         self.check_split(split)
         named = itertools.count() if passes is None else passes
 
-        def chunks() -> Iterator[dict[str, np.ndarray]]:
+        def all_chunks() -> Iterator[dict[str, np.ndarray]]:
             names = iter(named) if seed is not None else itertools.count()
             for name in names if endless else itertools.islice(names, 1):
                 yield from self._chunks(split, chunk_size, seed, name, buffer_size)
@@ -191,7 +192,7 @@ class TaskDataset:
         }
         if seed is not None:
             signature[SHUFFLE_KEY] = tf.TensorSpec((2,), tf.int64)
-        dataset = tf.data.Dataset.from_generator(chunks, output_signature=signature)
+        dataset = tf.data.Dataset.from_generator(all_chunks, output_signature=signature)
         as_it_is = tf.autograph.experimental.do_not_convert
         return dataset.map(as_it_is(_ragged)) if "words" in signature else dataset
 
@@ -206,9 +207,10 @@ class TaskDataset:
             keys = ({SHUFFLE_KEY: key} for key in shuffle_keys(order))
         is_empty = True
         try:
-            while chunk := [example for _, _, example in itertools.islice(rows, chunk_size)]:
+            for chunk in chunks(rows, chunk_size, _length):
                 is_empty = False
-                yield self._kind.arrays(chunk, self.task.num_outputs) | next(keys)
+                examples = [example for _, _, example in chunk]
+                yield self._kind.arrays(examples, self.task.num_outputs) | next(keys)
             if is_empty and split not in self.counts:
                 raise self._no_example(split)
         except InputError as error:

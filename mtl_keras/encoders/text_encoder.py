@@ -1,6 +1,6 @@
 """Tokenizer and transformer together: strings in, token vectors and sentence embeddings out."""
 
-import itertools
+import math
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mtl_keras.encoders.chunks import chunks
 from mtl_keras.encoders.length_sorting import length_sorted_batches
 from mtl_keras.encoders.memory import keep_freed_memory
 from mtl_keras.encoders.pretrained import loading
@@ -181,15 +182,30 @@ class TextEncoder:
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], *, initialize: bool = True) -> "TextEncoder":
+    def from_config(
+        cls,
+        config: dict[str, Any],
+        *,
+        initialize: bool = True,
+        most_weights: float = math.inf,
+    ) -> "TextEncoder":
         """The encoder that `get_config` described, with fresh weights.
 
         Args:
             config: also of version 0.1.0, which stored no classes.
             initialize: whether the weights are drawn. If not they start as zeros, for weights
                 that are loaded next; KerasHub's are drawn all the same.
+            most_weights: numbers that the weights may hold, if it is known how many are stored.
+
+        Raises:
+            InputError: they hold more.
         """
         shape = _deserialized(config["config"])
+        if (least := shape.least_weights()) > most_weights:
+            raise InputError(
+                f"the encoder that is described has at least {least:,} numbers, but "
+                f"{most_weights:,} are stored; restore the file"
+            )
         return cls(
             _deserialized(config["tokenizer"]),
             shape,
@@ -231,13 +247,13 @@ def write_embeddings(
     Raises:
         WorkError: the file cannot be written.
     """
-    shape, remaining = (count, encoder.config.hidden_dim), iter(texts)
+    shape = (count, encoder.config.hidden_dim)
 
     def write(place: Path) -> None:
         with place.open("xb") as file:
             header = {"descr": "<f4", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
-            while chunk := list(itertools.islice(remaining, CHUNK)):
+            for chunk in chunks(texts, CHUNK):
                 file.write(encoder.encode(chunk)[_SENTENCE].astype("<f4").tobytes())
 
     write_whole(Path(path), write)

@@ -255,12 +255,12 @@ class MultiTaskModel(DistributedFit, keras.Model):
 
     @classmethod
     def from_config(
-        cls, config: dict[str, Any], custom_objects: Any = None, *, initialize: bool = True
+        cls, config: dict[str, Any], custom_objects: Any = None, **making: Any
     ) -> "MultiTaskModel":
-        """As in Keras; `initialize` as in `TextEncoder.from_config`."""
+        """As in Keras; further arguments as in `TextEncoder.from_config`."""
         config = dict(config)
         frozen = config.pop("frozen")
-        config["encoder"] = TextEncoder.from_config(config["encoder"], initialize=initialize)
+        config["encoder"] = TextEncoder.from_config(config["encoder"], **making)
         config["tasks"] = [Task(**task) for task in config["tasks"]]
         model = cls(**config, has_names=True)
         FreezePlan.of(frozen).apply(model)

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 from mtl_keras.distribution import replicas
 from mtl_keras.errors import InputError
 from mtl_keras.plans.layer_groups import Grouped
-from mtl_keras.storage.arrays import write_arrays
+from mtl_keras.storage.arrays import check_header, write_arrays
 from mtl_keras.storage.writing import write_whole
 
 
@@ -81,6 +81,7 @@ def save_weights(model: keras.Model, groups: Iterable[str], path: Path) -> None:
 
 def load_weights(model: keras.Model, path: Path) -> None:
     """Puts weights of `save_weights` into a model of the same shape; the others stay."""
+    check_header(path)
     arrays = load_file(path)
     known = {variable.path: variable for variable in model.weights}
     for name, array in arrays.items():

@@ -12,7 +12,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from mtl_keras.errors import InputError
-from mtl_keras.storage.arrays import write_arrays
+from mtl_keras.storage.arrays import check_header, write_arrays
 from mtl_keras.storage.refusals import errno_of, refusal
 from mtl_keras.storage.writing import write_whole
 
@@ -93,6 +93,7 @@ class _DamagedError(InputError):
 
 def _read(path: Path) -> State:
     try:
+        check_header(path)
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata()
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -1,10 +1,29 @@
 """Arrays by name, written as safetensors."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
+
+from mtl_keras.errors import UnsafeFileError
+from mtl_keras.storage.limits import SMALL_FILE
+from mtl_keras.storage.regular_files import open_regular
+
+
+def check_header(path: str | os.PathLike) -> None:
+    """Checks that the names and shapes in a safetensors file, which come first, are not too large.
+
+    Raises:
+        UnsafeFileError: they are, or it is no regular file.
+        OSError: it cannot be opened.
+    """
+    with open_regular(path) as file:
+        size = int.from_bytes(file.read(8), "little")
+        is_there = size <= os.fstat(file.fileno()).st_size  # else the file is damaged
+    if is_there and size > SMALL_FILE.most:
+        raise UnsafeFileError(f"{os.fspath(path)}: its header has {SMALL_FILE}")
 
 
 def write_arrays(

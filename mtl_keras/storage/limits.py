@@ -19,8 +19,8 @@ class Limit:
 
     Example:
 
-    >>> str(Limit("MTL_KERAS_MAX_ROW_CHARACTERS", 1 << 24, "characters"))
-    'more than 16,777,216 characters (set MTL_KERAS_MAX_ROW_CHARACTERS to allow more)'
+    >>> str(Limit("MTL_KERAS_MAX_ROW_CHARACTERS", 1 << 22, "characters"))
+    'more than 4,194,304 characters (set MTL_KERAS_MAX_ROW_CHARACTERS to allow more)'
     """
 
     variable: str
@@ -49,7 +49,7 @@ class Limit:
         return f"more than {self.most:,} {self.unit} (set {self.variable} to allow more)"
 
 
-ROW = Limit("MTL_KERAS_MAX_ROW_CHARACTERS", 1 << 24, "characters")
+ROW = Limit("MTL_KERAS_MAX_ROW_CHARACTERS", 1 << 22, "characters")
 SENTENCE = Limit("MTL_KERAS_MAX_SENTENCE_WORDS", 1 << 20, "words")
 LABELS = Limit("MTL_KERAS_MAX_LABELS", 100_000, "labels")
 UNPACKED = Limit("MTL_KERAS_MAX_GZ_RATIO", 200, "times its size")

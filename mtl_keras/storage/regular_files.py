@@ -19,7 +19,7 @@ KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
-ANY_RATIO_BYTES = 1 << 24  # what so little unpacks to is no matter, however small it was
+ANY_RATIO_BYTES = 1 << 22  # what so little unpacks to is no matter, however small it was
 
 
 def check_regular(path: str | os.PathLike) -> None:
@@ -76,7 +76,7 @@ def open_unpacked(path: str | os.PathLike) -> IO[bytes]:
 
     Raises:
         UnsafeFileError: as of `open_regular`; while it is read: it unpacks to more than `UNPACKED`
-            allows, beyond 16 MiB.
+            allows, beyond 4 MiB.
         OSError: it cannot be opened.
     """
     file = open_regular(path)

@@ -1,6 +1,5 @@
 """Why training broke down: the task, the rows of its batch, and what is likely behind it."""
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
@@ -9,6 +8,7 @@ import numpy as np
 
 from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
+from mtl_keras.encoders.chunks import chunks
 from mtl_keras.encoders.tokenizers.wordpiece import Tokenizer
 from mtl_keras.errors import WorkError
 from mtl_keras.training.checkpointing import Progress
@@ -78,7 +78,7 @@ def places(
     """File and line of the training texts that have these word pieces."""
     wanted, matches = set(texts), []
     rows = dataset.placed_examples("train")
-    while chunk := list(itertools.islice(rows, CHUNK)):
+    for chunk in chunks(rows, CHUNK, lambda row: len(row[2].text)):
         pieces = tokenizer([example.text for _, _, example in chunk]).token_ids
         for (path, line, _), ids in zip(chunk, pieces, strict=True):
             if ids.numpy().tobytes() in wanted:

@@ -3,6 +3,7 @@
 import json
 import zipfile
 
+import h5py
 import keras
 import pytest
 from support.rights import bound_by_rights
@@ -37,6 +38,46 @@ def test_a_file_that_unpacks_to_far_more_than_it_is_is_refused_before_it_is_read
     with pytest.raises(
         InputError, match=r"model\.keras: unpacks to 10,000,002 bytes, more than 20"
     ):
+        mtl.load_model(path)
+
+
+def _with_shape(path, change):
+    """Changes the shape of the encoder that a file describes."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(members["config.json"])
+    config["config"]["encoder"]["config"]["config"].update(change)
+    members["config.json"] = json.dumps(config).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+@pytest.mark.parametrize("change", [{"vocabulary_size": 10**7, "hidden_dim": 10**5}])
+def test_a_file_that_describes_more_weights_than_it_holds_is_refused(change, tiny_model, tmp_path):
+    path = tmp_path / "model.keras"
+    tiny_model().save(path)
+    _with_shape(path, change)
+    with pytest.raises(InputError, match=r"has at least [\d,]{13,} numbers, but [\d,]+ are st"):
+        mtl.load_model(path)
+
+
+def test_weights_that_are_packed_are_refused(tmp_path):
+    path = tmp_path / "model.keras"
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.create_dataset("x", (1 << 20,), "f4", compression="gzip")[:] = 0
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "{}")
+        archive.write(tmp_path / "x.h5", "model.weights.h5")
+    with pytest.raises(UnsafeFileError, match="'x' is packed, or not all there"):
+        mtl.load_model(path)
+
+
+def test_keras_own_models_are_not_built(tmp_path):
+    path = tmp_path / "model.keras"
+    layers = [keras.Input((10,)), keras.layers.Dense(10)]
+    keras.Sequential(layers).save(path)
+    with pytest.raises(UnsafeFileError, match="not a MultiTaskModel but Sequential; do not use it"):
         mtl.load_model(path)
 
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from mtl_keras.storage.arrays import write_arrays
+from mtl_keras.errors import UnsafeFileError
+from mtl_keras.storage.arrays import check_header, write_arrays
+from mtl_keras.storage.limits import SMALL_FILE
 
 
 def test_arrays_and_what_belongs_to_them_come_back(tmp_path):
@@ -20,3 +22,11 @@ def test_arrays_and_what_belongs_to_them_come_back(tmp_path):
 def test_what_cannot_be_written_is_an_oserror(tmp_path):
     with pytest.raises(OSError, match="absent"):
         write_arrays({"a": np.zeros(1)}, tmp_path / "absent" / "file")
+
+
+def test_a_header_has_a_largest_size(tmp_path, monkeypatch):
+    write_arrays({"a": np.zeros(1)}, tmp_path / "file")
+    check_header(tmp_path / "file")
+    monkeypatch.setenv(SMALL_FILE.variable, "10")
+    with pytest.raises(UnsafeFileError, match="file: its header has more than 10 bytes"):
+        check_header(tmp_path / "file")

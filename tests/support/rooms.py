@@ -56,6 +56,7 @@ WITHOUT_TENSORFLOW = (
     "encoders.pretrained.sources",
     "encoders.pretrained.torch_pickle",
     "encoders.embedding_transformer",
+    "encoders.chunks",
     "encoders.length_sorting",
     "data.answer_forms",
     "data.audit",

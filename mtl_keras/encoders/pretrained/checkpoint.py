@@ -4,6 +4,7 @@ import contextlib
 import functools
 import itertools
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -77,6 +78,7 @@ def _open_saved_model(folder: Path) -> Checkpoint:
         keys = _checkpoint_keys(reader)
         names = _names_in_table(TF_HUB_BERT, keys)
         shapes = reader.get_variable_to_shape_map()
+        _check_stored(folder / "variables", shapes, reader.get_variable_to_dtype_map())
         lowercase = bool(reader.get_tensor(f"do_lower_case{VALUE}"))
     return Checkpoint(
         family=TF_HUB_BERT,
@@ -90,6 +92,16 @@ def _open_saved_model(folder: Path) -> Checkpoint:
             normalization=TfHubNormalization(),
         ),
     )
+
+
+def _check_stored(folder: Path, shapes: Mapping, dtypes: Mapping) -> None:
+    """Checks that the files hold as much as the shapes of their variables say."""
+    described = sum(math.prod(shape) * dtypes[name].size for name, shape in shapes.items())
+    stored = sum(file.stat().st_size for file in folder.glob("variables.data-*"))
+    if described > stored:
+        raise InputError(
+            f"the variables have {described:,} bytes, but {stored:,} are stored; fetch a fresh copy"
+        )
 
 
 def _checkpoint_keys(reader: Any) -> dict[str, str]:

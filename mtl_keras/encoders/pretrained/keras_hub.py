@@ -3,12 +3,12 @@
 import base64
 import functools
 import inspect
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py  # type: ignore[import-untyped]
 import keras
 
 from mtl_keras.encoders.pretrained.damage import read_json, reading
@@ -19,8 +19,9 @@ from mtl_keras.encoders.tokenizers.sentence_piece import SentencePieceTokenizer
 from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
 from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
 from mtl_keras.encoders.transformer.config import RANGES, check_number
-from mtl_keras.encoders.transformer.keras_hub import import_keras_hub
+from mtl_keras.encoders.transformer.keras_hub import count_weights, import_keras_hub
 from mtl_keras.errors import InputError
+from mtl_keras.storage import hdf5
 from mtl_keras.storage.regular_files import read_whole
 
 MODULES = ("keras_hub.", "keras_nlp.")  # its former name
@@ -34,7 +35,15 @@ WORD_PIECES_NEED = {
     "oov_token": "[UNK]",
 }
 
-SIZES = {"max_sequence_length": "max_position"}  # other names than in `RANGES`
+# Other names than in `RANGES`.
+SIZES = {
+    "max_sequence_length": "max_position",
+    "vocab_size": "vocabulary_size",
+    "embedding_dim": "hidden_dim",
+    "bucket_size": "max_position",
+}
+LAYERS = ("num_layers", "num_inner_repetitions", "num_groups")
+FEW_LAYERS = 200
 
 MakeTokenizer = Callable[..., Tokenizer]
 
@@ -52,24 +61,19 @@ def load_backbone(folder: Path, dtype: str | None) -> keras.Model:
         InputError: the folder holds something else, or is damaged.
     """
     config = read_json(folder / "config.json")
-    name, models = _class_name(config), import_keras_hub().models
-    kind: Any = getattr(models, name, None)
-    is_backbone = inspect.isclass(kind) and issubclass(kind, models.Backbone)
-    if not is_backbone:
-        raise InputError(f"config.json says class_name {name!r}, which is no backbone of KerasHub")
-    for key, value in (config.get("config") or {}).items():
-        if (field := SIZES.get(key, key)) in RANGES:
-            check_number(value, field, f"config.json: {key}")
+    kind, settings = _backbone_class(config), config.get("config") or {}
     with reading("the KerasHub preset"), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # `from_preset` fails if weights are missing
-        backbone = kind.from_preset(str(folder), dtype=dtype)
-        stored = sum(map(_count_weights, folder.glob("model*.weights.h5")))
-    if stored != len(backbone.weights):
-        raise InputError(
-            f"its files hold {stored} weights, but config.json describes {len(backbone.weights)}; "
-            "they must belong together"
-        )
-    return backbone
+        stored = _stored_weights(folder)
+        _check_sizes(settings, len(stored))
+        described = count_weights(kind, settings)
+        held = len(stored), hdf5.count(stored)
+        if held != described:
+            raise InputError(
+                f"its files hold {held[0]:,} weights of {held[1]:,} numbers, but config.json "
+                f"describes {described[0]:,} of {described[1]:,}; they must belong together"
+            )
+        return kind.from_preset(str(folder), dtype=dtype)
 
 
 def open_tokenizer(folder: Path) -> MakeTokenizer:
@@ -98,12 +102,40 @@ def open_tokenizer(folder: Path) -> MakeTokenizer:
         return TOKENIZERS[name](folder / ASSETS, config["config"])
 
 
-def _count_weights(file: Path) -> int:
-    """Keras does not report weights that the model lacks, so their number must show it."""
-    names: list[str] = []
-    with h5py.File(file) as opened:
-        opened.visititems(lambda name, node: names.append(name) if hasattr(node, "dtype") else None)
-    return len([name for name in names if "seed_generator" not in name])
+def _backbone_class(config: Mapping) -> Any:
+    """The backbone that a file describes: of a family whose tokenizer is read here."""
+    name, models = _class_name(config), import_keras_hub().models
+    kind: Any = getattr(models, name, None)
+    if not (inspect.isclass(kind) and issubclass(kind, models.Backbone)):
+        raise InputError(f"config.json says class_name {name!r}, which is no backbone of KerasHub")
+    if name.replace("Backbone", "Tokenizer") not in TOKENIZERS:
+        raise InputError(f"config.json says class_name {name!r}; its tokenizer is not supported")
+    return kind
+
+
+def _stored_weights(folder: Path) -> dict[str, tuple[int, ...]]:
+    """File and path → shape. Keras does not report weights that the model lacks; these show it."""
+    return {
+        f"{file.name}/{name}": shape
+        for file in folder.glob("model*.weights.h5")
+        for name, shape in hdf5.stored_shapes(file, file.stat().st_size).items()
+        if "seed_generator" not in name
+    }
+
+
+def _check_sizes(settings: Mapping, weights: int) -> None:
+    """Checks each size; and that there are not far more layers than weights, as making takes long.
+
+    Raises:
+        InputError: one is outside of its range.
+    """
+    for key, value in settings.items():
+        field = SIZES.get(key, "num_layers" if key in LAYERS else key)
+        if field in RANGES:
+            check_number(value, field, f"config.json: {key}")
+    layers = math.prod(settings.get(key, 1) for key in LAYERS)
+    if layers > max(FEW_LAYERS, weights):
+        raise InputError(f"config.json describes {layers:,} layers, for {weights:,} weights")
 
 
 def _class_name(config: Mapping) -> str:

@@ -10,6 +10,7 @@ import safetensors
 from mtl_keras.encoders.pretrained.damage import read_json, reading
 from mtl_keras.encoders.pretrained.torch_pickle import TorchFile
 from mtl_keras.errors import InputError, listed
+from mtl_keras.storage.arrays import check_header
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,10 @@ def _open_safetensors(path: Path) -> Tensors:
         with opened() as file:
             return file.get_tensor(name) if rows == slice(None) else file.get_slice(name)[rows]
 
-    with reading(path.name), opened() as file:
-        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    with reading(path.name):
+        check_header(path)
+        with opened() as file:
+            shapes = {n: tuple(file.get_slice(n).get_shape()) for n in file.keys()}  # noqa: SIM118
     return Tensors(shapes, read)
 
 

@@ -105,6 +105,13 @@ class EncoderConfig:
         """How often each block is applied, one after the other: once if it shares no weights."""
         return 1
 
+    def least_weights(self) -> int:
+        """How many numbers its weights hold at least: tables and kernels."""
+        tables = (self.vocabulary_size + self.max_position) * self.hidden_dim
+        return tables + self.num_layers * self.hidden_dim * (
+            4 * self.hidden_dim + 2 * self.intermediate_dim
+        )
+
     def attention_window(self, index: int) -> int:
         """The window of a block; 0: it attends to everything."""
         return self.attention_windows[index] if self.attention_windows else 0

@@ -2,7 +2,9 @@
 
 import importlib
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -65,6 +67,10 @@ class KerasHubConfig(EncoderConfig):
     def applications(self) -> int:
         return self.repeats // self.num_layers
 
+    def least_weights(self) -> int:
+        kind = getattr(import_keras_hub().models, self.backbone, None)
+        return count_weights(kind, self.settings)[1] if kind else 0
+
 
 class Section(keras.layers.Layer):
     """A part of a KerasHub backbone: one layer group. Frozen, it has no dropout.
@@ -110,6 +116,26 @@ def build_keras_hub_transformer(config: KerasHubConfig, dtype: str | None = None
     if kind is None:
         raise InputError(f"this KerasHub has no {config.backbone}; install a newer one")
     return as_transformer(kind(**config.settings, dtype=dtype), config)
+
+
+def count_weights(kind: Callable[..., keras.Model], settings: Mapping[str, Any]) -> tuple[int, int]:
+    """How many weights a backbone of these settings has, and of how many numbers.
+
+    It is built in a thread of its own, whose Keras gives variables shapes but no values, and other
+    names than here: nothing of it stays, however large it would be.
+
+    Args:
+        kind: a class of `keras_hub.models`.
+        settings: what it takes.
+    """
+
+    def count() -> tuple[int, int]:
+        with keras.StatelessScope(initialize_variables=False):
+            weights = kind(**settings).weights
+        return len(weights), sum(math.prod(weight.shape) for weight in weights)
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(count).result()
 
 
 def as_transformer(backbone: keras.Model, config: KerasHubConfig) -> keras.Model:

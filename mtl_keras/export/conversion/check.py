@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
+from mtl_keras.encoders.chunks import chunks
 from mtl_keras.errors import WorkError
 from mtl_keras.evaluation.figures import UNDEFINED, figure
 from mtl_keras.evaluation.latency import milliseconds
@@ -206,10 +207,10 @@ def _cut_alike(model: MultiTaskModel, path: Path, texts: Iterable[bytes]) -> flo
     """The share of texts that a `tokenizer.json` cuts as the model's tokenizer does."""
     from tokenizers import Tokenizer
 
-    tokenizer, texts = Tokenizer.from_file(str(path)), iter(texts)
+    tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_padding()
     alike = count = 0
-    while chunk := list(itertools.islice(texts, CHUNK)):
+    for chunk in chunks(texts, CHUNK):
         wanted = model.encoder.tokenizer(tf.constant(chunk, tf.string)).token_ids.to_list()
         got = tokenizer.encode_batch([text.decode() for text in chunk])
         alike += sum(cut.ids == ids for cut, ids in zip(got, wanted, strict=True))
@@ -224,8 +225,7 @@ class _Answers:
         self.count, self.difference = 0, 0.0
         self._same = dict.fromkeys(model.tasks, 0)
         self._labels = dict.fromkeys(model.tasks, 0)
-        texts = iter(texts)
-        while chunk := list(itertools.islice(texts, CHUNK)):
+        for chunk in chunks(texts, CHUNK):
             self.count += len(chunk)
             self._add(model, converted, chunk)
 

@@ -12,6 +12,7 @@ from tensorflow.core.framework.tensor_pb2 import TensorProto
 from mtl_keras.data.answer_forms import READ
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.distribution.child_process import run_python
+from mtl_keras.encoders.chunks import chunks
 from mtl_keras.errors import WorkError, listed
 from mtl_keras.export.saved_model.served_answers import SERVING
 from mtl_keras.export.saved_model.signatures import signature_functions
@@ -121,7 +122,7 @@ def _questions(texts: Iterable[str | bytes], signatures: Iterable[str]) -> Itera
     first = list(itertools.islice(plain, BATCH_SIZE))
     for signature in signatures:
         yield from ((signature, batch) for batch in (list(ODD_TEXTS), first))
-    while batch := list(itertools.islice(plain, BATCH_SIZE)):
+    for batch in chunks(plain, BATCH_SIZE):
         yield SERVING, batch
 
 

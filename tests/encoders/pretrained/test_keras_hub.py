@@ -6,6 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import h5py
 import pytest
 from support.presets import LENGTH, write_preset
 
@@ -74,6 +75,11 @@ def _truncated(folder: Path) -> None:
     file.write_bytes(file.read_bytes()[:-2000])
 
 
+def _packed(folder: Path) -> None:
+    with h5py.File(folder / "model.weights.h5", "a") as file:
+        file.create_dataset("x", (1 << 20,), "f4", compression="gzip")[:] = 0
+
+
 CONFIG, TOKENIZER = "config.json", "tokenizer.json"
 
 
@@ -84,13 +90,25 @@ CONFIG, TOKENIZER = "config.json", "tokenizer.json"
         (_changed(CONFIG, module="os", class_name="system"), "describes os.system; supported are"),
         (_changed(CONFIG, class_name="Task"), "class_name 'Task', which is no backbone of Keras"),
         (_changed(CONFIG, class_name="NewBackbone"), "class_name 'NewBackbone', which is no back"),
-        (_changed(CONFIG, num_layers=1), "hold 39 weights, but config.json describes 23; they m"),
-        (_changed(CONFIG, num_layers=3), "the KerasHub preset cannot be read"),
+        (
+            _changed(CONFIG, num_layers=1),
+            "39 weights of 6,944 numbers, but config.json describes 23 of",
+        ),
+        (_changed(CONFIG, num_layers=3), "describes 55 of 8,904; they must belong together"),
         (_changed(CONFIG, num_layers=10**9), "config.json: num_layers must be .* 1 to 1,000. Rec"),
+        (_changed(CONFIG, num_layers=1000), "describes 1,000 layers, for 39 weights"),
+        (_changed(CONFIG, vocabulary_size=10**7, hidden_dim=10**5), "describes 39 of 1,0"),
+        (_changed(CONFIG, max_sequence_length=10**7), "describes 39 of 160,"),
+        (_changed(CONFIG, vocabulary_size=10**30), "config.json: vocabulary_size must be a whole"),
+        (_packed, "the HDF5 file's 'x' is packed, or not all there, which Keras does not write"),
+        (_changed(CONFIG, class_name="ViTBackbone"), "'ViTBackbone'; its tokenizer is not supp"),
         (_changed(CONFIG, dropout=2.0), "config.json: dropout must be a number from 0.0 to 0.99"),
-        (_changed(CONFIG, hidden_dim=7), "the KerasHub preset cannot be read"),
+        (_changed(CONFIG, hidden_dim=7), "hold 39 weights of 6,944 numbers, but config.json des"),
         (_truncated, r"the KerasHub preset cannot be read .*; fetch a fresh copy"),
-        (lambda folder: (folder / "model.weights.h5").unlink(), "the KerasHub preset cannot be"),
+        (
+            lambda folder: (folder / "model.weights.h5").unlink(),
+            "files hold 0 weights of 0 num",
+        ),
         (lambda folder: (folder / TOKENIZER).unlink(), "has no tokenizer.json; save the tokenizer"),
         (_changed(TOKENIZER, class_name="GPT2Tokenizer"), "GPT2Tokenizer is not supported; supp"),
         (_changed(TOKENIZER, split_on_cjk=False), "split_on_cjk False; supported: True"),
