@@ -20,7 +20,7 @@ from mtl_keras.evaluation.figures import (
 )
 
 if TYPE_CHECKING:
-    from mtl_keras.data.audit import Finding
+    from mtl_keras.data.findings import Finding
     from mtl_keras.data.task import Task
     from mtl_keras.data.task_dataset import TaskDataset
 

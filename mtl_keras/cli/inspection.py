@@ -13,11 +13,12 @@ from mtl_keras.cli.console import (
     print_table,
     warn,
 )
+from mtl_keras.cli.label_tables import label_counts, print_label_counts
 from mtl_keras.display import show
 
 
 def inspect(options: argparse.Namespace) -> None:
-    """Prints a recipe's or run's tasks, which groups train when, and what a recipe will cost."""
+    """Prints a recipe's or run's tasks and labels, which groups train when, and what it costs."""
     from mtl_keras.data.audit import audit
     from mtl_keras.recipes.recipe import load_recipe
     from mtl_keras.runs.building import build_model, open_datasets
@@ -37,12 +38,13 @@ def inspect(options: argparse.Namespace) -> None:
     costs = [] if run else forecast(recipe, datasets, model)
     findings = audit(datasets, model.encoder.tokenizer)
     if options.json:
-        parts = {"tasks": counts(datasets), "groups": groups}
+        parts = {"tasks": counts(datasets), "labels": label_counts(datasets), "groups": groups}
         forecasts = [dataclasses.asdict(cost) for cost in costs]
         found = [finding.to_json() for finding in findings]
         print_json(parts | {"forecast": forecasts, "audit": found})
         return
     print_table(counts(datasets), intfmt=",")
+    print_label_counts(datasets)
     print_findings(findings)
     show("")
     print_plan(groups)

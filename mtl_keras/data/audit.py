@@ -2,77 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from mtl_keras.data.findings import FEW_EXAMPLES, Finding
+from mtl_keras.data.label_findings import of_files, of_names
 from mtl_keras.data.split_rows import Equals, Rows, contradictions, rows_of, shared
 from mtl_keras.data.task import SPLITS
 from mtl_keras.data.task_dataset import TaskDataset
-from mtl_keras.errors import listed
 
 if TYPE_CHECKING:
     from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
-
-FEW_EXAMPLES = 5  # of a label to train on: our rule of thumb
-# What a finding is about → its sentence.
-SENTENCES = {
-    "shared_with_train": "{count:,} of {of:,} texts are training texts too, which flatters scores",
-    "shared_with_validation": "{count:,} of {of:,} texts are validation texts too, by which the "
-    "weights are chosen",
-    "contradictions": "{count:,} of {of:,} texts have other labels in other rows",
-    "nothing_to_find": "no example has a label, so that F1 judges nothing here",
-    "absent": "no example of {labels}",
-    "few": f"fewer than {FEW_EXAMPLES} examples of {{labels}}",
-    "cut": "{count:,} of {of:,} texts are longer than max_length, and their ends are not read",
-    "beyond_cut": "{count:,} of {of:,} labelled spans or words lie beyond max_length, and count as "
-    "missed",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing that a user should know of a task's examples.
-
-    Args:
-        task: its name.
-        split: `train`, `validation` or `test`; None: all of them together.
-        about: what it is, a key of `SENTENCES`.
-        count, of: how many of how many it concerns; 0 if it concerns labels.
-        labels: that it concerns.
-        places: a few examples, `file:line`, in pairs if two rows are compared.
-
-    Example:
-
-    >>> finding = Finding(task="mood", split="test", about="absent", labels=("mixed",))
-    >>> finding.in_words()
-    "mood, test: no example of 'mixed'"
-    """
-
-    task: str
-    split: str | None
-    about: str
-    count: int = 0
-    of: int = 0
-    labels: tuple[str, ...] = ()
-    places: tuple[tuple[str, ...], ...] = ()
-
-    def in_words(self, *, places: bool = True) -> str:
-        """A line; with `places` it names the examples, which are nobody's business in a card."""
-        labels = listed(self.labels)
-        sentence = SENTENCES[self.about].format(count=self.count, of=self.of, labels=labels)
-        where = f"{self.task}, {self.split}" if self.split else self.task
-        examples = ", ".join(" and ".join(rows) for rows in self.places if places)
-        return f"{where}: {sentence}" + (f": {examples}" if examples else "")
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "Finding":
-        """The finding that `to_json` described."""
-        places = tuple(map(tuple, value["places"]))
-        return cls(**{**value, "labels": tuple(value["labels"]), "places": places})
 
 
 def audit(
@@ -86,7 +25,9 @@ def audit(
 
     Returns:
         Texts that two splits share, and texts with different labels (equal but for white space at
-        their ends); labels without an example, or with few; texts, spans and words that are cut.
+        their ends); labels without an example, or with few, or that training lacks, or that look
+        like another or like something else; what is odd in the files; texts, spans and words that
+        are cut.
 
     Raises:
         InputError: a file has changed and is against its format now.
@@ -107,6 +48,8 @@ def audit(
         rows = {split: rows_of(dataset, split) for split in splits}
         findings += _of_texts(dataset.task.name, rows)
         findings += _of_labels(dataset, splits)
+        findings += of_names(dataset, splits)
+        findings += of_files(dataset, splits)
         findings += _of_cuts(dataset, splits, tokenizer)
     return tuple(findings)
 

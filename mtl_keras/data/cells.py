@@ -1,6 +1,8 @@
-"""What stands in the cells of a row: a text, a label, a number, words and what each is called."""
+"""What stands in the cells of a row: a text, a number, lists, words and what each is called."""
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+import re
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,6 +12,9 @@ from mtl_keras.errors import InputError, shown
 
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 Meaning = TypeVar("Meaning")
+# A list as Python prints it, which data frames write into CSV: ['a', 'b'].
+_ITEM = r"""(?:'[^'\\]*'|"[^"\\]*")"""
+_PRINTED_LIST = re.compile(rf"\[\s*(?:{_ITEM}\s*(?:,\s*{_ITEM}\s*)*)?\]")
 
 
 def read_text(cell: Any) -> str:
@@ -19,18 +24,6 @@ def read_text(cell: Any) -> str:
     if not cell or cell.isspace():
         raise RowError("the text is empty; fill it in or remove the row", part="text")
     return cell
-
-
-def read_label(cell: Any, label_names: Mapping[str, str]) -> str:
-    """A label, a string or a number, or what `label_names` says is meant by it."""
-    if not isinstance(cell, str):
-        if not isinstance(cell, int | float):
-            raise RowError(f"a label must be a string or a number. Received: {shown(cell)}")
-        cell = str(cell)
-    label = cell.strip()
-    if not label:
-        raise RowError("the row has no label; fill it in or remove the row")
-    return label_names.get(label, label)
 
 
 def read_number(cell: Any) -> float:
@@ -44,6 +37,25 @@ def read_number(cell: Any) -> float:
     if not abs(number) <= LARGEST_FLOAT32:
         raise RowError(f"expected a finite number. Received: {shown(cell)}")
     return number
+
+
+def as_list(cell: Any) -> Any:
+    """The list that a string holds, in JSON or as Python prints it; else the cell as it is.
+
+    Example:
+
+    >>> as_list('["a", 1]'), as_list("['a', 'b']"), as_list("[a]")
+    (['a', 1], ['a', 'b'], '[a]')
+    """
+    text = cell.strip() if isinstance(cell, str) else ""
+    if not (text.startswith("[") and text.endswith("]")):
+        return cell
+    if _PRINTED_LIST.fullmatch(text):
+        return [item[1:-1] for item in re.findall(_ITEM, text)]
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return cell
 
 
 def read_words(cell: Any) -> tuple[str, ...]:

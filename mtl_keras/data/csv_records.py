@@ -8,16 +8,23 @@ from mtl_keras.storage.files import raw_lines
 from mtl_keras.storage.limits import ROW
 
 
-def csv_records(path: str) -> Iterator[tuple[int, list[str]]]:
+def csv_records(
+    path: str, delimiter: str = ",", encoding: str | None = None
+) -> Iterator[tuple[int, list[str]]]:
     """The records of a CSV file, each with the line where it begins; only one is ever held.
+
+    Args:
+        path: of the file.
+        delimiter: one character, between fields.
+        encoding: as of `read_lines`.
 
     Raises:
         InputError: the file cannot be read, or is no CSV; or a record, which quotes may spread over
             many lines, has more characters than `limits.ROW` allows.
     """
     csv.field_size_limit(max(csv.field_size_limit(), ROW.most + 1))
-    lines = _RowLines(path)
-    reader = csv.reader(lines, strict=True)
+    lines = _RowLines(path, encoding)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     line = 1
     try:
         for fields in reader:
@@ -32,8 +39,8 @@ def csv_records(path: str) -> Iterator[tuple[int, list[str]]]:
 class _RowLines(Iterator[str]):
     """A file's lines, of which a row has so many that it may have more characters than a limit."""
 
-    def __init__(self, path: str):
-        self._path, self._lines, self._most = path, raw_lines(path), ROW.most
+    def __init__(self, path: str, encoding: str | None):
+        self._path, self._lines, self._most = path, raw_lines(path, encoding), ROW.most
         self.begin_row(1)
 
     def begin_row(self, line: int) -> None:
@@ -54,7 +61,10 @@ def _csv_fault(message: str) -> str:
     if "unexpected end" in message:
         return "a quote opens in this row and is never closed; close it"
     if "expected after" in message:
-        return 'characters after a closing quote; write a quote inside a quoted field twice: ""'
+        return (
+            'characters after a closing quote; write a quote inside a quoted field twice: ""; if '
+            "quotes mean nothing in this file, say format: tsv and its delimiter"
+        )
     if "new-line character" in message:
         return "a carriage return outside quotes; quote its field, or save with LF line ends"
     return f"not CSV: {message}"

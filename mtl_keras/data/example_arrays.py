@@ -1,10 +1,16 @@
 """Examples as arrays: their texts, and their words in one row."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mtl_keras.data.examples import Example
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 def text_array(examples: Sequence[Example]) -> np.ndarray:
@@ -36,3 +42,15 @@ def word_starts(words: Sequence[str]) -> Iterable[int]:
     for word in words:
         yield start
         start += len(word.encode()) + 1
+
+
+def by_text(chunk: dict[str, tf.Tensor]) -> dict[str, tf.Tensor | tf.RaggedTensor]:
+    """What `word_arrays` gives as tensors, with a row a text: ragged `(n, words)`."""
+    import tensorflow as tf
+
+    lengths = tf.cast(chunk["words"], tf.int64)
+    ragged = {
+        name: tf.RaggedTensor.from_row_lengths(chunk[name], lengths, validate=False)
+        for name in ("word_starts", "label")
+    }
+    return {name: values for name, values in chunk.items() if name != "words"} | ragged

@@ -4,37 +4,58 @@ A format is a generator of rows `(line, text, label)`: the line where the row be
 two parts as they stand. Only one row is ever held.
 """
 
-import dataclasses
 import itertools
-import json
 import os
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
 
-from mtl_keras.data.cells import split_words
-from mtl_keras.data.csv_records import csv_records
+from mtl_keras.data.delimited import csv_rows, tsv_rows
+from mtl_keras.data.json_rows import json_array, json_lines
 from mtl_keras.data.label_kinds import LABEL_KINDS
+from mtl_keras.data.rows import Note, Row, ignore
+from mtl_keras.data.sniffing import sniff
 from mtl_keras.data.task import Columns
-from mtl_keras.errors import InputError, listed, nearest, shown
+from mtl_keras.data.word_columns import conll_rows, conllu_rows, line_of_word
+from mtl_keras.errors import InputError
 from mtl_keras.storage.files import read_lines
-from mtl_keras.storage.limits import ROW, SENTENCE
-
-Row = tuple[int, Any, Any]
 
 
-def read_rows(path: str, columns: Columns, *, per_word: bool = False) -> Iterator[Row]:
+class _Format(NamedTuple):
+    """How a format is read, and which names of files stand for it."""
+
+    read: Callable[[str, Columns, Note], Iterator[Row]]
+    suffixes: tuple[str, ...]
+    of_words: bool = False
+    has_header: bool = False
+
+
+_READERS = {
+    "csv": _Format(csv_rows, (".csv",), has_header=True),
+    "tsv": _Format(tsv_rows, (".tsv",), has_header=True),
+    "jsonl": _Format(json_lines, (".jsonl", ".ndjson")),
+    "json": _Format(json_array, (".json",)),
+    "conll": _Format(conll_rows, (".conll", ".bio", ".txt", ".iob", ".iob2"), of_words=True),
+    "conllu": _Format(conllu_rows, (".conllu",), of_words=True),
+}
+
+
+def read_rows(
+    path: str, columns: Columns, *, per_word: bool = False, note: Note = ignore
+) -> Iterator[Row]:
     """The rows of a file, in its order.
 
     Args:
-        path: its name tells the format: `.csv`, `.tsv`, `.jsonl`, if words are labelled also
-            `.conll`, `.bio` and `.txt`, each also with `.gz`; or a folder of parallel lines.
+        path: its name says the format if `columns` do not: `.csv`, `.tsv`, `.jsonl`, `.json`, if
+            words are labelled also `.conll`, `.bio`, `.txt` and `.conllu`, each also with `.gz`; a
+            folder holds parallel lines; of another name, the first lines say it.
         columns: where text and label are. A folder has no columns; in CoNLL columns the word
             comes first and the tag last unless positions say otherwise.
         per_word: whether each word is labelled (`LabelKind.per_word`).
+        note: receives what is odd about the file.
 
     Returns:
-        Rows `(line, text, label)`. Text and label are strings, or what a JSON line holds; of CoNLL
+        Rows `(line, text, label)`. Text and label are strings, or what JSON holds; of CoNLL
         columns, the sentence's words and tags, one a line.
 
     Raises:
@@ -42,191 +63,72 @@ def read_rows(path: str, columns: Columns, *, per_word: bool = False) -> Iterato
             the rows are read.
     """
     if os.path.isdir(path):
-        return _parallel_lines(path, per_word)
-    suffix = _suffix(path)
-    formats = _FORMATS | _WORD_FORMATS if per_word else _FORMATS
-    if suffix in formats:
-        return formats[suffix](path, columns)
-    if suffix in _WORD_FORMATS:
+        return _parallel_lines(path, columns, per_word)
+    name, columns, is_guessed = _format_of(path, columns, per_word)
+    if _READERS[name].of_words and not per_word:
         kinds = " or ".join(repr(kind.name) for kind in LABEL_KINDS.values() if kind.per_word)
-        raise InputError(f"{path}: '{suffix}' files hold tags; give the task the kind {kinds}")
-    raise InputError(
-        f"{path}: unknown format; the name must end in {', '.join(formats)} (also .gz), "
-        "or be a folder that holds seq.in"
-    )
+        what = (
+            "this file holds" if is_guessed or columns.format else f"'{_suffix(path)}' files hold"
+        )
+        raise InputError(f"{path}: {what} tags; give the task the kind {kinds}")
+    if is_guessed:
+        fields = f", separated by {columns.delimiter!r}" if columns.delimiter else ""
+        note("sniffed", 1, f"{name}{fields}")
+    return _READERS[name].read(path, columns, note)
 
 
 def locate(
-    path: str, line: int, *, part: str = "text", word: int = 0, per_word: bool = False
+    path: str,
+    line: int,
+    *,
+    part: str = "text",
+    word: int = 0,
+    per_word: bool = False,
+    columns: Columns = Columns(),  # noqa: B008  # a frozen value
 ) -> str:
     """`file:line` of a row's text or label, or of one of its words."""
     if os.path.isdir(path):
         return f"{_member(path, part, per_word)}:{line}"
-    return f"{path}:{line + word if _suffix(path) in _WORD_FORMATS else line}"
+    if word and _READERS[_format_of(path, columns, per_word)[0]].of_words:
+        line = line_of_word(path, columns, line, word)
+    return f"{path}:{line}"
 
 
-def _csv(path: str, columns: Columns) -> Iterator[Row]:
-    cure = "put a field that holds a comma in quotes"
-    return _delimited(path, columns, csv_records(path), cure)
+def may_have_header(path: str, columns: Columns, *, per_word: bool) -> bool:
+    """Whether a file's first line may name columns though `columns` do not say so."""
+    if os.path.isdir(path) or columns.header is not None:
+        return False
+    return _READERS[_format_of(path, columns, per_word)[0]].has_header
 
 
-def _tsv(path: str, columns: Columns) -> Iterator[Row]:
-    lines = enumerate(read_lines(path), 1)
-    records = ((line, string.split("\t")) for line, string in lines if string)
-    return _delimited(path, columns, records, "a field of a TSV file cannot hold a tab")
-
-
-def _delimited(
-    path: str, columns: Columns, records: Iterable[tuple[int, list[str]]], cure: str
-) -> Iterator[Row]:
-    records = iter(records)
-    first = next(records, None)
-    if first is None:
-        return
-    text, label, has_header = _positions(path, *first, columns)
-    first_line, width = first[0], len(first[1])
-    for line, fields in records if has_header else itertools.chain([first], records):
-        if len(fields) != width:
-            raise InputError(
-                f"{path}:{line}: {_number(len(fields), 'field')}, expected {width} as in line "
-                f"{first_line}; {cure}"
-            )
-        yield line, " ".join([fields[place] for place in text]), fields[label]
-
-
-def _positions(
-    path: str, line: int, fields: list[str], columns: Columns
-) -> tuple[list[int], int, bool]:
-    """Positions of the text and of the label, and whether the first line is a header."""
-    wanted = (*columns.text_columns, columns.label)
-    named = any(isinstance(column, str) for column in wanted)
-    if named and columns.header is False:
+def _format_of(path: str, columns: Columns, per_word: bool) -> tuple[str, Columns, bool]:
+    """The format's name, the columns with what was found out, and whether that was guessed."""
+    if columns.format:
+        return columns.format, columns, False
+    suffix = _suffix(path)
+    for name, of_name in _READERS.items():
+        if suffix in of_name.suffixes and (per_word or suffix != ".txt"):
+            return name, columns, False
+    guessed = sniff(path, columns, per_word=per_word)
+    if guessed is None:
+        names = [
+            name
+            for of_name in _READERS.values()
+            if per_word or not of_name.of_words
+            for name in of_name.suffixes
+        ]
         raise InputError(
-            f"{path}: without a header, columns are positions from 0. Received: {listed(wanted)}"
+            f"{path}: unknown format; the name must end in {', '.join(names)} (also .gz), or be a "
+            f"folder that holds seq.in; or say format: {', '.join(_READERS)} in columns"
         )
-    names = [name.strip() for name in fields]
-    places = [_position(f"{path}:{line}", column, names) for column in wanted]
-    if places[-1] % len(names) in [place % len(names) for place in places[:-1]]:
-        raise InputError(
-            f"{path}:{line}: text and label are one column. Received: {listed(wanted)}"
-        )
-    return places[:-1], places[-1], named if columns.header is None else columns.header
+    name, delimiter = guessed
+    return name, replace(columns, delimiter=columns.delimiter or delimiter), True
 
 
-def _position(where: str, column: str | int, names: list[str]) -> int:
-    if isinstance(column, int):
-        if -len(names) <= column < len(names):
-            return column
-        raise InputError(f"{where}: no column {column}; there are {len(names)}, counted from 0")
-    if names.count(column) == 1:
-        return names.index(column)
-    if column in names:
-        raise InputError(f"{where}: two columns are named {column!r}; give a position from 0")
-    raise InputError(
-        f"{where}: no column {column!r}; the first line has {listed(names)}"
-        f"{nearest(column, names)}; without a header, give positions from 0"
-    )
-
-
-def _json_lines(path: str, columns: Columns) -> Iterator[Row]:
-    wanted = (*columns.text_columns, columns.label)
-    if not all(isinstance(column, str) for column in wanted):
-        raise InputError(f"{path}: JSON lines have keys, not positions. Received: {listed(wanted)}")
-    for line, string in enumerate(read_lines(path), 1):
-        if not string.strip():
-            continue
-        values = _json_values(f"{path}:{line}", string, wanted)
-        if len(values) > 2 and all(isinstance(value, str) for value in values[:-1]):
-            values[:-1] = [" ".join(values[:-1])]
-        if len(values) > 2:
-            raise InputError(f"{path}:{line}: a text of several keys is joined of strings only")
-        yield line, *values
-
-
-def _json_values(where: str, string: str, keys: Sequence) -> list:
-    try:
-        record = _JSON.decode(string)
-        if "\\u" in string:
-            json.dumps(record, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise InputError(f"{where}: half a surrogate pair; write the whole character") from None
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None
-    except json.JSONDecodeError as error:
-        raise InputError(f"{where}: not JSON: {error}; expected one object a line") from None
-    except RecursionError:
-        raise InputError(f"{where}: nested too deeply; expected one object a line") from None
-    except ValueError:
-        raise InputError(f"{where}: a number of thousands of digits; write it as text") from None
-    if not isinstance(record, dict):
-        raise InputError(f"{where}: expected a JSON object. Received: {shown(record)}")
-    for key in keys:
-        if key not in record:
-            raise InputError(
-                f"{where}: no key {key!r}; the line has {listed(record)}{nearest(key, record)}"
-            )
-    return [record[key] for key in keys]
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys are there once."""
-    record = dict(pairs)
-    if len(record) < len(pairs):
-        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise InputError(f"key {shown(twice)} stands twice; remove one")
-    return record
-
-
-_JSON = json.JSONDecoder(object_pairs_hook=_once)
-
-
-def _conll(path: str, columns: Columns) -> Iterator[Row]:
-    columns = dataclasses.replace(
-        columns,
-        text=0 if columns.text == "text" else columns.text,
-        label=-1 if columns.label == "label" else columns.label,
-    )
-    cure = "every line holds a word, its tag, and the same columns between"
-    sentence: list[Row] = []
-    most_words, left = SENTENCE.most, ROW.most
-    for row in _delimited(path, columns, _conll_records(path), cure):
-        if sentence and row[0] > sentence[-1][0] + 1:
-            yield _sentence(sentence)
-            sentence, left = [], ROW.most
-        sentence.append(row)
-        left -= len(row[1]) + len(row[2])
-        if len(sentence) > most_words or left < 0:
-            limit = ROW if left < 0 else SENTENCE
-            raise InputError(
-                f"{path}:{row[0]}: a sentence of {limit}; put an empty line between sentences"
-            )
-    if sentence:
-        yield _sentence(sentence)
-
-
-def _sentence(rows: list[Row]) -> Row:
-    lines, words, tags = zip(*rows, strict=True)
-    return lines[0], words, tags
-
-
-def _conll_records(path: str) -> Iterator[tuple[int, list[str]]]:
-    for line, string in enumerate(read_lines(path), 1):
-        if not string.strip() or string.startswith("-DOCSTART-"):
-            continue
-        if "\t" in string:
-            fields = [field.strip(" ") for field in string.split("\t")]
-        else:
-            fields = split_words(string)
-        if len(fields) < 2 or not fields[-1]:
-            raise InputError(
-                f"{path}:{line}: {shown(string.strip())} has no tag; expected a word, then its tag"
-            )
-        yield line, fields
-
-
-def _parallel_lines(folder: str, per_word: bool) -> Iterator[Row]:
+def _parallel_lines(folder: str, columns: Columns, per_word: bool) -> Iterator[Row]:
     paths = [_member(folder, part, per_word) for part in ("text", "label")]
-    for line, (text, label) in enumerate(itertools.zip_longest(*map(read_lines, paths)), 1):
+    files = [read_lines(path, columns.encoding) for path in paths]
+    for line, (text, label) in enumerate(itertools.zip_longest(*files), 1):
         if not ((text or "").strip() or (label or "").strip()):
             continue
         if text is None or label is None:
@@ -248,19 +150,3 @@ def _member(folder: str, part: str, per_word: bool) -> str:
 
 def _suffix(path: str) -> str:
     return os.path.splitext(path.lower().removesuffix(".gz"))[1]
-
-
-def _number(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-_FORMATS: dict[str, Callable[[str, Columns], Iterator[Row]]] = {
-    ".csv": _csv,
-    ".tsv": _tsv,
-    ".jsonl": _json_lines,
-}
-_WORD_FORMATS: dict[str, Callable[[str, Columns], Iterator[Row]]] = {
-    ".conll": _conll,
-    ".bio": _conll,
-    ".txt": _conll,
-}

@@ -5,22 +5,24 @@ in `models.kinds`.
 """
 
 import abc
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from mtl_keras.data.answer_forms import LABEL, LABELS, NUMBER, PASSAGES, AnswerForm
 from mtl_keras.data.cells import (
+    as_list,
     for_each_word,
-    read_label,
     read_marks,
     read_number,
     read_text,
     read_words,
 )
+from mtl_keras.data.character_spans import are_spans, spans_of, words_and_tags
 from mtl_keras.data.example_arrays import text_array, word_arrays
 from mtl_keras.data.examples import Example, RowError
+from mtl_keras.data.labels import LabelReader
 from mtl_keras.data.tags import is_tag, span_ends, span_types, split_tag, to_bio
 from mtl_keras.errors import shown
 
@@ -38,7 +40,7 @@ class LabelKind(abc.ABC):
         form: of its answers.
         has_labels: whether it predicts labels; else, a number.
         needs_two_labels: whether one label alone would leave nothing to learn.
-        refuses_single: whether a label that is found in one row alone is taken for a slip.
+        doubts_first_line: whether a label of a table's first line alone is taken for a header.
         per_word: whether each word is labelled; else, each text.
     """
 
@@ -51,7 +53,7 @@ class LabelKind(abc.ABC):
     form: ClassVar[AnswerForm]
     has_labels: ClassVar[bool] = True
     needs_two_labels: ClassVar[bool] = False
-    refuses_single: ClassVar[bool] = False
+    doubts_first_line: ClassVar[bool] = False
     per_word: ClassVar[bool] = False
 
     @property
@@ -83,15 +85,13 @@ class LabelKind(abc.ABC):
         return tuple(labels)
 
     @abc.abstractmethod
-    def example(
-        self, text: Any, label: Any, label_names: Mapping[str, str], index: dict[str, int]
-    ) -> Example:
+    def example(self, text: Any, label: Any, reader: LabelReader, index: dict[str, int]) -> Example:
         """Reads a row.
 
         Args:
             text: as the file has it.
             label: likewise.
-            label_names: what the file writes → the label it means.
+            reader: reads the labels of the file's cells.
             index: label → its index.
 
         Raises:
@@ -120,12 +120,10 @@ class Classification(LabelKind):
     counts_texts = True
     form = LABEL
     needs_two_labels = True
-    refuses_single = True
+    doubts_first_line = True
 
-    def example(
-        self, text: Any, label: Any, label_names: Mapping[str, str], index: dict[str, int]
-    ) -> Example:
-        return Example(read_text(text), index[read_label(label, label_names)])
+    def example(self, text: Any, label: Any, reader: LabelReader, index: dict[str, int]) -> Example:
+        return Example(read_text(text), index[reader.read(label)])
 
     def counted(self, label: Any) -> Iterable[int]:
         return (label,)
@@ -158,19 +156,20 @@ class Tagging(LabelKind):
         """Span types, which may also be listed as tags."""
         return span_types(labels)
 
-    def example(
-        self, text: Any, label: Any, label_names: Mapping[str, str], index: dict[str, int]
-    ) -> Example:
+    def example(self, text: Any, label: Any, reader: LabelReader, index: dict[str, int]) -> Example:
         def tag(cell: Any) -> str:
-            written = read_label(cell, label_names)
-            prefix, span_type = split_tag(written)
-            return f"{prefix}-{label_names[span_type]}" if span_type in label_names else written
+            prefix, span_type = split_tag(reader.read(cell))
+            return f"{prefix}-{reader.meaning(span_type)}" if span_type else prefix
 
         def class_index(tag: str) -> int:
             return 0 if tag == "O" else 2 * index[tag[2:]] + (1 if tag[0] == "B" else 2)
 
-        words = read_words(text)
-        tags = to_bio(read_marks(label, words, self.mark, tag))
+        label = as_list(label)
+        if isinstance(text, str) and are_spans(label):
+            words, tags = _of_spans(read_text(text), label, reader)
+        else:
+            words = read_words(_as_listed(text, label))
+            tags = to_bio(read_marks(label, words, self.mark, tag))
         return Example(" ".join(words), for_each_word(class_index, tags), words)
 
     def counted(self, label: Any) -> Iterable[int]:
@@ -196,9 +195,7 @@ class Regression(LabelKind):
     def num_outputs(self, labels: Sequence[str]) -> int:
         return 1
 
-    def example(
-        self, text: Any, label: Any, label_names: Mapping[str, str], index: dict[str, int]
-    ) -> Example:
+    def example(self, text: Any, label: Any, reader: LabelReader, index: dict[str, int]) -> Example:
         return Example(read_text(text), read_number(label))
 
     def counted(self, label: Any) -> Iterable[int]:
@@ -217,15 +214,14 @@ class Multilabel(LabelKind):
     metrics = ("micro_f1", "macro_f1")
     form = LABELS
 
-    def example(
-        self, text: Any, label: Any, label_names: Mapping[str, str], index: dict[str, int]
-    ) -> Example:
+    def example(self, text: Any, label: Any, reader: LabelReader, index: dict[str, int]) -> Example:
+        label = as_list(label)
         if isinstance(label, str):
             label = [part for part in label.split("|") if part.strip()]
         if not isinstance(label, list):
             raise RowError(f"expected a list of labels, or 'a|b'. Received: {shown(label)}")
         text = read_text(text)
-        indices = {index[read_label(cell, label_names)] for cell in label}
+        indices = {index[reader.read(cell)] for cell in label}
         return Example(text, tuple(sorted(indices)))
 
     def counted(self, label: Any) -> Iterable[int]:
@@ -248,14 +244,10 @@ class TokenLabels(LabelKind):
     needs_two_labels = True
     per_word = True
 
-    def example(
-        self, text: Any, label: Any, label_names: Mapping[str, str], index: dict[str, int]
-    ) -> Example:
-        def name(cell: Any) -> str:
-            return read_label(cell, label_names)
-
-        words = read_words(text)
-        names = read_marks(label, words, self.mark, name)
+    def example(self, text: Any, label: Any, reader: LabelReader, index: dict[str, int]) -> Example:
+        label = as_list(label)
+        words = read_words(_as_listed(text, label))
+        names = read_marks(label, words, self.mark, reader.read)
         return Example(" ".join(words), for_each_word(index.__getitem__, names), words)
 
     def counted(self, label: Any) -> Iterable[int]:
@@ -266,6 +258,21 @@ class TokenLabels(LabelKind):
 
     def arrays(self, examples: Sequence[Example], num_classes: int) -> dict[str, np.ndarray]:
         return word_arrays(examples)
+
+
+def _as_listed(text: Any, label: Any) -> Any:
+    """The words of a string that holds a list, if the label is a list too."""
+    return as_list(text) if isinstance(label, list) else text
+
+
+def _of_spans(text: str, cell: list, reader: LabelReader) -> tuple[tuple[str, ...], list[str]]:
+    """Words and BIO tags of a text with spans of its characters."""
+    rows = [*words_and_tags(text, spans_of(text, cell))]
+    tags = [
+        f"{'B' if is_first else 'I'}-{reader.read(span.label)}" if span else "O"
+        for _, span, is_first in rows
+    ]
+    return tuple(word for word, *_ in rows), tags
 
 
 # The one table. The order is that in which errors list the kinds.

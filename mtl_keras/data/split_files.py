@@ -8,10 +8,13 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any
 
-from mtl_keras.data.examples import Example, KnownLabels, NewLabels, RowError, sorted_labels
-from mtl_keras.data.file_formats import locate, read_rows
+from mtl_keras.data.examples import Example, RowError
+from mtl_keras.data.file_formats import locate, may_have_header, read_rows
+from mtl_keras.data.label_index import KnownLabels, NewLabels, sorted_labels
+from mtl_keras.data.labels import LabelReader
+from mtl_keras.data.oddities import NAMES_OF_COLUMNS, Oddities
 from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError, shown
 from mtl_keras.storage.file_cache import remembered
@@ -54,45 +57,68 @@ class SplitFiles:
 
     Raises:
         InputError: a file is missing, or comes twice.
+
+    Attributes:
+        paths: of the files.
+        oddities: what is odd in them, once they were counted.
     """
 
     def __init__(self, task: Task, split: str, base_folder: str | os.PathLike):
         self.paths = find_files(task.files[split], base_folder)
-        self._task = task
+        self._task, self._split = task, split
         self._kind = task.label_kind
         self._columns = task.columns_of(split)
-        self._asked = {
-            "facts": "counts",
+        self.oddities = Oddities()
+        self._asked: dict[str, Any] = {
+            "facts": "counts and oddities",
             "kind": self._kind.name,
             "text": self._columns.text,
             "label": self._columns.label,
             "header": self._columns.header,
             "label_names": dict(self._columns.label_names),
+            "format": [self._columns.format, self._columns.delimiter, self._columns.encoding],
         }
 
-    def rows(self, path: str, labels: Labels) -> Iterator[Placed]:
+    def rows(self, path: str, labels: Labels, oddities: Oddities | None = None) -> Iterator[Placed]:
         """The examples of one of the files, with their places.
+
+        Args:
+            path: of the file.
+            labels: against which its labels are read.
+            oddities: receives what is odd in the file.
 
         Raises:
             InputError: a row that is against the format or the kind, with file and line.
         """
-        per_word = self._kind.per_word
-        for line, text, label in read_rows(path, self._columns, per_word=per_word):
+        oddities = Oddities() if oddities is None else oddities
+        reader = LabelReader(self._columns.label_names)
+        note = functools.partial(oddities.note, path)
+        rows = read_rows(path, self._columns, per_word=self._kind.per_word, note=note)
+        for line, text, label in rows:
+            hidden = reader.hidden
             try:
-                example = self._kind.example(text, label, self._columns.label_names, labels)
+                example = self._kind.example(text, label, reader, labels)
             except RowError as fault:
-                where = locate(path, line, part=fault.part, word=fault.word, per_word=per_word)
-                raise InputError(f"{where}: {fault}{_header_hint(path, line)}") from None
+                where = self._where(path, line, fault)
+                raise InputError(f"{where}: {fault}{self._header_hint(path, line)}") from None
+            if reader.hidden > hidden:
+                note("hidden", line)
             yield path, line, example
+        oddities.used |= reader.used
 
     def counts(
-        self, labels: KnownLabels | None, report: Callable[[str], None] = lambda line: None
+        self,
+        labels: Sequence[str],
+        report: Callable[[str], None] = lambda line: None,
+        *,
+        more: bool = False,
     ) -> list[Sides]:
         """Checks and counts each file's rows, or knows that from when the file was last read.
 
         Args:
-            labels: those of the task; None: the files tell.
+            labels: those of the task.
             report: told every few seconds how far it is.
+            more: whether the files may have other labels too.
 
         Returns:
             Of each file what is kept and what is cut off, by text.
@@ -100,13 +126,16 @@ class SplitFiles:
         Raises:
             InputError: as of `rows`.
         """
-        asked = self._asked | {"labels": None if labels is None else list(labels)}
-        clock, found = _Clock(report, len(self.paths)), []
+        asked = self._asked | {"labels": list(labels), "more": more}
+        clock, found = _Clock(self._task.name, self._split, report, len(self.paths)), []
         for path in self.paths:
             clock.files += 1
-            facts = remembered(path, asked, functools.partial(self._facts, path, labels, clock))
+            index = NewLabels(labels) if more else KnownLabels(labels)
+            facts = remembered(path, asked, functools.partial(self._facts, path, index, clock))
             kept, cut_off = (Counts(n, Counter(given)) for n, given in facts["sides"])
             found.append((kept, cut_off))
+            self.oddities.add(Oddities.from_json(facts["oddities"]))
+        self._check_first_lines(labels, found)
         return found
 
     def count(
@@ -137,20 +166,30 @@ class SplitFiles:
         """The labels that the files give, sorted.
 
         Raises:
-            InputError: there is none; where the kind refuses that, only one, or one that only one
-                row has.
+            InputError: there is none; where the kind refuses that, only one.
         """
         labels, place = sorted_labels(found.labels), self.paths[0]
         if not labels:
             raise InputError(f"{place}: no label in any row; task {self._task.name!r} needs some")
-        single = next((label for label, number in found.labels.items() if number == 1), None)
-        if self._kind.refuses_single and single is not None:
-            self._refuse(single, KnownLabels(labels))
         if self._kind.needs_two_labels and len(labels) == 1:
             raise InputError(
                 f"{place}: every row has the label {shown(labels[0])}; expected two or more"
             )
         return labels
+
+    def more_labels(self, labels: Sequence[str], found: Counts) -> list[str]:
+        """The labels that the files have beside those of the task.
+
+        Raises:
+            InputError: they have none of the task's: the first row with another.
+        """
+        known = KnownLabels(labels)
+        more = [label for label in found.labels if label not in known]
+        if more and len(more) == len(found.labels):
+            for path in self.paths:
+                for _ in self.rows(path, known):
+                    pass
+        return more
 
     def cut(self, sides: Sequence[Sides], labels: Labels) -> tuple[Cut, Sides]:
         """What cuts a validation split off these files, and both its sides.
@@ -175,25 +214,59 @@ class SplitFiles:
             )
         return is_cut_off, (kept, cut_off)
 
-    def _facts(self, path: str, labels: KnownLabels | None, clock: "_Clock") -> dict:
-        index = NewLabels() if labels is None else labels
-        sides = self.count(self.rows(path, index), index, is_cut_off_by_text, clock.look)
+    def _facts(self, path: str, index: Labels, clock: "_Clock") -> dict:
+        oddities = Oddities()
+        rows = self._first_noted(path, index, oddities)
+        sides = self.count(rows, index, is_cut_off_by_text, clock.look)
         clock.rows += sum(each.examples for each in sides)
-        return {"sides": [[each.examples, each.labels] for each in sides]}
+        return {
+            "sides": [[each.examples, each.labels] for each in sides],
+            "oddities": oddities.to_json(),
+        }
 
-    def _refuse(self, single: str, labels: KnownLabels) -> NoReturn:
-        rows = itertools.chain.from_iterable(self.rows(path, labels) for path in self.paths)
-        path, line, _ = next(row for row in rows if row[2].label == labels[single])
-        raise InputError(
-            f"{locate(path, line, part='label')}: only this row has the label {shown(single)}; add "
-            f"another, correct it, or list the task's labels to keep it{_header_hint(path, line)}"
+    def _first_noted(self, path: str, index: Labels, oddities: Oddities) -> Iterator[Placed]:
+        """The rows; labels of a first line that may be a header are noted."""
+        may = may_have_header(path, self._columns, per_word=self._kind.per_word)
+        for placed in self.rows(path, index, oddities):
+            if may and placed[1] == 1:
+                given = set(self._kind.counted(placed[2].label))
+                oddities.first = {label: [path] for label, at in index.items() if at in given}
+            yield placed
+
+    def _check_first_lines(self, labels: Sequence[str], found: Sequence[Sides]) -> None:
+        """Refuses a header that nobody declared: its label stands in first lines alone."""
+        counts = Counts.sum(itertools.chain.from_iterable(found)).labels
+        for label, paths in self.oddities.first.items():
+            doubted = self._kind.doubts_first_line or label.casefold() in NAMES_OF_COLUMNS
+            if doubted and counts[label] == len(paths) and label not in labels:
+                raise InputError(
+                    f"{paths[0]}:1: only this row has the label {shown(label)}; correct it, list "
+                    "the task's labels or say header: false to keep it; if this line is a header, "
+                    "say header: true in columns"
+                )
+
+    def _where(self, path: str, line: int, fault: RowError) -> str:
+        return locate(
+            path,
+            line,
+            part=fault.part,
+            word=fault.word,
+            per_word=self._kind.per_word,
+            columns=self._columns,
         )
+
+    def _header_hint(self, path: str, line: int) -> str:
+        """What to say of the first line of a table that is no row."""
+        if line > 1 or not may_have_header(path, self._columns, per_word=self._kind.per_word):
+            return ""
+        return "; if this line is a header, say header: true in columns"
 
 
 class _Clock:
     """Says every few seconds how many rows have been read."""
 
-    def __init__(self, report: Callable[[str], None], of_files: int):
+    def __init__(self, task: str, split: str, report: Callable[[str], None], of_files: int):
+        self._where = f"{task}, {split}"
         self.rows = self.files = 0
         self._report, self._of_files, self._said = report, of_files, time.monotonic()
 
@@ -202,8 +275,8 @@ class _Clock:
         if time.monotonic() - self._said >= SECONDS_BETWEEN_REPORTS:
             self._said = time.monotonic()
             self._report(
-                f"{self.rows + row:,} rows checked and counted, file {self.files} of "
-                f"{self._of_files}"
+                f"{self._where}: {self.rows + row:,} rows checked and counted, file {self.files} "
+                f"of {self._of_files}"
             )
 
 
@@ -215,10 +288,3 @@ def is_cut_off_by_text(text: str, position: int) -> bool:
 def is_cut_off_by_position(text: str, position: int) -> bool:
     """Whether a row is a tenth one."""
     return position % 10 == 0
-
-
-def _header_hint(path: str, line: int) -> str:
-    """What to say of the first line of a table that is no row."""
-    if line > 1 or not path.lower().removesuffix(".gz").endswith((".csv", ".tsv")):
-        return ""
-    return "; if this line is a header, say header: true in columns"

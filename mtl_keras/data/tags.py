@@ -45,10 +45,18 @@ def split_tag(tag: str) -> tuple[str, str]:
         return "O", ""
     if is_tag(tag):
         return tag[0], tag[2:]
-    cure = "; if each word has a free label, as its part of speech, say kind: token_labels"
     raise InputError(
         f"the tag {tag!r} fits no scheme; expected 'O', or B-, I-, E-, L-, S- or U- and a type, "
-        f"such as 'B-city'{'' if _is_prefix(tag) else cure}"
+        f"such as 'B-city'; {_cure(tag)}"
+    )
+
+
+def _cure(tag: str) -> str:
+    if _is_prefix(tag):
+        return f"give it a type with label_names in columns: {{{tag}: {tag[0]}-entity}}"
+    return (
+        "if each word has a free label, as its part of speech, say kind: token_labels; if words "
+        f"that are labelled alike are one span, label_names in columns: {{{tag}: I-{tag}}}"
     )
 
 

@@ -1,14 +1,19 @@
 """What each task predicts, and from which files it learns it."""
 
+import codecs
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
+from mtl_keras.data.examples import RowError
 from mtl_keras.data.label_kinds import LABEL_KINDS, LabelKind
-from mtl_keras.errors import InputError, shown
+from mtl_keras.data.labels import as_label
+from mtl_keras.errors import InputError, nearest, shown
 
 SPLITS = ("train", "validation", "test")
+FORMATS = ("csv", "tsv", "jsonl", "json", "conll", "conllu")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +29,14 @@ class Columns:
         label: column of the label, or of the words' tags or labels. -1 is the last column.
         header: whether the first line names the columns. Found from the above when None.
         label_names: what the file writes → the label it means, where the two differ.
+        format: `csv` (fields may be in quotes), `tsv` (quotes mean nothing), `jsonl`, `json` (one
+            array), `conll` or `conllu`. The file's name says it when None, else its first lines.
+        delimiter: the character between fields, or `tab`; None: that of the format.
+        encoding: of the text, as Python names it: `cp1252`, `utf-16`. None: UTF-8.
 
     Raises:
-        InputError: a column that is neither a name nor a position, one for text and label alike.
+        InputError: a column that is neither a name nor a position, one for text and label alike;
+            a mapping of one label twice; no such format or encoding, no delimiter.
 
     Example:
 
@@ -38,17 +48,25 @@ class Columns:
     label: str | int = "label"
     header: bool | None = None
     label_names: Mapping[str, str] = field(default_factory=dict)
+    format: str | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.text, list):
             object.__setattr__(self, "text", tuple(self.text))
         for column in (*(self.text_columns or (None,)), self.label):
             if not isinstance(column, str | int) or isinstance(column, bool):
-                raise InputError(f"a column is a name or a position from 0. Received: {column!r}")
+                raise InputError(
+                    f"a column is a name or a position from 0. Received: {column!r}; in YAML, "
+                    "quote a name"
+                )
         if self.label in self.text_columns:
             raise InputError(f"text and label are both column {self.label!r}; name two columns")
-        names = {_as_label(key): _as_label(label) for key, label in self.label_names.items()}
-        object.__setattr__(self, "label_names", names)
+        object.__setattr__(self, "label_names", _as_names(self.label_names))
+        object.__setattr__(self, "delimiter", _as_delimiter(self.delimiter))
+        _check_format(self.format)
+        _check_encoding(self.encoding)
 
     @property
     def text_columns(self) -> tuple[str | int, ...]:
@@ -80,6 +98,8 @@ class Task:
     >>> Task("entities", kind="tagging", labels=["city", "product"]).classes
     ('O', 'B-city', 'I-city', 'B-product', 'I-product')
     """
+
+    labels_are_found: ClassVar[bool] = False  # in the training files: other splits may have more
 
     name: str
     kind: str = "classification"
@@ -135,8 +155,20 @@ class Task:
         return self.columns.get(split, Columns())
 
     def with_labels(self, labels: Sequence[str]) -> "Task":
-        """The same task over these labels."""
-        return dataclasses.replace(self, labels=tuple(labels))
+        """The same task over these labels, which stay as they are."""
+        task = dataclasses.replace(self, labels=())
+        object.__setattr__(task, "labels", tuple(labels))
+        object.__setattr__(task, "labels_are_found", self.labels_are_found or not self.labels)
+        task._check_labels()
+        return task
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "Task":
+        """The task that `get_config` described; also earlier versions' labels stay as they are."""
+        labels = config["labels"]
+        if not isinstance(labels, list | tuple) or not all(isinstance(x, str) for x in labels):
+            raise InputError(f"task {shown(config['name'])}: labels must be a list of strings")
+        return cls(**{**config, "labels": ()}).with_labels(labels)
 
     def _check_labels(self) -> None:
         if len(set(self.labels)) < len(self.labels):
@@ -160,11 +192,55 @@ def _as_labels(name: str, labels: Sequence[str]) -> tuple[str, ...]:
 
 
 def _as_label(label: str | int | float) -> str:
-    if isinstance(label, bool) or not isinstance(label, str | int | float):
+    try:
+        return as_label(label)
+    except RowError as error:
+        raise InputError(str(error)) from None
+
+
+def _as_names(names: Mapping) -> dict[str, str]:
+    """What files write → labels, both in their one spelling."""
+    meanings: dict[str, str] = {}
+    for key, meaning in names.items():
+        label = _as_label(key)
+        if label in meanings:
+            raise InputError(f"label_names has {label!r} twice, as {key!r} is the same; remove one")
+        meanings[label] = _as_label(meaning)
+        if not meanings[label]:
+            raise InputError(f"label_names: {key!r} stands for an empty label; fill it in")
+    return meanings
+
+
+def _as_delimiter(delimiter: str | None) -> str | None:
+    delimiter = "\t" if delimiter in ("tab", "\\t") else delimiter
+    if delimiter is None or (
+        isinstance(delimiter, str) and len(delimiter) == 1 and delimiter not in '"\r\n'
+    ):
+        return delimiter
+    raise InputError(
+        f"delimiter is the one character between fields, such as ';', or tab. Received: "
+        f"{shown(delimiter)}"
+    )
+
+
+def _check_format(name: str | None) -> None:
+    if name is not None and name not in FORMATS:
         raise InputError(
-            f"a label must be a string or a number. Received: {label!r}; in YAML, quote it"
+            f"format is one of {', '.join(FORMATS)}. Received: {shown(name)}"
+            f"{nearest(str(name), FORMATS)}"
         )
-    return str(label).strip()
+
+
+def _check_encoding(name: str | None) -> None:
+    try:
+        is_of_text = name is None or "".encode(name) is not None
+        is_of_text = is_of_text and (name is None or isinstance(codecs.decode(b"", name), str))
+    except (LookupError, TypeError, ValueError):
+        is_of_text = False
+    if not is_of_text:
+        raise InputError(
+            f"there is no encoding {shown(name)}; Python has utf-8, utf-16, cp1252, latin-1, …"
+        )
 
 
 def _as_paths(name: str, files: Mapping[str, str | Sequence[str]]) -> dict[str, tuple[str, ...]]:

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mtl_keras.data.examples import Example, KnownLabels
+from mtl_keras.data.example_arrays import by_text
+from mtl_keras.data.examples import Example
+from mtl_keras.data.label_index import KnownLabels
+from mtl_keras.data.oddities import Oddities
 from mtl_keras.data.shuffling import shuffle_keys, shuffled
 from mtl_keras.data.split_files import Counts, Placed, SplitFiles
 from mtl_keras.data.task import SPLITS, Task
@@ -37,8 +40,8 @@ class TaskDataset:
 
     Args:
         task: its files and columns, and its labels; where it has none they are those of the
-            training files, sorted. Labels found in this way must occur twice: one that does not
-            is taken for a slip.
+            training files, sorted. Then other splits may have labels that training lacks: nobody
+            can predict them, and they count as wrong.
         base_folder: what relative paths are relative to.
         unread: splits whose files are not read beforehand: their rows are checked as they are
             streamed, and not counted. Of `train` the labels must then be known, and validation
@@ -50,6 +53,8 @@ class TaskDataset:
         splits: those that it has.
         counts: split → number of examples, of the splits that were read.
         label_counts: split → label → number of examples; for tagging, span type → number of spans.
+        more_labels: split → its labels that training lacks; their indices follow the task's.
+        oddities: split → what is odd in its files, of the splits that were read.
         fault: what was wrong with a row as it was streamed.
 
     Raises:
@@ -82,6 +87,8 @@ class TaskDataset:
         self.task = task = task.with_labels(task.label_kind.meant(task.labels))
         self.counts: dict[str, int] = {}
         self.label_counts: dict[str, Counter[str]] = {}
+        self.more_labels: dict[str, list[str]] = {}
+        self.oddities: dict[str, Oddities] = {}
         self.fault: InputError | None = None
         self._kind = task.label_kind
         self._report = report
@@ -91,6 +98,7 @@ class TaskDataset:
         self._is_cut_off: Callable[[str, int], bool] | None = None
         self._starts: dict[str, int] = {}  # file → position of its first row in the split
         self._labels: KnownLabels | None = None
+        self._labels_of: dict[str, KnownLabels] = {}  # of splits that have more
         if task.has_all_labels:
             self._labels = KnownLabels(task.labels)
         self._check_known(unread)
@@ -136,7 +144,7 @@ class TaskDataset:
 
     def _of_file(self, split: str, source: str, path: str) -> Iterator[Placed]:
         assert self._labels is not None
-        rows = self._files[source].rows(path, self._labels)
+        rows = self._files[source].rows(path, self._labels_of.get(split, self._labels))
         is_cut_off = self._is_cut_off
         if source != "train" or is_cut_off is None:
             return rows
@@ -169,7 +177,8 @@ class TaskDataset:
 
         Returns:
             Dicts of `text`, string `(n,)`, and `label`: int32 `(n,)`, for regression float32
-            `(n,)`, for multilabel float32 `(n, classes)` of zeros and ones, of words ragged
+            `(n,)`, for multilabel float32 `(n, classes)` of zeros and ones, with a column for each
+            of `more_labels`, of words ragged
             int32 `(n, words)`; then also `word_starts`, ragged int32 `(n, words)`, the byte
             offset of each word in the text; with a seed also `shuffle_key`, int64 `(2,)`, for what
             shuffles further.
@@ -188,13 +197,13 @@ class TaskDataset:
             name: tf.TensorSpec(
                 (None, *array.shape[1:]), tf.string if array.dtype == object else array.dtype
             )
-            for name, array in self._kind.arrays([], self.task.num_outputs).items()
+            for name, array in self._kind.arrays([], self._num_classes(split)).items()
         }
         if seed is not None:
             signature[SHUFFLE_KEY] = tf.TensorSpec((2,), tf.int64)
         dataset = tf.data.Dataset.from_generator(all_chunks, output_signature=signature)
         as_it_is = tf.autograph.experimental.do_not_convert
-        return dataset.map(as_it_is(_ragged)) if "words" in signature else dataset
+        return dataset.map(as_it_is(by_text)) if "words" in signature else dataset
 
     def _chunks(
         self, split: str, chunk_size: int, seed: int | None, name: object, buffer_size: int
@@ -210,12 +219,16 @@ class TaskDataset:
             for chunk in chunks(rows, chunk_size, _length):
                 is_empty = False
                 examples = [example for _, _, example in chunk]
-                yield self._kind.arrays(examples, self.task.num_outputs) | next(keys)
+                yield self._kind.arrays(examples, self._num_classes(split)) | next(keys)
             if is_empty and split not in self.counts:
                 raise self._no_example(split)
         except InputError as error:
             self.fault = error
             raise
+
+    def _num_classes(self, split: str) -> int:
+        """How many the split has: the task's, and those that training lacks."""
+        return self._kind.num_outputs((*self.task.labels, *self.more_labels.get(split, ())))
 
     def _no_example(self, split: str) -> InputError:
         return InputError(
@@ -239,15 +252,18 @@ class TaskDataset:
     def _read(self, split: str) -> None:
         """Checks and counts the examples of a split's files; finds labels there are none of."""
         files = self._files[split]
-        sides = files.counts(
-            self._labels, lambda line: self._report(f"{self.task.name}, {split}: {line}")
-        )
+        more = self._labels is None or (self.task.labels_are_found and split != "train")
+        sides = files.counts(self.task.labels, self._report, more=more)
         found = Counts.sum(itertools.chain.from_iterable(sides))
         if not found.examples:
             raise self._no_example(split)
+        self.oddities[split] = files.oddities
         if self._labels is None:
             labels = files.labels(found)
             self.task, self._labels = self.task.with_labels(labels), KnownLabels(labels)
+        elif more and (others := files.more_labels(self.task.labels, found)):
+            self.more_labels[split] = others
+            self._labels_of[split] = KnownLabels((*self.task.labels, *others))
         if split != "train" or "validation" in self._files:
             self._keep(split, found)
             return
@@ -282,14 +298,3 @@ def row_errors(datasets: Iterable[TaskDataset]) -> Iterator[None]:
 
 def _length(row: Placed) -> int:
     return len(row[2].text)
-
-
-def _ragged(chunk: dict[str, tf.Tensor]) -> dict[str, tf.Tensor | tf.RaggedTensor]:
-    import tensorflow as tf
-
-    lengths = tf.cast(chunk["words"], tf.int64)
-    ragged = {
-        name: tf.RaggedTensor.from_row_lengths(chunk[name], lengths, validate=False)
-        for name in ("word_starts", "label")
-    }
-    return {name: values for name, values in chunk.items() if name != "words"} | ragged

@@ -9,7 +9,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from mtl_keras.data.answer_forms import READ
-from mtl_keras.data.audit import Finding
+from mtl_keras.data.findings import Finding
 from mtl_keras.data.task import Task
 from mtl_keras.display import Markdown, in_markdown
 from mtl_keras.evaluation.figures import Scores, figure, interval_of, notes_of

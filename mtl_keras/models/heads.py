@@ -54,7 +54,7 @@ class TaskHead(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "TaskHead":
-        return cls(**{**config, "task": Task(**config["task"])})
+        return cls(**{**config, "task": Task.from_config(config["task"])})
 
 
 def head_outputs(

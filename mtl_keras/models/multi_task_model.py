@@ -215,8 +215,7 @@ class MultiTaskModel(DistributedFit, keras.Model):
         """Losses and metrics of a batch."""
         batch = training_step.unpack(data, self.tasks)
         outputs = self._forward(batch.x, training=False)
-        sums = training_step.sums_of_weights(batch.weights)
-        losses = training_step.losses_by_task(self._task_losses, batch, outputs, sums)
+        losses = training_step.answerable_losses(self._task_losses, batch, outputs, self.tasks)
         total = tf.add_n(list(self._weighted(losses).values()))
         return self._measure(batch, outputs, losses, total)
 
@@ -261,7 +260,7 @@ class MultiTaskModel(DistributedFit, keras.Model):
         config = dict(config)
         frozen = config.pop("frozen")
         config["encoder"] = TextEncoder.from_config(config["encoder"], **making)
-        config["tasks"] = [Task(**task) for task in config["tasks"]]
+        config["tasks"] = [Task.from_config(task) for task in config["tasks"]]
         model = cls(**config, has_names=True)
         FreezePlan.of(frozen).apply(model)
         return model

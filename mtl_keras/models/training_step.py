@@ -73,6 +73,23 @@ def losses_by_task(
     }
 
 
+def answerable_losses(
+    losses: Mapping[str, keras.losses.Loss],
+    batch: Batch,
+    outputs: Tensors,
+    tasks: Mapping[str, Task],
+) -> dict[str, tf.Tensor]:
+    """As `losses_by_task`, over the labels that training has: the others have no weight."""
+    labels, weights = {}, {}
+    for name, task in tasks.items():
+        labels[name], weights[name] = kind_of(task).answerable(
+            batch.labels[name], batch.weights[name], outputs[name]
+        )
+    return losses_by_task(
+        losses, Batch(batch.x, labels, weights), outputs, sums_of_weights(weights)
+    )
+
+
 def active_heads(sums: Tensors) -> dict[str, tf.Tensor]:
     """Layer name of each head → whether any example of its task is in the batch."""
     return {f"{name}_head": total > 0 for name, total in sums.items()}

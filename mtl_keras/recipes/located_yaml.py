@@ -1,5 +1,6 @@
 """YAML with the line of every key, so that an error can name it."""
 
+import itertools
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,8 @@ PLAIN_NUMBERS = {
     "tag:yaml.org,2002:int": re.compile(r"-?(0|[1-9][0-9]{0,99})"),
     "tag:yaml.org,2002:float": re.compile(r"[^:_]{1,100}"),
 }
+TEXT, MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
+PLAIN = NO_NAMES | {*PLAIN_NUMBERS} | {"tag:yaml.org,2002:value"}
 INDENTATION = "check indentation (blanks, no tabs), colons and brackets here and in the line above"
 
 
@@ -28,6 +31,8 @@ class LocatedYaml:
 
     Args:
         path: the file. It is read with PyYAML's safe loader: no tags, no objects.
+        as_written: places (`None`: any key) whose keys and values are text as it is written:
+            `no`, `010`.
 
     Raises:
         InputError: it cannot be read, or has more bytes than `limits.RECIPE` allows; it is not
@@ -36,7 +41,7 @@ class LocatedYaml:
             aliases stand for more values than `limits.RECIPE_VALUES` allows.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, as_written: Sequence[Sequence[str | None]] = ()):
         self.path = path
         text = _read(path)
         try:
@@ -47,6 +52,9 @@ class LocatedYaml:
                 )
             self._root: yaml.Node = root
             check_expansion(root, path)
+            for place in as_written:
+                for node in _nodes_at(root, place):
+                    _take_as_written(node)
             self._check_keys(root)
             self.content: dict[str, Any] = _Loader("").construct_document(root)
         except yaml.YAMLError as error:
@@ -136,6 +144,32 @@ def _said(text: str, error: yaml.YAMLError) -> str:
     elif isinstance(error, yaml.composer.ComposerError | yaml.constructor.ConstructorError):
         problem = f"{error.problem}; write a plain value, text in quotes"
     return f":{error.problem_mark.line + 1}: not valid YAML: {problem}"
+
+
+def _nodes_at(node: yaml.Node, place: Sequence[str | None]) -> list[yaml.Node]:
+    """The nodes at a place, also in mappings that are merged (`<<`)."""
+    if not place:
+        return [node]
+    if not isinstance(node, yaml.MappingNode):
+        return []
+    nodes: list[yaml.Node] = []
+    for key, value in node.value:
+        if key.tag == MERGE:
+            for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                nodes += _nodes_at(merged, place)
+        elif place[0] in (None, key.value):
+            nodes += _nodes_at(value, place[1:])
+    return nodes
+
+
+def _take_as_written(node: yaml.Node) -> None:
+    """Makes text of the scalars in a list, and of those and the keys in a mapping."""
+    if isinstance(node, yaml.SequenceNode | yaml.MappingNode):
+        pairs = isinstance(node, yaml.MappingNode)
+        scalars = itertools.chain.from_iterable(node.value) if pairs else node.value
+        for scalar in scalars:
+            if isinstance(scalar, yaml.ScalarNode) and scalar.tag in PLAIN:
+                scalar.tag = TEXT
 
 
 def _children(node: yaml.Node) -> list[yaml.Node]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from mtl_keras.data.schedules import Schedule
-from mtl_keras.data.task import Task
+from mtl_keras.data.task import SPLITS, Task
 from mtl_keras.data.task_names import name_fault
 from mtl_keras.encoders.pretrained.sources import is_path
 from mtl_keras.errors import InputError, nearest, shown
@@ -19,6 +19,12 @@ from mtl_keras.recipes.located_yaml import LocatedYaml
 from mtl_keras.recipes.schema import STAGE_ONLY, RecipeSchema
 from mtl_keras.recipes.strict import Strict
 
+# Where labels stand, which are text as it is written.
+LABELS = (
+    ("tasks", None, "labels"),
+    ("tasks", None, "columns", "label_names"),
+    *(("tasks", None, "columns", split, "label_names") for split in SPLITS),
+)
 BUNDLED = Path(__file__).parents[1] / "samples"
 
 
@@ -97,7 +103,7 @@ def load_recipe(path: str | Path, *, folder: str | Path | None = None) -> Recipe
         InputError: the first thing wrong in it, with its line.
     """
     path = _find(Path(path))
-    located = LocatedYaml(path)
+    located = _located(path)
     try:
         schema = RecipeSchema.model_validate(located.content)
     except ValidationError as error:
@@ -136,7 +142,7 @@ def says_the_same(first: Path, second: Path) -> bool:
     Raises:
         InputError: one cannot be read, or is no YAML.
     """
-    return LocatedYaml(first).content == LocatedYaml(second).content
+    return _located(first).content == _located(second).content
 
 
 def bundled_recipes() -> dict[str, Path]:
@@ -154,6 +160,10 @@ def _find(path: Path) -> Path:
         f"{path}: no such file; give a recipe file, or the name of a bundled recipe: "
         f"{', '.join(known)}"
     )
+
+
+def _located(path: Path) -> LocatedYaml:
+    return LocatedYaml(path, as_written=LABELS)
 
 
 def _encoder(source: str, folder: Path) -> str:

@@ -15,6 +15,9 @@ class _Columns(Strict):
     label: Any = "label"
     header: bool | None = None
     label_names: dict[str, str] = {}
+    format: str | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> Self:
@@ -24,8 +27,8 @@ class _Columns(Strict):
     def build(self) -> Columns:
         return Columns(**dict(self))
 
-    def by_split(self) -> dict[str, Columns]:
-        return dict.fromkeys(SPLITS, self.build())
+    def by_split(self) -> dict[str, "_Columns"]:
+        return dict.fromkeys(SPLITS, self)
 
 
 class _SplitColumns(Strict):
@@ -33,8 +36,8 @@ class _SplitColumns(Strict):
     validation: _Columns | None = None
     test: _Columns | None = None
 
-    def by_split(self) -> dict[str, Columns]:
-        return {split: (own or self.train).build() for split, own in self}
+    def by_split(self) -> dict[str, _Columns]:
+        return {split: own or self.train for split, own in self}
 
 
 def _which_columns(value: Any) -> str:
@@ -65,8 +68,15 @@ class TaskSchema(Strict):
         | Annotated[_SplitColumns, pydantic.Tag("by_split")],
         pydantic.Discriminator(_which_columns),
     ] = _Columns()
+    format: str | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
 
     def build(self, name: str) -> Task:
         files = {split: paths for split, paths in self.files if paths is not None}
-        columns = self.columns.by_split()
+        of_all = {name: getattr(self, name) for name in ("format", "delimiter", "encoding")}
+        columns = {}
+        for split, own in self.columns.by_split().items():
+            of_split = {name: value for name, value in dict(own).items() if value is not None}
+            columns[split] = Columns(**of_all | of_split)
         return Task(name, self.kind, tuple(self.labels), files=files, columns=columns)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pydantic
 
-from mtl_keras.data.audit import Finding
+from mtl_keras.data.findings import Finding
 from mtl_keras.data.task import SPLITS, Task
 from mtl_keras.errors import InputError, UnsafeFileError, WorkError
 from mtl_keras.recipes.recipe import Recipe, load_recipe
@@ -142,7 +142,8 @@ class Run:
     def tasks(self) -> dict[str, Task]:
         """Name → the task as it was trained, with its labels, without its files."""
         return {
-            name: Task(name, task.kind, task.labels) for name, task in self._record.tasks.items()
+            name: Task(name, task.kind).with_labels(task.labels)
+            for name, task in self._record.tasks.items()
         }
 
     @property

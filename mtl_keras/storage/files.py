@@ -1,5 +1,6 @@
 """Files found by paths and globs, and their lines as strict UTF-8."""
 
+import codecs
 import io
 import itertools
 import os
@@ -12,6 +13,7 @@ from mtl_keras.storage.patterns import HAS_MAGIC, find_matches
 from mtl_keras.storage.refusals import cause
 from mtl_keras.storage.regular_files import check_regular, open_unpacked
 
+UTF_8 = "utf-8-sig"
 NEIGHBOURS = 1000  # files that a missing one's name is compared with
 
 
@@ -66,22 +68,27 @@ def _check_once(paths: Sequence[str]) -> None:
         seen.add(os.path.realpath(path))
 
 
-def read_lines(path: str | os.PathLike) -> Iterator[str]:
+def read_lines(path: str | os.PathLike, encoding: str | None = None) -> Iterator[str]:
     """A file's lines, without their ends. Only a line feed ends a line, a carriage return may
     come before it; a byte order mark at the start is left out. `.gz` is unpacked.
 
+    Args:
+        path: of the file.
+        encoding: of its text, as Python names it; None: UTF-8.
+
     Raises:
-        InputError: the file is missing, unreadable, no regular file, or not UTF-8; a line is longer
-            than `limits.ROW` allows, or a `.gz` unpacks to more than `limits.UNPACKED`.
+        InputError: the file is missing, unreadable, no regular file, or not of the encoding; a line
+            is longer than `limits.ROW` allows, or a `.gz` unpacks to more than `limits.UNPACKED`.
     """
-    return (line.rstrip("\r\n") for line in raw_lines(os.fspath(path)))
+    return (line.rstrip("\r\n") for line in raw_lines(os.fspath(path), encoding))
 
 
-def raw_lines(path: str) -> Iterator[str]:
+def raw_lines(path: str, encoding: str | None = None) -> Iterator[str]:
     """Lines with their ends. Only a line feed ends a line; a byte order mark is left out."""
     try:
         longest = ROW.most
-        with io.TextIOWrapper(open_unpacked(path), encoding="utf-8-sig", newline="\n") as file:
+        codec = encoding or UTF_8
+        with io.TextIOWrapper(open_unpacked(path), encoding=codec, newline="\n") as file:
             for number in itertools.count(1):
                 line = file.readline(longest + 1)
                 if len(line) > longest:
@@ -92,13 +99,24 @@ def raw_lines(path: str) -> Iterator[str]:
                 if not line:
                     return
                 yield line
-    except UnicodeDecodeError:
-        where = f"{path}:{_undecodable_line(path)}"
-        raise InputError(f"{where}: not UTF-8; save the file as UTF-8") from None
+    except UnicodeError:
+        raise InputError(_not_decodable(path, encoding)) from None
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(
             f"{path}: cannot be read: {cause(error, 'give a file that is whole')}"
         ) from None
+
+
+def _not_decodable(path: str, encoding: str | None) -> str:
+    """The message for text that is not of its encoding, with the line if that can be found."""
+    if encoding is not None:
+        return f"{path}: not {encoding}, as its encoding says; correct that, or save it as UTF-8"
+    with open_unpacked(path) as file:
+        is_utf_16 = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    if is_utf_16:
+        return f"{path}:1: not UTF-8 but UTF-16; say encoding: utf-16, or save the file as UTF-8"
+    cure = "save the file as UTF-8, or say its encoding (of Excel often encoding: cp1252)"
+    return f"{path}:{_undecodable_line(path)}: not UTF-8; {cure}"
 
 
 def _undecodable_line(path: str) -> int:

@@ -52,6 +52,7 @@ class Limit:
 ROW = Limit("MTL_KERAS_MAX_ROW_CHARACTERS", 1 << 22, "characters")
 SENTENCE = Limit("MTL_KERAS_MAX_SENTENCE_WORDS", 1 << 20, "words")
 LABELS = Limit("MTL_KERAS_MAX_LABELS", 100_000, "labels")
+JSON_FILE = Limit("MTL_KERAS_MAX_JSON_CHARACTERS", 1 << 28, "characters")  # that is one array
 UNPACKED = Limit("MTL_KERAS_MAX_GZ_RATIO", 200, "times its size")
 FILES = Limit("MTL_KERAS_MAX_FILES", 10_000, "files")
 SEARCHED = Limit("MTL_KERAS_MAX_SEARCHED", 100_000, "names")

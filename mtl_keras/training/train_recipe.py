@@ -10,7 +10,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from mtl_keras.data.audit import Finding, audit
+from mtl_keras.data.audit import audit
+from mtl_keras.data.findings import Finding
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.display import show
 from mtl_keras.distribution.strategies import Workers, strategy_of

@@ -5,7 +5,8 @@ import json
 import pytest
 
 import mtl_keras as mtl
-from mtl_keras.data.audit import Finding, audit, of_split
+from mtl_keras.data.audit import audit, of_split
+from mtl_keras.data.findings import Finding
 from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
 
 TOKENIZER = WordpieceTokenizer(["[UNK]", "[CLS]", "[SEP]", "a"], lowercase=True, max_length=4)

@@ -129,8 +129,9 @@ def test_a_folder_of_parallel_lines(write, tmp_path):
     assert locate(folder, 2, part="label", word=1, per_word=True) == f"{folder}/seq.out.gz:2"
 
 
-def test_a_word_of_conll_has_its_own_line():
-    assert locate("a.conll.gz", 3, word=2) == "a.conll.gz:5"
+def test_a_word_of_conll_has_its_own_line(write):
+    path = write("a.conll.gz", "a O\n\nb O\nc O\nd O\n")
+    assert locate(path, 3, word=2, per_word=True) == f"{path}:5"
     assert locate("a.csv", 3, word=2) == "a.csv:3"
 
 
@@ -171,8 +172,8 @@ WRONG = [
     ),
     ("a.jsonl", '{"text": {"a": 1, "a": 2}}', NAMED, ":1: key 'a' stands twice; remove one"),
     ("a.jsonl", '{"text": "a"', NAMED, ":1: not JSON: "),
-    ("a.jsonl", "[" * 100_000, NAMED, ":1: not JSON: "),
-    ("a.jsonl", "1" * 5000, NAMED, ":1: not JSON: "),
+    ("a.jsonl", "[" * 100_000, NAMED, ":1: nested too deeply"),
+    ("a.jsonl", "1" * 5000, NAMED, ":1: a number of thousands of digits"),
     ("a.jsonl", '["a", "x"]', NAMED, ":1: expected a JSON object. Received: ['a', 'x']"),
     ("a.jsonl", '{"text": "\\ud83d", "label": 1}', NAMED, ":1: half a surrogate pair"),
     (
@@ -181,7 +182,12 @@ WRONG = [
         Columns(text=("title", "text")),
         ":1: a text of several keys is joined of strings only",
     ),
-    ("a.dat", "a", BY_POSITION, ": unknown format; the name must end in .csv, .tsv, .jsonl (also"),
+    (
+        "a.dat",
+        "a",
+        BY_POSITION,
+        ": unknown format; the name must end in .csv, .tsv, .jsonl, ",
+    ),
     (
         "a.conll",
         "a O\n",

@@ -35,7 +35,7 @@ def test_a_column_that_is_neither_name_nor_position_is_refused(wrong):
         ({"labels": ["a", " a"]}, "listed twice"),
         ({"labels": "positive"}, "labels must be a list. Received: 'positive'"),
         ({"labels": None}, "labels must be a list"),
-        ({"labels": [True, "maybe"]}, "Received: True; in YAML, quote it"),
+        ({"labels": [True, "maybe"]}, "Received: True; write it as text"),
         ({"name": "t" * 65}, "64 at most"),
         ({"labels": ["a", " "]}, "a label is empty"),
         ({"labels": ["a"]}, "two labels or more, or none listed"),

@@ -182,7 +182,6 @@ WRONG = [
     ("classification", {"train.csv": _csv("t,a", "u,a,")}, "train.csv:3: 3 fields, expected 2"),
     ("classification", {"train.csv": b"text,label\nt,a\n\xff,a"}, "train.csv:3: not UTF-8"),
     ("classification", {"train.csv": "text,topic\nt,a\n"}, "train.csv:1: no column 'label'"),
-    ("classification", {"train.csv": _csv("t,a", "u,b", "v,a")}, "train.csv:3: only this row has"),
     ("classification", {"train.csv": _csv("t,a", "u,a")}, "train.csv: every row has the label 'a'"),
     (
         "classification",
@@ -202,19 +201,26 @@ WRONG = [
     ("token_labels", {"train.jsonl": '{"text": "a b", "label": ["X"]}'}, "train.jsonl:1: 2 words"),
     ("token_labels", {"train.conll": "a X\n\nb X"}, "train.conll: every row has the label 'X'"),
     (
-        "token_labels",
-        {"train.conll": "a X\n\nb Y\n", "test.conll": "a X\n\nb Y\nc Z"},
-        "test.conll:4: unknown label 'Z'; the labels are 'X', 'Y'",
-    ),
-    (
         "classification",
-        {"train.csv": _csv(*_rows(9)), "test.csv": _csv("t,b", "u,c")},
-        "test.csv:3: unknown label 'c'; the labels are 'a', 'b'; correct it",
+        {"train.csv": _csv(*_rows(9)), "test.csv": _csv("t,1", "u,2")},
+        "test.csv:2: unknown label '1'; the labels are 'a', 'b'; say what the file means by it",
     ),
     (
         "tagging",
         {"train.conll": "a B-x\n\nb O\n", "test.conll": "a O\n\nb O\nc B-y"},
         "test.conll:4: unknown label 'y'; the labels are 'x'",
+    ),
+    ("classification", {"train.csv": _csv(*_rows(9), "text,label")}, "train.csv:11: this row rep"),
+    ("classification", {"train.csv": _csv(*_rows(9), "t,NaN")}, "train.csv:11: the label 'NaN' st"),
+    (
+        "classification",
+        {"train.csv": _csv('t, "a"', "u,b")},
+        "train.csv:2: the label '\"a\"' begin",
+    ),
+    (
+        "classification",
+        {"train.csv": _csv('t,"[""a""]"', "u,b")},
+        "train.csv:2: the label '[\"a\"]' b",
     ),
     (
         "classification",
@@ -277,6 +283,43 @@ def test_rows_that_are_not_read_beforehand_are_checked_as_they_come(dataset, tmp
         list(opened.stream("train", 4, endless=True))
     with pytest.raises(InputError, match="must be read for what it does not say; list its labels"):
         TaskDataset(Task("topic", files=files), base_folder=tmp_path, unread=["train"])
+
+
+MORE = [
+    (
+        "classification",
+        _csv(*_rows(9)),
+        "test.csv",
+        _csv("t,b", "u,c", "v,d"),
+        "ab",
+        "cd",
+        [1, 2, 3],
+    ),
+    ("token_labels", "a X\n\nb Y\n", "test.conll", "a X\n\nb Y\nc Z\n", "XY", "Z", [(0,), (1, 2)]),
+    ("tagging", "a B-x\n\nb O\n", "test.conll", "a B-x\nb B-y\nc I-y\n", "x", "y", [(1, 3, 4)]),
+    ("multilabel", _csv("t,a", "u,b"), "test.csv", _csv("t,a|c|d"), "ab", "cd", [(0, 2, 3)]),
+]
+
+
+@pytest.mark.parametrize(("kind", "train", "name", "test", "known", "more", "labels"), MORE)
+def test_labels_that_training_lacks_have_indices_beyond_its_own(
+    dataset, kind, train, name, test, known, more, labels
+):
+    train_name = name.replace("test", "train")
+    opened = dataset(kind, {train_name: train, name: test})
+    assert opened.task.labels == tuple(known)
+    assert opened.more_labels == {"test": list(more)}
+    assert [example.label for example in opened.examples("test")] == labels
+    assert all(opened.label_counts["test"][label] == 1 for label in more)
+    (chunk,) = opened.stream("test", 8)
+    assert kind != "multilabel" or chunk["label"].numpy().tolist() == [[1.0, 0.0, 1.0, 1.0]]
+
+
+def test_a_label_of_one_example_is_legal_and_a_listed_tasks_labels_are_all(dataset):
+    train = _csv("t,a", "u,b", "v,a")
+    assert dataset("classification", {"train.csv": train}).task.labels == ("a", "b")
+    with pytest.raises(InputError, match=r"test\.csv:2: unknown label 'c'"):
+        dataset("classification", {"train.csv": train, "test.csv": _csv("t,c")}, labels=["a", "b"])
 
 
 # The cut

@@ -120,7 +120,7 @@ training:
         ("max_length: 64", "max_length: 2", 2, "greater than or equal to 3"),
         ("{topic: 0.5}", "{tone: 0.5}", 14, "no task 'tone'"),
         ("{topic: 0.5}", "{topic: 0}", 14, "greater than 0"),
-        ("kind: tagging", "labels: [yes, no]", 10, "valid string. Received: True"),
+        ("kind: tagging", "labels: [yes, {a: 1}]", 10, "valid string. Received: {'a': 1}"),
         ("kind: tagging", "labels: [a, a]", 9, "a label is listed twice"),
         ("batch_size: 16", "plan: full", 12, "Received: both"),
         ("batch_size: 16", "watch: topic_f1", 15, "there are mean, loss, topic_accuracy"),

@@ -13,8 +13,9 @@ from mtl_keras.models.kinds.probabilities import (
     class_probabilities,
     macro_f1,
     matches_by_class,
+    ratio,
     softened_divergence,
-    surprise,
+    surprises,
 )
 from mtl_keras.models.kinds.task_kind import (
     Scored,
@@ -63,14 +64,13 @@ class Classification(TaskKind):
 
     def measured(self, task: Task, chunks: Iterable[Scored]) -> dict[str, Any]:
         labels, scores = stacked(chunks)  # (examples,), (examples, classes)
-        answers = scores.argmax(-1)
-        of_right = scores[np.arange(len(labels)), labels]
+        answers, unlikely = scores.argmax(-1), surprises(labels, scores)
         matches = matches_by_class(labels, answers, scores.shape[-1])
         macro, over = macro_f1(matches, task.labels)
         metrics = {
             "accuracy": float(np.mean(answers == labels)),
             "macro_f1": macro,
-            "loss": float(np.mean(surprise(of_right))),
+            "loss": ratio(float(np.sum(unlikely)), len(unlikely)),
         }
         return noted(metrics, {"macro_f1": over})
 

@@ -36,6 +36,11 @@ class Multilabel(TaskKind):
     def loss(self) -> keras.losses.Loss:
         return keras.losses.BinaryCrossentropy(reduction=None)
 
+    def answerable(
+        self, labels: tf.Tensor, weights: tf.Tensor, outputs: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        return labels[:, : tf.shape(outputs)[-1]], weights
+
     def training_metric(self) -> keras.metrics.Metric:
         return _MicroF1(average="micro", threshold=THRESHOLD, name="micro_f1")
 
@@ -62,11 +67,13 @@ class Multilabel(TaskKind):
         return outputs > THRESHOLD
 
     def measured(self, task: Task, chunks: Iterable[Scored]) -> dict[str, Any]:
-        labels, scores = stacked(chunks)  # both (examples, labels)
+        labels, scores = stacked(chunks)  # (examples, labels and those that training lacks)
+        answerable = labels[:, : scores.shape[-1]] > 0
+        of_right = np.where(answerable, scores, 1 - scores)
+        scores = _widened(scores, labels.shape[-1])
         right, chosen = labels > 0, scores > THRESHOLD
         sums = np.stack([each.sum(axis=0) for each in (right & chosen, chosen, right)])
         matched, predicted, actual = map(float, sums.sum(axis=1))  # of (3, labels)
-        of_right = np.where(right, scores, 1 - scores)
         macro, over = macro_f1(sums, task.labels)
         metrics = {
             "micro_f1": ratio(2 * matched, predicted + actual),
@@ -78,7 +85,8 @@ class Multilabel(TaskKind):
         return noted(metrics, {"micro_f1": micro, "macro_f1": over})
 
     def contribution(self, label: Any, outputs: np.ndarray) -> tuple[float, float]:
-        right, chosen = np.asarray(label) > 0, outputs > THRESHOLD
+        right = np.asarray(label) > 0
+        chosen = _widened(outputs, len(right)) > THRESHOLD
         return 2.0 * np.sum(right & chosen), float(np.sum(right) + np.sum(chosen))
 
     def probe(self) -> Any:
@@ -91,9 +99,25 @@ class Multilabel(TaskKind):
         return probe.predict_proba(vectors[np.newaxis])[0]
 
 
+def _widened(scores: np.ndarray, width: int) -> np.ndarray:
+    """Scores `(…, labels)` with 0 for labels that nobody can predict."""
+    missing = width - scores.shape[-1]
+    return np.pad(scores, [(0, 0)] * (scores.ndim - 1) + [(0, missing)])
+
+
 @keras.saving.register_keras_serializable("mtl_keras")
 class _MicroF1(keras.metrics.F1Score):
-    """F1 of all labels together; NaN without an example that has a label: nothing judges then."""
+    """F1 of all labels together; NaN without an example that has a label: nothing judges then.
+
+    Labels that training lacks are columns of `y_true` alone, and are missed.
+    """
+
+    def update_state(
+        self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor | None = None
+    ) -> None:
+        more = tf.maximum(tf.shape(y_true)[-1] - tf.shape(y_pred)[-1], 0)
+        y_pred = tf.pad(y_pred, ((0, 0), (0, more)))
+        super().update_state(y_true, y_pred, sample_weight)
 
     def result(self) -> tf.Tensor:
         has_labels = tf.reduce_sum(self.true_positives + self.false_negatives) > 0

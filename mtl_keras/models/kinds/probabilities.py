@@ -8,6 +8,7 @@ import tensorflow as tf
 from mtl_keras.errors import listed
 
 SMALLEST = 1e-7  # of a probability that is measured, before its logarithm
+UNTRAINED = "a label that training lacks"
 SMALLEST_TRAINED = 1e-30  # of one that a gradient goes through
 
 
@@ -29,16 +30,35 @@ def surprise(probabilities: np.ndarray) -> np.ndarray:
     return -np.log(np.maximum(probabilities, SMALLEST))
 
 
+def surprises(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """The surprise of each right class, without labels that training lacks: `(answerable,)`.
+
+    Args:
+        labels: class indices `(n,)`.
+        scores: probabilities `(n, classes)`.
+    """
+    rows = np.flatnonzero(labels < scores.shape[-1])
+    return surprise(scores[rows, labels[rows]])
+
+
 def matches_by_class(labels: np.ndarray, answers: np.ndarray, num_classes: int) -> np.ndarray:
     """How often each class is answered rightly, answered, and right: `(3, classes)`.
 
     Args:
-        labels: class indices `(n,)`.
+        labels: class indices `(n,)`; those that training lacks are classes too.
         answers: likewise; what is below 0 is no class.
         num_classes: of the task.
     """
+    width = max(num_classes, int(labels.max(initial=-1)) + 1)
     counted = (labels[labels == answers], answers[answers >= 0], labels)
-    return np.stack([np.bincount(indices, minlength=num_classes) for indices in counted])
+    return np.stack([np.bincount(indices, minlength=width) for indices in counted])
+
+
+def added(matches: Sequence[np.ndarray]) -> np.ndarray:
+    """The sum of what `matches_by_class` counted of several chunks."""
+    width = max(counts.shape[-1] for counts in matches)
+    wide = [np.pad(counts, ((0, 0), (0, width - counts.shape[-1]))) for counts in matches]
+    return np.sum(wide, axis=0)
 
 
 def f1(matched: np.ndarray, predicted: np.ndarray, actual: np.ndarray) -> np.ndarray:
@@ -58,7 +78,7 @@ def macro_f1(of_classes: np.ndarray, labels: Sequence[str]) -> tuple[float | Non
 
     Args:
         of_classes: `(3, labels)`, as `matches_by_class` counts them.
-        labels: of the task.
+        labels: of the task; what is counted beyond them are labels that training lacks.
 
     Returns:
         The mean, None without such a label; and which labels it is over, empty if over all.
@@ -69,7 +89,7 @@ def macro_f1(of_classes: np.ndarray, labels: Sequence[str]) -> tuple[float | Non
     (1.0, "over 2 of 3 labels; neither the examples nor the answers have 'mixed'")
     """
     scores = f1(*of_classes)
-    names = np.array(labels, object)
+    names = np.array([*labels, *[UNTRAINED] * (len(scores) - len(labels))], object)
     within, without = names[~np.isnan(scores)], names[np.isnan(scores)]
     if not len(within):
         return None, "undefined: neither the examples nor the answers have any label"

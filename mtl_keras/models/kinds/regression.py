@@ -26,6 +26,11 @@ class Regression(TaskKind):
     def loss(self) -> keras.losses.Loss:
         return _SquaredError()
 
+    def answerable(
+        self, labels: tf.Tensor, weights: tf.Tensor, outputs: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        return labels, weights
+
     def training_metric(self) -> keras.metrics.Metric:
         return _MeanAbsoluteError()
 

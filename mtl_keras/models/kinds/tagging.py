@@ -16,7 +16,7 @@ from mtl_keras.models.kinds.probabilities import (
     class_probabilities,
     ratio,
     softened_divergence,
-    surprise,
+    surprises,
 )
 from mtl_keras.models.kinds.spans import SpanF1, spans
 from mtl_keras.models.kinds.task_kind import Scored, TaskKind, WordsOfText, noted
@@ -85,8 +85,9 @@ class Tagging(TaskKind):
                 matched += len(right & answered)
                 predicted += len(answered)
                 actual += len(right)
-                words += len(row)
-                unlikely += float(np.sum(surprise(output[np.arange(len(row)), row])))
+                surprising = surprises(np.asarray(row, np.int64), output)
+                words += len(surprising)
+                unlikely += float(np.sum(surprising))
         metrics = {
             "span_f1": ratio(2 * matched, predicted + actual),
             "precision": ratio(matched, predicted),

@@ -51,6 +51,19 @@ class TaskKind(abc.ABC):
         behind them, so that a confident mistake keeps its gradient.
         """
 
+    def answerable(
+        self, labels: tf.Tensor, weights: tf.Tensor, outputs: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Labels and weights of which a loss can be taken: without labels that training lacks.
+
+        Args:
+            labels: class indices, those beyond the outputs' classes are such labels.
+            weights: of the same shape.
+            outputs: of the head, `(…, classes)`.
+        """
+        has_output = labels < tf.shape(outputs)[-1]
+        return tf.where(has_output, labels, 0), tf.where(has_output, weights, 0.0)
+
     @abc.abstractmethod
     def training_metric(self) -> keras.metrics.Metric:
         """The metric by which the task is judged, measured while it trains; it has its name."""

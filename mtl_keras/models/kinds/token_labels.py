@@ -13,12 +13,13 @@ from mtl_keras.encoders.tokenizers.tokenizer import Words
 from mtl_keras.models.kinds.classification import MAX_ITERATIONS
 from mtl_keras.models.kinds.graph_rows import padded_columns, rows_by_text, word_scores
 from mtl_keras.models.kinds.probabilities import (
+    added,
     class_probabilities,
     macro_f1,
     matches_by_class,
     ratio,
     softened_divergence,
-    surprise,
+    surprises,
 )
 from mtl_keras.models.kinds.task_kind import Scored, TaskKind, WordsOfText, noted
 from mtl_keras.models.kinds.vectors import WordVectors
@@ -69,19 +70,21 @@ class TokenLabels(TaskKind):
         return np.where(outputs.any(axis=-1), outputs.argmax(axis=-1), NOT_READ)
 
     def measured(self, task: Task, chunks: Iterable[Scored]) -> dict[str, Any]:
-        words, unlikely, matches = 0, 0.0, []
+        words, answerable, unlikely, matches = 0, 0, 0.0, []
         for by_text in chunks:
             labels = np.concatenate(by_text[0], dtype=np.int64, casting="unsafe")  # (words,)
             scores = np.concatenate(by_text[1])  # (words, classes)
             words += len(labels)
-            unlikely += float(np.sum(surprise(scores[np.arange(len(labels)), labels])))
+            surprising = surprises(labels, scores)
+            unlikely += float(np.sum(surprising))
+            answerable += len(surprising)
             matches.append(matches_by_class(labels, self.decided(scores), scores.shape[-1]))
-        of_classes = np.sum(matches, axis=0)  # (3, classes)
+        of_classes = added(matches)  # (3, classes)
         macro, over = macro_f1(of_classes, task.labels)
         metrics = {
             "accuracy": ratio(float(of_classes[0].sum()), words),
             "macro_f1": macro,
-            "loss": ratio(unlikely, words),
+            "loss": ratio(unlikely, answerable),
         }
         return noted(metrics, {"macro_f1": over})
 

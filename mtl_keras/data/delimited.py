@@ -1,0 +1,125 @@
+"""Rows of fields: CSV, TSV."""
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+
+from mtl_keras.data.csv_records import csv_records
+from mtl_keras.data.rows import Note, Row, counted
+from mtl_keras.data.task import Columns
+from mtl_keras.errors import InputError, listed, nearest, shown
+from mtl_keras.storage.files import read_lines
+
+Records = Iterable[tuple[int, list[str]]]
+SEPARATORS = "\t;,|"
+
+
+def csv_rows(path: str, columns: Columns, note: Note) -> Iterator[Row]:
+    """Rows of a CSV file, whose fields may be in quotes."""
+    delimiter = columns.delimiter or ","
+    records = csv_records(path, delimiter, columns.encoding)
+    sign = shown(delimiter) if columns.delimiter else "a comma"
+    cure = f"put a field that holds {sign} in quotes"
+    return delimited_rows(path, columns, records, cure, note)
+
+
+def tsv_rows(path: str, columns: Columns, note: Note) -> Iterator[Row]:
+    """Rows of a TSV file, in which quotes mean nothing."""
+    delimiter = columns.delimiter or "\t"
+    lines = enumerate(read_lines(path, columns.encoding), 1)
+    records = ((line, string.split(delimiter)) for line, string in lines if string)
+    sign = shown(delimiter) if columns.delimiter else "a tab"
+    cure = f"a field of a TSV file cannot hold {sign}"
+    return delimited_rows(path, columns, records, cure, note)
+
+
+def delimited_rows(
+    path: str, columns: Columns, records: Records, cure: str, note: Note
+) -> Iterator[Row]:
+    """Text and label of records, of which the first may name the columns.
+
+    Args:
+        path: of the file.
+        columns: where text and label are.
+        records: fields with their lines.
+        cure: of a row with too many or too few fields.
+        note: receives fields that are in quotes which were not read as quotes.
+
+    Raises:
+        InputError: a column that is not there, a row with more or fewer fields than the first, or
+            one that repeats the header.
+    """
+    records = iter(records)
+    first = next(records, None)
+    if first is None:
+        return
+    text, label, has_header = _positions(path, *first, columns)
+    first_line, header = first
+    for line, fields in records if has_header else itertools.chain([first], records):
+        if len(fields) != len(header):
+            raise InputError(
+                f"{path}:{line}: {counted(len(fields), 'field')}, expected {len(header)} as in "
+                f"line {first_line}; {cure}{_separator_hint(fields)}"
+            )
+        if has_header and fields == header:
+            raise InputError(
+                f"{path}:{line}: this row repeats the header in line {first_line}; remove it"
+            )
+        texts = [fields[place] for place in text]
+        for field in (*texts, fields[label]):
+            if '"' in field and _is_in_quotes(field):
+                note("quoted", line, "")
+                break
+        yield line, " ".join(texts), fields[label]
+
+
+def _is_in_quotes(field: str) -> bool:
+    """Whether quotes stand at both its ends, which a reader of quotes would have taken off."""
+    stripped = field.strip()
+    return len(stripped) > 1 and stripped[0] == stripped[-1] == '"'
+
+
+def _positions(
+    path: str, line: int, fields: list[str], columns: Columns
+) -> tuple[list[int], int, bool]:
+    """Positions of the text and of the label, and whether the first line is a header."""
+    wanted = (*columns.text_columns, columns.label)
+    named = any(isinstance(column, str) for column in wanted)
+    if named and columns.header is False:
+        raise InputError(
+            f"{path}: without a header, columns are positions from 0. Received: {listed(wanted)}"
+        )
+    names = [name.strip() for name in fields]
+    places = [_position(f"{path}:{line}", column, names) for column in wanted]
+    if places[-1] % len(names) in [place % len(names) for place in places[:-1]]:
+        raise InputError(
+            f"{path}:{line}: text and label are one column. Received: {listed(wanted)}"
+            f"{_separator_hint(names)}"
+        )
+    return places[:-1], places[-1], named if columns.header is None else columns.header
+
+
+def _position(where: str, column: str | int, names: list[str]) -> int:
+    hint = _separator_hint(names)
+    if isinstance(column, int):
+        if -len(names) <= column < len(names):
+            return column
+        raise InputError(
+            f"{where}: no column {column}; there are {len(names)}, counted from 0{hint}"
+        )
+    if names.count(column) == 1:
+        return names.index(column)
+    if column in names:
+        raise InputError(f"{where}: two columns are named {column!r}; give a position from 0")
+    raise InputError(
+        f"{where}: no column {column!r}; the first line has {listed(names)}"
+        f"{hint or nearest(column, names)}; without a header, give positions from 0"
+    )
+
+
+def _separator_hint(fields: Sequence[str]) -> str:
+    """The cure if another character seems to separate the fields."""
+    whole = [sign for sign in SEPARATORS if len(fields) == 1 and sign in fields[0]]
+    if not whole:
+        return ""
+    name = "tab" if whole[0] == "\t" else whole[0]
+    return f"; this line is separated by {shown(whole[0])}: say delimiter: '{name}'"

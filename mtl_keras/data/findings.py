@@ -1,0 +1,91 @@
+"""One thing that a user should know of a task's examples, and its sentence."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mtl_keras.errors import listed, shown
+
+MOST_LABELS = 8  # that a sentence names
+FEW_EXAMPLES = 5  # of a label to train on: our rule of thumb
+# What a finding is about → its sentence.
+SENTENCES = {
+    "shared_with_train": "{count:,} of {of:,} texts are training texts too, which flatters scores",
+    "shared_with_validation": "{count:,} of {of:,} texts are validation texts too, by which the "
+    "weights are chosen",
+    "contradictions": "{count:,} of {of:,} texts have other labels in other rows",
+    "nothing_to_find": "no example has a label, so that F1 judges nothing here",
+    "absent": "no example of {labels}",
+    "more": "{count:,} of {of:,} labels are of no training example, and count as wrong: {labels}",
+    "alike": "labels look alike and are different ones: {labels}; label_names in columns joins "
+    "them",
+    "joined": "labels hold a delimiter and another label: {labels}; of kind: multilabel a cell's "
+    "labels are joined by '|'",
+    "column_name": "the label {labels} is called as a column is; is a header among the rows?",
+    "unused_names": "no row has what label_names maps: {labels}",
+    "hidden": "{count:,} of {of:,} rows have labels with characters that cannot be seen, which are "
+    "left out, first",
+    "quoted": "{count:,} of {of:,} rows have a field in quotes, which are read as part of it; "
+    "format: csv and delimiter: tab read a TSV file's quotes, first",
+    "sniffed": "files whose name does not say their format are read as {labels}; format in columns "
+    "says another, first",
+    "few": f"fewer than {FEW_EXAMPLES} examples of {{labels}}",
+    "cut": "{count:,} of {of:,} texts are longer than max_length, and their ends are not read",
+    "beyond_cut": "{count:,} of {of:,} labelled spans or words lie beyond max_length, and count as "
+    "missed",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that a user should know of a task's examples.
+
+    Args:
+        task: its name.
+        split: `train`, `validation` or `test`; None: all of them together.
+        about: what it is, a key of `SENTENCES`.
+        count, of: how many of how many it concerns; 0 if it concerns labels.
+        labels: that it concerns.
+        nearest: of each label the one that could have been meant, if it says so; may be empty.
+        places: a few examples, `file:line`, in pairs if two rows are compared.
+
+    Example:
+
+    >>> finding = Finding(task="mood", split="test", about="absent", labels=("mixed",))
+    >>> finding.in_words()
+    "mood, test: no example of 'mixed'"
+    """
+
+    task: str
+    split: str | None
+    about: str
+    count: int = 0
+    of: int = 0
+    labels: tuple[str, ...] = ()
+    nearest: tuple[str, ...] = ()
+    places: tuple[tuple[str, ...], ...] = ()
+
+    def in_words(self, *, places: bool = True) -> str:
+        """A line; with `places` it names the examples, which are nobody's business in a card."""
+        labels = self._nearest_in_words() if self.nearest else listed(self.labels)
+        sentence = SENTENCES[self.about].format(count=self.count, of=self.of, labels=labels)
+        where = f"{self.task}, {self.split}" if self.split else self.task
+        examples = ", ".join(" and ".join(rows) for rows in self.places if places)
+        return f"{where}: {sentence}" + (f": {examples}" if examples else "")
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Finding":
+        """The finding that `to_json` described."""
+        places = tuple(map(tuple, value["places"]))
+        lists = {name: tuple(value.get(name, ())) for name in ("labels", "nearest")}
+        return cls(**{**value, **lists, "places": places})
+
+    def _nearest_in_words(self) -> str:
+        pairs = zip(self.labels, self.nearest, strict=True)
+        words = [f"{shown(a)} (nearest {shown(b)})" if b else shown(a) for a, b in pairs]
+        rest = f", … ({len(words)} in all)" if len(words) > MOST_LABELS else ""
+        return ", ".join(words[:MOST_LABELS]) + rest

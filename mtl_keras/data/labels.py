@@ -1,0 +1,189 @@
+"""One spelling of a label, whichever format or Python value it comes from."""
+
+import functools
+import math
+import numbers
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from mtl_keras.data.examples import RowError
+from mtl_keras.display import HIDDEN, JOINERS
+from mtl_keras.errors import shown
+
+WHOLE = 1e15  # numbers up to this are whole if they have no fraction
+# A joiner without a character beyond ASCII on both its sides joins nothing.
+_IDLE_JOINER = re.compile(rf"(?<![^\x00-\x7f])[{JOINERS}]|[{JOINERS}](?![^\x00-\x7f])")
+_WHOLE_NUMBER = re.compile(r"(-?(?:0|[1-9][0-9]{0,14}))\.0*")
+_NUMBER = re.compile(r"[-+]?[0-9]{1,15}(\.[0-9]{0,15})?([eE][-+]?[0-9]{1,2})?")
+_BLANKS = {"\t", "\n", "\v", "\f", "\r", "\x1c", "\x1d", "\x1e", "\x1f", "\x85", "\u2028", "\u2029"}
+# What spreadsheets and data frames write where nothing is.
+_MISSING = {"nan", "null", "<na>", "#n/a", "nat"}
+_BRACKET = re.compile(r"[\[{].*\w", re.DOTALL)
+_QUOTE = re.compile("[\"“„«].*\\w|'.*\\w.*'$", re.DOTALL)
+
+
+class LabelReader:
+    """Reads the labels of a file's cells.
+
+    Args:
+        names: what the file writes → the label that it means, both in their one spelling.
+
+    Attributes:
+        used: keys of `names` that were read.
+        hidden: how many labels had characters that cannot be seen, which were left out.
+    """
+
+    def __init__(self, names: Mapping[str, str]):
+        self._names = names
+        self.used: set[str] = set()
+        self.hidden = 0
+
+    def read(self, cell: Any) -> str:
+        """The label of a cell.
+
+        Raises:
+            RowError: the cell has none, or something else.
+        """
+        if isinstance(cell, str):
+            label, has_hidden = _spelled(cell)
+            self.hidden += has_hidden
+        else:
+            label = as_label(cell)
+        if not label:
+            raise RowError("the row has no label; fill it in or remove the row")
+        return self.meaning(label)
+
+    def meaning(self, label: str) -> str:
+        """What a label in its one spelling stands for."""
+        if label not in self._names:
+            return label
+        self.used.add(label)
+        return self._names[label]
+
+
+def as_label(value: Any) -> str:
+    """A string or a number as a label: stripped, in Unicode's form NFC, with single blanks.
+
+    Characters that cannot be seen are left out, numbers without a fraction have no point.
+
+    Raises:
+        RowError: it is neither, or no finite number.
+
+    Example:
+
+    >>> as_label(" e\\u0301te\\u0301\\u200b"), as_label(1.0), as_label("1.0"), as_label("010")
+    ('été', '1', '1', '010')
+    """
+    if isinstance(value, str):
+        return _spelled(value)[0]
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        raise RowError(
+            f"a label must be a string or a number. Received: {shown(value)}{_cure(value)}"
+        )
+    if isinstance(value, numbers.Integral):
+        return _digits(int(value))
+    if not math.isfinite(value):
+        raise RowError(f"a label must be a string or a number. Received: {value}; fill it in")
+    number = float(value)
+    return str(int(number)) if number.is_integer() and abs(number) < WHOLE else str(value)
+
+
+def fault_of_found(label: str) -> str:
+    """Why a label that nobody listed is taken for a mistake, with the cure; empty if it is not.
+
+    Example:
+
+    >>> fault_of_found("pos"), fault_of_found("NaN")[:42]
+    ('', "the label 'NaN' stands for a missing value")
+    """
+    keep = "if it is meant so, list the task's labels"
+    if label.casefold() in _MISSING:
+        return f"the label {shown(label)} stands for a missing value; fill it in; {keep}"
+    if _BRACKET.match(label):
+        return (
+            f"the label {shown(label)} begins with a bracket; lists of labels, in JSON, are for "
+            f"kind: multilabel; {keep}"
+        )
+    if _QUOTE.match(label):
+        return (
+            f"the label {shown(label)} begins with a quote; a quoted field has no blank before its "
+            f"quote, and a TSV file has no quotes (format: csv and its delimiter read them); {keep}"
+        )
+    return ""
+
+
+def look_alike(labels: Iterable[str]) -> list[tuple[str, ...]]:
+    """Labels that differ in case, in characters that look the same, or as numbers are written.
+
+    Example:
+
+    >>> look_alike(["Spam", "ham", "spam", "0.5", "0.50"])
+    [('Spam', 'spam'), ('0.5', '0.50')]
+    """
+    groups: dict[str, list[str]] = {}
+    for label in labels:
+        groups.setdefault(_look(label), []).append(label)
+    return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
+def joined(labels: Collection[str]) -> list[str]:
+    """Labels that seem to be several, or more than their column: a part of them is a label too.
+
+    Example:
+
+    >>> joined(["food", "service", "food,service", "a, b"])
+    ['food,service']
+    """
+    known = set(labels)
+    return [
+        label
+        for label in labels
+        if len(parts := re.split(r"[,;|\t]", label)) > 1
+        and known.intersection(part.strip() for part in parts)
+    ]
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _spelled(text: str) -> tuple[str, bool]:
+    """The one spelling of a label, and whether it had something that cannot be seen."""
+    if text.isascii() and text.isprintable() and "  " not in text:
+        label, has_hidden = text.strip(), False
+    else:
+        seen = "".join(
+            " " if character in _BLANKS else character
+            for character in text
+            if character in JOINERS or character in _BLANKS or not _is_hidden(character)
+        )
+        label = unicodedata.normalize("NFC", " ".join(_IDLE_JOINER.sub("", seen).split()))
+        has_hidden = label != unicodedata.normalize("NFC", text).strip()
+    whole = _WHOLE_NUMBER.fullmatch(label)
+    return (str(int(whole[1])) if whole else label), has_hidden
+
+
+def _is_hidden(character: str) -> bool:
+    return unicodedata.category(character) in HIDDEN
+
+
+def _digits(number: int) -> str:
+    if number.bit_length() > 1000:  # Python does not write those of many digits
+        raise RowError(f"a label must be a string or a number. Received: {shown(number)}")
+    return str(number)
+
+
+def _cure(value: Any) -> str:
+    if isinstance(value, bool | np.bool_):
+        return "; write it as text, such as 'yes'"
+    if isinstance(value, list | tuple):
+        return "; a text that has several labels is for kind: multilabel"
+    return "; fill it in or remove the row" if value is None else ""
+
+
+def _look(label: str) -> str:
+    if _NUMBER.fullmatch(label):
+        return f"number {float(label)}"
+    plain = unicodedata.normalize("NFKC", label).casefold()
+    return "".join(c for c in plain if c not in JOINERS and not "\ufe00" <= c <= "\ufe0f")

@@ -1,0 +1,169 @@
+"""Rows of words: a word and its columns a line, an empty line after each sentence (CoNLL)."""
+
+import dataclasses
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+
+from mtl_keras.data.cells import split_words
+from mtl_keras.data.delimited import delimited_rows
+from mtl_keras.data.rows import Note, Row
+from mtl_keras.data.task import Columns
+from mtl_keras.errors import InputError, shown
+from mtl_keras.storage.files import read_lines
+from mtl_keras.storage.limits import ROW, SENTENCE
+
+# https://universaldependencies.org/format.html
+CONLL_U = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
+_NO_WORD = re.compile(r"[0-9]+[-.][0-9]+")  # the ID of a range or an empty node
+Record = tuple[int, list[str]]
+
+
+def conll_rows(path: str, columns: Columns, note: Note) -> Iterator[Row]:
+    """Sentences: the word comes first and its tag last, unless positions say otherwise."""
+    cure = "every line holds a word, its tag, and the same columns between"
+    rows = _sentences(path, _with_defaults(columns, 0, -1), cure, note)
+    return _checked(path, rows) if columns.text == "text" else rows
+
+
+def conllu_rows(path: str, columns: Columns, note: Note) -> Iterator[Row]:
+    """Sentences of the ten columns of Universal Dependencies, which may be named (`xpos`)."""
+    columns = _with_defaults(columns, "form", "upos")
+    text, label = (_column_of_conllu(path, each) for each in (columns.text, columns.label))
+    columns = dataclasses.replace(columns, text=text, label=label)
+    cure = "CoNLL-U has ten columns, separated by tabs"
+    return _sentences(path, columns, cure, note)
+
+
+def line_of_word(path: str, columns: Columns, line: int, word: int) -> int:
+    """The line of a word of the sentence that begins in a line; of the first word, that one."""
+    if not word:
+        return line
+    lines = (at for at, _ in _WordRecords(path, columns) if at >= line)
+    return next(itertools.islice(lines, word, None), line)
+
+
+class _WordRecords(Iterator[Record]):
+    """The words' lines and fields, without comments, and of CoNLL-U without ranges (`1-2`) and
+    empty nodes (`1.1`).
+
+    Attributes:
+        sentence: how many sentences have ended before the word.
+    """
+
+    def __init__(self, path: str, columns: Columns):
+        self.sentence = 0
+        self._path, self._columns = path, columns
+        self._records = self._read()
+
+    def __next__(self) -> Record:
+        return next(self._records)
+
+    def _read(self) -> Iterator[Record]:
+        comments: list[tuple[int, str]] = []
+        is_inside = False
+        for line, string in enumerate(read_lines(self._path, self._columns.encoding), 1):
+            if not string.strip() or string.startswith("-DOCSTART-"):
+                self.sentence += is_inside
+                is_inside, comments = False, []
+            elif not is_inside and re.match("#($|[ \t])", string):
+                comments.append((line, string))
+            else:
+                for at, comment in comments:
+                    if not _is_comment(comment, string):
+                        yield at, self._fields(at, comment)
+                is_inside, comments = True, []
+                fields = self._fields(line, string)
+                if not (len(fields) == len(CONLL_U) and _NO_WORD.fullmatch(fields[0])):
+                    yield line, fields
+
+    def _fields(self, line: int, string: str) -> list[str]:
+        delimiter = self._columns.delimiter or ("\t" if "\t" in string.strip() else " ")
+        string = string.rstrip("\t ")
+        fields = split_words(string)
+        if delimiter != " ":
+            fields = [field.strip(" ") for field in string.split(delimiter)]
+        if len(fields) < 2 or not fields[-1]:
+            signs = [sign for sign in ";,|" if sign in string]
+            hint = f"; if {signs[0]!r} separates, say delimiter: '{signs[0]}'" if signs else ""
+            raise InputError(
+                f"{self._path}:{line}: {shown(string.strip())} has no tag; expected a word, then "
+                f"its tag{hint}"
+            )
+        return fields
+
+
+def _with_defaults(columns: Columns, text: str | int, label: str | int) -> Columns:
+    return dataclasses.replace(
+        columns,
+        text=text if columns.text == "text" else columns.text,
+        label=label if columns.label == "label" else columns.label,
+    )
+
+
+def _column_of_conllu(path: str, column: str | int | tuple) -> int:
+    if isinstance(column, int):
+        return column
+    if column in CONLL_U:
+        return CONLL_U.index(column)
+    raise InputError(f"{path}: no column {column!r} in CoNLL-U; it has {', '.join(CONLL_U)}")
+
+
+def _is_comment(string: str, following: str) -> bool:
+    """Whether a line that begins with `#` is no row, as the line after it would have others."""
+    if "\t" in string:
+        return False
+    if "\t" in following or " = " in string or "=" in string.split(" ")[-1]:
+        return True
+    return len(split_words(string)) != len(split_words(following))
+
+
+def _sentences(path: str, columns: Columns, cure: str, note: Note) -> Iterator[Row]:
+    records = _WordRecords(path, columns)
+    sentence: list[Row] = []
+    most_words, left, number = SENTENCE.most, ROW.most, 0
+    for row in delimited_rows(path, columns, records, cure, note):
+        if sentence and records.sentence > number:
+            yield _sentence(sentence)
+            sentence, left = [], ROW.most
+        number = records.sentence
+        sentence.append(row)
+        left -= len(row[1]) + len(row[2])
+        if len(sentence) > most_words or left < 0:
+            limit = ROW if left < 0 else SENTENCE
+            raise InputError(
+                f"{path}:{row[0]}: a sentence of {limit}; put an empty line between sentences"
+            )
+    if sentence:
+        yield _sentence(sentence)
+
+
+def _sentence(rows: list[Row]) -> Row:
+    lines, words, tags = zip(*rows, strict=True)
+    return lines[0], words, tags
+
+
+def _checked(path: str, rows: Iterator[Row]) -> Iterator[Row]:
+    """The rows, if the first column has words."""
+    is_known = False
+    for line, words, tags in rows:
+        if not is_known and len(words) > 1:
+            is_known = True
+            if _are_numbers(words):
+                raise InputError(
+                    f"{path}:{line}: the first column numbers the rows; say text: 1 in columns "
+                    "(and label), or format: conllu; if these are the words, say text: 0"
+                )
+        if len(words) == 1 and " " in words[0] and " " in tags[0]:
+            raise InputError(
+                f"{path}:{line}: this line holds a whole sentence; say format: tsv and columns: "
+                "{text: 0, label: 1}"
+            )
+        yield line, words, tags
+
+
+def _are_numbers(words: Sequence[str]) -> bool:
+    """Whether the words are 0, 1, 2, … or 1, 2, 3, …"""
+    return words[0] in ("0", "1") and all(
+        word == str(number) for number, word in enumerate(words, int(words[0]))
+    )
