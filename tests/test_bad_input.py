@@ -36,6 +36,9 @@ ROWS = {
     ".tsv": "text\tlabel\nfine\tgood\nbroken\tbad\nit goes\tgood\n",
     ".jsonl": '{"text": "fine", "label": "good"}\n{"label": ["bad"], "text": "broken"}\n'
     '{"text": "so it goes", "label": 1.5}\n{"text": "A b", "label": "O B-x"}\n',
+    ".json": '[{"text": "fine", "label": "good"},\n{"label": [[0, 3, "x"]], "text": "broken"}]\n',
+    ".conllu": "# id = 1\n1\tAnna\t_\tPROPN\t_\t_\t_\t_\t_\t_\n1.1\tx\t_\t_\t_\t_\t_\t_\t_\t_\n",
+    ".data": 'text;label\nfine;good\n"broken; again";bad\n',
     ".conll": "Anna\tB-person\nlives\tO\n\nin\tO\nNew\tB-city\nYork\tI-city\n.\tO\n",
 }
 RECIPE = """\
@@ -117,6 +120,8 @@ COLUMNS = st.sampled_from(
         Columns(text=(0, "text"), label=-1),
         Columns(text="text", label="label", label_names={"good": "bad"}),
         Columns(text=0, label=1, header=True),
+        Columns(format="csv", delimiter=";", encoding="latin-1"),
+        Columns(encoding="utf-16", label_names={"1": "good"}),
     ]
 )
 

@@ -128,6 +128,7 @@ REFUSED = [
     ("tagging", "ewt.conllu", EWT, {}, "say kind: token_labels; if words that are labelled alike"),
     ("tagging", "ewt.conll", EWT, {}, "say text: 1 in columns (and label), or format: conllu"),
     ("tagging", "a.conll", "EU B\nis O\n", {}, "label_names in columns: {B: B-entity}"),
+    ("tagging", "a.jsonl", '{"text": ["EU"], "label": [3]}', {}, "label_names in columns: {3: B-"),
     ("tagging", "a.conll", "EU ORG\nis O\n", {}, "label_names in columns: {ORG: I-ORG}"),
     ("classification", "e.csv", EXCEL.encode("cp1252"), {}, "say its encoding (of Excel often enc"),
     ("classification", "e.csv", EXCEL.encode("utf-16"), {}, "say encoding: utf-16"),

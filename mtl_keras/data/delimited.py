@@ -1,6 +1,7 @@
 """Rows of fields: CSV, TSV."""
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from mtl_keras.data.csv_records import csv_records
@@ -10,13 +11,17 @@ from mtl_keras.errors import InputError, listed, nearest, shown
 from mtl_keras.storage.files import read_lines
 
 Records = Iterable[tuple[int, list[str]]]
+_EXCEL = re.compile('"?sep=(.)"?')  # the first line of a file for Excel
 SEPARATORS = "\t;,|"
 
 
 def csv_rows(path: str, columns: Columns, note: Note) -> Iterator[Row]:
     """Rows of a CSV file, whose fields may be in quotes."""
-    delimiter = columns.delimiter or ","
+    said = _EXCEL.fullmatch(next(read_lines(path, columns.encoding), ""))
+    delimiter = columns.delimiter or (said[1] if said else ",")
     records = csv_records(path, delimiter, columns.encoding)
+    if said:
+        next(records, None)
     sign = shown(delimiter) if columns.delimiter else "a comma"
     cure = f"put a field that holds {sign} in quotes"
     return delimited_rows(path, columns, records, cure, note)
@@ -54,13 +59,15 @@ def delimited_rows(
         return
     text, label, has_header = _positions(path, *first, columns)
     first_line, header = first
+    names = _folded(header)
     for line, fields in records if has_header else itertools.chain([first], records):
         if len(fields) != len(header):
+            hint = _separator_hint(fields) or _other_separator(header, fields)
             raise InputError(
                 f"{path}:{line}: {counted(len(fields), 'field')}, expected {len(header)} as in "
-                f"line {first_line}; {cure}{_separator_hint(fields)}"
+                f"line {first_line}; {cure}{hint}"
             )
-        if has_header and fields == header:
+        if has_header and _folded(fields) == names:
             raise InputError(
                 f"{path}:{line}: this row repeats the header in line {first_line}; remove it"
             )
@@ -70,6 +77,10 @@ def delimited_rows(
                 note("quoted", line, "")
                 break
         yield line, " ".join(texts), fields[label]
+
+
+def _folded(fields: Iterable[str]) -> list[str]:
+    return [field.strip().casefold() for field in fields]
 
 
 def _is_in_quotes(field: str) -> bool:
@@ -117,9 +128,21 @@ def _position(where: str, column: str | int, names: list[str]) -> int:
 
 
 def _separator_hint(fields: Sequence[str]) -> str:
-    """The cure if another character seems to separate the fields."""
+    """The cure if another character seems to separate the fields, or others encode them."""
+    if any("\0" in field for field in fields):
+        return "; if this is UTF-16, say encoding: utf-16-le (or utf-16-be)"
     whole = [sign for sign in SEPARATORS if len(fields) == 1 and sign in fields[0]]
     if not whole:
         return ""
     name = "tab" if whole[0] == "\t" else whole[0]
     return f"; this line is separated by {shown(whole[0])}: say delimiter: '{name}'"
+
+
+def _other_separator(first: Sequence[str], second: Sequence[str]) -> str:
+    """The cure if both rows have a character equally often."""
+    for sign in SEPARATORS:
+        number = sum(field.count(sign) for field in first)
+        if number and number == sum(field.count(sign) for field in second):
+            name = "tab" if sign == "\t" else sign
+            return f"; if {shown(sign)} separates, say delimiter: '{name}'"
+    return ""

@@ -14,7 +14,7 @@ from mtl_keras.data.delimited import csv_rows, tsv_rows
 from mtl_keras.data.json_rows import json_array, json_lines
 from mtl_keras.data.label_kinds import LABEL_KINDS
 from mtl_keras.data.rows import Note, Row, ignore
-from mtl_keras.data.sniffing import sniff
+from mtl_keras.data.sniffing import OBJECT_A_LINE, sniff
 from mtl_keras.data.task import Columns
 from mtl_keras.data.word_columns import conll_rows, conllu_rows, line_of_word
 from mtl_keras.errors import InputError
@@ -30,7 +30,7 @@ class _Format(NamedTuple):
     has_header: bool = False
 
 
-_READERS = {
+READERS = {
     "csv": _Format(csv_rows, (".csv",), has_header=True),
     "tsv": _Format(tsv_rows, (".tsv",), has_header=True),
     "jsonl": _Format(json_lines, (".jsonl", ".ndjson")),
@@ -65,7 +65,7 @@ def read_rows(
     if os.path.isdir(path):
         return _parallel_lines(path, columns, per_word)
     name, columns, is_guessed = _format_of(path, columns, per_word)
-    if _READERS[name].of_words and not per_word:
+    if READERS[name].of_words and not per_word:
         kinds = " or ".join(repr(kind.name) for kind in LABEL_KINDS.values() if kind.per_word)
         what = (
             "this file holds" if is_guessed or columns.format else f"'{_suffix(path)}' files hold"
@@ -74,7 +74,7 @@ def read_rows(
     if is_guessed:
         fields = f", separated by {columns.delimiter!r}" if columns.delimiter else ""
         note("sniffed", 1, f"{name}{fields}")
-    return _READERS[name].read(path, columns, note)
+    return READERS[name].read(path, columns, note)
 
 
 def locate(
@@ -89,7 +89,7 @@ def locate(
     """`file:line` of a row's text or label, or of one of its words."""
     if os.path.isdir(path):
         return f"{_member(path, part, per_word)}:{line}"
-    if word and _READERS[_format_of(path, columns, per_word)[0]].of_words:
+    if word and READERS[_format_of(path, columns, per_word)[0]].of_words:
         line = line_of_word(path, columns, line, word)
     return f"{path}:{line}"
 
@@ -98,7 +98,7 @@ def may_have_header(path: str, columns: Columns, *, per_word: bool) -> bool:
     """Whether a file's first line may name columns though `columns` do not say so."""
     if os.path.isdir(path) or columns.header is not None:
         return False
-    return _READERS[_format_of(path, columns, per_word)[0]].has_header
+    return READERS[_format_of(path, columns, per_word)[0]].has_header
 
 
 def _format_of(path: str, columns: Columns, per_word: bool) -> tuple[str, Columns, bool]:
@@ -106,20 +106,21 @@ def _format_of(path: str, columns: Columns, per_word: bool) -> tuple[str, Column
     if columns.format:
         return columns.format, columns, False
     suffix = _suffix(path)
-    for name, of_name in _READERS.items():
+    for name, of_name in READERS.items():
         if suffix in of_name.suffixes and (per_word or suffix != ".txt"):
-            return name, columns, False
+            is_lines = name == "json" and sniff(path, columns, per_word=per_word) == OBJECT_A_LINE
+            return ("jsonl" if is_lines else name), columns, is_lines
     guessed = sniff(path, columns, per_word=per_word)
     if guessed is None:
         names = [
             name
-            for of_name in _READERS.values()
+            for of_name in READERS.values()
             if per_word or not of_name.of_words
             for name in of_name.suffixes
         ]
         raise InputError(
             f"{path}: unknown format; the name must end in {', '.join(names)} (also .gz), or be a "
-            f"folder that holds seq.in; or say format: {', '.join(_READERS)} in columns"
+            f"folder that holds seq.in; or say format: {', '.join(READERS)} in columns"
         )
     name, delimiter = guessed
     return name, replace(columns, delimiter=columns.delimiter or delimiter), True

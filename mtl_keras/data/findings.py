@@ -19,16 +19,16 @@ SENTENCES = {
     "more": "{count:,} of {of:,} labels are of no training example, and count as wrong: {labels}",
     "alike": "labels look alike and are different ones: {labels}; label_names in columns joins "
     "them",
-    "joined": "labels hold a delimiter and another label: {labels}; of kind: multilabel a cell's "
-    "labels are joined by '|'",
+    "joined": "labels hold a delimiter and a part that others have: {labels}; of kind: multilabel "
+    "a cell's labels are joined by '|'",
     "column_name": "the label {labels} is called as a column is; is a header among the rows?",
     "unused_names": "no row has what label_names maps: {labels}",
     "hidden": "{count:,} of {of:,} rows have labels with characters that cannot be seen, which are "
     "left out, first",
     "quoted": "{count:,} of {of:,} rows have a field in quotes, which are read as part of it; "
     "format: csv and delimiter: tab read a TSV file's quotes, first",
-    "sniffed": "files whose name does not say their format are read as {labels}; format in columns "
-    "says another, first",
+    "sniffed": "a file's name does not say its format; it is read as {labels} (format in columns "
+    "says another), first",
     "few": f"fewer than {FEW_EXAMPLES} examples of {{labels}}",
     "cut": "{count:,} of {of:,} texts are longer than max_length, and their ends are not read",
     "beyond_cut": "{count:,} of {of:,} labelled spans or words lie beyond max_length, and count as "

@@ -218,6 +218,8 @@ class Multilabel(LabelKind):
         label = as_list(label)
         if isinstance(label, str):
             label = [part for part in label.split("|") if part.strip()]
+        if isinstance(label, dict) and [*label] == ["choices"]:  # of Label Studio
+            label = label["choices"]
         if not isinstance(label, list):
             raise RowError(f"expected a list of labels, or 'a|b'. Received: {shown(label)}")
         text = read_text(text)

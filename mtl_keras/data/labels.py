@@ -1,10 +1,12 @@
 """One spelling of a label, whichever format or Python value it comes from."""
 
 import functools
+import itertools
 import math
 import numbers
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -22,6 +24,7 @@ _NUMBER = re.compile(r"[-+]?[0-9]{1,15}(\.[0-9]{0,15})?([eE][-+]?[0-9]{1,2})?")
 _BLANKS = {"\t", "\n", "\v", "\f", "\r", "\x1c", "\x1d", "\x1e", "\x1f", "\x85", "\u2028", "\u2029"}
 # What spreadsheets and data frames write where nothing is.
 _MISSING = {"nan", "null", "<na>", "#n/a", "nat"}
+_DELIMITERS = re.compile(r"[,;|\t]")
 _BRACKET = re.compile(r"[\[{].*\w", re.DOTALL)
 _QUOTE = re.compile("[\"“„«].*\\w|'.*\\w.*'$", re.DOTALL)
 
@@ -131,19 +134,19 @@ def look_alike(labels: Iterable[str]) -> list[tuple[str, ...]]:
 
 
 def joined(labels: Collection[str]) -> list[str]:
-    """Labels that seem to be several, or more than their column: a part of them is a label too.
+    """Labels that seem to be several, or more than their column: others have a part of them too.
 
     Example:
 
     >>> joined(["food", "service", "food,service", "a, b"])
     ['food,service']
     """
-    known = set(labels)
+    parts = {label: {part.strip() for part in _DELIMITERS.split(label)} - {""} for label in labels}
+    times = Counter(itertools.chain.from_iterable(parts.values()))
     return [
         label
-        for label in labels
-        if len(parts := re.split(r"[,;|\t]", label)) > 1
-        and known.intersection(part.strip() for part in parts)
+        for label, its_parts in parts.items()
+        if len(its_parts) > 1 and any(times[part] > 1 for part in its_parts)
     ]
 
 
@@ -183,7 +186,7 @@ def _cure(value: Any) -> str:
 
 
 def _look(label: str) -> str:
-    if _NUMBER.fullmatch(label):
-        return f"number {float(label)}"
     plain = unicodedata.normalize("NFKC", label).casefold()
+    if _NUMBER.fullmatch(plain):
+        return f"number {float(plain) + 0.0}"
     return "".join(c for c in plain if c not in JOINERS and not "\ufe00" <= c <= "\ufe0f")

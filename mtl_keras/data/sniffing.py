@@ -1,6 +1,7 @@
 """The format of a file whose name does not say it, from its first lines."""
 
 import itertools
+import json
 import re
 from collections.abc import Sequence
 
@@ -9,6 +10,7 @@ from mtl_keras.data.task import Columns
 from mtl_keras.data.word_columns import CONLL_U
 from mtl_keras.storage.files import read_lines
 
+OBJECT_A_LINE = ("jsonl", None)
 LINES = 50  # that are looked at
 SEPARATORS = "\t;,|"
 
@@ -22,10 +24,10 @@ def sniff(path: str, columns: Columns, *, per_word: bool) -> tuple[str, str | No
     lines = [*itertools.islice(read_lines(path, columns.encoding), LINES)]
     filled = [line for line in lines if line.strip()]
     if not filled:
-        return "jsonl", None
+        return OBJECT_A_LINE
     first = filled[0].strip()
     if first[0] in "[{":
-        return ("json" if first[0] == "[" or not first.endswith("}") else "jsonl"), None
+        return OBJECT_A_LINE if _is_an_object(first) else ("json", None)
     delimiter = columns.delimiter or _delimiter(filled, columns)
     if _are_word_columns(lines, filled, is_delimited=delimiter is not None, per_word=per_word):
         rows = [line.split("\t") for line in filled if not line.startswith("#")]
@@ -34,6 +36,17 @@ def sniff(path: str, columns: Columns, *, per_word: bool) -> tuple[str, str | No
     if delimiter is None:
         return None
     return ("tsv", None) if delimiter == "\t" else ("csv", delimiter)
+
+
+def _is_an_object(line: str) -> bool:
+    """Whether a line is an object with more than lists and objects in it, as a row has."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(record, dict) and (
+        not record or not all(isinstance(item, list | dict) for item in record.values())
+    )
 
 
 def _delimiter(lines: Sequence[str], columns: Columns) -> str | None:

@@ -225,11 +225,12 @@ class SplitFiles:
         }
 
     def _first_noted(self, path: str, index: Labels, oddities: Oddities) -> Iterator[Placed]:
-        """The rows; labels of a first line that may be a header are noted."""
+        """The rows; labels of a first line that may be a header, a word a column, are noted."""
         may = may_have_header(path, self._columns, per_word=self._kind.per_word)
         for placed in self.rows(path, index, oddities):
-            if may and placed[1] == 1:
-                given = set(self._kind.counted(placed[2].label))
+            _, line, example = placed
+            if may and line == 1 and len(example.text.split()) <= len(self._columns.text_columns):
+                given = set(self._kind.counted(example.label))
                 oddities.first = {label: [path] for label, at in index.items() if at in given}
             yield placed
 

@@ -54,6 +54,8 @@ def split_tag(tag: str) -> tuple[str, str]:
 def _cure(tag: str) -> str:
     if _is_prefix(tag):
         return f"give it a type with label_names in columns: {{{tag}: {tag[0]}-entity}}"
+    if tag.isdigit():
+        return f"say what the numbers mean with label_names in columns: {{{tag}: B-city}}"
     return (
         "if each word has a free label, as its part of speech, say kind: token_labels; if words "
         f"that are labelled alike are one span, label_names in columns: {{{tag}: I-{tag}}}"

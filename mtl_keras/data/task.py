@@ -66,7 +66,7 @@ class Columns:
         object.__setattr__(self, "label_names", _as_names(self.label_names))
         object.__setattr__(self, "delimiter", _as_delimiter(self.delimiter))
         _check_format(self.format)
-        _check_encoding(self.encoding)
+        object.__setattr__(self, "encoding", _as_encoding(self.encoding))
 
     @property
     def text_columns(self) -> tuple[str | int, ...]:
@@ -231,16 +231,17 @@ def _check_format(name: str | None) -> None:
         )
 
 
-def _check_encoding(name: str | None) -> None:
+def _as_encoding(name: str | None) -> str | None:
+    """The encoding; None if it is UTF-8, with which a byte order mark may come or not."""
+    if name is None:
+        return None
     try:
-        is_of_text = name is None or "".encode(name) is not None
-        is_of_text = is_of_text and (name is None or isinstance(codecs.decode(b"", name), str))
+        "".encode(name)  # raises LookupError for what Python has that is of no text
+        return None if codecs.lookup(name).name == "utf-8" else name
     except (LookupError, TypeError, ValueError):
-        is_of_text = False
-    if not is_of_text:
         raise InputError(
             f"there is no encoding {shown(name)}; Python has utf-8, utf-16, cp1252, latin-1, …"
-        )
+        ) from None
 
 
 def _as_paths(name: str, files: Mapping[str, str | Sequence[str]]) -> dict[str, tuple[str, ...]]:

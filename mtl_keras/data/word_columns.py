@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from mtl_keras.data.cells import split_words
 from mtl_keras.data.delimited import delimited_rows
-from mtl_keras.data.rows import Note, Row
+from mtl_keras.data.rows import Note, Row, ignore
 from mtl_keras.data.task import Columns
 from mtl_keras.errors import InputError, shown
 from mtl_keras.storage.files import read_lines
@@ -22,7 +22,7 @@ Record = tuple[int, list[str]]
 def conll_rows(path: str, columns: Columns, note: Note) -> Iterator[Row]:
     """Sentences: the word comes first and its tag last, unless positions say otherwise."""
     cure = "every line holds a word, its tag, and the same columns between"
-    rows = _sentences(path, _with_defaults(columns, 0, -1), cure, note)
+    rows = _sentences(path, _with_defaults(columns, 0, -1), cure)
     return _checked(path, rows) if columns.text == "text" else rows
 
 
@@ -32,7 +32,7 @@ def conllu_rows(path: str, columns: Columns, note: Note) -> Iterator[Row]:
     text, label = (_column_of_conllu(path, each) for each in (columns.text, columns.label))
     columns = dataclasses.replace(columns, text=text, label=label)
     cure = "CoNLL-U has ten columns, separated by tabs"
-    return _sentences(path, columns, cure, note)
+    return _sentences(path, columns, cure)
 
 
 def line_of_word(path: str, columns: Columns, line: int, word: int) -> int:
@@ -118,11 +118,11 @@ def _is_comment(string: str, following: str) -> bool:
     return len(split_words(string)) != len(split_words(following))
 
 
-def _sentences(path: str, columns: Columns, cure: str, note: Note) -> Iterator[Row]:
+def _sentences(path: str, columns: Columns, cure: str) -> Iterator[Row]:
     records = _WordRecords(path, columns)
     sentence: list[Row] = []
     most_words, left, number = SENTENCE.most, ROW.most, 0
-    for row in delimited_rows(path, columns, records, cure, note):
+    for row in delimited_rows(path, columns, records, cure, ignore):
         if sentence and records.sentence > number:
             yield _sentence(sentence)
             sentence, left = [], ROW.most

@@ -13,7 +13,7 @@ from mtl_keras.storage.patterns import HAS_MAGIC, find_matches
 from mtl_keras.storage.refusals import cause
 from mtl_keras.storage.regular_files import check_regular, open_unpacked
 
-UTF_8 = "utf-8-sig"
+UTF_8, BYTE_ORDER_MARK = "utf-8-sig", "\ufeff"
 NEIGHBOURS = 1000  # files that a missing one's name is compared with
 
 
@@ -98,7 +98,7 @@ def raw_lines(path: str, encoding: str | None = None) -> Iterator[str]:
                     )
                 if not line:
                     return
-                yield line
+                yield line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
     except UnicodeError:
         raise InputError(_not_decodable(path, encoding)) from None
     except (OSError, EOFError, zlib.error) as error:

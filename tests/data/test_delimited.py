@@ -29,6 +29,7 @@ def test_the_delimiter_and_the_encoding_may_be_said(tmp_path, encoding):
         (csv_rows, "a;x\n", {"text": 0, "label": 1}, "say delimiter: ';'"),
         (csv_rows, "a|x\n", {"text": 0, "label": -1}, "say delimiter: '|'"),
         (tsv_rows, "text,label\na,x\n", {}, "say delimiter: ','"),
+        (csv_rows, "t\0e\0,l\0\n", {"text": 0, "label": 2}, "say encoding: utf-16-le"),
         (csv_rows, "a,b\nc;d\n", {"text": 0, "label": 1}, "say delimiter: ';'"),
     ],
 )
@@ -40,7 +41,7 @@ def test_what_separates_is_said_with_the_cure(tmp_path, reader, content, columns
 
 def test_a_header_in_the_middle_is_refused(tmp_path):
     with pytest.raises(InputError, match=":3: this row repeats the header in line 1; remove it"):
-        _read(csv_rows, tmp_path, "text,label\na,x\ntext,label\n")
+        _read(csv_rows, tmp_path, "text,label\na,x\nText, Label\n")
 
 
 def test_quotes_that_are_part_of_a_field_are_noted(tmp_path):
@@ -57,3 +58,9 @@ def test_quotes_that_are_part_of_a_field_are_noted(tmp_path):
 def test_a_file_of_quoted_tabs_is_csv_with_that_delimiter(tmp_path):
     content = 'text\tlabel\n"a\tb"\tx\n'
     assert _read(csv_rows, tmp_path, content, delimiter="tab") == [(2, "a\tb", "x")]
+
+
+def test_excels_first_line_names_the_delimiter(tmp_path):
+    assert _read(csv_rows, tmp_path, "sep=;\ntext;label\na,b;x\n") == [(3, "a,b", "x")]
+    with pytest.raises(InputError, match=r":2: 3 fields, expected 2 .*; if ';' separates, say del"):
+        _read(csv_rows, tmp_path, "a, b;x\nc, d, e;y\n", text=0, label=1)

@@ -51,7 +51,7 @@ def test_quotes_of_a_tsv_and_formats_that_were_guessed_are_said(tmp_path):
     content = CSV.replace(",", "\t") + '"x"\ta\n'
     assert _findings(tmp_path, content, name="train.tsv")["quoted"].count == 1
     sniffed = _findings(tmp_path, CSV.replace(",", ";"), name="mood.data")["sniffed"]
-    assert "are read as \"csv, separated by ';'\"" in sniffed.in_words()
+    assert "is read as \"csv, separated by ';'\"" in sniffed.in_words()
 
 
 def test_labels_that_training_lacks_are_named_with_the_nearest(tmp_path):

@@ -64,6 +64,8 @@ def test_labels_of_signs_and_words_are_none(label):
 
 
 def test_labels_that_look_alike_are_found():
+    assert joined(["a, b;x", "c;x", "d;y"]) == ["a, b;x", "c;x"]
+    assert look_alike(["１", "1.0", "-0", "0"]) == [("１", "1.0"), ("-0", "0")]
     labels = ["spam", "Spam", "ham", "1", "+1", "1e0", "ａ", "a", "❤", "❤\ufe0f", "b"]
     assert look_alike(labels) == [
         ("spam", "Spam"),

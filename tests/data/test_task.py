@@ -2,7 +2,8 @@
 
 import pytest
 
-from mtl_keras.data.task import Columns, Task
+from mtl_keras.data.file_formats import READERS
+from mtl_keras.data.task import FORMATS, Columns, Task
 from mtl_keras.errors import InputError
 
 
@@ -17,6 +18,40 @@ def test_columns_may_be_given_once_or_by_split():
 def test_label_names_are_strings():
     names = Columns(label_names={1: "World", "2": " Sports "}).label_names
     assert names == {"1": "World", "2": "Sports"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"label_names": {"1": "a", 1.0: "b"}}, "label_names has '1' twice"),
+        ({"label_names": {"1": " "}}, "stands for an empty label"),
+        ({"label_names": {"1": True}}, "a label must be a string or a number"),
+        ({"format": "jsonlines"}, "format is one of csv, tsv, jsonl, .*; did you mean 'jsonl'"),
+        ({"delimiter": ";;"}, "delimiter is the one character between fields"),
+        ({"delimiter": '"'}, "delimiter is the one character between fields"),
+        ({"encoding": "cp125"}, "there is no encoding 'cp125'"),
+        ({"encoding": "rot13"}, "there is no encoding 'rot13'"),
+        ({"encoding": 1252}, "there is no encoding 1252"),
+    ],
+)
+def test_columns_that_cannot_be_are_refused(wrong, message):
+    with pytest.raises(InputError, match=message):
+        Columns(**wrong)
+
+
+def test_a_format_may_be_said_in_other_words():
+    assert {Columns(delimiter=tab).delimiter for tab in ("\t", "tab", "\\t")} == {"\t"}
+    assert Columns(encoding="UTF8").encoding is None
+    assert set(FORMATS) == set(READERS)
+
+
+def test_labels_have_one_spelling_but_those_of_a_model_stay():
+    assert Task("a", labels=["1.0", " b\u200b"]).labels == ("1", "b")
+    old = Task.from_config({"name": "a", "kind": "classification", "labels": ["1.0", "nan"]})
+    assert (old.labels, old.labels_are_found) == (("1.0", "nan"), True)
+    assert not Task("a", labels=["x", "y"]).with_labels(["x", "y"]).labels_are_found
+    with pytest.raises(InputError, match="labels must be a list of strings"):
+        Task.from_config({"name": "a", "labels": [1]})
 
 
 @pytest.mark.parametrize("wrong", [{"text": True}, {"text": ()}, {"label": 1.5}, {"label": None}])

@@ -318,6 +318,9 @@ def test_labels_that_training_lacks_have_indices_beyond_its_own(
 def test_a_label_of_one_example_is_legal_and_a_listed_tasks_labels_are_all(dataset):
     train = _csv("t,a", "u,b", "v,a")
     assert dataset("classification", {"train.csv": train}).task.labels == ("a", "b")
+    first = "only one here,x\n" + "".join(f"text {n},{n % 2}\n" for n in range(9))
+    columns = Columns(text=0, label=1)
+    assert "x" in dataset("classification", {"train.csv": first}, columns=columns).task.labels
     with pytest.raises(InputError, match=r"test\.csv:2: unknown label 'c'"):
         dataset("classification", {"train.csv": train, "test.csv": _csv("t,c")}, labels=["a", "b"])
 

@@ -71,5 +71,9 @@ def test_columns_that_are_others_are_refused_with_the_cure(tmp_path, content, me
     assert _read(tmp_path, "1\tO\n2\tO\n", text=0)[0][1] == ("1", "2")
 
 
+def test_a_first_line_may_be_said_to_name_the_columns(tmp_path):
+    assert _read(tmp_path, "word tag\nEU B-x\n", header=True) == [(2, ("EU",), ("B-x",))]
+
+
 def test_a_delimiter_may_be_said(tmp_path):
     assert _read(tmp_path, "New York;B-x\n", delimiter=";") == [(1, ("New York",), ("B-x",))]

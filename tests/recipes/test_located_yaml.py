@@ -84,3 +84,18 @@ def test_a_file_that_is_not_utf8_or_not_there(tmp_path):
         LocatedYaml(_write(tmp_path, "a: é", encoding="latin-1"))
     with pytest.raises(InputError, match="No such file"):
         LocatedYaml(tmp_path / "absent.yaml")
+
+
+def test_labels_are_text_as_it_is_written(tmp_path):
+    text = (
+        "tasks:\n  a: &a\n    labels: [no, 010, 1:30, 1.10, ~, 2024-01-31, 'on']\n    n: 1\n"
+        "  b: {<<: *a, names: {1_0: yes, null: 0x1F, true: 3}}\n  c: {<<: {labels: [off]}}\n"
+    )
+    places = [("tasks", None, "labels"), ("tasks", None, "names")]
+    tasks = LocatedYaml(_write(tmp_path, text), as_written=places).content["tasks"]
+    assert tasks["a"] == {
+        "labels": ["no", "010", "1:30", "1.10", "~", "2024-01-31", "on"],
+        "n": 1,
+    }
+    assert tasks["b"]["names"] == {"1_0": "yes", "null": "0x1F", "true": "3"}
+    assert tasks["c"]["labels"] == ["off"]

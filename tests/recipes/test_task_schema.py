@@ -38,3 +38,13 @@ def test_columns_are_those_of_all_splits_or_of_each():
 def test_what_a_task_cannot_have_is_refused(content, said):
     with pytest.raises(pydantic.ValidationError, match=said):
         _task(**content)
+
+
+def test_a_format_is_that_of_a_task_or_of_a_split():
+    of_all = {"format": "csv", "delimiter": ";", "encoding": "cp1252"}
+    assert set(map(repr, _task(**of_all).columns.values())) == {repr(Columns(**of_all))}
+    columns = _task(
+        columns={"train": {"text": 0, "label": 1}, "test": of_all}, format="tsv"
+    ).columns
+    assert columns["train"] == columns["validation"] == Columns(text=0, label=1, format="tsv")
+    assert columns["test"] == Columns(**of_all)
