@@ -67,16 +67,19 @@ def delimited_rows(
                 f"{path}:{line}: {counted(len(fields), 'field')}, expected {len(header)} as in "
                 f"line {first_line}; {cure}{hint}"
             )
-        if has_header and _folded(fields) == names:
+        if (
+            has_header
+            and fields[label].casefold().strip() == names[label]
+            and (_folded(fields) == names)
+        ):
             raise InputError(
                 f"{path}:{line}: this row repeats the header in line {first_line}; remove it"
             )
-        texts = [fields[place] for place in text]
-        for field in (*texts, fields[label]):
-            if '"' in field and _is_in_quotes(field):
-                note("quoted", line, "")
-                break
-        yield line, " ".join(texts), fields[label]
+        joined = " ".join([fields[place] for place in text])
+        may_be_in_quotes = '"' in joined or '"' in fields[label]
+        if may_be_in_quotes and any(_is_in_quotes(fields[place]) for place in (*text, label)):
+            note("quoted", line, "")
+        yield line, joined, fields[label]
 
 
 def _folded(fields: Iterable[str]) -> list[str]:

@@ -16,6 +16,7 @@ from mtl_keras.data.examples import RowError
 from mtl_keras.display import HIDDEN, JOINERS
 from mtl_keras.errors import shown
 
+MOST_KEPT = 1 << 14  # cells whose label is looked up
 WHOLE = 1e15  # numbers up to this are whole if they have no fraction
 # A joiner without a character beyond ASCII on both its sides joins nothing.
 _IDLE_JOINER = re.compile(rf"(?<![^\x00-\x7f])[{JOINERS}]|[{JOINERS}](?![^\x00-\x7f])")
@@ -44,6 +45,7 @@ class LabelReader:
         self._names = names
         self.used: set[str] = set()
         self.hidden = 0
+        self._read: dict[str, str] = {}  # cell → label, of cells that hold nothing hidden
 
     def read(self, cell: Any) -> str:
         """The label of a cell.
@@ -52,13 +54,18 @@ class LabelReader:
             RowError: the cell has none, or something else.
         """
         if isinstance(cell, str):
+            if cell in self._read:
+                return self._read[cell]
             label, has_hidden = _spelled(cell)
             self.hidden += has_hidden
         else:
-            label = as_label(cell)
+            label, has_hidden = as_label(cell), False
         if not label:
             raise RowError("the row has no label; fill it in or remove the row")
-        return self.meaning(label)
+        meaning = self.meaning(label)
+        if isinstance(cell, str) and not has_hidden and len(self._read) < MOST_KEPT:
+            self._read[cell] = meaning
+        return meaning
 
     def meaning(self, label: str) -> str:
         """What a label in its one spelling stands for."""
@@ -150,7 +157,7 @@ def joined(labels: Collection[str]) -> list[str]:
     ]
 
 
-@functools.lru_cache(maxsize=1 << 14)
+@functools.lru_cache(maxsize=MOST_KEPT)
 def _spelled(text: str) -> tuple[str, bool]:
     """The one spelling of a label, and whether it had something that cannot be seen."""
     if text.isascii() and text.isprintable() and "  " not in text:

@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from mtl_keras.data.cells import split_words
 from mtl_keras.data.delimited import delimited_rows
@@ -43,7 +43,7 @@ def line_of_word(path: str, columns: Columns, line: int, word: int) -> int:
     return next(itertools.islice(lines, word, None), line)
 
 
-class _WordRecords(Iterator[Record]):
+class _WordRecords(Iterable[Record]):
     """The words' lines and fields, without comments, and of CoNLL-U without ranges (`1-2`) and
     empty nodes (`1.1`).
 
@@ -54,12 +54,8 @@ class _WordRecords(Iterator[Record]):
     def __init__(self, path: str, columns: Columns):
         self.sentence = 0
         self._path, self._columns = path, columns
-        self._records = self._read()
 
-    def __next__(self) -> Record:
-        return next(self._records)
-
-    def _read(self) -> Iterator[Record]:
+    def __iter__(self) -> Iterator[Record]:
         comments: list[tuple[int, str]] = []
         is_inside = False
         for line, string in enumerate(read_lines(self._path, self._columns.encoding), 1):
@@ -78,10 +74,11 @@ class _WordRecords(Iterator[Record]):
                     yield line, fields
 
     def _fields(self, line: int, string: str) -> list[str]:
-        delimiter = self._columns.delimiter or ("\t" if "\t" in string.strip() else " ")
         string = string.rstrip("\t ")
-        fields = split_words(string)
-        if delimiter != " ":
+        delimiter = self._columns.delimiter or ("\t" if "\t" in string else " ")
+        if delimiter == " ":
+            fields = split_words(string)
+        else:
             fields = [field.strip(" ") for field in string.split(delimiter)]
         if len(fields) < 2 or not fields[-1]:
             signs = [sign for sign in ";,|" if sign in string]
