@@ -6,6 +6,9 @@ room hands on stands in its `__init__.pyi`.
 
 import lazy_loader
 
+from mtl_keras.registration import register_with_keras
 from mtl_keras.version import __version__ as __version__
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+register_with_keras()

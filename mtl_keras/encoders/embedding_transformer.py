@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
+from mtl_keras.encoders.texts import checked_texts
 from mtl_keras.errors import InputError, shown
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def _load(source: str, max_length: int) -> TextEncoder:
 
 def _as_texts(table: Any) -> list[str]:
     if isinstance(table, str | bytes):
-        raise InputError(f"texts is a list of strings; give [text]. Received: {shown(table)}")
+        return checked_texts(table)  # refused
     column = np.asarray(table, dtype=object)
     if column.ndim == 2 and column.shape[1] == 1:
         column = column[:, 0]
@@ -178,8 +179,4 @@ def _as_texts(table: Any) -> list[str]:
             "texts is a list, array or one column of strings; choose the column. Received: "
             f"{type(table).__name__} of shape {column.shape}"
         )
-    for row, text in enumerate(column):
-        if not isinstance(text, str):
-            cure = "decode it" if isinstance(text, bytes) else "fill it in or remove the row"
-            raise InputError(f"texts: row {row} is not a string; {cure}. Received: {shown(text)}")
-    return column.tolist()
+    return checked_texts(column)

@@ -14,12 +14,14 @@ from mtl_keras.encoders.chunks import chunks
 from mtl_keras.encoders.length_sorting import length_sorted_batches
 from mtl_keras.encoders.memory import keep_freed_memory
 from mtl_keras.encoders.pretrained import loading
+from mtl_keras.encoders.texts import checked_texts
 from mtl_keras.encoders.tokenizers.byte_pair import BytePairTokenizer
 from mtl_keras.encoders.tokenizers.sentence_piece import SentencePieceTokenizer
 from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
 from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
 from mtl_keras.encoders.transformer.config import EncoderConfig
 from mtl_keras.encoders.transformer.keras_hub import KerasHubConfig, build_keras_hub_transformer
+from mtl_keras.encoders.transformer.policy import check_policy
 from mtl_keras.encoders.transformer.transformer import (
     build_transformer,
     layer_groups,
@@ -112,6 +114,7 @@ class TextEncoder:
             InputError: the source is missing, out of reach, damaged, of other weights or of
                 another architecture.
         """
+        check_policy(dtype)
         loaded = loading.load(
             source, max_length=max_length, pooling=pooling, dtype=dtype, sha256=sha256
         )
@@ -156,10 +159,11 @@ class TextEncoder:
             InputError: texts that are not a list of strings, an output that is not there, a
                 batch size below 1.
         """
+        texts = checked_texts(texts)
         _check_outputs(outputs, self.output_names)
         if not isinstance(batch_size, int) or batch_size < 1:
             raise InputError(f"batch_size is a whole number from 1. Received: {batch_size!r}")
-        token_ids = self.tokenizer(_as_tensor(texts)).token_ids
+        token_ids = self.tokenizer(tf.constant(texts, tf.string, (len(texts),))).token_ids
         lengths = token_ids.row_lengths().numpy()
         longest = lengths.max(initial=0)
         results = {name: self._empty(name, len(lengths), longest) for name in outputs}
@@ -271,6 +275,7 @@ def _deserialized(config: dict[str, Any]) -> Any:
 def _transformer(
     config: EncoderConfig, dtype: str | None = None, *, initialize: bool = True
 ) -> keras.Model:
+    check_policy(dtype)
     if isinstance(config, KerasHubConfig):
         return build_keras_hub_transformer(config, dtype)
     return build_transformer(config, dtype, initialize=initialize)
@@ -279,15 +284,3 @@ def _transformer(
 def _check_outputs(outputs: Sequence[str], valid: Sequence[str]) -> None:
     if isinstance(outputs, str) or not outputs or not set(outputs) <= set(valid):
         raise InputError(f"outputs is a list of {', '.join(valid)}. Received: {outputs!r}")
-
-
-def _as_tensor(texts: Sequence[str]) -> tf.Tensor:
-    if isinstance(texts, str | bytes):
-        raise InputError(f"texts is a list of strings; give [text]. Received: {texts[:40]!r}")
-    texts = list(texts)
-    for index, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise InputError(f"texts is a list of strings. Received at {index}: {text!r}")
-    # Half a surrogate pair has no UTF-8: the tokenizer reads its bytes as an unknown character.
-    encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
-    return tf.constant(encoded, tf.string, (len(encoded),))

@@ -1,15 +1,15 @@
 """A network's answers to batches of any shape, from one graph."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from mtl_keras.encoders.texts import checked_texts
 from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
-from mtl_keras.errors import InputError
 from mtl_keras.models.frozen_prefix import FEATURES
 
 Batch = Mapping[str, np.ndarray]  # of a network's inputs, or of its outputs, by name
@@ -47,19 +47,26 @@ class ForwardPass:
 
 
 def encoded(x: Any, tokenizer: Tokenizer) -> Any:
-    """What a network takes for some strings; anything but strings is returned as it is.
+    """What a network takes for some strings; arrays by name, and what gives batches, are returned.
 
     Returns:
         `token_ids`, `padding_mask`, both `(batch, length)`; `length` is that of the longest text.
 
     Raises:
-        InputError: one string instead of several.
+        InputError: what is neither; an item that is no text is named.
     """
-    if not _are_strings(x):
+    if isinstance(x, Mapping) or (x is not None and not holds_arrays(x)):
         return x
-    token_ids = tokenizer(tf.constant(list(x))).token_ids
+    texts = checked_texts(x)
+    token_ids = tokenizer(tf.constant(texts, tf.string, (len(texts),))).token_ids
     padding_mask = tf.sequence_mask(token_ids.row_lengths())
     return {"token_ids": token_ids.to_tensor(), "padding_mask": padding_mask}
+
+
+def holds_arrays(x: Any) -> bool:
+    """Whether data are given whole, and not as a dataset or what else gives batches."""
+    whole = Mapping | Sequence | Set | np.ndarray | tf.Tensor
+    return isinstance(x, whole) or hasattr(x, "__array__")
 
 
 def _graph(network: keras.Model, batch: Batch) -> tf.types.experimental.GenericFunction:
@@ -78,11 +85,3 @@ def _open(batch: Batch) -> dict[str, tf.TensorSpec]:
         )
         for name, each in batch.items()
     }
-
-
-def _are_strings(x: Any) -> bool:
-    if isinstance(x, str):
-        raise InputError("predict takes a list of strings; put the one string into a list")
-    if isinstance(x, np.ndarray):
-        return x.dtype.kind in "UO"
-    return isinstance(x, list | tuple) and len(x) > 0 and all(isinstance(text, str) for text in x)

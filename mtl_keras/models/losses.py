@@ -20,4 +20,5 @@ def weighted_mean(
     """
     if total is None:
         (total,) = replicas.total([tf.reduce_sum(weights)])
+    values = tf.cast(values, weights.dtype)  # Keras computes losses in its own `floatx`
     return tf.math.divide_no_nan(tf.reduce_sum(values * weights), total)

@@ -27,6 +27,26 @@ def training_metrics(
     return [_renamed(metric, name) for metric, name in zip(metrics, names, strict=True)]
 
 
+def metric_directions(
+    tasks: Mapping[str, Task], by_task: Mapping[str, Sequence[keras.metrics.Metric]]
+) -> dict[str, str]:
+    """Name of each metric → `min` or `max`, which is better; not of metrics that do not say it.
+
+    Args:
+        tasks: by name.
+        by_task: task → its metrics, as `training_metrics` gives them.
+    """
+    directions = {}
+    for name, (mean_loss, judging, *others) in by_task.items():
+        directions[mean_loss.name] = "min"
+        directions[judging.name] = "max" if tasks[name].label_kind.higher_is_better else "min"
+        for metric in others:
+            # Keras's own metrics say it so, and say it nowhere else.
+            if direction := {"up": "max", "down": "min"}.get(getattr(metric, "_direction", "")):
+                directions[metric.name] = direction
+    return directions
+
+
 def undefined_without_examples(
     results: Mapping[str, tf.Tensor], by_task: Mapping[str, Sequence[keras.metrics.Metric]]
 ) -> dict[str, tf.Tensor]:
@@ -45,4 +65,4 @@ def undefined_without_examples(
 
 
 def _renamed(metric: keras.metrics.Metric, name: str) -> keras.metrics.Metric:
-    return type(metric).from_config(metric.get_config() | {"name": name})
+    return type(metric).from_config(metric.get_config() | {"name": name, "dtype": "float32"})

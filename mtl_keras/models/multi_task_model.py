@@ -4,21 +4,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from mtl_keras.data.task import Task
 from mtl_keras.distribution import replicas
-from mtl_keras.distribution.fitting import DistributedFit
 from mtl_keras.encoders.text_encoder import TextEncoder
+from mtl_keras.encoders.transformer.policy import check_policy
 from mtl_keras.models import training_step
+from mtl_keras.models.calling import CheckedCalls
+from mtl_keras.models.compiling import check_compile, checked_optimizer
 from mtl_keras.models.frozen_prefix import FEATURES, UpperPart
 from mtl_keras.models.guards import Guard, guard_of
-from mtl_keras.models.heads import check_task_names, check_tasks, head_outputs
-from mtl_keras.models.inference import ForwardPass, encoded
+from mtl_keras.models.heads import check_tasks, head_outputs
+from mtl_keras.models.inference import ForwardPass
 from mtl_keras.models.kinds.table import kind_of
 from mtl_keras.models.metrics import training_metrics, undefined_without_examples
-from mtl_keras.models.optimizers import LayerwiseOptimizer, layerwise_adamw
+from mtl_keras.models.optimizers import layerwise_adamw
 from mtl_keras.models.training_step import Batch, Tensors
 from mtl_keras.plans.freeze_plan import FreezePlan
 from mtl_keras.plans.layer_groups import LayerGroups, head_group
@@ -26,7 +27,7 @@ from mtl_keras.plans.protection import Protection
 
 
 @keras.saving.register_keras_serializable("mtl_keras")
-class MultiTaskModel(DistributedFit, keras.Model):
+class MultiTaskModel(CheckedCalls, keras.Model):
     """One encoder, a head per task: a functional Keras model.
 
     Inputs, by name: `token_ids (batch, length)` int32 and `padding_mask (batch, length)` bool.
@@ -60,6 +61,7 @@ class MultiTaskModel(DistributedFit, keras.Model):
         has_names: bool = False,
         **kwargs: Any,
     ):
+        check_policy(None)
         check_tasks(tasks, has_names=has_names)
         outputs = head_outputs(tasks, encoder.transformer.output, head_dropout)
         super().__init__(encoder.transformer.input, outputs, name=name, **kwargs)
@@ -68,8 +70,8 @@ class MultiTaskModel(DistributedFit, keras.Model):
         self.head_dropout = head_dropout
         self._task_losses = {task.name: kind_of(task).loss() for task in tasks}
         self._loss_weights = dict.fromkeys(self.tasks, 1.0)
-        self._total = keras.metrics.Mean("loss")
-        self._padding = keras.metrics.Mean("padding")
+        self._total = keras.metrics.Mean("loss", "float32")
+        self._padding = keras.metrics.Mean("padding", "float32")
         self._task_metrics: dict[str, list[keras.metrics.Metric]] = {}
         self._guard = Guard()
         self._upper: UpperPart | None = None
@@ -95,10 +97,12 @@ class MultiTaskModel(DistributedFit, keras.Model):
     def compile(
         self,
         optimizer: str | keras.optimizers.Optimizer | None = None,
-        *,
+        loss: None = None,
         loss_weights: Mapping[str, float] | None = None,
         metrics: Mapping[str, Sequence[keras.metrics.Metric]] | None = None,
-        jit_compile: bool = False,
+        weighted_metrics: None = None,
+        *,
+        jit_compile: bool | str | None = False,
         **kwargs: Any,
     ) -> None:
         """Configures training; the losses follow from the tasks.
@@ -106,19 +110,21 @@ class MultiTaskModel(DistributedFit, keras.Model):
         Args:
             optimizer: any Keras optimizer; every layer gets its own state of it
                 (`LayerwiseOptimizer`). None: `layerwise_adamw(model)`.
+            loss: is not taken: a task's kind has one.
             loss_weights: task → factor of its loss, 1 where not given.
             metrics: task → Keras metrics, beside those that the task's kind has.
+            weighted_metrics: is not taken: `metrics` are weighted.
             jit_compile: whether XLA compiles the training step. It compiles once per batch shape.
             **kwargs: as in `keras.Model.compile` (`run_eagerly`, `steps_per_execution`).
 
         Raises:
-            InputError: a loss weight or metric for a task that is not there.
+            InputError: an argument of another form, one that a model of several tasks cannot have,
+                a task that is not there.
         """
-        check_task_names("loss_weights", loss_weights or {}, self.tasks)
-        check_task_names("metrics", metrics or {}, self.tasks)
-        optimizer = keras.optimizers.get(optimizer or layerwise_adamw(self))
-        if not isinstance(optimizer, LayerwiseOptimizer):
-            optimizer = LayerwiseOptimizer(optimizer)
+        given = {"loss": loss, "loss_weights": loss_weights, "metrics": metrics} | kwargs
+        given |= {"weighted_metrics": weighted_metrics, "jit_compile": jit_compile}
+        check_compile(given, self.tasks)
+        optimizer = checked_optimizer(optimizer or layerwise_adamw(self))
         self._loss_weights = dict.fromkeys(self.tasks, 1.0) | dict(loss_weights or {})
         self._task_metrics = {
             name: training_metrics(task, (metrics or {}).get(name, ()))
@@ -129,6 +135,7 @@ class MultiTaskModel(DistributedFit, keras.Model):
             "metrics": {name: list(extra) for name, extra in (metrics or {}).items()},
             "jit_compile": jit_compile,
         } | kwargs
+        kwargs["auto_scale_loss"] = False  # under mixed_float16 Keras would wrap the optimizer
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
 
     def protect(self, tasks: Sequence[str], by: Protection | None) -> None:
@@ -224,14 +231,6 @@ class MultiTaskModel(DistributedFit, keras.Model):
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         return self._forward(x, training=False)
 
-    def predict(self, x: Any, *args: Any, **kwargs: Any) -> dict[str, np.ndarray]:
-        """As in Keras; `x` may also be a sequence of strings, encoded on the way.
-
-        Returns:
-            Task → outputs, of the shapes in `TaskHead`; `length` is that of the longest text.
-        """
-        return super().predict(encoded(x, self.encoder.tokenizer), *args, **kwargs)
-
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         """The mean loss and padding, then each task's loss and metrics."""
@@ -266,17 +265,18 @@ class MultiTaskModel(DistributedFit, keras.Model):
         return model
 
     def get_compile_config(self) -> dict | None:
-        """The arguments of `compile`, and the layers whose optimizer has a state."""
+        """The arguments of `compile`; the optimizer's config says which layers have a state."""
         if not self.compiled:
             return None
-        own = {"optimizer": self.optimizer, "stateful": list(self.optimizer.of_layer)}
+        own = {"optimizer": self.optimizer}
         return keras.saving.serialize_keras_object(own | self._compile_arguments)
 
     def compile_from_config(self, config: dict) -> None:
         """Compiles a loaded model as it was, ready to take the optimizer's state."""
         config = keras.saving.deserialize_keras_object(dict(config))
-        layers = config.pop("stateful")
+        layers = config.pop("stateful", None)  # of a file of version 0.1.0
         self.compile(**config)
+        layers = self.optimizer.stateful if layers is None else layers
         self.optimizer.build([v for name in layers for v in self.get_layer(name).weights])
 
     def _forward(self, x: Tensors, *, training: bool) -> dict[str, tf.Tensor]:

@@ -129,6 +129,12 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         highest = max(rates.values(), default=1.0)
         self._factors = {layer: rate / highest for layer, rate in rates.items()}
         self.of_layer: dict[str, keras.optimizers.Optimizer] = {}
+        self._to_restore: tuple[str, ...] = ()
+
+    @property
+    def stateful(self) -> list[str]:
+        """Names of the layers that have a state, or had one when this was saved."""
+        return list(dict.fromkeys((*self._to_restore, *self.of_layer)))
 
     @property
     def rates(self) -> dict[str, float]:
@@ -180,7 +186,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         learning_rate = super().get_config()["learning_rate"]
         config = {"optimizer": self._template, "rates": rates, "learning_rate": learning_rate}
         schedule = {"schedule": dataclasses.asdict(self.schedule), "steps": self.steps}
-        return config | schedule | {"name": self.name}
+        return config | schedule | {"name": self.name, "stateful": list(self.of_layer)}
 
     @classmethod
     def from_config(
@@ -190,7 +196,10 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         for key in ("optimizer", "learning_rate"):
             config[key] = keras.saving.deserialize_keras_object(config[key])
         config["schedule"] = RateSchedule(**config["schedule"])
-        return cls(**config)
+        stateful = config.pop("stateful", ())
+        optimizer = cls(**config)
+        optimizer._to_restore = tuple(stateful)
+        return optimizer
 
     def _rate_now(self) -> tf.Tensor:
         """The highest of the layers' rates at this step."""

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from mtl_keras.data.answer_forms import READ
 from mtl_keras.encoders.length_sorting import length_sorted_batches
+from mtl_keras.encoders.texts import checked_texts
 from mtl_keras.encoders.tokenizers.tokenizer import TokenizedText, Words
 from mtl_keras.encoders.tokenizers.truncation import is_whole
 from mtl_keras.models.inference import Batch
@@ -39,8 +40,12 @@ def answer(
         tagging `[{"start", "end", "text", "label", "score"}]`, character offsets, the score the
         mean probability of the span's words;
         token_labels the same for every word that is read, the score the label's probability.
+
+    Raises:
+        InputError: what is not a list of strings; an item that is no text is named.
     """
-    strings = tf.constant(list(texts), tf.string, (len(texts),))
+    texts = checked_texts(texts)
+    strings = tf.constant(texts, tf.string, (len(texts),))
     tokenizer = model.encoder.tokenizer
     tokenized = tokenizer(strings)
     forward = None if graph else functools.partial(_without_graph, model)

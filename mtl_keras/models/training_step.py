@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from mtl_keras.data.task import Task
 from mtl_keras.distribution import replicas
-from mtl_keras.errors import InputError
 from mtl_keras.models.kinds.table import kind_of
+from mtl_keras.models.labelled_arrays import check_input_names, check_keys, check_ranks
 from mtl_keras.models.losses import weighted_mean
 
 Tensors = Mapping[str, tf.Tensor]
@@ -37,14 +37,14 @@ def unpack(data: Any, tasks: Mapping[str, Task]) -> Batch:
     """Reads what `fit` hands to a step; without weights, every example counts for every task.
 
     Raises:
-        InputError: the labels are not a dict with exactly these tasks.
+        InputError: inputs or labels that are no dict, other tasks, or labels of another rank.
     """
     x, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
-    if not isinstance(labels, Mapping) or set(labels) != set(tasks):
-        received = sorted(labels) if isinstance(labels, Mapping) else type(labels).__name__
-        raise InputError(f"labels are a dict with the tasks {sorted(tasks)}. Received: {received}")
+    check_input_names(x)
+    check_keys(labels, weights, tasks)
     if weights is None:
         weights = {name: tf.ones(_example_shape(tasks[name], y)) for name, y in labels.items()}
+    check_ranks(labels, weights, tasks)
     return Batch(x, labels, {name: tf.cast(weights[name], tf.float32) for name in tasks})
 
 

@@ -7,6 +7,7 @@ from typing import Self, TypeVar
 import numpy as np
 
 from mtl_keras.data.answer_forms import text_of
+from mtl_keras.encoders.texts import checked_texts
 from mtl_keras.errors import InputError, WorkError, listed, nearest, shown
 from mtl_keras.export.saved_model.served_answers import (
     EMBED,
@@ -101,6 +102,7 @@ class Client:
         self, texts: Sequence[str], *, batch_size: int = 32, timeout: float = TIMEOUT
     ) -> np.ndarray:
         """The sentence embeddings, float32 `(texts, hidden)`."""
+        texts = checked_texts(texts)
         parts = list(_parts(texts, batch_size)) or [[""]]
 
         def ask(served: Served) -> np.ndarray:
@@ -199,19 +201,8 @@ def _transport(address: str, model: str) -> Transport:
 
 def _parts(texts: Sequence[str], batch_size: int) -> Iterator[list[str]]:
     """The texts of each request, all of them checked first."""
-    if isinstance(texts, (str, bytes)):
-        raise InputError(f"texts: {shown(texts)} came, a list of strings was expected: [text]")
+    texts = checked_texts(texts)
     if batch_size < 1:
         raise InputError(f"batch_size: {batch_size} came, 1 or more was expected")
-    for place, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise InputError(f"texts[{place}]: {shown(text)} came, a string was expected")
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise InputError(
-                f"texts[{place}]: {shown(text)} has half a surrogate pair, which is no character; "
-                "read the text as UTF-8"
-            ) from None
     for start in range(0, len(texts), batch_size):
-        yield list(texts[start : start + batch_size])
+        yield texts[start : start + batch_size]

@@ -74,7 +74,6 @@ def test_any_sequence_of_strings_will_do(encoder):
     expected = encoder.encode(TEXTS)["sentence_embedding"]
     for texts in (tuple(TEXTS), np.array(TEXTS), np.array(TEXTS, object), iter(TEXTS)):
         np.testing.assert_array_equal(encoder.encode(texts)["sentence_embedding"], expected)
-    assert np.isfinite(encoder.encode(["half a pair \ud83d"])["sentence_embedding"]).all()
 
 
 @pytest.mark.slow
@@ -135,9 +134,9 @@ def test_precision_is_kept_and_answers_are_float32(tiny_encoder):
 @pytest.mark.parametrize(
     ("texts", "arguments", "message"),
     [
-        ("hello", {}, r"give \[text\]"),
-        ([None], {}, "at 0: None"),
-        (["a", 1.5], {}, "at 1: 1.5"),
+        ("hello", {}, r"expected: \[text\]"),
+        ([None], {}, r"texts\[0\]: None came"),
+        (["a", 1.5], {}, r"texts\[1\]: 1.5 came"),
         (["a"], {"outputs": ("logits",)}, "sentence_embedding, token_ids, padding_mask. Received"),
         (["a"], {"outputs": "token_ids"}, "outputs is a list"),
         (["a"], {"batch_size": 0}, "batch_size is a whole number from 1. Received: 0"),

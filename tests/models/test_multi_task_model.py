@@ -218,7 +218,7 @@ def test_predict_takes_strings_and_arrays(tiny_model):
     for name, expected in model.predict(encoded, verbose=0).items():
         np.testing.assert_array_equal(answers[name], expected)
     np.testing.assert_allclose(answers["topic"].sum(-1), 1.0, rtol=1e-5)
-    with pytest.raises(InputError, match="put the one string into a list"):
+    with pytest.raises(InputError, match=r"expected: \[text\]"):
         model.predict("a b")
 
 

@@ -15,6 +15,7 @@ MOST_LINES = {"module": 300, "body": 35}
 
 ROOMS = (
     "version",
+    "registration",
     "display",
     "errors",
     "storage",
@@ -43,6 +44,7 @@ ROOMS = (
 # Rooms and modules that declare, ask and show: they load without waiting for TensorFlow.
 WITHOUT_TENSORFLOW = (
     "version",
+    "registration",
     "display",
     "errors",
     "storage",
@@ -58,6 +60,7 @@ WITHOUT_TENSORFLOW = (
     "encoders.embedding_transformer",
     "encoders.chunks",
     "encoders.length_sorting",
+    "encoders.texts",
     "data.answer_forms",
     "data.audit",
     "data.cells",

@@ -21,6 +21,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mtl_keras.display import in_html
+from mtl_keras.encoders.texts import checked_texts
+from mtl_keras.errors import InputError
 from mtl_keras.serving.demo.sources import Source
 
 MOST_BYTES = 2**20  # of a request's body
@@ -181,10 +183,10 @@ def _text(body: bytes) -> str:
     if not isinstance(value, dict) or [*value] != ["text"] or not isinstance(value["text"], str):
         raise HTTPException(400, f"what came has another form; {FORM}")
     try:
-        value["text"].encode()
-    except UnicodeEncodeError:
-        raise HTTPException(400, "the text holds half a character; send it whole") from None
-    return value["text"]
+        (text,) = checked_texts([value["text"]])
+    except InputError as error:
+        raise HTTPException(400, str(error)) from None
+    return text
 
 
 def _refused(request: Request, error: Exception) -> Response:

@@ -82,7 +82,12 @@ def test_the_answer_tells_what_was_read(port):
         (b'{"text": 1}', 400, f"what came has another form; {FORM}"),
         (b'{"texts": ["a"]}', 400, f"what came has another form; {FORM}"),
         (b'{"text": "a", "best": "topic"}', 400, f"what came has another form; {FORM}"),
-        (b'{"text": "\\ud83d"}', 400, "the text holds half a character; send it whole"),
+        (
+            b'{"text": "\\ud83d"}',
+            400,
+            "texts[0]: '\\ud83d' has half a surrogate pair, which is no character; "
+            "read the text as UTF-8",
+        ),
         (
             b'{"text": "' + b"a" * MOST_BYTES + b'"}',
             413,
