@@ -61,8 +61,10 @@ class TaskKind(abc.ABC):
             weights: of the same shape.
             outputs: of the head, `(…, classes)`.
         """
-        has_output = labels < tf.shape(outputs)[-1]
-        return tf.where(has_output, labels, 0), tf.where(has_output, weights, 0.0)
+        has_output = labels < tf.cast(tf.shape(outputs)[-1], labels.dtype)
+        return tf.where(has_output, labels, tf.zeros_like(labels)), tf.where(
+            has_output, weights, 0.0
+        )
 
     @abc.abstractmethod
     def training_metric(self) -> keras.metrics.Metric:
