@@ -1,6 +1,7 @@
 """What each task predicts, and from which files it learns it."""
 
 import codecs
+import copy
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any, ClassVar
 from mtl_keras.data.examples import RowError
 from mtl_keras.data.label_kinds import LABEL_KINDS, LabelKind
 from mtl_keras.data.labels import as_label
+from mtl_keras.data.levels import LAST, check_level
 from mtl_keras.errors import InputError, nearest, shown
 
 SPLITS = ("train", "validation", "test")
@@ -89,9 +91,11 @@ class Task:
             `.gz`, or be a folder of parallel lines (`seq.in`, `seq.out`, `label`).
         columns: where its files keep text and label; may be a mapping split → `Columns`. The
             default serves CSV, TSV and JSONL with columns `text` and `label`.
+        reads: the level of the encoder that its head reads: `last`, `block_<k>`, `mix` (a learned
+            mix of all), or `auto`, the best on held-out texts, which training finds.
 
     Raises:
-        InputError: a name, kind, split, label list or list of files that makes no sense.
+        InputError: a name, kind, level, split, label list or list of files that makes no sense.
 
     Example:
 
@@ -106,8 +110,10 @@ class Task:
     labels: Sequence[str] = ()
     files: Mapping[str, Sequence[str]] = field(default_factory=dict, compare=False)
     columns: Columns | Mapping[str, Columns] = field(default_factory=dict, compare=False)
+    reads: str = LAST
 
     def __post_init__(self) -> None:
+        check_level(self.name, self.reads)
         object.__setattr__(self, "labels", _as_labels(self.name, self.labels))
         object.__setattr__(self, "files", _as_paths(self.name, self.files))
         if not isinstance(self.columns, Columns):
@@ -170,6 +176,12 @@ class Task:
             raise InputError(f"task {shown(config['name'])}: labels must be a list of strings")
         return cls(**{**config, "labels": ()}).with_labels(labels)
 
+    def at_level(self, reads: str) -> "Task":
+        """The same task, read at this level of the encoder."""
+        task = copy.copy(self)  # `replace` would take the labels for given ones
+        object.__setattr__(task, "reads", reads)
+        return task
+
     def _check_labels(self) -> None:
         if len(set(self.labels)) < len(self.labels):
             fault = "a label is listed twice; remove one"
@@ -181,8 +193,9 @@ class Task:
             raise InputError(f"task {self.name!r}: {fault}. Received: {list(self.labels)}")
 
     def get_config(self) -> dict:
-        """What the model needs of the task, as plain values: name, kind, labels."""
-        return {"name": self.name, "kind": self.kind, "labels": list(self.labels)}
+        """What the model needs of the task, as plain values: name, kind, labels, level."""
+        config = {"name": self.name, "kind": self.kind, "labels": list(self.labels)}
+        return config | {"reads": self.reads}
 
 
 def _as_labels(name: str, labels: Sequence[str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import mean
 
+from mtl_keras.data.levels import AUTO
 from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.display import show
@@ -26,7 +27,7 @@ from mtl_keras.plans.plan_table import plan_grid
 from mtl_keras.plans.stage import MEAN, Stage, watchable
 from mtl_keras.plans.training_plan import TrainingPlan
 from mtl_keras.recipes.recipe import Recipe, load_recipe
-from mtl_keras.runs.building import build_model, open_datasets
+from mtl_keras.runs.building import build_model, load_encoder, open_datasets
 from mtl_keras.runs.provenance import provenance
 from mtl_keras.runs.run import BEST, Run
 from mtl_keras.runs.unfinished import (
@@ -40,8 +41,11 @@ from mtl_keras.storage.locks import one_writer
 from mtl_keras.storage.refusals import as_user_error
 from mtl_keras.training.interruptions import Interruption
 from mtl_keras.training.materials import Materials
+from mtl_keras.training.solving.depth import chosen_levels, depth_record
 from mtl_keras.training.train_recipe import make_reproducible
 from mtl_keras.training.trainer import Trainer
+
+DEPTH = "depth.json"  # in a comparison's folder: which level each task reads that left it open
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -54,13 +58,29 @@ def main(arguments: Sequence[str]) -> int:
             plan, seed, *tasks = rest
             job = Job(plan, int(seed), tuple(tasks))
             run, recipe = open_comparison(place)
-            run.write_json(job.file, run_job(recipe, job, Run(run.folder / job.folder)))
+            results = run_job(_with_levels(run, recipe), job, Run(run.folder / job.folder))
+            run.write_json(job.file, results)
             shutil.rmtree(run.folder / job.folder, ignore_errors=True)
     except (InputError, WorkError, OSError) as failure:
         error = as_user_error(failure) if isinstance(failure, OSError) else failure
         show(f"mtl-keras: {error}", sys.stderr)
         return 1 if isinstance(error, WorkError) else 2
     return 0
+
+
+def _with_levels(comparison: Run, recipe: Recipe) -> Recipe:
+    """The recipe with a level for every task that leaves it open; found once for all jobs."""
+    if not any(task.reads == AUTO for task in recipe.tasks):
+        return recipe
+    if not (comparison.folder / DEPTH).is_file():
+        solutions = chosen_levels(load_encoder(recipe), open_datasets(recipe), seed=recipe.seed)
+        comparison.write_json(DEPTH, depth_record(solutions))
+    depth = comparison.read_json(DEPTH)
+    tasks = (
+        task.at_level(depth[task.name]["reads"]) if task.name in depth else task
+        for task in recipe.tasks
+    )
+    return replace(recipe, tasks=tuple(tasks))
 
 
 def check_plans(recipe: Recipe, plans: Sequence[str]) -> None:
@@ -109,7 +129,8 @@ def run_job(recipe: Recipe, job: Job, run: Run) -> dict:
 
 def _train(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str, run: Run) -> dict:
     as_source = normalizes_as_source(run)
-    model = build_model(recipe, datasets, as_in_0_1_0=not as_source)
+    encoder = load_encoder(recipe, as_in_0_1_0=not as_source)
+    model = build_model(recipe, datasets, encoder)
     materials = Materials.of(recipe, datasets, model)
     with one_writer(run.folder), Interruption().listening() as interruption:
         facts = provenance(datasets, recipe.path.parent) | {NORMALIZES: as_source}

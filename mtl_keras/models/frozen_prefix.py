@@ -11,6 +11,7 @@ import tensorflow as tf
 from mtl_keras.data.task import Task
 from mtl_keras.encoders.text_encoder import TextEncoder
 from mtl_keras.errors import InputError
+from mtl_keras.models.heads import read_levels
 from mtl_keras.plans.layer_groups import LayerGroups
 
 FEATURES, SENTENCE = "features", "sentence_embedding"
@@ -37,15 +38,19 @@ def frozen_prefix(model: LayeredModel, frozen: Collection[str]) -> str | None:
         frozen: its frozen layer groups.
 
     Returns:
-        The highest layer group of it; `sentence_embedding` where the whole encoder is frozen and
-        no head reads word pieces; None where it holds no block, as the embeddings alone are a
-        table look-up.
+        The highest layer group of it, or a lower one that a head reads; `sentence_embedding` if
+        the whole encoder is frozen and every head reads only that; None if it holds no block, as
+        the embeddings alone are a table look-up.
     """
-    backbone = list(model.layer_groups.backbone)
-    prefix = list(itertools.takewhile(lambda group: group in frozen, backbone))
+    backbone, tasks = list(model.layer_groups.backbone), model.tasks.values()
+    lowest = min(
+        (backbone.index(level[0]) for level in read_levels(model.encoder, tasks).values()),
+        default=len(backbone) - 1,
+    )
+    prefix = list(itertools.takewhile(lambda group: group in frozen, backbone[: lowest + 1]))
     if len(prefix) < 2:
         return None
-    if prefix == backbone and not any(task.label_kind.per_word for task in model.tasks.values()):
+    if prefix == backbone and not any(task.label_kind.per_word for task in tasks):
         return SENTENCE
     return prefix[-1]
 

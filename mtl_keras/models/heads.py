@@ -1,16 +1,22 @@
 """Token vectors → answers: one Keras layer per task."""
 
+import functools
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from mtl_keras.data.levels import AUTO, LAST, MIX
 from mtl_keras.data.task import Task
 from mtl_keras.data.task_names import name_fault
+from mtl_keras.encoders.levels import cut_above, levels_of, vectors_at
+from mtl_keras.encoders.text_encoder import TextEncoder
 from mtl_keras.encoders.transformer.dropout import Dropout
 from mtl_keras.errors import InputError
 from mtl_keras.models.kinds.table import kind_of
+from mtl_keras.plans.layer_groups import head_group
 
 
 @keras.saving.register_keras_serializable("mtl_keras")
@@ -38,7 +44,10 @@ class TaskHead(keras.layers.Layer):
         self.task = task
         self.dropout = Dropout(dropout, dtype="float32")
         self.dense = keras.layers.Dense(
-            task.num_outputs, activation=kind_of(task).activation, dtype="float32", name="dense"
+            task.num_outputs,
+            activation=kind_of(task).link.activation,
+            dtype="float32",
+            name="dense",
         )
 
     def build(self, input_shape: Sequence[int | None]) -> None:
@@ -57,18 +66,84 @@ class TaskHead(keras.layers.Layer):
         return cls(**{**config, "task": Task.from_config(config["task"])})
 
 
+@keras.saving.register_keras_serializable("mtl_keras")
+class LevelMix(keras.layers.Layer):
+    """A learned softmax mix of the vectors of all levels: `Σ softmax(s)_l · h_l`.
+
+    Peters et al., 2018, "Deep contextualized word representations", eq. 1, without its γ, which the
+    head's kernel holds. It begins as their mean.
+
+    Input shape: a list of tensors `(batch, …, hidden)`, lowest level first. Output shape: of one.
+    """
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**{"dtype": "float32"} | kwargs)
+
+    def build(self, input_shape: Sequence[Sequence[int | None]]) -> None:
+        self.scores = self.add_weight((len(input_shape),), "zeros", name="scores")  # s
+
+    def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
+        shares = tf.unstack(tf.nn.softmax(tf.convert_to_tensor(self.scores)))  # levels × ()
+        return tf.add_n([share * level for share, level in zip(shares, inputs, strict=True)])
+
+
+def read_levels(encoder: TextEncoder, tasks: Iterable[Task]) -> dict[str, list[str]]:
+    """Task → the levels of the encoder that its head reads, lowest first: one, or all to mix.
+
+    Raises:
+        InputError: a level that the encoder does not have, or `auto`.
+    """
+    return {task.name: _levels(encoder, task) for task in tasks}
+
+
+def used_part(encoder: TextEncoder, tasks: Iterable[Task]) -> TextEncoder:
+    """The encoder without the blocks above the highest level that a head reads.
+
+    Raises:
+        InputError: as `read_levels`.
+    """
+    order = levels_of(encoder)
+    levels = itertools.chain.from_iterable(read_levels(encoder, tasks).values())
+    return cut_above(encoder, max(levels, key=order.index, default=order[-1]))
+
+
 def head_outputs(
-    tasks: Sequence[Task], vectors: Mapping[str, keras.KerasTensor], dropout: float
+    tasks: Sequence[Task], encoder: TextEncoder, dropout: float
 ) -> dict[str, keras.KerasTensor]:
-    """Task → the outputs of a new head over the vectors that its kind reads.
+    """Task → the outputs of a new head over the vectors that its kind reads, at its level.
 
     Args:
         tasks: a head for each.
-        vectors: `sentence_embedding (batch, hidden)`, `sequence_output (batch, length, hidden)`.
+        encoder: gives the vectors.
         dropout: rate before each head, in training.
+
+    Raises:
+        InputError: a level that the encoder does not have.
     """
-    heads = [TaskHead(task, dropout) for task in tasks]
-    return {head.task.name: head(vectors[kind_of(head.task).reads.output]) for head in heads}
+    vectors = functools.cache(functools.partial(vectors_at, encoder))
+    outputs = {}
+    for task in tasks:
+        output = kind_of(task).reads.output
+        read = [vectors(level)[output] for level in _levels(encoder, task)]
+        mixed = LevelMix(name=f"{task.name}_mix")(read) if task.reads == MIX else read[0]
+        outputs[task.name] = TaskHead(task, dropout)(mixed)
+    return outputs
+
+
+def head_layers(task: str) -> tuple[str, str]:
+    """The names of a head's layers; only a head that mixes levels has the second."""
+    return f"{task}_head", f"{task}_mix"
+
+
+def layers_of_heads(
+    layers: Iterable[keras.layers.Layer], tasks: Iterable[str]
+) -> dict[str, list[keras.layers.Layer]]:
+    """Layer group of each task's head → those of a model's layers that it holds."""
+    by_name = {layer.name: layer for layer in layers}
+    return {
+        head_group(task): [by_name[name] for name in head_layers(task) if name in by_name]
+        for task in tasks
+    }
 
 
 def check_task_names(argument: str, names: Iterable[str], tasks: Iterable[str]) -> None:
@@ -77,6 +152,24 @@ def check_task_names(argument: str, names: Iterable[str], tasks: Iterable[str]) 
     for name in names:
         if name not in tasks:
             raise InputError(f"{argument}: there is no task {name!r}; there are {', '.join(tasks)}")
+
+
+def _levels(encoder: TextEncoder, task: Task) -> list[str]:
+    levels = levels_of(encoder)
+    if task.reads == AUTO:
+        raise InputError(
+            f"task {task.name!r}: reads: auto is found on the data, by training a recipe; a model "
+            f"needs a level: {LAST}, {MIX} or one of {', '.join(levels[1:])}"
+        )
+    if task.reads == MIX:
+        return levels
+    level = levels[-1] if task.reads == LAST else task.reads
+    if level not in levels:
+        raise InputError(
+            f"task {task.name!r}: the encoder has no {level}; its blocks are "
+            f"{', '.join(levels[1:])}"
+        )
+    return [level]
 
 
 def check_tasks(tasks: Sequence[Task], *, has_names: bool = False) -> None:

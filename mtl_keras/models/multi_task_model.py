@@ -10,19 +10,19 @@ from mtl_keras.data.task import Task
 from mtl_keras.distribution import replicas
 from mtl_keras.encoders.text_encoder import TextEncoder
 from mtl_keras.encoders.transformer.policy import check_policy
-from mtl_keras.models import training_step
+from mtl_keras.models import heads, training_step
 from mtl_keras.models.calling import CheckedCalls
 from mtl_keras.models.compiling import check_compile, checked_optimizer
 from mtl_keras.models.frozen_prefix import FEATURES, UpperPart
 from mtl_keras.models.guards import Guard, guard_of
-from mtl_keras.models.heads import check_tasks, head_outputs
+from mtl_keras.models.heads import layers_of_heads
 from mtl_keras.models.inference import ForwardPass
 from mtl_keras.models.kinds.table import kind_of
 from mtl_keras.models.metrics import training_metrics, undefined_without_examples
 from mtl_keras.models.optimizers import layerwise_adamw
 from mtl_keras.models.training_step import Batch, Tensors
 from mtl_keras.plans.freeze_plan import FreezePlan
-from mtl_keras.plans.layer_groups import LayerGroups, head_group
+from mtl_keras.plans.layer_groups import LayerGroups
 from mtl_keras.plans.protection import Protection
 
 
@@ -42,13 +42,13 @@ class MultiTaskModel(CheckedCalls, keras.Model):
     task `<task>_loss` and its metrics (`<task>_accuracy`, …), over its own examples, NaN of none.
 
     Args:
-        encoder: the `TextEncoder` that the tasks share.
+        encoder: the `TextEncoder` that the tasks share, without blocks above all heads' levels.
         tasks: what to predict, with their labels.
         head_dropout: rate of dropout before each head, in training.
         has_names: whether the tasks have their names from a file; else they may be refused.
 
     Raises:
-        InputError: no task, a task without labels, names that make a key of two meanings.
+        InputError: no task, a task without labels, names with two meanings, an unknown level.
     """
 
     def __init__(
@@ -62,8 +62,9 @@ class MultiTaskModel(CheckedCalls, keras.Model):
         **kwargs: Any,
     ):
         check_policy(None)
-        check_tasks(tasks, has_names=has_names)
-        outputs = head_outputs(tasks, encoder.transformer.output, head_dropout)
+        heads.check_tasks(tasks, has_names=has_names)
+        encoder = heads.used_part(encoder, tasks)
+        outputs = heads.head_outputs(tasks, encoder, head_dropout)
         super().__init__(encoder.transformer.input, outputs, name=name, **kwargs)
         self.encoder = encoder
         self.tasks = {task.name: task for task in tasks}
@@ -86,8 +87,7 @@ class MultiTaskModel(CheckedCalls, keras.Model):
             name: [layer for layer in layers if id(layer) in used]
             for name, layers in self.encoder.layer_groups.items()
         }
-        heads = {head_group(name): [self.get_layer(f"{name}_head")] for name in self.tasks}
-        return LayerGroups(backbone | heads)
+        return LayerGroups(backbone | layers_of_heads(self.layers, self.tasks))
 
     @property
     def loss_weights(self) -> dict[str, float]:

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from mtl_keras.data.task import Task
 from mtl_keras.distribution import replicas
+from mtl_keras.models.heads import head_layers
 from mtl_keras.models.kinds.table import kind_of
 from mtl_keras.models.labelled_arrays import check_input_names, check_keys, check_ranks
 from mtl_keras.models.losses import weighted_mean
@@ -91,8 +92,8 @@ def answerable_losses(
 
 
 def active_heads(sums: Tensors) -> dict[str, tf.Tensor]:
-    """Layer name of each head → whether any example of its task is in the batch."""
-    return {f"{name}_head": total > 0 for name, total in sums.items()}
+    """Name of each layer of the heads → whether any example of its task is in the batch."""
+    return {layer: total > 0 for name, total in sums.items() for layer in head_layers(name)}
 
 
 def padding_update(metric: keras.metrics.Metric, padding_mask: tf.Tensor) -> replicas.Update:

@@ -144,6 +144,10 @@ class Stage:
         patience: evaluations without a better `watch` after which the stage ends. None: never.
         watch: what is watched on the validation split: `mean` of the tasks' metrics, or one
             of `watchable`.
+        solve: whether the heads are solved: brought to their optimum on what the encoder makes of
+            the texts, which is computed once, instead of trained for epochs. Only in a stage whose
+            encoder is frozen. It counts as one epoch; rates, decay and patience have no effect.
+            None: as the named plan says, else no.
         freeze_when_done: whether a task's head freezes once its own metric has not been better
             for `patience` evaluations; when all have, the stage ends.
         protect: what keeps the tasks without batches, whose heads are frozen, from drifting
@@ -161,6 +165,7 @@ class Stage:
     tasks: tuple[str, ...] = ()
     patience: int | None = None
     watch: str = MEAN
+    solve: bool | None = None
     freeze_when_done: bool = False
     protect: Protection | None = None
 
@@ -189,6 +194,15 @@ class Stage:
         tasks = tasks_of(groups)
         idle = [FreezePlan.head(name) for name in self.idle_tasks(tasks)]
         return functools.reduce(operator.or_, idle, self.freeze).frozen(groups)
+
+    def check_solvable(self, groups: Sequence[str]) -> None:
+        """Raises InputError if heads would be solved while the encoder trains under them."""
+        trains = [name for name in backbone_of(groups) if name not in self.frozen(groups)]
+        if self.solve and trains:
+            raise InputError(
+                f"heads are solved on an encoder that stays as it is, but {', '.join(trains)} "
+                "would train; freeze: backbone, or give a number of epochs"
+            )
 
     def warnings(self, groups: Sequence[str]) -> list[str]:
         """What in the stage has no effect on a model of these layer groups."""

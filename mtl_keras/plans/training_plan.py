@@ -33,22 +33,24 @@ class TrainingPlan:
     and other settings all stages share:
 
     * `full`: everything trains.
-    * `linear_probe`: only the heads train.
-    * `lp_ft`: the heads train, then everything at the backbone's rate (Kumar et al., 2022,
+    * `linear_probe`: only the heads learn.
+    * `lp_ft`: the heads learn, then everything at the backbone's rate (Kumar et al., 2022,
       "Fine-tuning can distort pretrained features and underperform out-of-distribution").
-    * `heads_then_top:<k>`: the heads train, then the k top blocks with them.
-    * `gradual`: the heads train, then in each stage one block more, from the top down; the last
+    * `heads_then_top:<k>`: the heads learn, then the k top blocks with them.
+    * `gradual`: the heads learn, then in each stage one block more, from the top down; the last
       stage thaws the lowest block and the embeddings (Howard & Ruder, 2018, "Universal language
       model fine-tuning").
     * `plateau`: as `gradual`, but a stage goes on until what it watches has not improved for
       `patience` evaluations (2 where the template says nothing).
     * `lowest_half`: the embeddings and the lower half of the blocks stay frozen.
-    * `head_frozen:<task>`: the heads train, then that head stays frozen while the other tasks
+    * `head_frozen:<task>`: the heads learn, then that head stays frozen while the other tasks
       train everything else.
 
-    `epochs` of the template are those of the whole plan: where heads train first they take a
-    third; `gradual` divides them evenly, with at least one a stage, and more than given where
-    there are more stages than epochs; each stage of `plateau` has at most that many.
+    Heads that learn alone are solved (`Stage.solve`), which takes no epochs. With `solve` false in
+    the template they are trained: they take a third of the epochs, in `gradual` and `plateau`
+    those of a stage. `epochs` of the template are those of the whole plan: `gradual` divides them
+    evenly among its stages, with at least one a stage; each stage of `plateau` has at most that
+    many.
 
     Args:
         name: one of these, or `stages`.
@@ -64,7 +66,7 @@ class TrainingPlan:
     >>> groups = ["embeddings", "block_0", "block_1", "heads/topic"]
     >>> plan = TrainingPlan("gradual", Stage(epochs=6))
     >>> [(str(stage.freeze), stage.epochs) for stage in plan.stages(groups)]
-    [('backbone', 2), ('top:1', 2), ('none', 2)]
+    [('backbone', 1), ('top:1', 3), ('none', 3)]
     """
 
     name: str
@@ -116,6 +118,7 @@ class TrainingPlan:
             with self._told_at(number):
                 stage.frozen(groups)
                 stage.learning_rate.by_group(groups)
+                stage.check_solvable(groups)
                 check_sequence(stages[: number + 1], groups)
         return stages
 
@@ -158,7 +161,7 @@ def _full(stage: Stage, groups: Sequence[str]) -> list[Stage]:
 
 
 def _linear_probe(stage: Stage, groups: Sequence[str]) -> list[Stage]:
-    return [replace(stage, freeze=FreezePlan.backbone())]
+    return [_heads_alone(stage)]
 
 
 def _lp_ft(stage: Stage, groups: Sequence[str]) -> list[Stage]:
@@ -167,7 +170,16 @@ def _lp_ft(stage: Stage, groups: Sequence[str]) -> list[Stage]:
     return _heads_then(stage, freeze=FreezePlan.none(), learning_rate=low)
 
 
+def _heads_alone(stage: Stage) -> Stage:
+    """The stage of the heads: solved, unless the template says that they are trained."""
+    if stage.solve is False:
+        return replace(stage, freeze=FreezePlan.backbone())
+    return replace(stage, freeze=FreezePlan.backbone(), solve=True, epochs=1, steps_per_epoch=None)
+
+
 def _heads_then(stage: Stage, **changes: Any) -> list[Stage]:
+    if stage.solve is not False:
+        return [_heads_alone(stage), replace(stage, solve=False, **changes)]
     first = max(1, stage.epochs // 3)
     rest = max(1, stage.epochs - first)
     return [
@@ -177,7 +189,14 @@ def _heads_then(stage: Stage, **changes: Any) -> list[Stage]:
 
 
 def _gradual(stage: Stage, groups: Sequence[str]) -> list[Stage]:
-    thawing = _thawing(groups)
+    heads, *thawing = _thawing(groups)
+    if stage.solve is False:
+        return _in_turn(stage, [heads, *thawing])
+    return [_heads_alone(stage), *_in_turn(replace(stage, solve=False), thawing)]
+
+
+def _in_turn(stage: Stage, thawing: Sequence[FreezePlan]) -> list[Stage]:
+    """A stage for each plan, the epochs divided among them."""
     share, rest = divmod(max(stage.epochs, len(thawing)), len(thawing))
     return [
         replace(stage, freeze=freeze, epochs=share + (number < rest))
@@ -187,7 +206,11 @@ def _gradual(stage: Stage, groups: Sequence[str]) -> list[Stage]:
 
 def _plateau(stage: Stage, groups: Sequence[str]) -> list[Stage]:
     patience = stage.patience or PLATEAU_PATIENCE
-    return [replace(stage, freeze=freeze, patience=patience) for freeze in _thawing(groups)]
+    heads, *thawing = _thawing(groups)
+    trained = [replace(stage, freeze=freeze, patience=patience) for freeze in thawing]
+    if stage.solve is False:
+        return [replace(stage, freeze=heads, patience=patience), *trained]
+    return [_heads_alone(stage), *(replace(each, solve=False) for each in trained)]
 
 
 def _lowest_half(stage: Stage, groups: Sequence[str]) -> list[Stage]:

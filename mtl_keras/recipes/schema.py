@@ -31,6 +31,8 @@ from mtl_keras.recipes.values import (
     true_false_or_auto,
 )
 
+AUTO_EPOCHS = "auto"
+
 
 class _Rates(Strict):
     heads: Number = LearningRates.heads
@@ -67,6 +69,7 @@ class _StageSettings(Strict):
     """What a stage may say, and `training` for all stages."""
 
     epochs: Whole = pydantic.Field(1, ge=1, le=LARGEST_COUNT)
+    solve: bool | None = None
     steps_per_epoch: Whole | None = pydantic.Field(None, ge=1, le=LARGEST_COUNT)
     learning_rate: _Rates = _Rates()
     weight_decay: Number = pydantic.Field(Stage.weight_decay, ge=0)
@@ -74,6 +77,18 @@ class _StageSettings(Strict):
     watch: str = MEAN
     freeze_when_done: bool = False
     protect: Annotated[Any, pydantic.AfterValidator(protection)] = None
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _solve_for_auto(cls, content: Any) -> Any:
+        """`epochs: auto` is another way to write `solve: true`."""
+        if not isinstance(content, dict):
+            return content
+        if content.get("solve") is not None and "epochs" in content and cls is _Stage:
+            raise ValueError("solve and epochs are two ways to say how heads learn; keep one")
+        if content.get("epochs") != AUTO_EPOCHS:
+            return content
+        return {key: value for key, value in content.items() if key != "epochs"} | {"solve": True}
 
     def settings(self) -> dict[str, Any]:
         """The stage arguments that were written."""
@@ -88,6 +103,8 @@ class _Stage(_StageSettings):
     def build(self, shared: _StageSettings) -> Stage:
         rates = self.learning_rate.over(shared.learning_rate)
         settings = shared.settings() | self.settings() | {"learning_rate": rates}
+        if settings.get("solve"):
+            settings |= {"epochs": 1, "steps_per_epoch": None}
         return Stage(freeze=self.freeze, tasks=tuple(self.tasks), **settings)
 
 

@@ -71,6 +71,7 @@ class TaskSchema(Strict):
     format: str | None = None
     delimiter: str | None = None
     encoding: str | None = None
+    reads: str = Task.reads
 
     def build(self, name: str) -> Task:
         files = {split: paths for split, paths in self.files if paths is not None}
@@ -79,4 +80,11 @@ class TaskSchema(Strict):
         for split, own in self.columns.by_split().items():
             of_split = {name: value for name, value in dict(own).items() if value is not None}
             columns[split] = Columns(**of_all | of_split)
-        return Task(name, self.kind, tuple(self.labels), files=files, columns=columns)
+        return Task(
+            name,
+            self.kind,
+            tuple(self.labels),
+            files=files,
+            columns=columns,
+            reads=self.reads,
+        )

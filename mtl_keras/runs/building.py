@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from mtl_keras.data.levels import AUTO, LAST
+from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.recipes.recipe import Recipe
 
 if TYPE_CHECKING:
+    from mtl_keras.encoders.text_encoder import TextEncoder
     from mtl_keras.models.multi_task_model import MultiTaskModel
 
 
@@ -38,18 +41,14 @@ def open_datasets(
     }
 
 
-def build_model(
-    recipe: Recipe, datasets: Mapping[str, TaskDataset], *, as_in_0_1_0: bool = False
-) -> "MultiTaskModel":
-    """The recipe's model, untrained, every stage's plan checked against its layer groups.
+def load_encoder(recipe: Recipe, *, as_in_0_1_0: bool = False) -> "TextEncoder":
+    """The recipe's encoder, with its published weights.
 
     Args:
-        recipe: what to train.
-        datasets: task → its files.
-        as_in_0_1_0: whether the encoder cuts texts as that version did.
+        recipe: names it.
+        as_in_0_1_0: whether it cuts texts as that version did.
     """
     from mtl_keras.encoders.text_encoder import TextEncoder
-    from mtl_keras.models.multi_task_model import MultiTaskModel
 
     encoder = TextEncoder.from_pretrained(
         recipe.encoder,
@@ -60,6 +59,33 @@ def build_model(
     )
     if as_in_0_1_0:
         encoder.tokenizer = encoder.tokenizer.as_in_0_1_0()
-    model = MultiTaskModel(encoder, [dataset.task for dataset in datasets.values()])
+    return encoder
+
+
+def build_model(
+    recipe: Recipe,
+    datasets: Mapping[str, TaskDataset],
+    encoder: "TextEncoder | None" = None,
+    levels: Mapping[str, str] | None = None,
+) -> "MultiTaskModel":
+    """The recipe's model, untrained, every stage's plan checked against its layer groups.
+
+    Args:
+        recipe: what it is for.
+        datasets: task → its files.
+        encoder: the recipe's, if it is loaded already.
+        levels: task → the level that its head reads, of tasks that leave it open (`reads: auto`);
+            without one they read the last.
+    """
+    from mtl_keras.models.multi_task_model import MultiTaskModel
+
+    tasks = [_with_level(dataset.task, levels or {}) for dataset in datasets.values()]
+    model = MultiTaskModel(encoder or load_encoder(recipe), tasks)
     recipe.plan.stages(list(model.layer_groups))
     return model
+
+
+def _with_level(task: Task, levels: Mapping[str, str]) -> Task:
+    if task.reads != AUTO:
+        return task
+    return task.at_level(levels.get(task.name, LAST))

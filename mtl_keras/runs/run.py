@@ -41,6 +41,7 @@ START = f"{CHECKPOINTS}/start.json"  # what an unfinished run began with
 class _TrainedTask(pydantic.BaseModel):
     kind: str
     labels: list[str]
+    reads: str = Task.reads
 
 
 class _Record(pydantic.BaseModel):
@@ -142,7 +143,7 @@ class Run:
     def tasks(self) -> dict[str, Task]:
         """Name → the task as it was trained, with its labels, without its files."""
         return {
-            name: Task(name, task.kind).with_labels(task.labels)
+            name: Task(name, task.kind, reads=task.reads).with_labels(task.labels)
             for name, task in self._record.tasks.items()
         }
 
@@ -175,7 +176,10 @@ class Run:
                 f"{self.folder / RECIPE}: has the tasks {', '.join(written)}; the run was trained "
                 f"on {', '.join(expected)}: put them back, or train again"
             )
-        tasks = (task.with_labels(trained[task.name].labels) for task in recipe.tasks)
+        tasks = (
+            task.at_level(trained[task.name].reads).with_labels(trained[task.name].labels)
+            for task in recipe.tasks
+        )
         return replace(recipe, tasks=tuple(tasks))
 
     @property

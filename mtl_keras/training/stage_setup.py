@@ -87,7 +87,7 @@ def set_up(
     steps = _compile(materials, stage, batches, compilation or _declared(materials, batches))
     idle = stage.idle_tasks(tuple(model.tasks))
     model.protect(idle if backbone_trains(model) else (), stage.protect)
-    if materials.recipe.jit_compile == AUTO and compilation is None:
+    if materials.recipe.jit_compile == AUTO and compilation is None and not stage.solve:
         steps = _cheaper(materials, stage, batches, steps, report)
         batches.begin_epoch(first_epoch)
     return StageSetup(
@@ -130,7 +130,8 @@ def _announcement(materials: Materials, index: int, groups: Trainability) -> lis
 def _in_words(stage: Stage, groups: Trainability) -> str:
     trains = sum(row.parameters for row in groups if row.trains)
     total = sum(row.parameters for row in groups)
-    words = f"freeze {stage.freeze}, epochs {stage.epochs}, "
+    words = f"freeze {stage.freeze}, "
+    words += "heads solved, " if stage.solve else f"epochs {stage.epochs}, "
     if stage.steps_per_epoch:
         words += f"{stage.steps_per_epoch:,} steps each, "
     if stage.tasks:

@@ -15,12 +15,13 @@ from mtl_keras.data.findings import Finding
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.display import show
 from mtl_keras.distribution.strategies import Workers, strategy_of
+from mtl_keras.encoders.text_encoder import TextEncoder
 from mtl_keras.errors import InputError
 from mtl_keras.evaluation.scores import evaluate_all
 from mtl_keras.recipes.recipe import Recipe
-from mtl_keras.runs.building import build_model, open_datasets
+from mtl_keras.runs.building import build_model, load_encoder, open_datasets
 from mtl_keras.runs.provenance import provenance
-from mtl_keras.runs.run import AUDIT, BEST, HISTORY, LOGS, METRICS, MODEL, RECORD, TABLE, Run
+from mtl_keras.runs.run import AUDIT, BEST, HISTORY, LOGS, METRICS, MODEL, RECORD, START, TABLE, Run
 from mtl_keras.runs.unfinished import (
     CHANGES,
     NORMALIZES,
@@ -37,7 +38,10 @@ from mtl_keras.storage.locks import one_writer
 from mtl_keras.training.interruptions import Interruption
 from mtl_keras.training.materials import Materials
 from mtl_keras.training.monitoring import HistoryTable, TensorBoardLogs
+from mtl_keras.training.solving.depth import chosen_levels, depth_record
 from mtl_keras.training.trainer import Trainer
+
+DEPTH = "depth"  # in the run's record: which level each task reads that left it open, and why
 
 
 def train(
@@ -88,10 +92,15 @@ def train(
         datasets = _of_recipe(datasets or open_datasets(recipe), recipe)
         as_source = not resume or normalizes_as_source(run)
         with workers.strategy.scope():
-            model = build_model(recipe, datasets, as_in_0_1_0=not as_source)
+            encoder = load_encoder(recipe, as_in_0_1_0=not as_source)
+            depth = _depth(run, recipe, encoder, datasets, report)
+            levels = {name: of_task["reads"] for name, of_task in depth.items()}
+            model = build_model(recipe, datasets, encoder, levels)
         materials = Materials.of(recipe, datasets, model)
         with one_writer(run.folder), Interruption(workers.agree).listening() as interruption:
-            begun = _begin(run, materials, workers, interruption, resume=resume, report=report)
+            begun = _begin(
+                run, materials, workers, interruption, depth, resume=resume, report=report
+            )
             begun.train(report, verbose, callbacks)
             end(run)
     return Run(folder)
@@ -102,6 +111,23 @@ def make_reproducible(recipe: Recipe) -> None:
     keras.utils.set_random_seed(recipe.seed)
     if recipe.deterministic:
         tf.config.experimental.enable_op_determinism()
+
+
+def _depth(
+    run: Run,
+    recipe: Recipe,
+    encoder: TextEncoder,
+    datasets: Mapping[str, TaskDataset],
+    report: Callable[[str], None],
+) -> dict[str, dict]:
+    """Task → the level that it reads, and what each level reached, if it left the level open.
+
+    A run that has begun keeps the levels that it began with.
+    """
+    if run.has_begun:
+        of_run: dict[str, dict] = run.read_json(START).get(DEPTH, {})
+        return of_run
+    return depth_record(chosen_levels(encoder, datasets, seed=recipe.seed, report=report))
 
 
 def _check_workers(workers: Workers, recipe: Recipe) -> None:
@@ -190,7 +216,7 @@ class _BegunRun:
         record = {
             "recipe_folder": str(recipe.path.parent),
             "plan": str(recipe.plan),
-            "tasks": {name: dataset.task.get_config() for name, dataset in datasets.items()},
+            "tasks": {name: task.get_config() for name, task in model.tasks.items()},
             "examples": {name: dict(dataset.counts) for name, dataset in datasets.items()},
             "seed": recipe.seed,
             **self.facts,
@@ -204,6 +230,7 @@ def _begin(
     materials: Materials,
     workers: Workers,
     interruption: Interruption,
+    depth: Mapping[str, dict],
     *,
     resume: bool,
     report: Callable[[str], None],
@@ -213,7 +240,7 @@ def _begin(
     devices = workers.strategy.num_replicas_in_sync
     units = dict(zip(UNITS, (workers.count, devices), strict=True))
     facts = units | provenance(materials.datasets, recipe.path.parent)
-    facts[NORMALIZES] = not resume or normalizes_as_source(run)
+    facts |= {NORMALIZES: not resume or normalizes_as_source(run), DEPTH: dict(depth)}
     workers.check_same(json.dumps(facts["data"]), "data")
     has_begun = begin(run, recipe.path, facts, resume=resume, report=report)
     trainer = Trainer(materials, run.folder / BEST, checkpoints_of(run), interruption)

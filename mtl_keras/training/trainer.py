@@ -20,6 +20,7 @@ from mtl_keras.training.frozen_heads import FrozenHeads
 from mtl_keras.training.interruptions import Interruption
 from mtl_keras.training.materials import Materials
 from mtl_keras.training.nan_diagnosis import give_up
+from mtl_keras.training.stage_learning import learning_of
 from mtl_keras.training.stage_setup import StageSetup
 from mtl_keras.training.stage_start import Beginning, FreshStart, StageStart
 from mtl_keras.training.step_timing import StepClock
@@ -139,7 +140,7 @@ class Trainer:
         fitted = time.perf_counter()
         with self._interruption.can_wait():
             called = [self.selection, clock, *callbacks, keeper, *watchers]
-            fit(setup, start.progress, called, verbose)
+            learning_of(setup.stage)(setup, start.progress, called, report, verbose)
         self._beginning = FreshStart(start.progress.epoch)
         keeper.finish()
         fit_seconds = time.perf_counter() - fitted
@@ -206,57 +207,3 @@ class Trainer:
             interruption=self._interruption,
             metrics=start.metrics,
         )
-
-
-def fit(
-    setup: StageSetup,
-    progress: Progress,
-    callbacks: Sequence[keras.callbacks.Callback],
-    verbose: int | str = "auto",
-) -> None:
-    """Trains the epochs of a stage that are left, the begun one first, by Keras's `fit`.
-
-    Args:
-        setup: of the stage.
-        progress: where it is; one of the callbacks keeps it up to date.
-        callbacks: as in Keras.
-        verbose: as in Keras.
-    """
-    fit_epochs = functools.partial(
-        setup.materials.model.fit,
-        validation_data=setup.validation_batches,
-        verbose=verbose,
-        callbacks=callbacks,
-    )
-    stage = setup.stage
-    if progress.step == setup.steps:
-        _validate(setup, progress.epoch, callbacks)
-    elif progress.step:
-        fit_epochs(
-            setup.batches_from(progress),
-            initial_epoch=progress.epoch,
-            epochs=progress.epoch + 1,
-            steps_per_epoch=stage.steps_per_epoch and setup.steps - progress.step,
-        )
-    last = progress.first_epoch + stage.epochs
-    if not progress.is_over and progress.epoch < last:
-        fit_epochs(  # by one iterator: to make one takes long, and Keras would for each epoch
-            setup.batches_from(progress).repeat(),
-            initial_epoch=progress.epoch,
-            epochs=last,
-            steps_per_epoch=setup.steps,
-        )
-
-
-def _validate(setup: StageSetup, epoch: int, callbacks: Sequence[keras.callbacks.Callback]) -> None:
-    """The end of an epoch that was left when all its steps were done."""
-    model = setup.materials.model
-    called = keras.callbacks.CallbackList(callbacks, model=model)
-    model.stop_training = False
-    called.on_train_begin()
-    called.on_epoch_begin(epoch)
-    logs = model.get_metrics_result()
-    measured = model.evaluate(setup.validation_batches, callbacks=called, return_dict=True)
-    logs |= {f"val_{name}": value for name, value in measured.items()}
-    called.on_epoch_end(epoch, logs)
-    called.on_train_end(logs)

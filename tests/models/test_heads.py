@@ -25,7 +25,7 @@ def test_shapes_and_config(task, inputs, shape):
     head = TaskHead(task)
     outputs = head(tf.random.stateless_normal(inputs, (1, 2)))
     assert outputs.shape == shape
-    if kind_of(task).activation == "softmax":
+    if kind_of(task).link.activation == "softmax":
         np.testing.assert_allclose(tf.reduce_sum(outputs, -1), 1.0, rtol=1e-5)
     copy = TaskHead.from_config(head.get_config())
     assert copy.get_config() == head.get_config()

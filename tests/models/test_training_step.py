@@ -56,7 +56,9 @@ def test_an_idle_task_has_no_loss_and_an_inactive_head():
     assert float(losses["entities"]) == 0
     assert {name: bool(active) for name, active in active_heads(sums).items()} == {
         "topic_head": True,
+        "topic_mix": True,
         "entities_head": False,
+        "entities_mix": False,
     }
 
 

@@ -28,8 +28,33 @@ def _freezes(name: str, **settings) -> list[tuple[str, int]]:
         ("head_frozen:topic", [("backbone", 1), ("head:topic", 2)]),
     ],
 )
-def test_named_plans(name, expected):
-    assert _freezes(name, epochs=3) == expected
+def test_named_plans_whose_heads_are_trained(name, expected):
+    assert _freezes(name, epochs=3, solve=False) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("full", [("none", 3)]),
+        ("linear_probe", [("backbone", 1)]),
+        ("lp_ft", [("backbone", 1), ("none", 3)]),
+        ("heads_then_top:2", [("backbone", 1), ("top:2", 3)]),
+        ("head_frozen:topic", [("backbone", 1), ("head:topic", 3)]),
+        ("plateau", [("backbone", 1), ("top:1", 3), ("top:2", 3), ("top:3", 3), ("none", 3)]),
+    ],
+)
+def test_heads_alone_are_solved_which_takes_no_epochs_of_the_plan(name, expected):
+    stages = TrainingPlan(name, Stage(epochs=3)).stages(GROUPS)
+    assert [(str(stage.freeze), stage.epochs) for stage in stages] == expected
+    assert [bool(stage.solve) for stage in stages] == [
+        str(stage.freeze) == "backbone" for stage in stages
+    ]
+
+
+def test_heads_are_not_solved_while_the_encoder_trains():
+    plan = TrainingPlan("lowest_half", Stage(solve=True))
+    with pytest.raises(InputError, match="but block_2, block_3 would train; freeze: backbone"):
+        plan.stages(GROUPS)
 
 
 def test_gradual_thaws_one_block_a_stage_from_the_top_down():
@@ -38,16 +63,19 @@ def test_gradual_thaws_one_block_a_stage_from_the_top_down():
 
 
 def test_gradual_divides_the_epochs_and_gives_every_stage_one():
-    assert [epochs for _, epochs in _freezes("gradual", epochs=7)] == [2, 2, 1, 1, 1]
+    assert [epochs for _, epochs in _freezes("gradual", epochs=7)] == [1, 2, 2, 2, 1]
     assert [epochs for _, epochs in _freezes("gradual", epochs=2)] == [1] * 5
+    trained = _freezes("gradual", epochs=7, solve=False)
+    assert [epochs for _, epochs in trained] == [2, 2, 1, 1, 1]
 
 
 def test_plateau_ends_a_stage_by_patience():
-    stages = TrainingPlan("plateau", Stage(epochs=9, watch="stars_accuracy")).stages(GROUPS)
+    template = Stage(epochs=9, watch="stars_accuracy", solve=False)
+    stages = TrainingPlan("plateau", template).stages(GROUPS)
     assert {(stage.patience, stage.epochs, stage.watch) for stage in stages} == {
         (2, 9, "stars_accuracy")
     }
-    assert TrainingPlan("plateau", Stage(patience=4)).stages(GROUPS)[0].patience == 4
+    assert TrainingPlan("plateau", Stage(patience=4)).stages(GROUPS)[1].patience == 4
 
 
 def test_lp_ft_tunes_everything_at_the_low_rate():

@@ -11,8 +11,9 @@ from mtl_keras.runs.building import build_model, open_datasets
 from mtl_keras.runs.checkpoint_files import StateFolder
 from mtl_keras.training.checkpointing import Progress
 from mtl_keras.training.materials import Materials
+from mtl_keras.training.stage_learning import fit
 from mtl_keras.training.stage_setup import set_up
-from mtl_keras.training.trainer import Trainer, fit
+from mtl_keras.training.trainer import Trainer
 
 SILENT = {"report": lambda line: None, "verbose": 0}
 
@@ -105,7 +106,7 @@ def test_what_is_left_of_a_stage_is_fitted(tiny_recipe, step, is_over, epochs):
         on_epoch_end=end,
     )
     left = 2 * setup.steps - progress.step if not is_over else 0
-    fit(setup, progress, [follows], verbose=0)
+    fit(setup, progress, [follows], str, verbose=0)
     assert begun == epochs
     assert len(trained) == left
     assert validated == [True] * len(epochs)

@@ -1,5 +1,6 @@
 """The shape of an encoder, and what its architecture differs in from BERT's."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -100,6 +101,16 @@ class EncoderConfig:
     def from_config(cls, config: dict[str, Any]) -> Self:
         """The shape that `get_config` described."""
         return cls(**config)
+
+    def lowest(self, blocks: int) -> Self:
+        """The shape of the encoder's lowest blocks alone; it has no pooler, and pools by `mean`."""
+        return dataclasses.replace(
+            self,
+            num_layers=blocks,
+            attention_windows=self.attention_windows[:blocks],
+            pooler=False,
+            pooling="mean" if self.pooling == "pooler" else self.pooling,
+        )
 
     def applications(self) -> int:
         """How often each block is applied, one after the other: once if it shares no weights."""

@@ -1,5 +1,6 @@
 """A KerasHub backbone as an encoder: its own layers, behind ordered layer groups."""
 
+import dataclasses
 import importlib
 import itertools
 import math
@@ -7,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 import keras
 import tensorflow as tf
@@ -63,6 +64,10 @@ class KerasHubConfig(EncoderConfig):
             pooling=pooling,
             **{name: settings[name] for name in SIZES if name != "max_sequence_length"},
         )
+
+    def lowest(self, blocks: int) -> Self:
+        cut = super().lowest(blocks)
+        return dataclasses.replace(cut, repeats=self.applications() * blocks)
 
     def applications(self) -> int:
         return self.repeats // self.num_layers
@@ -139,7 +144,10 @@ def count_weights(kind: Callable[..., keras.Model], settings: Mapping[str, Any])
 
 
 def as_transformer(backbone: keras.Model, config: KerasHubConfig) -> keras.Model:
-    """A functional model with the inputs and outputs of `build_transformer`, of these layers."""
+    """A functional model with the inputs and outputs of `build_transformer`, of these layers.
+
+    It has as many of the backbone's blocks, from the lowest up, as the shape says.
+    """
     structure = find_structure(backbone)
     dtype = backbone.token_embedding.dtype_policy
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
@@ -149,12 +157,12 @@ def as_transformer(backbone: keras.Model, config: KerasHubConfig) -> keras.Model
         # It reads nothing of its input but how many texts there are.
         beside.append(structure.positions._keras_history.operation(padding_mask))
     x = _embeddings(structure, dtype)(token_ids)
-    for section in _blocks(structure, dtype):
+    for section in itertools.islice(_blocks(structure, dtype), config.num_layers):
         x = section(x, *beside)
     if structure.sequence is not structure.levels[-1]:
         x = _section([structure.levels[-1]], structure.sequence, "final_norm", dtype)(x)
     outputs = {"sequence_output": x}
-    if structure.pooled is not None:
+    if config.pooler:
         pooler = _section([structure.sequence], structure.pooled, "pooler", dtype)
         outputs["pooled_output"] = pooler(x)
     outputs["sentence_embedding"] = pool(config, outputs, padding_mask)

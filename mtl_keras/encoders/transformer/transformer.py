@@ -252,17 +252,25 @@ def pool(
     config: EncoderConfig,
     outputs: Mapping[str, keras.KerasTensor],
     padding_mask: keras.KerasTensor,
+    prefix: str = "",
 ) -> keras.KerasTensor:
-    """The sentence embedding that a configuration asks for, `(batch, hidden)`."""
+    """The sentence embedding that a configuration asks for, `(batch, hidden)`.
+
+    Args:
+        config: the encoder's shape.
+        outputs: `sequence_output (batch, length, hidden)`, and `pooled_output` if it is asked for.
+        padding_mask: `(batch, length)`, bool.
+        prefix: of the pooling layer's name.
+    """
     if config.pooling == "pooler":
         return outputs["pooled_output"]
     if config.pooling == "cls":
         return outputs["sequence_output"][:, 0]
     if config.pooling == "last":
-        return LastPooling(name="last_pooling", dtype="float32")(
+        return LastPooling(name=f"{prefix}last_pooling", dtype="float32")(
             outputs["sequence_output"], padding_mask
         )
-    return MeanPooling(name="mean_pooling")(outputs["sequence_output"], padding_mask)
+    return MeanPooling(name=f"{prefix}mean_pooling")(outputs["sequence_output"], padding_mask)
 
 
 def _initializer(draws: bool) -> keras.Initializer:

@@ -9,10 +9,12 @@ import tensorflow as tf
 
 from mtl_keras.data.task import Task
 from mtl_keras.encoders.tokenizers.tokenizer import Words
+from mtl_keras.models.kinds.links import Softmax
 from mtl_keras.models.kinds.probabilities import (
     class_probabilities,
     macro_f1,
     matches_by_class,
+    one_hot,
     ratio,
     softened_divergence,
     surprises,
@@ -35,7 +37,10 @@ class Classification(TaskKind):
 
     name = "classification"
     reads = TextVectors()
-    activation = "softmax"
+    link = Softmax()
+
+    def targets(self, labels: np.ndarray, num_outputs: int) -> np.ndarray:
+        return one_hot(labels, num_outputs)
 
     def loss(self) -> keras.losses.Loss:
         return keras.losses.SparseCategoricalCrossentropy(reduction=None)

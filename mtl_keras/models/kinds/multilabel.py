@@ -11,6 +11,7 @@ from mtl_keras.data.task import Task
 from mtl_keras.encoders.tokenizers.tokenizer import Words
 from mtl_keras.models.kinds.classification import MAX_ITERATIONS
 from mtl_keras.models.kinds.graph_rows import rows_by_text
+from mtl_keras.models.kinds.links import Sigmoid
 from mtl_keras.models.kinds.probabilities import macro_f1, ratio, surprise
 from mtl_keras.models.kinds.task_kind import (
     Scored,
@@ -31,7 +32,10 @@ class Multilabel(TaskKind):
 
     name = "multilabel"
     reads = TextVectors()
-    activation = "sigmoid"
+    link = Sigmoid()
+
+    def targets(self, labels: np.ndarray, num_outputs: int) -> np.ndarray:
+        return labels.astype(np.float32)
 
     def loss(self) -> keras.losses.Loss:
         return keras.losses.BinaryCrossentropy(reduction=None)

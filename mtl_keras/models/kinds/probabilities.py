@@ -117,3 +117,8 @@ def class_probabilities(probe: object, rows: np.ndarray, num_classes: int) -> np
     scores = np.zeros((len(rows), num_classes), np.float32)
     scores[:, probe.classes_] = probe.predict_proba(rows)  # type: ignore[attr-defined]
     return scores
+
+
+def one_hot(indices: np.ndarray, num_classes: int) -> np.ndarray:
+    """A 1 in the column of each class index, `(rows,)` → `(rows, classes)`, float32."""
+    return np.eye(num_classes, dtype=np.float32)[indices]

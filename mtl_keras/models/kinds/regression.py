@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from mtl_keras.data.task import Task
 from mtl_keras.encoders.tokenizers.tokenizer import Words
+from mtl_keras.models.kinds.links import Identity
 from mtl_keras.models.kinds.task_kind import Scored, TaskKind, WordsOfText, stacked
 from mtl_keras.models.kinds.vectors import TextVectors
 
@@ -18,10 +19,13 @@ class Regression(TaskKind):
 
     name = "regression"
     reads = TextVectors()
-    activation = "linear"
+    link = Identity()
 
     def head_outputs(self, activations: tf.Tensor) -> tf.Tensor:
         return activations[:, 0]  # (batch, 1) → (batch,)
+
+    def targets(self, labels: np.ndarray, num_outputs: int) -> np.ndarray:
+        return labels.astype(np.float32).reshape(-1, 1)
 
     def loss(self) -> keras.losses.Loss:
         return _SquaredError()

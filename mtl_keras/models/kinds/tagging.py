@@ -12,8 +12,10 @@ from mtl_keras.data.task import Task
 from mtl_keras.encoders.tokenizers.tokenizer import Words
 from mtl_keras.models.kinds.classification import MAX_ITERATIONS
 from mtl_keras.models.kinds.graph_rows import padded_columns, rows_by_text, word_scores
+from mtl_keras.models.kinds.links import Softmax
 from mtl_keras.models.kinds.probabilities import (
     class_probabilities,
+    one_hot,
     ratio,
     softened_divergence,
     surprises,
@@ -28,7 +30,10 @@ class Tagging(TaskKind):
 
     name = "tagging"
     reads = WordVectors(unread=1.0)  # `O`: outside of spans
-    activation = "softmax"
+    link = Softmax()
+
+    def targets(self, labels: np.ndarray, num_outputs: int) -> np.ndarray:
+        return one_hot(labels, num_outputs)
 
     def loss(self) -> keras.losses.Loss:
         return keras.losses.SparseCategoricalCrossentropy(reduction=None)

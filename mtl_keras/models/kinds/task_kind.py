@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from mtl_keras.data.task import Task
 from mtl_keras.encoders.tokenizers.tokenizer import Words
+from mtl_keras.models.kinds.links import Link
 from mtl_keras.models.kinds.vectors import Vectors
 
 # Labels and outputs of some examples, as `Vectors.by_example` gives them.
@@ -32,16 +33,25 @@ class TaskKind(abc.ABC):
     Attributes:
         name: as recipes have it.
         reads: the vectors that the head reads.
-        activation: of the head's dense layer.
+        link: from the head's dense layer to its outputs.
     """
 
     name: ClassVar[str]
     reads: ClassVar[Vectors]
-    activation: ClassVar[str]
+    link: ClassVar[Link]
 
     def head_outputs(self, activations: tf.Tensor) -> tf.Tensor:
         """The dense layer's activations `(…, classes)` → what the head gives."""
         return activations
+
+    @abc.abstractmethod
+    def targets(self, labels: np.ndarray, num_outputs: int) -> np.ndarray:
+        """What the outputs of perfect answers are, `(rows, outputs)`, float32.
+
+        Args:
+            labels: of texts, or of words, `(rows, …)`.
+            num_outputs: of the task.
+        """
 
     @abc.abstractmethod
     def loss(self) -> keras.losses.Loss:

@@ -12,11 +12,13 @@ from mtl_keras.data.task import Task
 from mtl_keras.encoders.tokenizers.tokenizer import Words
 from mtl_keras.models.kinds.classification import MAX_ITERATIONS
 from mtl_keras.models.kinds.graph_rows import padded_columns, rows_by_text, word_scores
+from mtl_keras.models.kinds.links import Softmax
 from mtl_keras.models.kinds.probabilities import (
     added,
     class_probabilities,
     macro_f1,
     matches_by_class,
+    one_hot,
     ratio,
     softened_divergence,
     surprises,
@@ -32,7 +34,10 @@ class TokenLabels(TaskKind):
 
     name = "token_labels"
     reads = WordVectors(unread=0.0)
-    activation = "softmax"
+    link = Softmax()
+
+    def targets(self, labels: np.ndarray, num_outputs: int) -> np.ndarray:
+        return one_hot(labels, num_outputs)
 
     def loss(self) -> keras.losses.Loss:
         return keras.losses.SparseCategoricalCrossentropy(reduction=None)

@@ -58,6 +58,21 @@ class Vectors(abc.ABC):
         """
 
     @abc.abstractmethod
+    def counted(
+        self, chunk: Chunk, tokenized: TokenizedText
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Which vectors have a label of their own: of texts all, of words the first pieces.
+
+        Returns:
+            Their positions among all texts' vectors, one text after the other, `(rows,)`; the text
+            of each, `(rows,)`; their labels, `(rows, …)`.
+        """
+
+    @abc.abstractmethod
+    def by_text(self, vectors: np.ndarray, tokenized: TokenizedText) -> list[np.ndarray]:
+        """All texts' vectors `(vectors, …)`, one text after the other → an array a text."""
+
+    @abc.abstractmethod
     def at_words(self, outputs: np.ndarray, first_pieces: Sequence[int]) -> np.ndarray:
         """What counts of a text's outputs: all of them, or those at the first piece of each word.
 
@@ -89,6 +104,15 @@ class TextVectors(Vectors):
         self, chunk: Chunk, tokenized: TokenizedText, vectors: list[np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray]:
         return np.stack(vectors), chunk["label"].numpy()
+
+    def counted(
+        self, chunk: Chunk, tokenized: TokenizedText
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        labels = chunk["label"].numpy()
+        return np.arange(len(labels)), np.arange(len(labels)), labels
+
+    def by_text(self, vectors: np.ndarray, tokenized: TokenizedText) -> list[np.ndarray]:
+        return list(vectors)
 
     def at_words(self, outputs: np.ndarray, first_pieces: Sequence[int]) -> np.ndarray:
         return outputs
@@ -129,6 +153,17 @@ class WordVectors(Vectors):
         labels, first = align_labels(tokenized, chunk["word_starts"], chunk["label"])
         begins = first.values.numpy()  # (pieces of all texts,)
         return np.concatenate(vectors)[begins], labels.values.numpy()[begins]
+
+    def counted(
+        self, chunk: Chunk, tokenized: TokenizedText
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        labels, first = align_labels(tokenized, chunk["word_starts"], chunk["label"])
+        positions = np.flatnonzero(first.values.numpy())
+        texts = first.value_rowids().numpy()[positions]
+        return positions, texts, labels.values.numpy()[positions]
+
+    def by_text(self, vectors: np.ndarray, tokenized: TokenizedText) -> list[np.ndarray]:
+        return np.split(vectors, tokenized.token_ids.row_splits.numpy()[1:-1])
 
     def at_words(self, outputs: np.ndarray, first_pieces: Sequence[int]) -> np.ndarray:
         return outputs[first_pieces]

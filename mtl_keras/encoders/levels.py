@@ -1,0 +1,74 @@
+"""The levels of an encoder: what it gives after each of its layer groups, and where it may end."""
+
+import keras
+
+from mtl_keras.encoders.text_encoder import TextEncoder
+from mtl_keras.encoders.transformer.transformer import pool
+from mtl_keras.errors import InputError
+
+
+def levels_of(encoder: TextEncoder) -> list[str]:
+    """The levels, lowest first: `embeddings`, `block_0`, …; the last one is its end."""
+    return list(encoder.layer_groups)
+
+
+def vectors_at(encoder: TextEncoder, level: str) -> dict[str, keras.KerasTensor]:
+    """What an encoder that ended at a level would give.
+
+    If the blocks normalise their input first, the final norm comes after each level. The encoder's
+    own pooling makes the sentence embedding; a pooler is of the last level alone, and the mean of
+    the token vectors takes its place below.
+
+    Args:
+        encoder: whose transformer it is.
+        level: one of `levels_of`.
+
+    Returns:
+        `sequence_output (batch, length, hidden)` and `sentence_embedding (batch, hidden)`.
+
+    Raises:
+        InputError: the encoder has no such level.
+    """
+    levels, transformer = levels_of(encoder), encoder.transformer
+    if level not in levels:
+        raise InputError(f"the encoder has no level {level!r}; it has {', '.join(levels)}")
+    if level == levels[-1]:
+        names = ("sequence_output", "sentence_embedding")
+        return {name: transformer.output[name] for name in names}
+    x = transformer.get_layer(level).output
+    if any(layer.name == "final_norm" for layer in transformer.layers):
+        x = transformer.get_layer("final_norm")(x)
+    config = encoder.config.lowest(max(1, levels.index(level)))
+    outputs = {"sequence_output": x}
+    mask = transformer.input["padding_mask"]
+    return outputs | {"sentence_embedding": pool(config, outputs, mask, f"{level}_")}
+
+
+def cut_above(encoder: TextEncoder, level: str) -> TextEncoder:
+    """The encoder that ends at a block: of the same layers, without those above.
+
+    Raises:
+        InputError: the encoder has no such block.
+
+    Example:
+
+    >>> from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
+    >>> from mtl_keras.encoders.transformer.config import EncoderConfig
+    >>> config = EncoderConfig(vocabulary_size=5, hidden_dim=8, num_layers=3, num_heads=2,
+    ...                        intermediate_dim=16)
+    >>> tokenizer = WordpieceTokenizer(["[UNK]", "[CLS]", "[SEP]", "a", "b"], lowercase=True)
+    >>> levels_of(cut_above(TextEncoder(tokenizer, config), "block_1"))
+    ['embeddings', 'block_0', 'block_1']
+    """
+    levels = levels_of(encoder)
+    vectors = vectors_at(encoder, level)
+    if level == levels[-1]:
+        return encoder
+    transformer = keras.Model(encoder.transformer.input, vectors, name="transformer")
+    return TextEncoder(
+        encoder.tokenizer,
+        encoder.config.lowest(levels.index(level)),
+        transformer,
+        normalize=encoder.normalize,
+        source=encoder.source,
+    )

@@ -1,0 +1,89 @@
+"""How well a task can be read off each level of an encoder."""
+
+import functools
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from mtl_keras.data.levels import AUTO
+from mtl_keras.data.task_dataset import TaskDataset
+from mtl_keras.encoders.levels import levels_of
+from mtl_keras.encoders.text_encoder import TextEncoder
+from mtl_keras.errors import InputError
+from mtl_keras.training.solving.linear import one_thread
+from mtl_keras.training.solving.rows import ROWS_BUDGET, Rows
+from mtl_keras.training.solving.selection import Solution, solve_level
+
+
+def heads_by_depth(encoder: TextEncoder, dataset: TaskDataset, *, seed: int = 0) -> list[Solution]:
+    """Solves a head on every level of an encoder, the embeddings included, lowest first.
+
+    Alain & Bengio, 2017, "Understanding intermediate layers using linear classifier probes".
+
+    Args:
+        encoder: as it is; nothing of it changes.
+        dataset: of the task; training texts are fitted, validation texts judge.
+        seed: of folds and order.
+
+    Raises:
+        InputError: the task has no validation split; all its examples have one label.
+    """
+    if "validation" not in dataset.splits:
+        raise InputError(
+            f"task {dataset.task.name!r}: reads: auto needs validation examples to choose by; "
+            "give validation files, or a level"
+        )
+    levels = levels_of(encoder)
+    train, validation = (
+        Rows.of(encoder, dataset, split, levels, seed=seed, budget=ROWS_BUDGET)
+        for split in ("train", "validation")
+    )
+    solve = functools.partial(solve_level, train, validation, seed=seed)
+    with one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(solve, levels))
+
+
+def chosen_levels(
+    encoder: TextEncoder,
+    datasets: Mapping[str, TaskDataset],
+    *,
+    seed: int = 0,
+    report: Callable[[str], None] = lambda line: None,
+) -> dict[str, list[Solution]]:
+    """Heads by depth of every task that leaves its level open (`reads: auto`).
+
+    Args:
+        encoder: as of `heads_by_depth`.
+        datasets: task → its files.
+        seed: as of `heads_by_depth`.
+        report: receives a line a task: the level that is best, and what the others reach.
+
+    Returns:
+        Task → its solutions, lowest level first.
+    """
+    solutions = {}
+    for name, dataset in datasets.items():
+        if dataset.task.reads == AUTO:
+            solutions[name] = heads_by_depth(encoder, dataset, seed=seed)
+            report(_in_words(name, dataset.task.metric, solutions[name]))
+    return solutions
+
+
+def best_block(solutions: list[Solution]) -> str:
+    """The block whose head is best; of equal ones the lowest."""
+    return max(solutions[1:], key=lambda solution: solution.rank).level
+
+
+def depth_record(solutions: Mapping[str, list[Solution]]) -> dict[str, dict]:
+    """What a run keeps of `chosen_levels`: task → the level it reads, and what each reached."""
+    return {
+        name: {"reads": best_block(of_task), "levels": [each.to_json() for each in of_task]}
+        for name, of_task in solutions.items()
+    }
+
+
+def _in_words(name: str, metric: str, solutions: list[Solution]) -> str:
+    scores = ", ".join(
+        f"{solution.level} {solution.held_out[metric] or 0:.3f}" for solution in solutions
+    )
+    return f"{name} reads {best_block(solutions)}; {metric} by level: {scores}"

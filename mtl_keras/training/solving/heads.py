@@ -1,0 +1,113 @@
+"""The heads of a model, solved: each brought to its optimum while the encoder stays as it is."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+import keras
+import numpy as np
+
+from mtl_keras.data.levels import MIX
+from mtl_keras.data.task import Task
+from mtl_keras.data.task_dataset import TaskDataset
+from mtl_keras.distribution import replicas
+from mtl_keras.distribution.strategies import Workers
+from mtl_keras.models.heads import read_levels
+from mtl_keras.models.kinds.table import kind_of
+from mtl_keras.models.multi_task_model import MultiTaskModel
+from mtl_keras.training.solving.linear import one_thread
+from mtl_keras.training.solving.mixing import MixProblem
+from mtl_keras.training.solving.rows import Rows
+from mtl_keras.training.solving.selection import (
+    FINAL_STEPS,
+    FINAL_TOLERANCE,
+    Solution,
+    solve_level,
+)
+
+
+def solve_heads(
+    model: MultiTaskModel,
+    datasets: Mapping[str, TaskDataset],
+    tasks: Iterable[str],
+    *,
+    seed: int = 0,
+    report: Callable[[str], None] = lambda line: None,
+) -> dict[str, float]:
+    """Brings heads to their optimum on what the encoder makes of the training texts.
+
+    Features are scaled to mean 0 and deviation 1, and the scales folded into kernel and bias. The
+    penalty of the kernel is chosen on held-out texts (`solve_level`). Only weights of these heads
+    change.
+
+    If several workers train together, the first one solves, and all get what it found.
+
+    Args:
+        model: whose heads they are.
+        datasets: task → its files.
+        tasks: those whose heads are solved.
+        seed: of folds and order.
+        report: receives a line a task.
+
+    Returns:
+        Task → its loss on the training texts.
+
+    Raises:
+        InputError: a task whose examples all have one label; vectors that are not finite.
+    """
+    workers = Workers(model.distribute_strategy)
+    losses = {}
+    for name in tasks:
+        variables = _variables(model, name)
+        values = [np.zeros(variable.shape, np.float32) for variable in variables]
+        loss = 0.0
+        if workers.is_chief:
+            with one_thread():
+                values, loss = _solved(model, datasets[name], name, seed, report)
+        for variable, value in zip(variables, values, strict=True):
+            replicas.put(variable, workers.sum(value))
+        losses[name] = float(workers.sum(np.array([loss]))[0])
+    return losses
+
+
+def _variables(model: MultiTaskModel, name: str) -> list[keras.Variable]:
+    """Kernel and bias of a task's head, and what mixes levels if it does."""
+    head, *mix = model.layer_groups.heads[name]
+    return [head.dense.kernel, head.dense.bias, *(layer.scores for layer in mix)]
+
+
+def _solved(
+    model: MultiTaskModel,
+    dataset: TaskDataset,
+    name: str,
+    seed: int,
+    report: Callable[[str], None],
+) -> tuple[list[np.ndarray], float]:
+    """The values of `_variables`, and the loss on the training texts."""
+    task = model.tasks[name]
+    levels = read_levels(model.encoder, [task])[name]
+    train = Rows.of(model.encoder, dataset, "train", levels, seed=seed)
+    validation = None
+    if "validation" in dataset.splits:
+        validation = Rows.of(model.encoder, dataset, "validation", levels, seed=seed)
+    mix = task.reads == MIX
+    if mix:
+        train = train.mixed()
+        validation = validation and validation.mixed()
+    solution = solve_level(train, validation, MIX if mix else levels[0], seed=seed)
+    report(_in_words(task, solution))
+    head = solution.head
+    if not mix:
+        return [head.kernel, head.bias], solution.train_loss
+    problem = MixProblem(
+        [train.levels[level] for level in levels], train.targets(), kind_of(task).link
+    )
+    found = problem.solve(solution.penalty, steps=FINAL_STEPS, tolerance=FINAL_TOLERANCE)
+    return [found.head.kernel, found.head.bias, found.scores], solution.train_loss
+
+
+def _in_words(task: Task, solution: Solution) -> str:
+    score = solution.held_out[task.metric]
+    words = "undefined" if score is None else f"{score:.3f}"
+    line = (
+        f"{task.name}: head solved, held-out {task.metric} {words}, penalty {solution.penalty:.0e}"
+    )
+    return line if solution.converged else f"{line}; not converged, the best so far is kept"

@@ -1,0 +1,187 @@
+"""A head solved for a task: its penalty, and its level, chosen by what it was not fitted on."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mtl_keras.data.task import Task
+from mtl_keras.errors import InputError
+from mtl_keras.models.kinds.table import kind_of
+from mtl_keras.models.kinds.task_kind import Scored
+from mtl_keras.training.solving.linear import LinearHead, Problems, Scaling, fold_shares
+from mtl_keras.training.solving.rows import Rows
+
+# Of the kernel, from strong to weak: half a power of ten apart.
+PENALTIES = tuple(10.0 ** (-half / 2) for half in range(10))
+WORSE_IN_A_ROW = 2  # penalties after which weaker ones are not tried
+FOLDS = 3
+SEARCH_STEPS, FINAL_STEPS = 100, 1000
+SEARCH_TOLERANCE, FINAL_TOLERANCE = 1e-4, 1e-5
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A solved head.
+
+    Args:
+        level: that it reads.
+        head: on the encoder's plain vectors.
+        penalty: of its kernel.
+        held_out: its metrics on texts that it was not fitted on, as of `evaluate`.
+        rank: grows as they improve: by the task's metric, then by the loss.
+        train_loss: its loss on the training texts, without the penalty.
+        converged: whether the solver reached the optimum; else the head is the best so far.
+    """
+
+    level: str
+    head: LinearHead
+    penalty: float
+    held_out: Mapping[str, float | None]
+    rank: tuple[float, float]
+    train_loss: float
+    converged: bool
+
+    def to_json(self) -> dict:
+        """All of it but the head."""
+        return {
+            "level": self.level,
+            "penalty": self.penalty,
+            "held_out": dict(self.held_out),
+            "train_loss": self.train_loss,
+            "converged": self.converged,
+        }
+
+
+def solve_level(train: Rows, validation: Rows | None, level: str, *, seed: int) -> Solution:
+    """Solves a head on one level, with the penalty that is best on held-out texts.
+
+    A penalty is judged on the validation texts, and on the training texts by heads that were fitted
+    without them (cross-validation, three folds), since a few hundred validation texts alone cannot
+    tell penalties or levels apart. The head itself is fitted on all training texts and on nothing
+    else. Penalties are tried from strong to weak, each from the head before.
+
+    Args:
+        train: its rows are fitted.
+        validation: judges beside the folds; None: the folds alone.
+        level: of both.
+        seed: deals the texts into folds.
+
+    Raises:
+        InputError: every training example has the same label.
+    """
+    search = _Search.of(train, validation, level, seed)
+    weights, best, worse = search.problems.start(), None, 0
+    for penalty in PENALTIES:
+        found = search.problems.solve(
+            penalty, weights, steps=SEARCH_STEPS, tolerance=SEARCH_TOLERANCE
+        )
+        weights = found.weights
+        judged = _Judged.of(search.train.task, penalty, weights[:, 0], search.measure(weights))
+        if best is None or judged.rank > best.rank:
+            best, worse = judged, 0
+        else:
+            worse += 1
+        if worse == WORSE_IN_A_ROW:
+            break
+    assert best is not None
+    return search.finish(best)
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """Weights of all training rows under a penalty, and how the folds and validation judge it."""
+
+    penalty: float
+    weights: np.ndarray
+    held_out: Mapping[str, float | None]
+    rank: tuple[float, float]
+
+    @classmethod
+    def of(
+        cls, task: Task, penalty: float, weights: np.ndarray, held_out: Mapping[str, float | None]
+    ) -> "_Judged":
+        value, loss = held_out[task.metric], held_out["loss"]
+        loss = math.inf if loss is None else loss
+        if value is None or not math.isfinite(value):
+            return cls(penalty, weights, held_out, (-math.inf, -loss))
+        sign = 1 if task.label_kind.higher_is_better else -1
+        return cls(penalty, weights, held_out, (sign * value, -loss))
+
+
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """What penalties are tried on."""
+
+    level: str
+    train: Rows
+    validation: Rows | None
+    scaling: Scaling
+    offset: np.ndarray
+    scale: np.ndarray
+    problems: Problems
+    folds: np.ndarray
+
+    @classmethod
+    def of(cls, train: Rows, validation: Rows | None, level: str, seed: int) -> "_Search":
+        link, targets = kind_of(train.task).link, train.targets()
+        _check_varies(train.task, targets)
+        scaling = Scaling.of(train.levels[level])
+        offset, scale = link.scale(targets)
+        scaled = ((targets - offset) / scale).astype(np.float32)
+        shares, folds = fold_shares(train.texts, FOLDS, seed)
+        problems = Problems(scaling(train.levels[level]), scaled, shares, link)
+        return cls(level, train, validation, scaling, offset, scale, problems, folds)
+
+    def measure(self, weights: np.ndarray) -> dict[str, float | None]:
+        """The metrics of held-out texts: those of a fold by the problem that left it out."""
+        logits = self.problems.logits(weights)  # (rows, problems, outputs)
+        held_out = np.take_along_axis(logits, 1 + self.folds[:, np.newaxis, np.newaxis], axis=1)
+        scored = [*self.train.scored(self._outputs(held_out[:, 0]))]
+        if self.validation is not None:
+            rows = self.scaling(self.validation.levels[self.level])
+            scored += self.validation.scored(self._outputs(rows @ weights[:, 0]))
+        return self._measured(scored)
+
+    def finish(self, best: _Judged) -> Solution:
+        """The head of the best penalty, brought to its optimum."""
+        problem = Problems(
+            self.problems.features,
+            self.problems.targets,
+            self.problems.shares[:, :1],
+            self.problems.link,
+        )
+        found = problem.solve(
+            best.penalty, best.weights[:, np.newaxis], steps=FINAL_STEPS, tolerance=FINAL_TOLERANCE
+        )
+        weights = found.weights[:, 0]
+        outputs = self._outputs(problem.features @ weights)
+        return Solution(
+            level=self.level,
+            head=LinearHead.unscaled(weights, self.scaling, self.offset, self.scale),
+            penalty=best.penalty,
+            held_out=best.held_out,
+            rank=best.rank,
+            train_loss=kind_of(self.train.task).measured(
+                self.train.task, self.train.scored(outputs)
+            )["loss"],
+            converged=found.converged,
+        )
+
+    def _measured(self, scored: Iterable[Scored]) -> dict[str, Any]:
+        task = self.train.task
+        return kind_of(task).measured(task, scored)
+
+    def _outputs(self, logits: np.ndarray) -> np.ndarray:
+        outputs = kind_of(self.train.task).link.outputs(logits)
+        return outputs * self.scale + self.offset
+
+
+def _check_varies(task: Task, targets: np.ndarray) -> None:
+    if (targets == targets[:1]).all():
+        raise InputError(
+            f"task {task.name!r}: all its training examples have the same label, so that there is "
+            "nothing to learn; add examples of another"
+        )

@@ -1,0 +1,53 @@
+"""Heads on every level, and the level that a task reads if its recipe leaves it open."""
+
+import numpy as np
+import pytest
+
+import mtl_keras as mtl
+from mtl_keras.training.solving.depth import best_block, chosen_levels, heads_by_depth
+from mtl_keras.training.solving.linear import LinearHead
+from mtl_keras.training.solving.selection import Solution
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    file = tmp_path / "topic.csv"
+    file.write_text("text,label\n" + "aa b,x\nc d e,y\nf gg,x\nb d,y\n" * 8)
+    return mtl.TaskDataset(
+        mtl.Task("topic", files={"train": file, "validation": file}, reads="auto")
+    )
+
+
+def solution(level: str, score: float, loss: float = 0.5) -> Solution:
+    head = LinearHead(np.zeros((1, 1)), np.zeros(1))
+    return Solution(level, head, 0.1, {"accuracy": score}, (score, -loss), 0.1, True)
+
+
+def test_there_is_a_head_for_each_level_lowest_first(tiny_encoder, dataset):
+    solutions = heads_by_depth(tiny_encoder(), dataset)
+    assert [each.level for each in solutions] == ["embeddings", "block_0", "block_1"]
+    assert all(0 <= each.held_out["accuracy"] <= 1 for each in solutions)
+
+
+def test_the_best_block_is_chosen_and_of_equal_ones_the_lowest():
+    levels = [solution("embeddings", 0.9), solution("block_0", 0.7), solution("block_1", 0.7)]
+    assert best_block(levels) == "block_0"
+    assert best_block([*levels, solution("block_2", 0.7, loss=0.4)]) == "block_2"
+
+
+def test_only_tasks_that_leave_it_open_are_asked_and_each_has_a_line(tiny_encoder, dataset):
+    lines = []
+    solutions = chosen_levels(tiny_encoder(), {"topic": dataset}, report=lines.append)
+    assert list(solutions) == ["topic"]
+    (line,) = lines
+    assert line.startswith(f"topic reads {best_block(solutions['topic'])}; accuracy by level: emb")
+
+
+def test_without_validation_examples_there_is_nothing_to_choose_by(tiny_encoder, tmp_path):
+    file = tmp_path / "stream.csv"
+    file.write_text("text,label\n" + "aa b,x\nc d e,y\n" * 8)
+    task = mtl.Task("topic", labels=["x", "y"], files={"train": file}, reads="auto")
+    dataset = mtl.TaskDataset(task)
+    dataset.splits = ("train",)
+    with pytest.raises(mtl.InputError, match="task 'topic': reads: auto needs validation"):
+        heads_by_depth(tiny_encoder(), dataset)
