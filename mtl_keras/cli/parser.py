@@ -54,7 +54,8 @@ def _add_compare(added: Commands) -> None:
         "--plans",
         nargs="+",
         metavar="PLAN",
-        help="named training plans, features (everything frozen), stages (the recipe's own)",
+        help="named training plans, stages (the recipe's own), or linear models on the frozen "
+        "encoder's features, on its static word vectors or on words (tfidf)",
     )
     command.add_argument(
         "--seeds", type=whole_from_1, default=3, metavar="N", help="seeds 0 to N-1"

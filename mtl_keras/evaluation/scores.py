@@ -1,13 +1,15 @@
 """What a model scores on a split of a task's files."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset, row_errors
 from mtl_keras.evaluation.intervals import contributions, interval
 from mtl_keras.models.kinds.table import kind_of
+from mtl_keras.models.kinds.task_kind import Scored
 from mtl_keras.models.multi_task_model import MultiTaskModel
 from mtl_keras.models.prediction import Forward, LookUp, task_outputs
 
@@ -41,6 +43,8 @@ def evaluate(
         tagging `span_f1`, `precision`, `recall`: spans count where type, start and end are
         right (`conlleval`); words cut off at `max_length` count as found to be outside;
         token_labels `accuracy`, `macro_f1`, both over words; words cut off count as wrong;
+        `ece`, the expected calibration error of the probabilities (`kinds.calibration`): of the
+        answered class, of each label of multilabel, of words; None for regression;
         and `low`, `high`, the 95% interval of `dataset.task.metric` (`evaluation.intervals`).
         What is undefined is None, as an F1 where there is nothing to find and nothing was found;
         `notes`, metric → why, or over which labels it is, if there is something to note.
@@ -49,21 +53,8 @@ def evaluate(
         InputError: the dataset has no such split.
     """
     dataset.check_split(split)
-    contributed: list[np.ndarray] = []
-    sizes: list[int] = []
-
-    def chunks() -> Iterator[tuple[list, list]]:
-        passes = {"batch_size": batch_size, "features": features, "forward": forward}
-        for labels, outputs in _predicted(model, dataset, split, **passes):
-            contributed.append(contributions(dataset.task, labels, outputs))
-            sizes.append(len(labels))
-            yield labels, outputs
-
-    measured = kind_of(dataset.task).measured(dataset.task, chunks())
-    notes = measured.pop("notes", {})
-    low, high = interval(np.concatenate(contributed))
-    metrics = {"examples": sum(sizes)} | measured | {"low": low, "high": high}
-    return metrics | ({"notes": notes} if notes else {})
+    passes = {"batch_size": batch_size, "features": features, "forward": forward}
+    return score_answers(dataset.task, _predicted(model, dataset, split, **passes))
 
 
 def evaluate_all(
@@ -81,12 +72,29 @@ def evaluate_all(
         }
 
 
+def score_answers(task: Task, answered: Iterable[Scored]) -> dict:
+    """Metrics as of `evaluate`, of labels and outputs that come chunk by chunk."""
+    contributed: list[np.ndarray] = []
+
+    def chunks() -> Iterator[Scored]:
+        for labels, outputs in answered:
+            contributed.append(contributions(task, labels, outputs))
+            yield labels, outputs
+
+    measured = kind_of(task).measured(task, chunks())
+    notes = measured.pop("notes", {})
+    of_examples = np.concatenate(contributed)  # (examples, 2)
+    low, high = interval(of_examples)
+    metrics = {"examples": len(of_examples)} | measured | {"low": low, "high": high}
+    return metrics | ({"notes": notes} if notes else {})
+
+
 def _predicted(
     model: MultiTaskModel,
     dataset: TaskDataset,
     split: str,
     **passes: Any,
-) -> Iterator[tuple[list, list]]:
+) -> Iterator[Scored]:
     task = dataset.task
     for chunk in dataset.stream(split, CHUNK):
         tokenized = model.encoder.tokenizer(chunk["text"])

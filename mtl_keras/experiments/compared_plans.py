@@ -7,7 +7,11 @@ from mtl_keras.errors import InputError
 from mtl_keras.plans.training_plan import EXPLICIT, TrainingPlan
 from mtl_keras.recipes.recipe import Recipe
 
-FEATURES = "features"  # everything frozen, scikit-learn's classifiers on the features
+# Nothing of these trains: scikit-learn's linear models are fitted on
+FEATURES = "features"  # what the frozen encoder gives,
+STATIC = "static"  # means of the vectors in its token table,
+TFIDF = "tfidf"  # or the words themselves.
+REFERENCES = (FEATURES, STATIC, TFIDF)
 RUNS = "runs"
 
 
@@ -17,7 +21,7 @@ class ComparedPlan:
 
     Args:
         name: as it is asked for and reported.
-        training: what trains when; None: nothing does, and classifiers are fitted on the features.
+        training: what trains when; None: nothing does, and linear models are fitted (`REFERENCES`).
     """
 
     name: str
@@ -33,6 +37,10 @@ class ComparedPlan:
         if self.training is None:
             return None
         return "full" if self.training.given or self.training.tasks else self.name
+
+    def seeds(self, seeds: int) -> range:
+        """Those of so many that it is run with: the first alone if no chance is in it."""
+        return range(seeds if self.training else 1)
 
 
 @dataclass(frozen=True)
@@ -59,9 +67,9 @@ class Job:
 
 
 def default_plans(recipe: Recipe) -> tuple[str, ...]:
-    """Everything frozen, the backbone, each single head, the lowest half, gradual, full."""
+    """The references, then frozen: the backbone, each head, the lowest half, gradual, nothing."""
     heads = [f"head_frozen:{task.name}" for task in recipe.tasks] if len(recipe.tasks) > 1 else []
-    return (FEATURES, "linear_probe", *heads, "lowest_half", "gradual", "full")
+    return (*REFERENCES, "linear_probe", *heads, "lowest_half", "gradual", "full")
 
 
 def compared_plan(recipe: Recipe, name: str) -> ComparedPlan:
@@ -70,14 +78,14 @@ def compared_plan(recipe: Recipe, name: str) -> ComparedPlan:
     Raises:
         InputError: there is no such plan, or no such task in it.
     """
-    if name == FEATURES:
+    if name in REFERENCES:
         return ComparedPlan(name, None)
     if name == EXPLICIT and recipe.plan.given:
         return ComparedPlan(name, recipe.plan)
     try:
         plan = TrainingPlan(name, recipe.plan.as_template())
     except InputError as error:
-        raise InputError(f"{error}; or {FEATURES}") from None
+        raise InputError(f"{error}; or {', '.join(REFERENCES)}") from None
     tasks = [task.name for task in recipe.tasks]
     for task in plan.tasks:
         if task not in tasks:
@@ -88,7 +96,7 @@ def compared_plan(recipe: Recipe, name: str) -> ComparedPlan:
 
 
 def needed_jobs(plans: Sequence[ComparedPlan], seeds: int, tasks: tuple[str, ...]) -> list[Job]:
-    """Every training that a comparison needs, seed by seed, each once.
+    """Every training and fit that a comparison needs, seed by seed, each once.
 
     Example:
 
@@ -98,7 +106,7 @@ def needed_jobs(plans: Sequence[ComparedPlan], seeds: int, tasks: tuple[str, ...
     """
     jobs = []
     for seed in range(seeds):
-        for plan in plans:
+        for plan in (plan for plan in plans if seed in plan.seeds(seeds)):
             jobs.append(Job(plan.name, seed, tasks))
             if len(tasks) > 1 and plan.alone:
                 jobs += [Job(plan.alone, seed, (task,)) for task in tasks]

@@ -43,8 +43,10 @@ def compare(
         recipe: tasks, encoder and settings.
         folder: of the report: `report.json`, `report.md`, `report.html`, and `runs/`, the
             results of every run. One that holds part of this comparison already is resumed.
-        plans: names as in `TrainingPlan`; `features`, everything frozen with logistic regression
-            (ridge regression for numbers) on the features; `stages`, the recipe's own stages.
+        plans: names as in `TrainingPlan`; `stages`, the recipe's own stages; and three references
+            without a seed, of logistic regression (ridge regression for numbers): `features`, on
+            what the frozen encoder gives; `static`, on the mean of its word pieces' own vectors;
+            `tfidf`, on TF-IDF of words and pairs of words, for words on their forms and neighbours.
             When empty `default_plans`.
         seeds: how many; 0, 1, …
         report: gets what happens, a line at a time.

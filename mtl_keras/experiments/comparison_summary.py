@@ -68,7 +68,7 @@ def spread(values: list[float | None]) -> dict:
 def _plan_summary(
     plan: ComparedPlan, seeds: int, tasks: Mapping[str, Mapping], results: Results
 ) -> dict:
-    runs = [results[Job(plan.name, seed, tuple(tasks))] for seed in range(seeds)]
+    runs = [results[Job(plan.name, seed, tuple(tasks))] for seed in plan.seeds(seeds)]
     curves = {task: [run["curves"][task] for run in runs if run["curves"]] for task in tasks}
     return {
         "tasks": {
@@ -87,7 +87,10 @@ def _task_summary(
     plan: ComparedPlan, task: str, metric: str, runs: Sequence[Mapping], results: Results
 ) -> dict:
     """A task's scores in the shared model, a run a seed, and alone."""
-    summary = {"metric": metric} | spread([run["metrics"][task][metric] for run in runs])
+    measured = [run["metrics"][task] for run in runs]
+    summary = {"metric": metric} | spread([metrics[metric] for metrics in measured])
+    summary["ece"] = _mean_of(metrics.get("ece") for metrics in measured)
+    summary |= {end: None if plan.training else measured[0].get(end) for end in ("low", "high")}
     is_only_task = len(runs[0]["metrics"]) == 1
     if plan.alone is None or is_only_task:
         return summary | {"single": None, "sharing": None}

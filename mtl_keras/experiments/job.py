@@ -17,9 +17,11 @@ from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.display import show
 from mtl_keras.distribution.lifeline import end_with_parent
 from mtl_keras.errors import InputError, WorkError
+from mtl_keras.evaluation.lexical import Lexical
 from mtl_keras.evaluation.probing import Probe
+from mtl_keras.evaluation.readings import EncoderFeatures, Reading, StaticVectors
 from mtl_keras.evaluation.scores import evaluate_all
-from mtl_keras.experiments.compared_plans import Job, compared_plan
+from mtl_keras.experiments.compared_plans import FEATURES, STATIC, TFIDF, Job, compared_plan
 from mtl_keras.experiments.comparison import open_comparison
 from mtl_keras.plans.freeze_plan import FreezePlan
 from mtl_keras.plans.layer_groups import tasks_of
@@ -46,6 +48,12 @@ from mtl_keras.training.train_recipe import make_reproducible
 from mtl_keras.training.trainer import Trainer
 
 DEPTH = "depth.json"  # in a comparison's folder: which level each task reads that left it open
+# What the linear models of each of `compared_plans.REFERENCES` read.
+READINGS: dict[str, type[Reading]] = {
+    FEATURES: EncoderFeatures,
+    STATIC: StaticVectors,
+    TFIDF: Lexical,
+}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -122,8 +130,10 @@ def run_job(recipe: Recipe, job: Job, run: Run) -> dict:
     datasets = open_datasets(recipe)
     has_test = all("test" in dataset.counts for dataset in datasets.values())
     split = "test" if has_test else "validation"
-    work = _train if training else _probe
-    results = work(recipe, datasets, split, run)
+    if training:
+        results = _train(recipe, datasets, split, run)
+    else:
+        results = _fit_reference(recipe, datasets, split, READINGS[job.plan])
     return {"split": split, "peak_memory_bytes": _peak_memory()} | results
 
 
@@ -159,10 +169,15 @@ def _silent(line: str) -> None:
     """Discards progress: a comparison reports only which job runs."""
 
 
-def _probe(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str, run: Run) -> dict:
+def _fit_reference(
+    recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str, reading: type[Reading]
+) -> dict:
     model = build_model(recipe, datasets)
+    stages = [Stage(freeze=FreezePlan.all())] if reading.runs_encoder else []
     started = time.perf_counter()
-    probes = {name: Probe.fit(model.encoder, dataset) for name, dataset in datasets.items()}
+    probes = {
+        name: Probe.fit(model.encoder, dataset, reading) for name, dataset in datasets.items()
+    }
     seconds = time.perf_counter() - started
     return {
         "metrics": {name: probe.evaluate(datasets[name], split) for name, probe in probes.items()},
@@ -170,7 +185,7 @@ def _probe(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str, run:
         "step_seconds": None,
         "wall_seconds": seconds,
         "drift": {},
-        "grid": plan_grid(model, [Stage(freeze=FreezePlan.all())], epochs=[0]),
+        "grid": plan_grid(model, stages, epochs=[0] * len(stages)),
         "curves": {},
     }
 

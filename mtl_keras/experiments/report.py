@@ -83,7 +83,9 @@ def write_report(folder: Path, report: Mapping) -> None:
             `tasks`: name → `kind`, `metric`, `examples` (split → count);
             `plans`: name → `tasks` (name → `metric`, `values` a seed, `mean`, `interval`, the
             95% t-interval's half-width or None, `single`, the same of the task alone or None,
-            `sharing`, mean of value - single value or None), `trainable_parameters`,
+            `sharing`, mean of value - single value or None, `ece`, the mean calibration error or
+            None, `low` and `high`, the 95% interval over the examples if the plan has no chance in
+            it and so is run once, else None), `trainable_parameters`,
             `step_seconds` or None, `wall_seconds`, `peak_memory_bytes`, `drift` (task →
             `metric_before`, `metric_after`, `flipped`, `cka`, `cosine`), `grid` (see
             `plots.trainability_grid`) and `curves` (see `plots.learning_curves`).
@@ -201,7 +203,8 @@ def _draw_curves(report: Mapping) -> Iterator[Picture]:
 
 
 def _draw_grids(report: Mapping) -> Iterator[Picture]:
-    for name, plan in report["plans"].items():
+    staged = {name: plan for name, plan in report["plans"].items() if plan["grid"]["stages"]}
+    for name, plan in staged.items():
         count = plan["trainable_parameters"]
         most = f"at most {count:,} parameters train at a time" if count else "nothing trains"
         yield Picture(

@@ -1,5 +1,6 @@
 """What a comparison's report says in words and tables, the same in Markdown and on the page."""
 
+import functools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,20 +59,13 @@ def summary(report: Mapping) -> str:
 
 def scores(report: Mapping) -> Section:
     """Plan by task: the metric, and what the plan cost."""
-    tasks = [f"{name}: {directed(task['metric'])}" for name, task in report["tasks"].items()]
     costs = ("trainable parameters", "epochs", "s a step", "wall time", "peak memory")
-    best = {task: _best(report, task) for task in report["tasks"]}
+    columns = _score_columns(report)
     rows = [
-        (Cell(name), *(_score(report, name, task, best[task]) for task in best), *_costs(plan))
+        (Cell(name), *(cell_of(plan) for cell_of in columns.values()), *_costs(plan))
         for name, plan in report["plans"].items()
     ]
-    note = (
-        "↑ higher is better, ↓ lower is better; bold is the best mean. "
-        "Trainable parameters are the most of any stage."
-    )
-    if any(scored["mean"] is None for _, _, scored in _scored(report)):
-        note += f" {NOTHING}: the metric is undefined, as the split has nothing to find."
-    return Section("Scores and costs", note, Table(("plan", *tasks, *costs), rows))
+    return Section("Scores and costs", _score_note(report), Table(("plan", *columns, *costs), rows))
 
 
 def sharing(report: Mapping) -> Section:
@@ -179,6 +173,50 @@ def _scored(report: Mapping) -> Iterator[tuple[str, str, Mapping]]:
             yield name, task, scored
 
 
+def _score_columns(report: Mapping) -> dict[str, Callable[[Mapping], Cell]]:
+    """Title → the cell of a plan: each task's score, and its calibration if that was measured."""
+    columns: dict[str, Callable[[Mapping], Cell]] = {}
+    for name, task in report["tasks"].items():
+        digits, best = _digits(report, name), _best(report, name)
+        columns[f"{name}: {directed(task['metric'])}"] = functools.partial(
+            _score, name, digits, best
+        )
+        if any(plan["tasks"][name].get("ece") is not None for plan in report["plans"].values()):
+            columns[f"{name}: ECE ↓"] = functools.partial(_calibration, name)
+    return columns
+
+
+def _score(task: str, digits: Callable[[float], str], best: str, plan: Mapping) -> Cell:
+    scored = plan["tasks"][task]
+    is_best = scored["mean"] is not None and digits(scored["mean"]) == best
+    return Cell(_with_interval(digits, scored), strong=is_best)
+
+
+def _calibration(task: str, plan: Mapping) -> Cell:
+    return Cell(_or_nothing(plan["tasks"][task].get("ece"), "{:.3f}".format))
+
+
+def _score_note(report: Mapping) -> str:
+    scored = [of_task for _, _, of_task in _scored(report)]
+    notes = [
+        "↑ higher is better, ↓ lower is better; bold is the best mean. "
+        "Trainable parameters are the most of any stage."
+    ]
+    if any(of_task["mean"] is None for of_task in scored):
+        notes.append(f"{NOTHING}: the metric is undefined, as the split has nothing to find.")
+    if any(of_task.get("low") is not None for of_task in scored):
+        notes.append(
+            "In brackets is the 95% interval over the split's examples, for plans without chance, "
+            "which are run once."
+        )
+    if any(of_task.get("ece") is not None for of_task in scored):
+        notes.append(
+            "ECE, the expected calibration error, is how far probabilities are from the share of "
+            "such answers that are right."
+        )
+    return " ".join(notes)
+
+
 def _best(report: Mapping, task: str) -> str:
     """The best mean of a task, as it is printed."""
     choose = max if higher_is_better(report["tasks"][task]["metric"]) else min
@@ -189,12 +227,6 @@ def _means(report: Mapping, task: str) -> list[float]:
     """A task's mean under each plan, where it is defined."""
     means = (plan["tasks"][task]["mean"] for plan in report["plans"].values())
     return [mean for mean in means if mean is not None]
-
-
-def _score(report: Mapping, name: str, task: str, best: str) -> Cell:
-    digits, scored = _digits(report, task), report["plans"][name]["tasks"][task]
-    is_best = scored["mean"] is not None and digits(scored["mean"]) == best
-    return Cell(_with_interval(digits, scored), strong=is_best)
 
 
 def _costs(plan: Mapping) -> list[Cell]:
@@ -237,7 +269,11 @@ def _digits(report: Mapping, task: str) -> Callable[[float], str]:
 
 
 def _with_interval(digits: Callable[[float], str], scored: Mapping) -> str:
-    interval = "" if scored["interval"] is None else f" ± {digits(scored['interval'])}"
+    interval = ""
+    if scored["interval"] is not None:
+        interval = f" ± {digits(scored['interval'])}"
+    elif scored.get("low") is not None:
+        interval = f" ({digits(scored['low'])} to {digits(scored['high'])})"
     return _or_nothing(scored["mean"], digits) + interval
 
 
@@ -252,7 +288,8 @@ def _gigabytes(count: int) -> str:
 
 
 def _staged(plan: Mapping) -> str:
-    return " → ".join(f"{stage['freeze']} ({stage['epochs']})" for stage in plan["grid"]["stages"])
+    stages = [f"{stage['freeze']} ({stage['epochs']})" for stage in plan["grid"]["stages"]]
+    return " → ".join(stages) or NOTHING
 
 
 def _or_nothing(value: float | None, written: Callable[..., str]) -> str:

@@ -26,9 +26,11 @@ def test_from_files_to_answers(trained, capsys, tmp_path):
     status, out, _ = run_command(capsys, "evaluate", run_folder, "--split", "test", "--json")
     tasks = json.loads(out)["tasks"]
     assert status == 0
-    assert [*tasks["topic"]] == [*("examples", "accuracy", "macro_f1", "loss", "low", "high")]
+    assert [*tasks["topic"]] == [
+        *("examples", "accuracy", "macro_f1", "ece", "loss", "low", "high")
+    ]
     assert [*tasks["entities"]] == [
-        *("examples", "span_f1", "precision", "recall", "loss", "low", "high")
+        *("examples", "span_f1", "precision", "recall", "ece", "loss", "low", "high")
     ]
     assert tasks["topic"]["examples"] == 12
     recorded = json.loads((run_folder / "metrics.json").read_text())["test"]

@@ -10,6 +10,7 @@ from support.every_kind import FILES, open_every_kind
 import mtl_keras as mtl
 from mtl_keras.errors import InputError
 from mtl_keras.evaluation.probing import Probe
+from mtl_keras.experiments.job import READINGS
 
 
 @pytest.fixture
@@ -90,6 +91,15 @@ def test_tagging_reads_the_vectors_of_words(tiny_encoder, dataset_of):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("reads", READINGS.values(), ids=READINGS)
+def test_one_label_in_training_is_always_answered(tiny_encoder, dataset_of, reads):
+    task = mtl.Task("topic", labels=["never met", "x"])
+    dataset = dataset_of(task, "csv", lambda letters: f"{' '.join(letters)},x\n")
+    metrics = Probe.fit(tiny_encoder(), dataset, reads).evaluate(dataset)
+    assert (metrics["accuracy"], metrics["ece"]) == (1.0, 0.0)
+
+
+@pytest.mark.slow
 def test_a_missing_split_is_refused(tiny_encoder, dataset_of):
     dataset, encoder = dataset_of(mtl.Task("topic"), "csv", _of_a_or_x), tiny_encoder()
     with pytest.raises(InputError, match="has no dev examples; it has train, test, validation"):
@@ -97,12 +107,14 @@ def test_a_missing_split_is_refused(tiny_encoder, dataset_of):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("reads", READINGS.values(), ids=READINGS)
 @pytest.mark.parametrize("name", FILES)
-def test_a_probe_learns_each_kind_from_frozen_features(tiny_encoder, tmp_path, name):
+def test_a_probe_learns_each_kind_from_whatever_it_reads(tiny_encoder, tmp_path, name, reads):
     dataset, encoder = open_every_kind(tmp_path)[name], tiny_encoder()
-    metrics = Probe.fit(encoder, dataset).evaluate(dataset, "validation")
+    metrics = Probe.fit(encoder, dataset, reads).evaluate(dataset, "validation")
     kind = dataset.task.label_kind
-    assert [*metrics] == ["examples", *kind.metrics, "loss"]
+    assert [*metrics] == ["examples", *kind.metrics, "ece", "loss", "low", "high"]
+    assert metrics["low"] <= metrics[kind.metric] <= metrics["high"]
     assert metrics["examples"] == dataset.counts["validation"]
     # Among so few texts always to answer the most frequent label would do as well, but no better.
     assert metrics[kind.metric] > 0.6 if kind.higher_is_better else metrics[kind.metric] < 1

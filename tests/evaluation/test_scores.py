@@ -99,6 +99,7 @@ def test_regression_and_multilabel(tiny_encoder, tmp_path):
         "examples": 2,
         "mae": pytest.approx(1.5),
         "rmse": pytest.approx(2.5**0.5),
+        "ece": None,
         "loss": pytest.approx(2.5),
         "low": pytest.approx(1.0),
         "high": pytest.approx(2.0),

@@ -21,6 +21,8 @@ def recipe(tiny_recipe):
 def test_the_default_is_every_scenario(recipe):
     assert default_plans(recipe) == (
         "features",
+        "static",
+        "tfidf",
         "linear_probe",
         "head_frozen:topic",
         "head_frozen:entities",
@@ -34,6 +36,8 @@ def test_the_default_is_every_scenario(recipe):
     ("name", "alone"),
     [
         ("features", None),
+        ("static", None),
+        ("tfidf", None),
         ("gradual", "gradual"),
         ("heads_then_top:1", "heads_then_top:1"),
         ("head_frozen:topic", "full"),
@@ -53,7 +57,7 @@ def test_the_recipes_own_stages_are_its_plan(recipe):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("gradul", "a training plan is one of .* or features"),
+        ("gradul", "a training plan is one of .* or features, static, tfidf"),
         ("head_frozen:tone", "plan head_frozen:tone: there is no task 'tone'; there are topic, en"),
     ],
 )
@@ -71,6 +75,9 @@ def test_plans_share_the_trainings_of_tasks_alone(recipe):
         Job("head_frozen:topic", 0, ("topic", "entities")),
         Job("features", 0, ("topic", "entities")),
     ]
+    again = needed_jobs(plans, 2, ("topic", "entities"))[5:]
+    assert [job.seed for job in again] == [1] * 4
+    assert "features" not in [job.plan for job in again]  # no chance in it
     assert needed_jobs(plans[:1], 2, ("topic",)) == [
         *(Job("full", 0, ("topic",)), Job("full", 1, ("topic",)))
     ]

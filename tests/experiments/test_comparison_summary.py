@@ -26,7 +26,8 @@ def summary(recipe):
 
 def _result(job: Job) -> dict:
     score = 0.5 + 0.1 * job.seed + 0.2 * (len(job.tasks) - 1)
-    metrics = {"topic": {"accuracy": score}, "entities": {"span_f1": score}}
+    more = {"low": score - 0.1, "high": score + 0.1, "ece": score / 10}
+    metrics = {"topic": {"accuracy": score} | more, "entities": {"span_f1": score}}
     drift = {"metric": "accuracy", "metric_before": 0.4 + 0.2 * job.seed, "cka": None}
     return {
         "split": "test",
@@ -67,6 +68,21 @@ def test_costs_and_drift_are_means_over_the_seeds(summary):
     }
     assert full["curves"]["topic"] == [[pytest.approx(0.7)], [pytest.approx(0.8)]]
     assert features["curves"] == {}
+
+
+def test_a_plan_without_chance_is_run_once_and_has_the_examples_interval(summary):
+    full, features = (summary["plans"][name]["tasks"]["topic"] for name in ("full", "features"))
+    assert features["values"] == pytest.approx([0.7])
+    assert features["interval"] is None
+    assert (features["low"], features["high"]) == pytest.approx((0.6, 0.8))
+    assert full["interval"] > 0
+    assert (full["low"], full["high"]) == (None, None)
+
+
+def test_calibration_is_a_mean_over_the_seeds(summary):
+    tasks = summary["plans"]["full"]["tasks"]
+    assert tasks["topic"]["ece"] == pytest.approx(0.075)
+    assert tasks["entities"]["ece"] is None  # of a run that measured none
 
 
 def test_two_seeds_have_a_t_interval():

@@ -3,7 +3,7 @@
 import pytest
 
 from mtl_keras.experiments import job
-from mtl_keras.experiments.compared_plans import Job
+from mtl_keras.experiments.compared_plans import REFERENCES, Job
 from mtl_keras.models.multi_task_model import MultiTaskModel
 from mtl_keras.recipes.recipe import load_recipe
 from mtl_keras.runs.run import Run
@@ -29,6 +29,24 @@ def test_a_task_alone_leaves_out_what_the_recipe_says_of_others_and_is_trained_o
     assert len(results["curves"]["entities"]) == 2
 
 
+def test_every_reference_has_what_its_models_read():
+    assert tuple(job.READINGS) == REFERENCES
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("plan", REFERENCES)
+def test_a_reference_scores_every_task_and_trains_nothing(tiny_recipe, tmp_path, plan):
+    reference = Job(plan, 0, ("topic", "entities"))
+    results = job.run_job(load_recipe(tiny_recipe), reference, Run(tmp_path / "job"))
+    assert list(results["metrics"]) == ["topic", "entities"]
+    for task, metric in (("topic", "accuracy"), ("entities", "span_f1")):
+        metrics = results["metrics"][task]
+        assert metrics["low"] <= metrics[metric] <= metrics["high"]
+        assert 0 <= metrics["ece"] <= 1
+    assert results["trainable_parameters"] == 0
+    assert len(results["grid"]["stages"]) == (plan == "features")
+
+
 def test_a_mistake_is_a_line_and_a_status(tmp_path, capsys):
     assert job.main(["check", str(tmp_path / "absent.yaml"), "full"]) == 2
     assert "absent.yaml: no such file" in capsys.readouterr().err
@@ -36,7 +54,7 @@ def test_a_mistake_is_a_line_and_a_status(tmp_path, capsys):
 
 @pytest.mark.slow
 def test_plans_must_fit_the_model(tiny_recipe, capsys):
-    job.check_plans(load_recipe(tiny_recipe), ["full", "features", "lowest_half"])
+    job.check_plans(load_recipe(tiny_recipe), ["full", *REFERENCES, "lowest_half"])
     assert job.main(["check", str(tiny_recipe), "heads_then_top:9"]) == 2
     said = capsys.readouterr().err
     assert said.startswith("mtl-keras: plan heads_then_top:9: ")

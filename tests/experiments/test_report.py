@@ -96,6 +96,12 @@ def test_what_is_not_there_has_no_section(report):
     assert headings == ["Scores and costs", "Stages", "Tasks"]
 
 
+def test_a_plan_without_a_stage_has_no_picture_of_one(report):
+    report["plans"]["full"]["grid"]["stages"] = []
+    assert "full: learning rate of each layer group" not in render_html(report)
+    assert "| full | – |" in render_markdown(report)
+
+
 def test_no_table_says_none_or_nan(report):
     for text in (render_markdown(report), re.sub("<svg.*?</svg>", "", render_html(report))):
         assert not re.search(r"\b(None|nan|NaN|inf)\b", text)

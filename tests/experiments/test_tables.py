@@ -35,6 +35,31 @@ def test_the_best_score_and_what_sharing_helped_are_marked():
     assert differences == [("−0.020", False), ("−0.5", True)]
 
 
+def test_a_plan_without_chance_shows_the_interval_over_the_examples():
+    report = make_report()
+    changes = {"interval": None, "low": 0.75, "high": 0.85}
+    report["plans"]["features"]["tasks"]["topic"] |= changes
+    section = scores(report)
+    assert [row[1].text for row in section.table.rows] == [
+        "0.800 (0.750 to 0.850)",
+        "0.900 ± 0.010",
+    ]
+    assert "In brackets is the 95% interval over the split's examples" in section.note
+    assert "brackets" not in scores(make_report()).note
+
+
+def test_calibration_stands_beside_the_score_of_what_has_probabilities():
+    report = make_report()
+    for plan in report["plans"].values():
+        plan["tasks"]["price"]["ece"] = None
+    report["plans"]["full"]["tasks"]["topic"]["ece"] = 0.0417
+    section = scores(report)
+    assert section.table.header[1:4] == ("topic: accuracy ↑", "topic: ECE ↓", "price: mae ↓")
+    assert [row[2].text for row in section.table.rows] == ["–", "0.042"]
+    assert "expected calibration error" in section.note
+    assert "ECE" not in scores(make_report()).note
+
+
 def test_the_summary_counts_plans_and_seeds():
     report = make_report()
     assert "2 training plans of all-MiniLM-L6-v2" in summary(report)

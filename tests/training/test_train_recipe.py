@@ -117,7 +117,7 @@ def test_free_labels_of_words_are_learnt_from_a_file_and_kept(tiny_recipe, tmp_p
     assert len(stages[1]["history"]["val_entities_accuracy"]) == 2
     assert stages[2]["drift"]["entities"]["metric"] == "accuracy"
     metrics = run.read_json("metrics.json")["test"]["entities"]
-    assert [*metrics] == ["examples", "accuracy", "macro_f1", "loss", "low", "high"]
+    assert [*metrics] == ["examples", "accuracy", "macro_f1", "ece", "loss", "low", "high"]
     assert metrics["accuracy"] > 0.9  # of the words 7 in 8 are `O`
     assert metrics["macro_f1"] > 0.6
     (answers,) = answer(run.model(), ["aaa bcd. efg"])

@@ -9,9 +9,11 @@ import tensorflow as tf
 
 from mtl_keras.data.task import Task
 from mtl_keras.encoders.tokenizers.tokenizer import Words
+from mtl_keras.models.kinds.calibration import top_label_error
 from mtl_keras.models.kinds.links import Softmax
 from mtl_keras.models.kinds.probabilities import (
     class_probabilities,
+    linear_classifier,
     macro_f1,
     matches_by_class,
     one_hot,
@@ -28,8 +30,6 @@ from mtl_keras.models.kinds.task_kind import (
     stacked,
 )
 from mtl_keras.models.kinds.vectors import TextVectors
-
-MAX_ITERATIONS = 1000  # of a probe
 
 
 class Classification(TaskKind):
@@ -75,6 +75,7 @@ class Classification(TaskKind):
         metrics = {
             "accuracy": float(np.mean(answers == labels)),
             "macro_f1": macro,
+            "ece": top_label_error(labels, scores),
             "loss": ratio(float(np.sum(unlikely)), len(unlikely)),
         }
         return noted(metrics, {"macro_f1": over})
@@ -82,10 +83,8 @@ class Classification(TaskKind):
     def contribution(self, label: Any, outputs: np.ndarray) -> tuple[float, float]:
         return float(outputs.argmax() == label), 1.0
 
-    def probe(self) -> Any:
-        from sklearn.linear_model import LogisticRegression
+    def probe(self, labels: np.ndarray) -> Any:
+        return linear_classifier(labels)
 
-        return LogisticRegression(max_iter=MAX_ITERATIONS)
-
-    def probe_outputs(self, task: Task, probe: Any, vectors: np.ndarray) -> np.ndarray:
-        return class_probabilities(probe, vectors[np.newaxis], task.num_outputs)[0]
+    def probe_outputs(self, task: Task, probe: Any, rows: np.ndarray) -> np.ndarray:
+        return class_probabilities(probe, rows, task.num_outputs)

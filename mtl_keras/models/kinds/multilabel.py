@@ -9,10 +9,10 @@ import tensorflow as tf
 
 from mtl_keras.data.task import Task
 from mtl_keras.encoders.tokenizers.tokenizer import Words
-from mtl_keras.models.kinds.classification import MAX_ITERATIONS
+from mtl_keras.models.kinds.calibration import Calibration
 from mtl_keras.models.kinds.graph_rows import rows_by_text
 from mtl_keras.models.kinds.links import Sigmoid
-from mtl_keras.models.kinds.probabilities import macro_f1, ratio, surprise
+from mtl_keras.models.kinds.probabilities import MAX_ITERATIONS, macro_f1, ratio, surprise
 from mtl_keras.models.kinds.task_kind import (
     Scored,
     TaskKind,
@@ -73,6 +73,8 @@ class Multilabel(TaskKind):
     def measured(self, task: Task, chunks: Iterable[Scored]) -> dict[str, Any]:
         labels, scores = stacked(chunks)  # (examples, labels and those that training lacks)
         answerable = labels[:, : scores.shape[-1]] > 0
+        calibration = Calibration()
+        calibration.add(scores.ravel(), answerable.ravel())  # each label of each example
         of_right = np.where(answerable, scores, 1 - scores)
         scores = _widened(scores, labels.shape[-1])
         right, chosen = labels > 0, scores > THRESHOLD
@@ -82,6 +84,7 @@ class Multilabel(TaskKind):
         metrics = {
             "micro_f1": ratio(2 * matched, predicted + actual),
             "macro_f1": macro,
+            "ece": calibration.error(),
             "loss": float(np.mean(surprise(of_right))),
         }
         undefined = "undefined: neither the examples nor the answers have any label"
@@ -93,14 +96,14 @@ class Multilabel(TaskKind):
         chosen = _widened(outputs, len(right)) > THRESHOLD
         return 2.0 * np.sum(right & chosen), float(np.sum(right) + np.sum(chosen))
 
-    def probe(self) -> Any:
+    def probe(self, labels: np.ndarray) -> Any:
         from sklearn.linear_model import LogisticRegression
         from sklearn.multiclass import OneVsRestClassifier
 
         return OneVsRestClassifier(LogisticRegression(max_iter=MAX_ITERATIONS))
 
-    def probe_outputs(self, task: Task, probe: Any, vectors: np.ndarray) -> np.ndarray:
-        return probe.predict_proba(vectors[np.newaxis])[0]
+    def probe_outputs(self, task: Task, probe: Any, rows: np.ndarray) -> np.ndarray:
+        return probe.predict_proba(rows)
 
 
 def _widened(scores: np.ndarray, width: int) -> np.ndarray:

@@ -1,12 +1,14 @@
 """Arithmetic of probabilities: how surprising, how far apart, how often right."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from mtl_keras.errors import listed
 
+MAX_ITERATIONS = 1000  # of a classifier of scikit-learn
 SMALLEST = 1e-7  # of a probability that is measured, before its logarithm
 UNTRAINED = "a label that training lacks"
 SMALLEST_TRAINED = 1e-30  # of one that a gradient goes through
@@ -104,6 +106,16 @@ def macro_f1(of_classes: np.ndarray, labels: Sequence[str]) -> tuple[float | Non
 def ratio(part: float, whole: float) -> float | None:
     """The share; None of nothing."""
     return part / whole if whole else None
+
+
+def linear_classifier(labels: np.ndarray) -> Any:
+    """Logistic regression, untrained; if all labels `(rows,)` are one, what always answers it."""
+    from sklearn.dummy import DummyClassifier
+    from sklearn.linear_model import LogisticRegression
+
+    if (labels == labels[0]).all():
+        return DummyClassifier(strategy="prior")
+    return LogisticRegression(max_iter=MAX_ITERATIONS)
 
 
 def class_probabilities(probe: object, rows: np.ndarray, num_classes: int) -> np.ndarray:

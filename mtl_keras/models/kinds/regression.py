@@ -54,18 +54,23 @@ class Regression(TaskKind):
         labels, values = stacked(chunks)  # both (examples,)
         error = values - labels
         squared = float(np.mean(error**2))
-        return {"mae": float(np.mean(np.abs(error))), "rmse": squared**0.5, "loss": squared}
+        return {
+            "mae": float(np.mean(np.abs(error))),
+            "rmse": squared**0.5,
+            "ece": None,  # there are no probabilities
+            "loss": squared,
+        }
 
     def contribution(self, label: Any, outputs: np.ndarray) -> tuple[float, float]:
         return abs(outputs - label), 1.0
 
-    def probe(self) -> Any:
+    def probe(self, labels: np.ndarray) -> Any:
         from sklearn.linear_model import Ridge
 
         return Ridge()
 
-    def probe_outputs(self, task: Task, probe: Any, vectors: np.ndarray) -> np.ndarray:
-        return probe.predict(vectors[np.newaxis])[0]
+    def probe_outputs(self, task: Task, probe: Any, rows: np.ndarray) -> np.ndarray:
+        return probe.predict(rows)
 
 
 class _SquaredError(keras.losses.Loss):

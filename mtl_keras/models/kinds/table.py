@@ -19,7 +19,7 @@ def kind_of(task: Task) -> TaskKind:
 
     Example:
 
-    >>> kind_of(Task("stars", kind="regression")).activation
+    >>> kind_of(Task("stars", kind="regression")).link.activation
     'linear'
     """
     return TASK_KINDS[task.kind]

@@ -10,11 +10,12 @@ import tensorflow as tf
 from mtl_keras.data.answer_forms import character_span
 from mtl_keras.data.task import Task
 from mtl_keras.encoders.tokenizers.tokenizer import Words
-from mtl_keras.models.kinds.classification import MAX_ITERATIONS
+from mtl_keras.models.kinds.calibration import Calibration
 from mtl_keras.models.kinds.graph_rows import padded_columns, rows_by_text, word_scores
 from mtl_keras.models.kinds.links import Softmax
 from mtl_keras.models.kinds.probabilities import (
     class_probabilities,
+    linear_classifier,
     one_hot,
     ratio,
     softened_divergence,
@@ -83,20 +84,23 @@ class Tagging(TaskKind):
 
     def measured(self, task: Task, chunks: Iterable[Scored]) -> dict[str, Any]:
         matched = predicted = actual = words = 0
-        unlikely = 0.0
+        unlikely, calibration = 0.0, Calibration()
         for labels, outputs in chunks:
             for row, output in zip(labels, outputs, strict=True):
                 right, answered = set(spans(row)), set(spans(output.argmax(-1)))
                 matched += len(right & answered)
                 predicted += len(answered)
                 actual += len(right)
-                surprising = surprises(np.asarray(row, np.int64), output)
+                tags = np.asarray(row, np.int64)
+                calibration.add(output.max(-1), output.argmax(-1) == tags)
+                surprising = surprises(tags, output)
                 words += len(surprising)
                 unlikely += float(np.sum(surprising))
         metrics = {
             "span_f1": ratio(2 * matched, predicted + actual),
             "precision": ratio(matched, predicted),
             "recall": ratio(matched, actual),
+            "ece": calibration.error(),
             "loss": ratio(unlikely, words),
         }
         return noted(metrics, _notes(predicted, actual))
@@ -105,13 +109,11 @@ class Tagging(TaskKind):
         right, answered = set(spans(label)), set(spans(outputs.argmax(-1)))
         return 2.0 * len(right & answered), float(len(right) + len(answered))
 
-    def probe(self) -> Any:
-        from sklearn.linear_model import LogisticRegression
+    def probe(self, labels: np.ndarray) -> Any:
+        return linear_classifier(labels)
 
-        return LogisticRegression(max_iter=MAX_ITERATIONS)
-
-    def probe_outputs(self, task: Task, probe: Any, vectors: np.ndarray) -> np.ndarray:
-        return class_probabilities(probe, vectors, task.num_outputs)
+    def probe_outputs(self, task: Task, probe: Any, rows: np.ndarray) -> np.ndarray:
+        return class_probabilities(probe, rows, task.num_outputs)
 
 
 def _notes(predicted: int, actual: int) -> dict[str, str]:

@@ -119,6 +119,9 @@ class TaskKind(abc.ABC):
     def measured(self, task: Task, chunks: Iterable[Scored]) -> dict[str, Any]:
         """All metrics over some examples, first the one that judges the task, last the loss.
 
+        `ece` is the expected calibration error (`kinds.calibration`) of the kind's predictions;
+        None if they have no probabilities.
+
         A metric that is undefined is None. What a metric does not say of itself (why it is
         undefined, over which labels it is) is in `notes`, metric → a clause, if there is any.
 
@@ -132,17 +135,21 @@ class TaskKind(abc.ABC):
         """What an example adds to the two sums whose ratio is the metric that judges the task."""
 
     @abc.abstractmethod
-    def probe(self) -> Any:
-        """A linear model of scikit-learn, untrained, that does the head's work."""
+    def probe(self, labels: np.ndarray) -> Any:
+        """A linear model of scikit-learn, untrained, that does the head's work.
+
+        Args:
+            labels: that it will be trained on, `(rows, …)`.
+        """
 
     @abc.abstractmethod
-    def probe_outputs(self, task: Task, probe: Any, vectors: np.ndarray) -> np.ndarray:
-        """What a trained probe gives for a text, of the form that the head gives.
+    def probe_outputs(self, task: Task, probe: Any, rows: np.ndarray) -> np.ndarray:
+        """What a trained probe gives, a row each, of the form that the head gives.
 
         Args:
             task: what it predicts.
             probe: of `probe()`, trained.
-            vectors: of the text, `(hidden,)`, of words `(pieces, hidden)`.
+            rows: of texts, or of words: what the probe takes, `(rows, …)`.
         """
 
 

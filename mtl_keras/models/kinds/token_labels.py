@@ -10,12 +10,13 @@ import tensorflow as tf
 from mtl_keras.data.answer_forms import character_span
 from mtl_keras.data.task import Task
 from mtl_keras.encoders.tokenizers.tokenizer import Words
-from mtl_keras.models.kinds.classification import MAX_ITERATIONS
+from mtl_keras.models.kinds.calibration import Calibration
 from mtl_keras.models.kinds.graph_rows import padded_columns, rows_by_text, word_scores
 from mtl_keras.models.kinds.links import Softmax
 from mtl_keras.models.kinds.probabilities import (
     added,
     class_probabilities,
+    linear_classifier,
     macro_f1,
     matches_by_class,
     one_hot,
@@ -76,6 +77,7 @@ class TokenLabels(TaskKind):
 
     def measured(self, task: Task, chunks: Iterable[Scored]) -> dict[str, Any]:
         words, answerable, unlikely, matches = 0, 0, 0.0, []
+        calibration = Calibration()
         for by_text in chunks:
             labels = np.concatenate(by_text[0], dtype=np.int64, casting="unsafe")  # (words,)
             scores = np.concatenate(by_text[1])  # (words, classes)
@@ -83,12 +85,16 @@ class TokenLabels(TaskKind):
             surprising = surprises(labels, scores)
             unlikely += float(np.sum(surprising))
             answerable += len(surprising)
-            matches.append(matches_by_class(labels, self.decided(scores), scores.shape[-1]))
+            answers = self.decided(scores)
+            matches.append(matches_by_class(labels, answers, scores.shape[-1]))
+            is_read = answers != NOT_READ
+            calibration.add(scores.max(-1)[is_read], (answers == labels)[is_read])
         of_classes = added(matches)  # (3, classes)
         macro, over = macro_f1(of_classes, task.labels)
         metrics = {
             "accuracy": ratio(float(of_classes[0].sum()), words),
             "macro_f1": macro,
+            "ece": calibration.error(),
             "loss": ratio(unlikely, answerable),
         }
         return noted(metrics, {"macro_f1": over})
@@ -96,10 +102,8 @@ class TokenLabels(TaskKind):
     def contribution(self, label: Any, outputs: np.ndarray) -> tuple[float, float]:
         return float(np.sum(self.decided(outputs) == np.asarray(label))), float(len(outputs))
 
-    def probe(self) -> Any:
-        from sklearn.linear_model import LogisticRegression
+    def probe(self, labels: np.ndarray) -> Any:
+        return linear_classifier(labels)
 
-        return LogisticRegression(max_iter=MAX_ITERATIONS)
-
-    def probe_outputs(self, task: Task, probe: Any, vectors: np.ndarray) -> np.ndarray:
-        return class_probabilities(probe, vectors, task.num_outputs)
+    def probe_outputs(self, task: Task, probe: Any, rows: np.ndarray) -> np.ndarray:
+        return class_probabilities(probe, rows, task.num_outputs)

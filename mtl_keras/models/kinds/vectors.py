@@ -82,6 +82,26 @@ class Vectors(abc.ABC):
         """
 
     @abc.abstractmethod
+    def averaged(
+        self, chunk: Chunk, tokenized: TokenizedText, pieces: Sequence[np.ndarray]
+    ) -> list[np.ndarray]:
+        """Means of the vectors of word pieces, without special ones and white space.
+
+        Args:
+            chunk: of the dataset.
+            tokenized: the chunk's texts.
+            pieces: an array `(pieces, width)` a text.
+
+        Returns:
+            An array a text: the mean over it `(width,)`, 0 without a piece; of words
+            `(pieces, width)`, where a piece of a word has the mean over the word.
+        """
+
+    @abc.abstractmethod
+    def split(self, rows: np.ndarray, like: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Rows `(rows, …)` as an array a text: undoes `joined`, of arrays of these lengths."""
+
+    @abc.abstractmethod
     def joined(self, by_text: Sequence[np.ndarray]) -> np.ndarray:
         """A row a text, or a row a word of all texts: `(rows, …)`."""
 
@@ -117,8 +137,20 @@ class TextVectors(Vectors):
     def at_words(self, outputs: np.ndarray, first_pieces: Sequence[int]) -> np.ndarray:
         return outputs
 
+    def averaged(
+        self, chunk: Chunk, tokenized: TokenizedText, pieces: Sequence[np.ndarray]
+    ) -> list[np.ndarray]:
+        masks = map(np.array, tokenized.is_text.to_list())
+        return [
+            vectors[mask].sum(0) / max(1, np.sum(mask))
+            for vectors, mask in zip(pieces, masks, strict=True)
+        ]
+
     def joined(self, by_text: Sequence[np.ndarray]) -> np.ndarray:
         return np.array(by_text)
+
+    def split(self, rows: np.ndarray, like: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return list(rows)
 
 
 @dataclass(frozen=True)
@@ -168,8 +200,21 @@ class WordVectors(Vectors):
     def at_words(self, outputs: np.ndarray, first_pieces: Sequence[int]) -> np.ndarray:
         return outputs[first_pieces]
 
+    def averaged(
+        self, chunk: Chunk, tokenized: TokenizedText, pieces: Sequence[np.ndarray]
+    ) -> list[np.ndarray]:
+        words = _words_of_pieces(tokenized.starts, chunk["word_starts"])
+        masks = tokenized.is_text.to_list()
+        return [
+            _means_of_groups(vectors, np.where(mask, of_pieces, -1))
+            for vectors, of_pieces, mask in zip(pieces, words, masks, strict=True)
+        ]
+
     def joined(self, by_text: Sequence[np.ndarray]) -> np.ndarray:
         return np.concatenate(by_text)
+
+    def split(self, rows: np.ndarray, like: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return np.split(rows, np.cumsum([len(of_text) for of_text in like])[:-1])
 
     def _by_word(
         self, outputs: np.ndarray, begins: Sequence[bool], words: np.ndarray, count: int
@@ -186,6 +231,14 @@ def unlike(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """Which rows `(rows, …)` differ: `(rows,)`, bool."""
     changed = before != after
     return changed.any(axis=tuple(range(1, changed.ndim)))
+
+
+def _means_of_groups(vectors: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """For each vector `(n, width)` the mean of those of its group `(n,)`."""
+    _, group, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(counts), vectors.shape[-1]), vectors.dtype)
+    np.add.at(sums, group, vectors)
+    return (sums / counts[:, np.newaxis])[group]
 
 
 def _words_of_pieces(starts: tf.RaggedTensor, word_starts: tf.RaggedTensor) -> list[np.ndarray]:

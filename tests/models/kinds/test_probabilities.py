@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from mtl_keras.models.kinds.probabilities import (
     class_probabilities,
     f1,
+    linear_classifier,
     macro_f1,
     matches_by_class,
     ratio,
@@ -67,6 +68,12 @@ def test_no_class_is_matched_by_no_answer():
 
 def test_the_impossible_has_a_finite_surprise():
     assert surprise(np.array([1.0, 0.0])) == pytest.approx([0.0, 7 * np.log(10)])
+
+
+def test_of_one_label_there_is_no_more_to_learn_than_the_label():
+    rows = np.array([[0.0], [1.0]])
+    probe = linear_classifier(np.array([2, 2])).fit(rows, [2, 2])
+    assert class_probabilities(probe, rows, 4).tolist() == [[0, 0, 1, 0]] * 2
 
 
 def test_a_class_that_a_probe_has_not_met_has_no_probability():

@@ -54,6 +54,32 @@ def test_a_text_has_one_vector(tokenized):
     assert labels.tolist() == [3, 1]
 
 
+def test_pieces_are_averaged_over_texts_and_over_words(tokenized, chunk):
+    texts = [np.array(row) for row in ([9, 1, 3, 4, 9], [9, 4, 1, 2, 9])]  # [CLS] a ##b c [SEP], …
+    pieces = [row[:, np.newaxis].astype(np.float32) for row in texts]
+    assert [mean.tolist() for mean in TextVectors().averaged(chunk, tokenized, pieces)] == [
+        [pytest.approx(8 / 3)],
+        [pytest.approx(7 / 3)],
+    ]
+    words = WordVectors(0.0).averaged(chunk, tokenized, pieces)
+    assert [of_text[1:-1, 0].tolist() for of_text in words] == [[2, 2, 4], [4, 1.5, 1.5]]
+
+
+def test_a_text_without_a_piece_has_an_average_of_0():
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a"]
+    tokenized = WordpieceTokenizer(vocabulary, lowercase=True)(tf.constant([" "]))
+    (mean,) = TextVectors().averaged({}, tokenized, [np.ones((2, 3))])
+    assert mean.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("vectors", [TextVectors(), WordVectors(0.0)])
+def test_what_is_joined_is_split(vectors):
+    by_text = [np.ones(3), np.zeros(3)] if vectors.axes == 1 else [np.ones((2, 3)), np.eye(3)]
+    again = vectors.split(vectors.joined(by_text), by_text)
+    for one, other in zip(again, by_text, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_padding_is_left_out_of_means_over_word_pieces():
     mask = tf.constant([[True, True, False]])
     of_words = WordVectors(0.0).mean_weights(tf.ones((1, 3)), mask)
