@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ class LocatedYaml:
         self.path = path
         text = _read(path)
         try:
-            root = yaml.compose(text, Loader=_Loader)
+            root = _composed(path, text)
             if not isinstance(root, yaml.MappingNode):
                 raise InputError(
                     f"{path}: a recipe is a mapping of keys (encoder, tasks, training)"
@@ -129,6 +130,25 @@ def _read(path: Path) -> str:
         raise InputError(f"{path}: not UTF-8 text; save the recipe as UTF-8") from None
     except OSError as error:
         raise InputError(f"{path}: {cause(error, 'give the path of a recipe')}") from None
+
+
+def _composed(path: Path, text: str) -> yaml.Node | None:
+    """The nodes of a file.
+
+    Raises:
+        InputError: a character in it has a number that no character has.
+    """
+    try:
+        root: yaml.Node | None = yaml.compose(text, Loader=_Loader)
+        return root
+    except (ValueError, OverflowError):
+        numbers = (match for match in re.finditer(r"\\U([0-9A-Fa-f]{8})", text))
+        first = next((each for each in numbers if int(each[1], 16) > sys.maxunicode), None)
+        line = text.count("\n", 0, first.start()) + 1 if first else 1
+        raise InputError(
+            f"{path}:{line}: not valid YAML: there is no character "
+            f"{first[0] if first else 'of such a number'}; write the text itself"
+        ) from None
 
 
 def _said(text: str, error: yaml.YAMLError) -> str:

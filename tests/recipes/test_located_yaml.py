@@ -99,3 +99,10 @@ def test_labels_are_text_as_it_is_written(tmp_path):
     }
     assert tasks["b"]["names"] == {"1_0": "yes", "null": "0x1F", "true": "3"}
     assert tasks["c"]["labels"] == ["off"]
+
+
+def test_a_character_of_a_number_that_none_has_is_refused_at_its_line(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text('a: "\\U0010ffff"\nb: "\\U00110000"\n')
+    with pytest.raises(InputError, match=r"recipe.yaml:2: not valid YAML: there is no character"):
+        LocatedYaml(path)

@@ -12,6 +12,7 @@ from mtl_keras.encoders.pretrained.checkpoint import Checkpoint
 from mtl_keras.encoders.pretrained.damage import reading
 from mtl_keras.encoders.pretrained.family import TABLES, Stored
 from mtl_keras.encoders.transformer.config import EncoderConfig
+from mtl_keras.errors import InputError
 
 NUMBERS_AT_ONCE = 2**20  # of a weight, while it is written
 
@@ -42,7 +43,7 @@ def fill(transformer: keras.Model, checkpoint: Checkpoint, config: EncoderConfig
 def _fill_table(variable: keras.Variable, checkpoint: Checkpoint, stored: Stored) -> None:
     for rows in _ranges(variable):
         tensor = checkpoint.read(stored.name, rows)  # (rows, hidden)
-        _write(variable, rows, np.asarray(tensor, "float32"))
+        _write(variable, rows, _as_float32(tensor))
 
 
 def _fill_weight(
@@ -80,9 +81,20 @@ def _write(variable: keras.Variable, rows: slice, values: np.ndarray) -> None:
 
 def _arrange(tensor: np.ndarray, stored: Stored, shape: tuple[int, ...]) -> np.ndarray:
     """One part of a weight, with as many axes as the weight has."""
-    tensor = np.asarray(tensor, "float32")
+    tensor = _as_float32(tensor)
     if stored.transpose:
         tensor = tensor.T
     if tensor.ndim == len(shape):
         return tensor
     return tensor.reshape((shape[0], -1) if len(shape) == 2 else -1)
+
+
+def _as_float32(tensor: np.ndarray) -> np.ndarray:
+    """Raises InputError of whole numbers: a quantized checkpoint's, without their scales."""
+    if tensor.dtype.kind in "biu":
+        raise InputError(
+            f"a tensor holds {tensor.dtype.name}, not floating-point numbers; fetch the model in "
+            "float32, float16 or bfloat16"
+        )
+    with np.errstate(over="ignore"):  # infinity, which is refused
+        return np.asarray(tensor, "float32")

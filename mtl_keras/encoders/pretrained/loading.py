@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from mtl_keras.encoders.pretrained import keras_hub as presets
 from mtl_keras.encoders.pretrained.checkpoint import Checkpoint, open_checkpoint
@@ -74,7 +75,9 @@ def load(
         if sha256:
             check_weights(folder, sha256)
         load_folder = _load_preset if presets.is_preset(folder) else _load_checkpoint
-        return load_folder(folder, max_length, pooling, dtype)
+        loaded = load_folder(folder, max_length, pooling, dtype)
+        _check_finite(loaded.transformer)
+        return loaded
     except InputError as error:
         raise InputError(f"encoder {str(source)!r}: {error}") from None
     except OSError as error:
@@ -160,6 +163,15 @@ def _compare_names(expected: set[str], actual: set[str]) -> None:
         if names:
             listed = ", ".join(sorted(names)[:5]) + (", …" if len(names) > 5 else "")
             raise InputError(f"{problem.format(len(names))}: {listed}")
+
+
+def _check_finite(transformer: keras.Model) -> None:
+    """Raises InputError if a weight holds NaN or infinity, of which every vector would be."""
+    for weight in transformer.weights:
+        if not tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(weight))):
+            raise InputError(
+                f"the weights of {weight.path} are not all finite numbers; fetch a fresh copy"
+            )
 
 
 def _check_sizes(tokenizer: Tokenizer, config: EncoderConfig) -> None:

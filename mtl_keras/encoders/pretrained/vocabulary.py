@@ -9,8 +9,10 @@ from mtl_keras.encoders.tokenizers.byte_pair import BytePairTokenizer
 from mtl_keras.encoders.tokenizers.normalization import MAX_WORD, BertNormalization
 from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
 from mtl_keras.encoders.tokenizers.wordpiece import UNKNOWN, WordpieceTokenizer
-from mtl_keras.errors import InputError
+from mtl_keras.errors import InputError, shown
 from mtl_keras.storage.regular_files import read_whole
+
+SPECIAL_PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 def _word_pieces(folder: Path) -> Callable[..., Tokenizer]:
@@ -20,20 +22,12 @@ def _word_pieces(folder: Path) -> Callable[..., Tokenizer]:
         for file in (folder / "tokenizer_config.json", folder / "tokenizer.json")
     )
     normalizer, model = fast.get("normalizer") or {}, fast.get("model") or {}
-    pre_tokenizer = fast.get("pre_tokenizer") or {}
     lowercase = config.get("do_lower_case", normalizer.get("lowercase", True))
     strips = config.get("strip_accents", normalizer.get("strip_accents"))
     chinese = config.get("tokenize_chinese_chars", normalizer.get("handle_chinese_chars", True))
-    for setting, value, supported in (
-        ("word_tokenizer_type", config.get("word_tokenizer_type", "basic"), "basic"),
-        ("normalizer", normalizer.get("type", "BertNormalizer"), "BertNormalizer"),
-        ("clean_text", normalizer.get("clean_text", True), True),
-        ("pre_tokenizer", pre_tokenizer.get("type", "BertPreTokenizer"), "BertPreTokenizer"),
-        ("unk_token", model.get("unk_token", UNKNOWN), UNKNOWN),
-        ("continuing_subword_prefix", model.get("continuing_subword_prefix", "##"), "##"),
-    ):
-        if value != supported:
-            raise InputError(f"the tokenizer has {setting} {value!r}; supported: {supported!r}")
+    _check_supported(config, fast)
+    _check_flags(lowercase, strips, chinese)
+    _check_added(folder, config, fast)
     normalization = BertNormalization(
         strip_accents=bool(lowercase if strips is None else strips),
         split_chinese=bool(chinese),
@@ -43,6 +37,59 @@ def _word_pieces(folder: Path) -> Callable[..., Tokenizer]:
     return functools.partial(
         WordpieceTokenizer, vocabulary, lowercase=lowercase, normalization=normalization
     )
+
+
+def _check_supported(config: dict, fast: dict) -> None:
+    """Raises InputError if texts are cut otherwise than BERT's are."""
+    normalizer, model = fast.get("normalizer") or {}, fast.get("model") or {}
+    pre_tokenizer = fast.get("pre_tokenizer") or {}
+    for setting, value, supported in (
+        ("word_tokenizer_type", config.get("word_tokenizer_type", "basic"), "basic"),
+        ("normalizer", normalizer.get("type", "BertNormalizer"), "BertNormalizer"),
+        ("do_basic_tokenize", config.get("do_basic_tokenize", True), True),
+        ("never_split", config.get("never_split") or [], []),
+        ("clean_text", normalizer.get("clean_text", True), True),
+        ("pre_tokenizer", pre_tokenizer.get("type", "BertPreTokenizer"), "BertPreTokenizer"),
+        ("unk_token", model.get("unk_token", UNKNOWN), UNKNOWN),
+        ("continuing_subword_prefix", model.get("continuing_subword_prefix", "##"), "##"),
+    ):
+        if value != supported:
+            raise InputError(
+                f"the tokenizer has {setting} {shown(value)}; supported: {supported!r}"
+            )
+
+
+def _check_flags(lowercase: object, strips: object, chinese: object) -> None:
+    """Raises InputError of settings that are neither true nor false."""
+    flags = {"do_lower_case": lowercase, "tokenize_chinese_chars": chinese}
+    if strips is not None:
+        flags["strip_accents"] = strips
+    for setting, value in flags.items():
+        if not isinstance(value, bool):
+            raise InputError(f"the tokenizer has {setting} {shown(value)}; expected true or false")
+
+
+def _check_added(folder: Path, config: dict, fast: dict) -> None:
+    """Raises InputError of tokens that are found in texts before word pieces are."""
+    file = folder / "added_tokens.json"
+    listed = [
+        *(fast.get("added_tokens") or []),
+        *(config.get("added_tokens_decoder") or {}).values(),
+    ]
+    with reading("the list of added tokens"):
+        added = {str(token["content"]): bool(token.get("special")) for token in listed}
+    if file.is_file():
+        added |= dict.fromkeys(read_json(file), False)
+    ordinary = [
+        token
+        for token, is_special in added.items()
+        if not is_special and token not in SPECIAL_PIECES
+    ]
+    if ordinary:
+        raise InputError(
+            f"the tokenizer has added tokens ({shown(ordinary[0])}), which would be cut as other "
+            "words are; supported: BERT's word pieces alone"
+        )
 
 
 def _find_vocabulary(folder: Path, fast: dict) -> list[str]:

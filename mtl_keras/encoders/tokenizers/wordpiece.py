@@ -24,9 +24,10 @@ from mtl_keras.encoders.tokenizers.tokenizer import (
     is_punctuation,
     row_ids,
 )
-from mtl_keras.errors import InputError
+from mtl_keras.errors import InputError, shown
 
 UNKNOWN, FIRST, LAST = "[UNK]", "[CLS]", "[SEP]"
+LONGEST_PIECE = 256  # bytes, of tensorflow-text's tokenizer
 CONTINUES = "##"  # begins a piece that continues a word
 
 
@@ -159,6 +160,12 @@ def _check(vocabulary: list[str], max_length: int) -> None:
     if len(set(vocabulary)) < len(vocabulary):
         twice = next(v for i, v in enumerate(vocabulary) if v in vocabulary[:i])
         raise InputError(f"the vocabulary holds {twice!r} twice; every word piece needs one id")
+    for number, piece in enumerate(vocabulary, 1):
+        if "\0" in piece or len(piece.encode("utf-8", "surrogatepass")) > LONGEST_PIECE:
+            raise InputError(
+                f"word piece {number} of the vocabulary ({shown(piece)}) cannot be one: it has at "
+                f"most {LONGEST_PIECE} bytes, and no character 0; remove it"
+            )
     if not isinstance(max_length, int) or max_length < 3:
         raise InputError(
             f"max_length is a whole number of word pieces, at least 3. Received: {max_length!r}"

@@ -1,17 +1,19 @@
 """Published weights: equal to their originals, or refused in one line."""
 
 import json
+import shutil
 import warnings
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 from support.published import HUB, TEXTS, assert_refused, change_tensors, edit_json
 
 from mtl_keras.encoders.pretrained import loading
 from mtl_keras.encoders.text_encoder import TextEncoder
+from mtl_keras.errors import InputError
 
 ODD = [
     "",
@@ -227,3 +229,61 @@ def test_loading_warns_of_nothing(tiny_bert):
         warnings.simplefilter("always")
         loading.load(str(tiny_bert), max_length=16)
     assert not caught
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
+def test_weights_that_are_not_finite_are_refused(tiny_bert, tmp_path, value):
+    folder = shutil.copytree(tiny_bert, tmp_path / "bert")
+    tensors = load_file(folder / "model.safetensors")
+    name = "encoder.layer.1.attention.self.query.weight"
+    tensors[name] = tensors[name].astype(np.float64)
+    tensors[name][0, 0] = value
+    save_file(tensors, folder / "model.safetensors")
+    with pytest.raises(InputError, match=r"weights of block_1/.* are not all finite numbers"):
+        TextEncoder.from_pretrained(str(folder), max_length=16)
+
+
+def test_whole_numbers_are_no_weights(tiny_bert, tmp_path):
+    folder = shutil.copytree(tiny_bert, tmp_path / "bert")
+    tensors = load_file(folder / "model.safetensors")
+    name = "encoder.layer.1.attention.self.query.weight"
+    tensors[name] = tensors[name].astype(np.int8)
+    save_file(tensors, folder / "model.safetensors")
+    with pytest.raises(InputError, match="a tensor holds int8, not floating-point numbers"):
+        TextEncoder.from_pretrained(str(folder), max_length=16)
+
+
+@pytest.mark.parametrize("piece", ["a" * 300, "a\0b"])
+def test_a_piece_that_the_tokenizer_cannot_hold_is_refused(tiny_bert, tmp_path, piece):
+    folder = shutil.copytree(tiny_bert, tmp_path / "bert")
+    pieces = (folder / "vocab.txt").read_text().split("\n")
+    pieces[-2] = piece
+    (folder / "vocab.txt").write_text("\n".join(pieces))
+    with pytest.raises(InputError, match=r"word piece [0-9]+ of the vocabulary .* cannot be one"):
+        TextEncoder.from_pretrained(str(folder), max_length=16)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("tokenizer_config.json", {"do_lower_case": "no"}, "do_lower_case 'no'; expected true"),
+        ("tokenizer_config.json", {"strip_accents": "maybe"}, "strip_accents 'maybe'; expected"),
+        ("tokenizer_config.json", {"do_basic_tokenize": False}, "do_basic_tokenize False"),
+        ("tokenizer_config.json", {"never_split": ["a"]}, "never_split"),
+        (
+            "tokenizer_config.json",
+            {"added_tokens_decoder": {"4": {"content": "<user>", "special": False}}},
+            "added tokens \\('<user>'\\)",
+        ),
+        ("added_tokens.json", {"<user>": 4}, "added tokens \\('<user>'\\)"),
+        ("tokenizer.json", {"added_tokens": [{"content": "<user>"}]}, "added tokens"),
+        ("tokenizer.json", {"added_tokens": ["<user>"]}, "added tokens cannot be read"),
+    ],
+)
+def test_settings_that_would_cut_texts_otherwise_are_refused(
+    tiny_bert, tmp_path, name, content, said
+):
+    folder = shutil.copytree(tiny_bert, tmp_path / "bert")
+    (folder / name).write_text(json.dumps(content))
+    with pytest.raises(InputError, match=said):
+        TextEncoder.from_pretrained(str(folder), max_length=16)
