@@ -28,7 +28,12 @@ from mtl_keras.export.saved_model.tf_serving import (
     write_serving_config,
     write_warmup,
 )
-from mtl_keras.export.saved_model.verification import validation_texts, verify, verify_against
+from mtl_keras.export.saved_model.verification import (
+    signature_names,
+    validation_texts,
+    verify,
+    verify_against,
+)
 from mtl_keras.models.multi_task_model import MultiTaskModel
 from mtl_keras.recipes.recipe import Recipe
 from mtl_keras.runs.building import open_datasets
@@ -155,6 +160,8 @@ def _check_place(folder: Path, form: ExportFormat, against: str | Path | None) -
     form.check_versions(folder)
     if against and not form.takes_strings:
         raise InputError(f"--verify-against compares SavedModels; --format is {form.name}")
+    if against:
+        signature_names(against)  # loads it, before any work
 
 
 def _check_judged(precision: str, datasets: Mapping[str, TaskDataset]) -> None:

@@ -39,8 +39,7 @@ class HistoryTable(keras.callbacks.Callback):
         """Writes the table as it is now."""
         rows: list[dict] = []
         for stage, history in enumerate(self.histories(), 1):
-            for values in zip(*history.values(), strict=True):
-                measured = dict(zip(history, values, strict=True))
+            for measured in epochs([history]):
                 rows.append({"stage": stage, "epoch": len(rows) + 1} | measured)
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)))
@@ -49,31 +48,68 @@ class HistoryTable(keras.callbacks.Callback):
         write_whole(self.path, lambda path: path.write_text(text.getvalue(), encoding="utf-8"))
 
 
+def epochs(histories: Sequence[Mapping[str, Sequence]]) -> list[dict[str, float]]:
+    """What was measured in each epoch, by name.
+
+    Example:
+
+    >>> epochs([{"loss": [0.5, 0.25]}, {"loss": [0.125]}])
+    [{'loss': 0.5}, {'loss': 0.25}, {'loss': 0.125}]
+    """
+    return [
+        dict(zip(history, values, strict=True))
+        for history in histories
+        for values in zip(*history.values(), strict=True)
+    ]
+
+
 class TensorBoardLogs(keras.callbacks.Callback):
     """Event files for TensorBoard: `train` and `validation`, with a tag `<task>/<metric>`.
 
-    The packages of TensorBoard are not needed to write them. If a training is resumed, epochs since
-    its last checkpoint are there twice, with the same values.
+    The packages of TensorBoard are not needed to write them. A training that is resumed writes
+    anew what was measured before, and removes the files of the processes before it.
 
     Args:
         folder: of the logs.
         tasks: their names.
+        histories: gives the stages' histories so far: name → a value an epoch.
     """
 
-    def __init__(self, folder: Path, tasks: Collection[str]):
+    def __init__(
+        self,
+        folder: Path,
+        tasks: Collection[str],
+        histories: Callable[[], Sequence[Mapping[str, Sequence]]],
+    ):
         super().__init__()
         self.folder = folder
         self.tasks = tasks
+        self.histories = histories
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
+        self._written = 0
+        self._before = list(folder.glob("*/events.out.tfevents.*"))
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        for name, value in (logs or {}).items():
+        self.write()
+
+    def write(self) -> None:
+        """Writes the epochs that were measured since it last did, of a resumed training all."""
+        rows = epochs(self.histories())
+        for step, measured in enumerate(rows[self._written :], self._written + 1):
+            self._add(step, measured)
+        self._written = len(rows)
+        for writer in self._writers.values():
+            writer.flush()
+        for file in self._before if rows else ():
+            file.unlink(missing_ok=True)
+        self._before = self._before if not rows else []
+
+    def _add(self, step: int, measured: Mapping[str, float]) -> None:
+        for name, value in measured.items():
             if not math.isnan(float(value)):  # undefined
                 split, tag = self._place(name)
                 with self._writer(split).as_default():
-                    tf.summary.write(tag, float(value), epoch + 1, metadata=SCALARS)
-        for writer in self._writers.values():
-            writer.flush()
+                    tf.summary.write(tag, float(value), step, metadata=SCALARS)
 
     def _writer(self, split: str) -> tf.summary.SummaryWriter:
         if split not in self._writers:

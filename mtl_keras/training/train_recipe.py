@@ -174,7 +174,8 @@ class _BegunRun:
     ) -> None:
         """Trains all stages and writes the run's files."""
         table = HistoryTable(self.run.folder / TABLE, self.trainer.histories)
-        logs = TensorBoardLogs(self.run.folder / LOGS, self.materials.model.tasks)
+        tasks = self.materials.model.tasks
+        logs = TensorBoardLogs(self.run.folder / LOGS, tasks, self.trainer.histories)
         try:
             with self.workers.strategy.scope():
                 self.trainer.run_stages(
@@ -185,6 +186,7 @@ class _BegunRun:
                     at_end=functools.partial(self._check_data, self.workers.agree),
                 )
             table.write()
+            logs.write()
             if self.workers.is_chief:
                 self._write()
         except (KeyboardInterrupt, SystemExit):

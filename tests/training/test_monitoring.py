@@ -31,9 +31,12 @@ def _read(folder) -> dict:
 
 
 def test_tensorboard_has_a_tag_for_every_task(tmp_path):
-    logs = TensorBoardLogs(tmp_path, ["topic", "slots"])
+    history = {"loss": [], "topic_loss": [], "val_slots_span_f1": []}
+    logs = TensorBoardLogs(tmp_path, ["topic", "slots"], lambda: [history])
     for epoch in range(2):
-        logs.on_epoch_end(epoch, {"loss": 0.5, "topic_loss": 0.25, "val_slots_span_f1": epoch})
+        for name, value in {"loss": 0.5, "topic_loss": 0.25, "val_slots_span_f1": epoch}.items():
+            history[name].append(value)
+        logs.on_epoch_end(epoch)
     assert _read(tmp_path / "train") == {
         ("loss", 1): 0.5,
         ("topic/loss", 1): 0.25,
@@ -44,12 +47,32 @@ def test_tensorboard_has_a_tag_for_every_task(tmp_path):
 
 
 def test_tensorboard_has_no_undefined_value_and_takes_no_name_for_another(tmp_path):
-    logs = TensorBoardLogs(tmp_path, ["a", "a_b", "val_x"])
     measured = {"a_b_loss": 0.5, "val_a_b_loss": 0.25, "val_x_loss": 1.0, "val_val_x_loss": 2.0}
-    logs.on_epoch_end(0, measured | {"val_a_loss": float("nan"), "val_loss": 3.0})
+    measured |= {"val_a_loss": float("nan"), "val_loss": 3.0}
+    history = {name: [value] for name, value in measured.items()}
+    TensorBoardLogs(tmp_path, ["a", "a_b", "val_x"], lambda: [history]).on_epoch_end(0)
     assert _read(tmp_path / "train") == {("a_b/loss", 1): 0.5, ("val_x/loss", 1): 1.0}
     of_validation = {("a_b/loss", 1): 0.25, ("val_x/loss", 1): 2.0, ("loss", 1): 3.0}
     assert _read(tmp_path / "validation") == of_validation
+
+
+@pytest.mark.parametrize("kept", [1, 2, 3])
+def test_a_resumed_training_has_every_step_once(tmp_path, kept):
+    """It was killed after three epochs were logged, of which a checkpoint has kept some."""
+
+    def log(losses: list[float]) -> list[tuple[int, float]]:
+        TensorBoardLogs(tmp_path, ["a"], lambda: [{"loss": losses}]).write()
+        files = sorted((tmp_path / "train").iterdir())
+        events = map(
+            event_pb2.Event.FromString,
+            tf.data.TFRecordDataset([str(f) for f in files]).as_numpy_iterator(),
+        )
+        return [(e.step, tf.make_ndarray(v.tensor).item()) for e in events for v in e.summary.value]
+
+    assert log([4.0, 3.0, 2.0]) == [(1, 4.0), (2, 3.0), (3, 2.0)]
+    resumed = [*[4.0, 3.0, 2.0][:kept], 1.0, 0.5]
+    assert log(resumed) == list(enumerate(resumed, 1))
+    assert len(list((tmp_path / "train").iterdir())) == 1
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(0.0, 3), (60.0, 0)])

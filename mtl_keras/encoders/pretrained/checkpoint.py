@@ -115,7 +115,7 @@ def _checkpoint_keys(reader: Any) -> dict[str, str]:
 
 def _open_hugging_face(folder: Path) -> Checkpoint:
     config = read_json(folder / "config.json")
-    model_type = config.get("model_type")
+    model_type = _value(config, "model_type", HUGGING_FACE_FAMILIES)
     if not isinstance(model_type, str) or model_type not in HUGGING_FACE_FAMILIES:
         raise InputError(
             f"config.json says model_type {model_type!r}; "
@@ -132,6 +132,15 @@ def _open_hugging_face(folder: Path) -> Checkpoint:
         normalize=any(module.endswith("Normalize") for module, _ in _modules(folder)),
         make_tokenizer=TOKENIZERS[family.tokenizer](folder),
     )
+
+
+def _value(config: dict, key: str, supported: Iterable[str]) -> Any:
+    if key not in config:
+        raise InputError(
+            f"config.json has no key {key!r}, which says what the encoder is; supported: "
+            f"{', '.join(supported)}"
+        )
+    return config[key]
 
 
 def _names_in_table(family: Family, names: Iterable[str]) -> dict[str, str]:
@@ -155,7 +164,7 @@ def _settings(family: Family, config: dict) -> dict[str, Any]:
     for key, value in family.required.items():
         if config.get(key, value) != value:
             raise InputError(f"config.json says {key} {config[key]!r}; supported: {value!r}")
-    activation = str(config.get(family.activation_key))
+    activation = str(_value(config, family.activation_key, family.activations))
     if activation not in family.activations:
         raise InputError(
             f"config.json says {family.activation_key} {activation!r}; "

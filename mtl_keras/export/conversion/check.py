@@ -3,9 +3,7 @@
 import functools
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -14,14 +12,19 @@ from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.encoders.chunks import chunks
 from mtl_keras.errors import WorkError
-from mtl_keras.evaluation.figures import UNDEFINED, figure
 from mtl_keras.evaluation.latency import milliseconds
 from mtl_keras.evaluation.scores import evaluate
+from mtl_keras.export.conversion.comparison import Conversion, OfTask
 from mtl_keras.export.conversion.formats import FLOAT32
 from mtl_keras.export.conversion.process import ConvertedModel
 from mtl_keras.export.conversion.tokenizer_files import TOKENIZER
 from mtl_keras.export.saved_model.tf_serving import MAX_BATCH_SIZE
-from mtl_keras.export.saved_model.verification import ODD_TEXTS, TOLERANCE, validation_texts
+from mtl_keras.export.saved_model.verification import (
+    ODD_TEXTS,
+    TOLERANCE,
+    company_difference,
+    validation_texts,
+)
 from mtl_keras.models.inference import Batch
 from mtl_keras.models.kinds.table import kind_of
 from mtl_keras.models.kinds.vectors import unlike
@@ -30,109 +33,9 @@ from mtl_keras.models.prediction import task_outputs
 
 SIZES = (1, MAX_BATCH_SIZE)  # texts a call that is timed
 CHUNK = 512
-# A smaller model must keep this share of a metric, the measure of MLPerf Inference (Reddi et al.,
-# 2020); held-out examples are few, so what is judged is the better end of its 95% interval.
-KEPT = 0.99
-# Rounding turns answers near a tie, of a weak model 5 in 100; more than 10 is no rounding.
-SAME_ANSWERS = 0.95
+COMPANY = 1e-3  # what a score may change of a lower precision if other texts are asked beside it
+IN_COMPANY = 16  # validation texts that are asked so, beside the odd ones
 CUT_ALIKE = 0.99  # of the texts, by the tokenizer's files
-
-
-@dataclass(frozen=True)
-class OfTask:
-    """A task's part of a comparison.
-
-    Args:
-        split: of the held-out examples; None if there are none.
-        model, converted: metrics on it, as of `evaluate`.
-        same: the share of validation texts, or of their words, with the model's label; None for
-            regression.
-    """
-
-    task: Task
-    split: str | None
-    model: Mapping[str, Any]
-    converted: Mapping[str, Any]
-    same: float | None
-
-    def fault(self) -> str | None:
-        """Why it cannot stand in for the model, in words; None if it can."""
-        name = self.task.name
-        if self.same is not None and self.same < SAME_ANSWERS:
-            return (
-                f"{self.same:.1%} of the answers for {name} are the model's; "
-                f"at least {SAME_ANSWERS:.0%} were expected"
-            )
-        metric, grows = self.task.metric, self.task.label_kind.higher_is_better
-        before, after = self.model.get(metric), self.converted.get(metric)
-        if before is None or after is None:  # undefined for one of them: nothing can be compared
-            return None
-        wanted = before * (KEPT if grows else 2 - KEPT)
-        end = self.converted["high" if grows else "low"]
-        best = after if end is None else end
-        if (best >= wanted) if grows else (best <= wanted):
-            return None
-        return (
-            f"{name} has a {metric} of {after:.4f} where the model has {before:.4f}, further off "
-            "than its 95% interval explains"
-        )
-
-
-@dataclass(frozen=True)
-class Conversion:
-    """How a converted model compares.
-
-    Args:
-        file: its name.
-        compared: texts that both answered.
-        difference: the largest between two scores, of its size if that is over 1.
-        cut_alike: the share of validation texts whose word pieces are the model's by the
-            tokenizer's files; None if there are no such texts.
-        bytes, milliseconds: pairs, the model's and the converted one's; times by texts a call.
-        tasks: by name.
-    """
-
-    file: str
-    compared: int
-    difference: float
-    cut_alike: float | None
-    bytes: tuple[int, int]
-    milliseconds: Mapping[int, tuple[float, float]]
-    tasks: Mapping[str, OfTask] = field(default_factory=dict)
-
-    def rows(self) -> list[dict[str, str]]:
-        """The table of size, latency and metrics."""
-        before, after = (size / 2**20 for size in self.bytes)
-        rows = [self._cost("size, MiB", before, after)]
-        for size, (before, after) in self.milliseconds.items():
-            texts = "one text" if size == 1 else f"{size} texts"
-            rows.append(self._cost(f"{texts}, ms", before, after))
-        rows += [self._metric(task) for task in self.tasks.values() if task.split]
-        rows += [self._same(task) for task in self.tasks.values() if task.same is not None]
-        if self.cut_alike is not None:
-            what = f"texts that {TOKENIZER} cuts as the model does"
-            rows.append(self._row(what, "", f"{self.cut_alike:.2%}", ""))
-        return rows
-
-    def _cost(self, what: str, before: float, after: float) -> dict[str, str]:
-        return self._row(what, f"{before:.1f}", f"{after:.1f}", f"{after / before - 1:+.0%}")
-
-    def _metric(self, each: OfTask) -> dict[str, str]:
-        metric = each.task.metric
-        before, after = each.model[metric], each.converted[metric]
-        what = f"{each.task.name} {metric}, {each.split}, {each.model['examples']:,} examples"
-        is_defined = before is not None and after is not None
-        change = f"{after - before:+.4f}" if is_defined else UNDEFINED
-        return self._row(what, figure(before), figure(after), change)
-
-    def _same(self, each: OfTask) -> dict[str, str]:
-        unit = each.task.label_kind.unit
-        return self._row(
-            f"{each.task.name}, {unit} with the same label", "", f"{each.same:.2%}", ""
-        )
-
-    def _row(self, what: str, before: str, after: str, change: str) -> dict[str, str]:
-        return {"": what, "trained model": before, self.file: after, "change": change}
 
 
 def check_conversion(
@@ -144,9 +47,10 @@ def check_conversion(
 ) -> Conversion:
     """Compares a converted model with the model on validation texts, odd ones and metrics.
 
-    In float32 every score is within 1e-5 (relative if it is over 1). Of a lower precision no
-    score is NaN or infinite, `SAME_ANSWERS` of the labels are the same, and no metric falls below
-    `KEPT` of the model's by more than its interval explains. The tokenizer's files, beside the
+    In float32 every score is within 1e-5 (relative if it is over 1), also of itself if other texts
+    are asked beside it. Of a lower precision it is so of itself within `COMPANY`; no score is NaN
+    or infinite, `SAME_ANSWERS` of the labels are the same, and no metric falls below `KEPT` of the
+    model's by more than its interval explains. The tokenizer's files, beside the
     converted model, must cut `CUT_ALIKE` of the texts as the model does.
 
     Args:
@@ -163,6 +67,9 @@ def check_conversion(
     usual = _Answers(model, converted, validation_texts(datasets))
     difference = max(odd.difference, usual.difference)
     _check_scores(file, precision, difference)
+    beside = [*ODD_TEXTS, *itertools.islice(validation_texts(datasets), IN_COMPANY)]
+    in_company = company_difference(model, beside, converted)
+    _check_company(file, precision, in_company)
     cut_alike = _cut_alike(model, file.with_name(TOKENIZER), validation_texts(datasets))
     _check_tokenizer(file, cut_alike)
     tasks = {
@@ -175,6 +82,7 @@ def check_conversion(
         file=file.name,
         compared=odd.count + usual.count,
         difference=difference,
+        in_company=in_company,
         cut_alike=cut_alike,
         bytes=(4 * model.count_params(), file.stat().st_size),
         milliseconds=_milliseconds(model, converted, datasets),
@@ -186,6 +94,15 @@ def _check_scores(file: Path, precision: str, difference: float) -> None:
     if not np.isfinite(difference) or (precision == FLOAT32 and difference > TOLERANCE):
         raise WorkError(
             f"{file}: a score is {difference:.2g} off the model's; at most {TOLERANCE} was expected"
+        )
+
+
+def _check_company(file: Path, precision: str, in_company: float) -> None:
+    most = TOLERANCE if precision == FLOAT32 else COMPANY
+    if not in_company <= most:
+        raise WorkError(
+            f"{file}: a score changes by {in_company:.2g} if other texts are asked beside it; at "
+            f"most {most} was expected; take {FLOAT32}"
         )
 
 

@@ -10,7 +10,8 @@ from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
 from mtl_keras.errors import InputError
-from mtl_keras.export.conversion.check import Conversion, check_conversion
+from mtl_keras.export.conversion.check import check_conversion
+from mtl_keras.export.conversion.comparison import Conversion
 from mtl_keras.export.conversion.formats import LABELS_FILE, LITERT, ONNX, ExportFormat
 from mtl_keras.export.conversion.litert import write_litert
 from mtl_keras.export.conversion.onnx import write_onnx

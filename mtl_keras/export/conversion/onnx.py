@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from mtl_keras.export.conversion.formats import FLOAT16, INT8
 from mtl_keras.export.conversion.litert import INPUTS
+from mtl_keras.export.conversion.onnx_int8 import quantized
 from mtl_keras.models.multi_task_model import MultiTaskModel
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def write_onnx(model: MultiTaskModel, path: str | Path, precision: str) -> None:
     Args:
         model: whose tasks it answers.
         path: of the file.
-        precision: of the weights; `float16` is that of the arithmetic too, `int8` ONNX Runtime's
-            dynamic quantization, which computes products in 8 bits.
+        precision: of the weights; `float16` is that of the arithmetic too, with `int8`
+            products are computed in 8 bits.
     """
     import onnx
 
@@ -52,20 +52,8 @@ def _in(graph: "ModelProto", precision: str) -> "ModelProto":
 
         return convert_float_to_float16(graph, keep_io_types=True)
     if precision == INT8:
-        return _quantized(graph)
+        return quantized(graph)
     return graph
-
-
-def _quantized(graph: "ModelProto") -> "ModelProto":
-    import onnx
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    # 7 of the 8 bits: products of 8 overflow on processors without VNNI, which would answer
-    # otherwise than those with it.
-    chosen = {"weight_type": QuantType.QInt8, "per_channel": True, "reduce_range": True}
-    with tempfile.NamedTemporaryFile(suffix=".onnx") as file:
-        quantize_dynamic(graph, file.name, **chosen)
-        return onnx.load(file.name)
 
 
 def _name_axes(graph: "ModelProto") -> None:

@@ -13,10 +13,11 @@ from mtl_keras.data.answer_forms import READ
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.distribution.child_process import run_python
 from mtl_keras.encoders.chunks import chunks
-from mtl_keras.errors import WorkError, listed
+from mtl_keras.errors import InputError, WorkError, first_line, listed
 from mtl_keras.export.saved_model.served_answers import SERVING
 from mtl_keras.export.saved_model.signatures import signature_functions
 from mtl_keras.models.multi_task_model import MultiTaskModel
+from mtl_keras.models.prediction import Forward, task_outputs
 
 PROGRAM = Path(__file__).with_name("program.py")
 BATCH_SIZE = 32
@@ -45,11 +46,12 @@ Outputs = Mapping[str, tf.Tensor | np.ndarray]
 
 
 def verify(model: MultiTaskModel, saved_model: str | Path, texts: Iterable[str | bytes]) -> int:
-    """Compares a SavedModel's answers with the model's.
+    """Compares a SavedModel's answers with the model's, and a text's alone with those in company.
 
     The SavedModel is loaded in a fresh process that has TensorFlow and the operations of
     tensorflow-text, but neither Keras nor this package. `serving_default` is asked about all
-    texts, the other signatures about the odd ones and the first batch.
+    texts, and about each odd one alone; the other signatures about the odd ones and the first
+    batch.
 
     Args:
         model: what was exported.
@@ -63,17 +65,30 @@ def verify(model: MultiTaskModel, saved_model: str | Path, texts: Iterable[str |
         WorkError: the process failed, or an answer differs: another label or span, or a number
             by more than 1e-5 (relative if it is over 1).
     """
+    texts = iter(texts)
+    first = [*itertools.islice(texts, BATCH_SIZE)]
+    depends = company_difference(model, [*ODD_TEXTS, *first])
+    if not depends <= TOLERANCE:
+        raise WorkError(
+            f"{saved_model}: a score is {depends:.2g} off where a text is asked in company; "
+            f"at most {TOLERANCE} was expected"
+        )
     graphs = signature_functions(model)
-    questions = list(_questions(texts, graphs))
-    expected = (graphs[name](tf.constant(batch, tf.string)) for name, batch in questions)
-    return _compare(saved_model, questions, expected)
+    questions = list(_questions(itertools.chain(first, texts), graphs))
+    asked = [*questions, *((SERVING, [text]) for text in ODD_TEXTS)]
+    expected = (graphs[name](tf.constant(batch, tf.string)) for name, batch in asked)
+    _compare(saved_model, asked, expected)
+    return _count(questions)
 
 
 def verify_against(saved_model: str | Path, other: str | Path, texts: Iterable[str | bytes]) -> int:
-    """Compares two SavedModels, as `verify` does a model and its export."""
-    names, expected = (
-        sorted(tf.saved_model.load(str(folder)).signatures) for folder in (saved_model, other)
-    )
+    """Compares two SavedModels, as `verify` does a model and its export.
+
+    Raises:
+        InputError: one of them is not whole.
+        WorkError: as `verify`.
+    """
+    names, expected = (signature_names(folder) for folder in (saved_model, other))
     if names != expected:
         raise WorkError(
             f"{saved_model}: its signatures are {', '.join(names)}; "
@@ -81,7 +96,48 @@ def verify_against(saved_model: str | Path, other: str | Path, texts: Iterable[s
         )
     questions = list(_questions(texts, names))
     with tempfile.TemporaryDirectory() as work:
-        return _compare(saved_model, questions, _asked(other, questions, Path(work)))
+        _compare(saved_model, questions, _asked(other, questions, Path(work)))
+    return _count(questions)
+
+
+def signature_names(folder: str | Path) -> list[str]:
+    """The signatures of a SavedModel, sorted.
+
+    Raises:
+        InputError: it cannot be loaded, as where files are absent or cut off.
+    """
+    try:
+        return sorted(tf.saved_model.load(str(folder)).signatures)
+    except Exception as error:  # whatever TensorFlow stumbles over in files of others
+        raise InputError(
+            f"{folder}: no whole SavedModel ({first_line(error)}); copy the version again"
+        ) from error
+
+
+def company_difference(
+    model: MultiTaskModel, texts: Sequence[str | bytes], forward: Forward | None = None
+) -> float:
+    """By how much a text's scores change if others are asked beside it, so that it is padded.
+
+    Args:
+        model: whose tasks they are.
+        texts: asked each alone, and all in one batch.
+        forward: computes them in the model's place.
+
+    Returns:
+        The largest difference of two scores, of its size if that is over 1; NaN if one is NaN.
+    """
+    tokenized = model.encoder.tokenizer(tf.constant(texts, tf.string, (len(texts),)))
+    alone, together = (
+        task_outputs(model, tokenized, batch_size=size, forward=forward)
+        for size in (1, max(1, len(texts)))
+    )
+    differences = [
+        np.max(np.abs(one - other) / np.maximum(1, np.abs(one)), initial=0.0)
+        for name in model.tasks
+        for one, other in zip(alone[name], together[name], strict=True)
+    ]
+    return float(np.max(differences, initial=0.0))
 
 
 def difference(expected: Outputs, received: Outputs) -> str | None:
@@ -128,8 +184,8 @@ def _questions(texts: Iterable[str | bytes], signatures: Iterable[str]) -> Itera
 
 def _compare(
     saved_model: str | Path, questions: Sequence[Question], expected: Iterable[Outputs]
-) -> int:
-    """Asks a SavedModel and compares; returns the number of texts that were answered."""
+) -> None:
+    """Asks a SavedModel and compares."""
     with tempfile.TemporaryDirectory() as work:
         received = _asked(saved_model, questions, Path(work))
         for (name, batch), wanted, got in zip(questions, expected, received, strict=True):
@@ -140,6 +196,10 @@ def _compare(
                     f"{saved_model}: the signature {name!r} does not answer as it should: {fault}; "
                     f"asked about {listed(batch, limit=2)}"
                 )
+
+
+def _count(questions: Iterable[Question]) -> int:
+    """How many texts `serving_default` is asked about."""
     return sum(len(batch) for name, batch in questions if name == SERVING)
 
 

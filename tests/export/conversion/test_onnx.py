@@ -49,5 +49,7 @@ def test_its_weights_are_of_the_precision(graphs):
         for precision, graph in graphs.items()
     }
     assert onnx.TensorProto.FLOAT16 in weights["float16"]
-    assert onnx.TensorProto.INT8 in weights["int8"]
-    assert not {onnx.TensorProto.FLOAT16, onnx.TensorProto.INT8} & weights["float32"]
+    assert onnx.TensorProto.UINT8 in weights["int8"]
+    assert not {onnx.TensorProto.FLOAT16, onnx.TensorProto.UINT8} & weights["float32"]
+    operations = {node.op_type for node in graphs["int8"].graph.node}
+    assert {"MatMulNBits", "DequantizeLinear"} < operations  # kernels, tables

@@ -8,10 +8,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mtl_keras.errors import WorkError
+from mtl_keras.errors import InputError, WorkError
 from mtl_keras.export.saved_model import verification
 from mtl_keras.export.saved_model.served_answers import SERVING
-from mtl_keras.export.saved_model.verification import ODD_TEXTS, difference, verify, verify_against
+from mtl_keras.export.saved_model.verification import (
+    ODD_TEXTS,
+    company_difference,
+    difference,
+    verify,
+    verify_against,
+)
 
 TEXTS = ["aaa b", "bcd. aaa!", "c" * 40, "a"] * 20
 
@@ -101,3 +107,26 @@ def test_what_differs_is_said(expected, found, said):
     assert (fault is None) == (said is None)
     if said:
         assert re.match(said, fault)
+
+
+@pytest.mark.parametrize("absent", ["variables", "variables/variables.index", "saved_model.pb"])
+def test_a_version_that_was_copied_by_half_is_named(every_kind_export, tmp_path, absent):
+    _, export = every_kind_export
+    shutil.copytree(export, tmp_path / "1")
+    place = tmp_path / "1" / absent
+    if place.is_dir():
+        shutil.rmtree(place)
+    else:
+        place.write_bytes(place.read_bytes()[:100])
+    with pytest.raises(InputError, match=r"1: no whole SavedModel \(.*; copy the version again"):
+        verify_against(export, tmp_path / "1", TEXTS)
+
+
+def test_scores_that_depend_on_their_company_are_measured(every_kind_export):
+    model, _ = every_kind_export
+
+    def depends(batch):
+        return {name: a + 0.25 * (len(a) > 1) for name, a in model.forward_pass(batch).items()}
+
+    assert company_difference(model, TEXTS[:4]) < 1e-5
+    assert company_difference(model, TEXTS[:4], depends) == pytest.approx(0.25, rel=1e-3)
