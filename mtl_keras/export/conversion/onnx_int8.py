@@ -5,7 +5,6 @@ answer changes with its neighbours. Its operator `MatMulNBits` scales each row b
 at a time, and computes products in 8 bits; the quantizer that makes it needs SymPy, this does not.
 """
 
-import tempfile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
 
 DOMAIN = "com.microsoft"
-BLOCK = 32  # numbers with a scale of their own
+BLOCK = 32  # numbers of a kernel with a scale of their own; of a table it is a row
 # Of 127: sums of products of all 8 bits overflow on processors without VNNI, which would answer
 # otherwise than those with it.
 HIGHEST = 63
@@ -23,7 +22,7 @@ IN_8_BITS = 4  # `accuracy_level`: activations too
 
 
 def quantized(model: "ModelProto") -> "ModelProto":
-    """The model with its kernels in blocks of 8 bits, and its tables in 8 bits.
+    """The model with its kernels and tables in 8 bits.
 
     Args:
         model: in float32, which is changed.
@@ -31,25 +30,40 @@ def quantized(model: "ModelProto") -> "ModelProto":
     from onnx import helper
 
     graph = model.graph
-    stored = {tensor.name: tensor for tensor in graph.initializer}
-    kernels: dict[str, TensorProto] = {}
-    nodes = []
+    stored = {tensor.name: tensor for tensor in graph.initializer if len(tensor.dims) == 2}
+    nodes: list[NodeProto] = []
+    small: dict[str, TensorProto] = {}
     for node in graph.node:
-        kernel = stored.get(node.input[1]) if node.op_type == "MatMul" else None
-        if kernel is None or len(kernel.dims) != 2:
-            nodes.append(node)
-            continue
-        kernels[kernel.name] = kernel
-        nodes.append(_product(node, kernel))
-    rest = [tensor for name, tensor in stored.items() if name not in kernels]
+        replaced, weights = _small(node, stored)
+        nodes += replaced
+        small |= {tensor.name: tensor for tensor in weights}
+    used = {name for node in nodes for name in node.input}
+    kept = [tensor for tensor in graph.initializer if tensor.name in used]
     del graph.node[:], graph.initializer[:]
     graph.node.extend(nodes)
-    graph.initializer.extend(rest)
-    for kernel in kernels.values():
-        graph.initializer.extend(_blocks(kernel))
+    graph.initializer.extend([*kept, *small.values()])
     if DOMAIN not in {opset.domain for opset in model.opset_import}:
         model.opset_import.append(helper.make_opsetid(DOMAIN, 1))
-    return _with_small_tables(model)
+    return model
+
+
+def _small(
+    node: "NodeProto", stored: "dict[str, TensorProto]"
+) -> "tuple[list[NodeProto], list[TensorProto]]":
+    """What a node is replaced by, and the weights of that; itself if it has no weights."""
+    if node.op_type == "MatMul" and node.input[1] in stored:
+        return [_product(node, stored[node.input[1]])], _blocks(stored[node.input[1]])
+    if node.op_type == "Gather" and node.input[0] in stored and _is_of_numbers(node, stored):
+        return _rows(node), _table(stored[node.input[0]])
+    return [node], []
+
+
+def _is_of_numbers(node: "NodeProto", stored: "dict[str, TensorProto]") -> bool:
+    """Whether a node takes rows of a table of real numbers."""
+    from onnx import TensorProto
+
+    by_rows = all(attribute.i == 0 for attribute in node.attribute if attribute.name == "axis")
+    return by_rows and stored[node.input[0]].data_type == TensorProto.FLOAT
 
 
 def _product(node: "NodeProto", kernel: "TensorProto") -> "NodeProto":
@@ -58,7 +72,7 @@ def _product(node: "NodeProto", kernel: "TensorProto") -> "NodeProto":
     rows, columns = kernel.dims
     return helper.make_node(
         "MatMulNBits",
-        [node.input[0], *_names(kernel)],
+        [node.input[0], *_names(kernel.name)],
         list(node.output),
         name=node.name,
         domain=DOMAIN,
@@ -78,27 +92,47 @@ def _blocks(kernel: "TensorProto") -> "list[TensorProto]":
     rows, columns = values.shape
     blocks = np.zeros((columns, -(-rows // BLOCK) * BLOCK), np.float32)
     blocks[:, :rows] = values.T
-    blocks = blocks.reshape(columns, -1, BLOCK)
-    scales = np.abs(blocks).max(-1, keepdims=True) / HIGHEST
-    scales[scales == 0] = 1
-    numbers = (np.round(blocks / scales) + ZERO).astype(np.uint8)
-    arrays = (numbers, scales[..., 0].astype(np.float32))
+    numbers, scales = _in_8_bits(blocks.reshape(columns, -1, BLOCK), HIGHEST)
+    return _tensors(kernel, (numbers + ZERO).astype(np.uint8), scales[..., 0])
+
+
+def _rows(node: "NodeProto") -> "list[NodeProto]":
+    """Rows of a table: their numbers times their scales."""
+    from onnx import TensorProto, helper
+
+    table, ids = node.input
+    output = node.output[0]
+    numbers, small, scale = (f"{output}_{part}" for part in ("numbers", "small", "scale"))
+    of_table = _names(table)
     return [
-        numpy_helper.from_array(array, name)
-        for name, array in zip(_names(kernel), arrays, strict=True)
+        helper.make_node("Gather", [of_table[0], ids], [small], name=f"{node.name}_numbers"),
+        helper.make_node("Cast", [small], [numbers], to=TensorProto.FLOAT),
+        helper.make_node("Gather", [of_table[1], ids], [scale], name=f"{node.name}_scales"),
+        helper.make_node("Mul", [numbers, scale], [output], name=node.name),
     ]
 
 
-def _names(kernel: "TensorProto") -> tuple[str, str]:
-    return f"{kernel.name}_blocks", f"{kernel.name}_scales"
+def _table(table: "TensorProto") -> "list[TensorProto]":
+    """The numbers `(rows, columns)`, int8, and their scales `(rows, 1)`."""
+    from onnx import numpy_helper
+
+    numbers, scales = _in_8_bits(numpy_helper.to_array(table), 127)
+    return _tensors(table, numbers.astype(np.int8), scales)
 
 
-def _with_small_tables(model: "ModelProto") -> "ModelProto":
-    import onnx
-    from onnxruntime.quantization import QuantType, quantize_dynamic
+def _in_8_bits(values: np.ndarray, highest: int) -> tuple[np.ndarray, np.ndarray]:
+    """Whole numbers up to `highest`, and the scale of each row, `(…, 1)`."""
+    scales = np.abs(values).max(-1, keepdims=True) / highest
+    scales[scales == 0] = 1
+    return np.round(values / scales), scales.astype(np.float32)
 
-    with tempfile.NamedTemporaryFile(suffix=".onnx") as file:
-        quantize_dynamic(
-            model, file.name, op_types_to_quantize=["Gather"], weight_type=QuantType.QInt8
-        )
-        return onnx.load(file.name)
+
+def _tensors(tensor: "TensorProto", *arrays: np.ndarray) -> "list[TensorProto]":
+    from onnx import numpy_helper
+
+    names = _names(tensor.name)
+    return [numpy_helper.from_array(*pair) for pair in zip(arrays, names, strict=True)]
+
+
+def _names(weights: str) -> tuple[str, str]:
+    return f"{weights}_numbers", f"{weights}_scales"

@@ -121,6 +121,15 @@ def _config(**changes):
     return change
 
 
+def _without(key):
+    def change(folder: Path) -> None:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        del config[key]
+        (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+
+    return change
+
+
 def _vocabulary(change):
     def write(folder: Path) -> None:
         vocabulary = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
@@ -143,6 +152,7 @@ def _truncated(name: str):
         ("gpt_neo", _config(attention_types=[[["sparse"], 2]]), "attention_types for 2 blocks"),
         ("gpt_neo", _config(window_size=None), "window_size must be a whole number from 1 to"),
         ("gpt_neo", _config(model_type="gpt_neox"), "model_type 'gpt_neox'; supported: bert"),
+        ("gpt_neo", _without("model_type"), "config.json has no key 'model_type', .* bert, "),
         ("gpt2", _config(scale_attn_by_inverse_layer_idx=True), "supported: False"),
         ("gpt2", _config(n_embd=48), "expected: .*hidden_dim 144"),
         ("gpt2", _config(n_layer=3), "lacks 12 tensors: h.2.attn"),
@@ -158,7 +168,11 @@ def _truncated(name: str):
         ("gpt_neo", _config(attention_types=[[["local"], 10**9]]), "must give attention_types"),
         ("gpt_neo", _config(attention_types=[[[], 10**9]]), "must give attention_types"),
         ("gpt_neo", _config(attention_types=[["x" * 10**6, 10**9]]), "must give attention_types"),
-        ("distilbert", _config(model_type="bert"), "hidden_act .None.; supported: gelu"),
+        (
+            "distilbert",
+            _config(model_type="bert"),
+            "config.json has no key 'hidden_act', .* supported: gelu",
+        ),
     ],
 )
 def test_what_does_not_fit_is_told_in_a_line(family, change, message, tmp_path):
