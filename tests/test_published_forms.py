@@ -1,5 +1,6 @@
 """Public sets in the forms in which they are published: each is read, or a line names the cure."""
 
+import gzip
 import json
 
 import pytest
@@ -28,6 +29,7 @@ PRODIGY = (
     '{"text": "Ada in Leeds", "_task_hash": 1, "spans": [{"start": 7, "end": 12, "token_start"'
 )
 PRODIGY += ': 2, "label": "GPE"}], "answer": "accept"}\n{"text": "no one", "spans": []}\n'
+PRODIGY_CHOICE = '{"text": "a", "accept": ["p"]}\n{"text": "b", "accept": ["n"]}\n'
 DOCCANO = '{"id": 1, "text": "Ada in Leeds", "label": [[0, 3, "PER"], [7, 12, "GPE"]]}\n'
 DOCCANO_ENTITIES = (
     '{"id": 1, "text": "Ada in Leeds", "Comments": [], "relations": [], "entities": '
@@ -68,6 +70,7 @@ READ = [
     ("tagging", "ner.jsonl", PRODIGY, {"label": "spans"}, ("GPE",), 2),
     ("tagging", "all.jsonl", DOCCANO, {}, ("GPE", "PER"), 1),
     ("tagging", "admin.jsonl", DOCCANO_ENTITIES, {"label": "entities"}, ("GPE",), 1),
+    ("classification", "p.jsonl", PRODIGY_CHOICE, {"label": "accept"}, ("n", "p"), 2),
     ("multilabel", "all.jsonl", '{"text": "a", "label": ["x", "y"]}\n', {}, ("x", "y"), 1),
     ("classification", "project.json", JSON_MIN, {"label": "sentiment"}, None, 2),
     ("tagging", "project.json", JSON_MIN_SPANS, {}, ("GPE",), 1),
@@ -109,6 +112,20 @@ def test_published_forms_are_read(tmp_path, kind, name, content, columns, labels
 
 
 REFUSED = [
+    ("tagging", "a.conll", "EU 0\nis B-x\n", {}, "label_names in columns: {0: O}"),
+    ("tagging", "a.conll", "EU M-x\n", {}, "label_names in columns: {M-x: I-x}"),
+    ("token_labels", "a.conll", "Wort POS\nEU NN\nis VB\n", {}, "say header: true in columns"),
+    ("tagging", "a.conll", "Wort NER\nEU B-x\n", {}, "say header: true in columns"),
+    ("token_labels", "a.conllu", "1\tI\tI" + 7 * "\t_" + "\n", {}, "'_' stands for a missing"),
+    (
+        "multilabel",
+        "a.csv",
+        "comment,toxicity\nbad thing,x|y\nof all,x\n",
+        {"text": 0, "label": 1},
+        "say header: true in columns",
+    ),
+    ("classification", "a.csv", gzip.compress(b"text,label\n"), {}, "ends in .gz"),
+    ("classification", "a.csv", b"PK\x03\x04\xff\xfe", {}, "save the sheet as CSV"),
     (
         "classification",
         "train_PlayMusic.json",
@@ -136,7 +153,7 @@ REFUSED = [
     (
         "classification",
         "all.jsonl",
-        '{"text": "a", "label": ["x"]}\n',
+        '{"text": "a", "label": ["x", "y"]}\n',
         {},
         "is for kind: multilabel",
     ),
@@ -169,7 +186,11 @@ def test_one_label_in_many_spellings_is_one_class(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "label", ["true", "NaN", "null", "Infinity", "[]", '["1"]', '"nan"', '"[1"']
+    "label",
+    [
+        *("true", "NaN", "null", "Infinity", "[]", '["1", "2"]', '"nan"', '"[1"', '"#REF!"'),
+        *('"#VALUE!"', '"#DIV/0!"', '"#NAME?"', '"#N/A"', r'"\\N"', '"(null)"', '"n/a"', '"N/A"'),
+    ],
 )
 def test_what_is_no_label_is_refused_with_its_line(tmp_path, label):
     rows = ['{"text": "a", "label": 1}', '{"text": "b", "label": "2"}']

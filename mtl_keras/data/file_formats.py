@@ -35,8 +35,8 @@ READERS = {
     "tsv": _Format(tsv_rows, (".tsv",), has_header=True),
     "jsonl": _Format(json_lines, (".jsonl", ".ndjson")),
     "json": _Format(json_array, (".json",)),
-    "conll": _Format(conll_rows, (".conll", ".bio", ".txt", ".iob", ".iob2"), of_words=True),
-    "conllu": _Format(conllu_rows, (".conllu",), of_words=True),
+    "conll": _Format(conll_rows, (".conll", ".bio", ".txt", ".iob", ".iob2"), True, True),
+    "conllu": _Format(conllu_rows, (".conllu",), True, True),
 }
 
 

@@ -22,6 +22,8 @@ SENTENCES = {
     "joined": "labels hold a delimiter and a part that others have: {labels}; of kind: multilabel "
     "a cell's labels are joined by '|'",
     "column_name": "the label {labels} is called as a column is; is a header among the rows?",
+    "maybe_missing": "the label {labels} may stand for a missing value; fill it in, or list the "
+    "task's labels if it is one",
     "unused_names": "no row has what label_names maps: {labels}",
     "hidden": "{count:,} of {of:,} rows have labels with characters that cannot be seen, which are "
     "left out, first",

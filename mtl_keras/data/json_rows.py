@@ -42,11 +42,25 @@ def json_array(path: str, columns: Columns, note: Note) -> Iterator[Row]:
         record, end = _decoded(where, text, place, expected)
         yield _row(where, line, record, keys)
         place = _after_blanks(text, end)
-        if text[place : place + 1] == ",":
+        has_next = text[place : place + 1] == ","
+        if has_next:
             place = _after_blanks(text, place + 1)
-        elif text[place : place + 1] != "]":
+        if has_next == (text[place : place + 1] == "]"):
             line += text.count("\n", counted_to, place)
-            raise InputError(f"{path}:{line}: not JSON: expected ',' or ']'; {expected}")
+            fault = "a comma before ']'; remove it" if has_next else "expected ',' or ']'"
+            raise InputError(f"{path}:{line}: not JSON: {fault}; {expected}")
+    _check_end(path, text, place + 1)
+
+
+def _check_end(path: str, text: str, place: int) -> None:
+    """Nothing may stand behind the array."""
+    place = _after_blanks(text, place)
+    if place < len(text):
+        line = 1 + text.count("\n", 0, place)
+        raise InputError(
+            f"{path}:{line}: more after the array, {shown(text[place : place + 20])}; expected one "
+            "array: join arrays into one, remove what is no row"
+        )
 
 
 def _keys(path: str, columns: Columns) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
 from mtl_keras.data.findings import Finding
-from mtl_keras.data.labels import joined, look_alike
+from mtl_keras.data.labels import joined, look_alike, maybe_missing
 from mtl_keras.data.oddities import NAMES_OF_COLUMNS
 from mtl_keras.data.task import Columns, Task
 from mtl_keras.data.task_dataset import TaskDataset
@@ -35,6 +35,7 @@ def of_names(dataset: TaskDataset, splits: Sequence[str]) -> Iterator[Finding]:
         "alike": itertools.chain.from_iterable(look_alike(labels)),
         "joined": joined(labels),
         "column_name": _names_of_columns(task, labels, splits),
+        "maybe_missing": maybe_missing(labels) if task.labels_are_found else (),
     }
     for about, which in suspicious.items():
         if which := tuple(which):

@@ -112,7 +112,7 @@ class LabelKind(abc.ABC):
 
 
 class Classification(LabelKind):
-    """One label a text: a string or a number."""
+    """One label a text: a string or a number, or a list of one."""
 
     name = "classification"
     noun = "a classification"
@@ -123,6 +123,8 @@ class Classification(LabelKind):
     doubts_first_line = True
 
     def example(self, text: Any, label: Any, reader: LabelReader, index: dict[str, int]) -> Example:
+        if isinstance(label, list) and len(label) == 1:
+            label = label[0]
         return Example(read_text(text), index[reader.read(label)])
 
     def counted(self, label: Any) -> Iterable[int]:
@@ -213,6 +215,7 @@ class Multilabel(LabelKind):
     noun = "a multilabel task"
     metrics = ("micro_f1", "macro_f1")
     form = LABELS
+    doubts_first_line = True
 
     def example(self, text: Any, label: Any, reader: LabelReader, index: dict[str, int]) -> Example:
         label = as_list(label)

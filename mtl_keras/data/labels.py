@@ -24,7 +24,11 @@ _WHOLE_NUMBER = re.compile(r"(-?(?:0|[1-9][0-9]{0,14}))\.0*")
 _NUMBER = re.compile(r"[-+]?[0-9]{1,15}(\.[0-9]{0,15})?([eE][-+]?[0-9]{1,2})?")
 _BLANKS = {"\t", "\n", "\v", "\f", "\r", "\x1c", "\x1d", "\x1e", "\x1f", "\x85", "\u2028", "\u2029"}
 # What spreadsheets and data frames write where nothing is.
-_MISSING = {"nan", "null", "<na>", "#n/a", "nat"}
+_MISSING = {
+    *("nan", "null", "(null)", "<na>", "n/a", "nat", "\\n", "_"),
+    *("#n/a", "#ref!", "#value!", "#div/0!", "#name?", "#num!", "#null!"),
+}
+_MAYBE_MISSING = {"NA", "None", "-", "?", "undefined"}  # often labels too
 _DELIMITERS = re.compile(r"[,;|\t]")
 _BRACKET = re.compile(r"[\[{].*\w", re.DOTALL)
 _QUOTE = re.compile("[\"“„«].*\\w|'.*\\w.*'$", re.DOTALL)
@@ -110,7 +114,7 @@ def fault_of_found(label: str) -> str:
     >>> fault_of_found("pos"), fault_of_found("NaN")[:42]
     ('', "the label 'NaN' stands for a missing value")
     """
-    keep = "if it is meant so, list the task's labels"
+    keep = "if it is meant so, list the task's labels, or name it with label_names in columns"
     if label.casefold() in _MISSING:
         return f"the label {shown(label)} stands for a missing value; fill it in; {keep}"
     if _BRACKET.match(label):
@@ -124,6 +128,17 @@ def fault_of_found(label: str) -> str:
             f"quote, and a TSV file has no quotes (format: csv and its delimiter read them); {keep}"
         )
     return ""
+
+
+def maybe_missing(labels: Iterable[str]) -> list[str]:
+    """Labels that may stand for a missing value.
+
+    Example:
+
+    >>> maybe_missing(["NA", "none", "?"])
+    ['NA', '?']
+    """
+    return [label for label in labels if label in _MAYBE_MISSING]
 
 
 def look_alike(labels: Iterable[str]) -> list[tuple[str, ...]]:

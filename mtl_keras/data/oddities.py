@@ -9,7 +9,31 @@ from typing import Any, Self
 NAMES_OF_COLUMNS = {
     *("text", "texts", "sentence", "utterance", "query", "words", "tokens", "label", "labels"),
     *("class", "category", "intent", "sentiment", "tag", "tags", "target", "topic", "ner_tags"),
+    *("classes", "upos", "xpos", "ner", "chunk", "ner_tag", "pos_tag", "pos_tags", "chunk_tags"),
 }
+NAMES_OF_TAGS = NAMES_OF_COLUMNS | {"pos"}  # `pos` of texts is often short for positive
+_NAMES_OF_WORDS = {
+    "word",
+    "words",
+    "token",
+    "tokens",
+    "form",
+    "text",
+    "sentence",
+    "id",
+    "sentence #",
+}
+
+
+def is_header_of_words(word: str, tag: str) -> bool:
+    """Whether a word and its tag are called as the columns of words and tags are.
+
+    Example:
+
+    >>> is_header_of_words("TOKEN", "POS"), is_header_of_words("Word", "NN")
+    (True, False)
+    """
+    return word.casefold() in _NAMES_OF_WORDS and tag.casefold() in NAMES_OF_TAGS
 
 
 @dataclass

@@ -14,7 +14,7 @@ from mtl_keras.data.examples import Example, RowError
 from mtl_keras.data.file_formats import locate, may_have_header, read_rows
 from mtl_keras.data.label_index import KnownLabels, NewLabels, sorted_labels
 from mtl_keras.data.labels import LabelReader
-from mtl_keras.data.oddities import NAMES_OF_COLUMNS, Oddities
+from mtl_keras.data.oddities import NAMES_OF_COLUMNS, NAMES_OF_TAGS, Oddities
 from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError, shown
 from mtl_keras.storage.file_cache import remembered
@@ -68,9 +68,12 @@ class SplitFiles:
         self._task, self._split = task, split
         self._kind = task.label_kind
         self._columns = task.columns_of(split)
+        self._may_have_header = functools.partial(
+            may_have_header, columns=self._columns, per_word=self._kind.per_word
+        )
         self.oddities = Oddities()
         self._asked: dict[str, Any] = {
-            "facts": "counts and oddities",
+            "facts": "counts and oddities, of 0.2",
             "kind": self._kind.name,
             "text": self._columns.text,
             "label": self._columns.label,
@@ -99,8 +102,8 @@ class SplitFiles:
             try:
                 example = self._kind.example(text, label, reader, labels)
             except RowError as fault:
-                where = self._where(path, line, fault)
-                raise InputError(f"{where}: {fault}{self._header_hint(path, line)}") from None
+                hint = self._header_hint(path, line, fault)
+                raise InputError(f"{self._where(path, line, fault)}: {fault}{hint}") from None
             if reader.hidden > hidden:
                 note("hidden", line)
             yield path, line, example
@@ -226,19 +229,23 @@ class SplitFiles:
 
     def _first_noted(self, path: str, index: Labels, oddities: Oddities) -> Iterator[Placed]:
         """The rows; labels of a first line that may be a header, a word a column, are noted."""
-        may = may_have_header(path, self._columns, per_word=self._kind.per_word)
+        may = self._may_have_header(path)
         for placed in self.rows(path, index, oddities):
             _, line, example = placed
-            if may and line == 1 and len(example.text.split()) <= len(self._columns.text_columns):
-                given = set(self._kind.counted(example.label))
-                oddities.first = {label: [path] for label, at in index.items() if at in given}
+            most = len(self._columns.text_columns)
+            if may and line == 1 and (example.words or len(example.text.split()) <= most):
+                label: Any = example.label
+                given = set(self._kind.counted(label[:1] if example.words else label))
+                if len(given) == 1:
+                    oddities.first = {label: [path] for label, at in index.items() if at in given}
             yield placed
 
     def _check_first_lines(self, labels: Sequence[str], found: Sequence[Sides]) -> None:
         """Refuses a header that nobody declared: its label stands in first lines alone."""
         counts = Counts.sum(itertools.chain.from_iterable(found)).labels
+        names = NAMES_OF_TAGS if self._kind.per_word else NAMES_OF_COLUMNS
         for label, paths in self.oddities.first.items():
-            doubted = self._kind.doubts_first_line or label.casefold() in NAMES_OF_COLUMNS
+            doubted = self._kind.doubts_first_line or label.casefold() in names
             if doubted and counts[label] == len(paths) and label not in labels:
                 raise InputError(
                     f"{paths[0]}:1: only this row has the label {shown(label)}; correct it, list "
@@ -256,9 +263,9 @@ class SplitFiles:
             columns=self._columns,
         )
 
-    def _header_hint(self, path: str, line: int) -> str:
+    def _header_hint(self, path: str, line: int, fault: RowError) -> str:
         """What to say of the first line of a table that is no row."""
-        if line > 1 or not may_have_header(path, self._columns, per_word=self._kind.per_word):
+        if line > 1 or fault.word or not self._may_have_header(path):
             return ""
         return "; if this line is a header, say header: true in columns"
 

@@ -52,6 +52,10 @@ def split_tag(tag: str) -> tuple[str, str]:
 
 
 def _cure(tag: str) -> str:
+    if tag in ("0", "_"):
+        return f"if it is outside of spans, say so with label_names in columns: {{{tag}: O}}"
+    if re.match("M-.", tag):
+        return f"M- of BMES is inside: say label_names in columns: {{{tag}: I-{tag[2:]}}}"
     if _is_prefix(tag):
         return f"give it a type with label_names in columns: {{{tag}: {tag[0]}-entity}}"
     if tag.isdigit():

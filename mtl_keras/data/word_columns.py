@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from mtl_keras.data.cells import split_words
 from mtl_keras.data.delimited import delimited_rows
+from mtl_keras.data.oddities import is_header_of_words
 from mtl_keras.data.rows import Note, Row, ignore
 from mtl_keras.data.task import Columns
 from mtl_keras.errors import InputError, shown
@@ -16,6 +17,8 @@ from mtl_keras.storage.limits import ROW, SENTENCE
 # https://universaldependencies.org/format.html
 CONLL_U = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 _NO_WORD = re.compile(r"[0-9]+[-.][0-9]+")  # the ID of a range or an empty node
+# Comments of Universal Dependencies and of MultiCoNER, whatever the lines after them have.
+_COMMENT = re.compile(r"#[ \t]*(?:new(?:doc|par)(?: id\b.*)?$|[\w.:-]+ = |id [^\t]+\t\w+=)")
 Record = tuple[int, list[str]]
 
 
@@ -108,6 +111,8 @@ def _column_of_conllu(path: str, column: str | int | tuple) -> int:
 
 def _is_comment(string: str, following: str) -> bool:
     """Whether a line that begins with `#` is no row, as the line after it would have others."""
+    if _COMMENT.match(string):
+        return True
     if "\t" in string:
         return False
     if "\t" in following or " = " in string or "=" in string.split(" ")[-1]:
@@ -120,6 +125,8 @@ def _sentences(path: str, columns: Columns, cure: str) -> Iterator[Row]:
     sentence: list[Row] = []
     most_words, left, number = SENTENCE.most, ROW.most, 0
     for row in delimited_rows(path, columns, records, cure, ignore):
+        if not sentence and not number and columns.header is None:
+            _check_first(path, row)
         if sentence and records.sentence > number:
             yield _sentence(sentence)
             sentence, left = [], ROW.most
@@ -133,6 +140,15 @@ def _sentences(path: str, columns: Columns, cure: str) -> Iterator[Row]:
             )
     if sentence:
         yield _sentence(sentence)
+
+
+def _check_first(path: str, row: Row) -> None:
+    line, word, tag = row
+    if is_header_of_words(word, tag):
+        raise InputError(
+            f"{path}:{line}: {shown(word)} and {shown(tag)} are names of columns; say header: true "
+            "in columns, or header: false if they are a word and its tag"
+        )
 
 
 def _sentence(rows: list[Row]) -> Row:

@@ -109,6 +109,8 @@ def raw_lines(path: str, encoding: str | None = None) -> Iterator[str]:
 
 def _not_decodable(path: str, encoding: str | None) -> str:
     """The message for text that is not of its encoding, with the line if that can be found."""
+    if fault := _packed(path):
+        return fault
     if encoding is not None:
         return f"{path}: not {encoding}, as its encoding says; correct that, or save it as UTF-8"
     with open_unpacked(path) as file:
@@ -117,6 +119,17 @@ def _not_decodable(path: str, encoding: str | None) -> str:
         return f"{path}:1: not UTF-8 but UTF-16; say encoding: utf-16, or save the file as UTF-8"
     cure = "save the file as UTF-8, or say its encoding (of Excel often encoding: cp1252)"
     return f"{path}:{_undecodable_line(path)}: not UTF-8; {cure}"
+
+
+def _packed(path: str) -> str:
+    """The message for a file that is packed though its name does not say so; else empty."""
+    with open_unpacked(path) as file:
+        start = file.read(4)
+    if start[:2] == b"\x1f\x8b":
+        return f"{path}: packed with gzip; give it a name that ends in .gz, or unpack it"
+    if start == b"PK\x03\x04":
+        return f"{path}: a ZIP archive or an Excel workbook; unpack it, or save the sheet as CSV"
+    return ""
 
 
 def _undecodable_line(path: str) -> int:

@@ -30,6 +30,7 @@ def test_clean_files_have_none(tmp_path):
     [
         ("x,A\n" * 5, "alike", {"a", "A"}),
         ("x,sentiment\n" * 5, "column_name", {"sentiment"}),
+        ("x,?\ny,NA\nz,None\n" * 5, "maybe_missing", {"?", "NA", "None"}),
         ("x,a;b\n" * 5, "joined", {"a;b"}),
     ],
 )

@@ -62,7 +62,7 @@ WRONG = [
     ("classification", 3, "x", "text", "the text must be a string. Received: 3"),
     ("classification", "a", " ", "label", "the row has no label"),
     ("classification", "a", None, "label", "a label must be a string or a number. Received: None"),
-    ("classification", "a", ["x"], "label", "a label must be a string or a number"),
+    ("classification", "a", ["x", "y"], "label", "a label must be a string or a number"),
     ("classification", "a", "z", "label", "unknown label 'z'; the labels are 'x', 'y'; correct it"),
     ("classification", "a", "yy", "label", "did you mean 'y'?"),
     ("classification", "a", "2", "label", "say what the file means by it with label_names in"),

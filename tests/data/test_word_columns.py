@@ -75,5 +75,28 @@ def test_a_first_line_may_be_said_to_name_the_columns(tmp_path):
     assert _read(tmp_path, "word tag\nEU B-x\n", header=True) == [(2, ("EU",), ("B-x",))]
 
 
+@pytest.mark.parametrize(
+    "first", ["TOKEN\tPOS", "Word\tNER", "token\tchunk\ttag", "ID\tFORM\tUPOS"]
+)
+def test_a_first_line_that_names_the_columns_is_refused(tmp_path, first):
+    row = "\tNN" * first.count("\t")
+    with pytest.raises(InputError, match=r"rows:1: .* are names of columns; say header: true"):
+        _read(tmp_path, f"{first}\ncat{row}\n")
+    assert len(_read(tmp_path, f"{first}\ncat{row}\n", header=False)[0][1]) == 2
+    assert len(_read(tmp_path, f"cat{row}\n{first}\n")[0][1]) == 2
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        *("# id 3c09a\tdomain=en", "# newpar", "# newdoc", "# newdoc id = a\tb", "# sent_id = 1"),
+        *("# text = It\tis", "#"),
+    ],
+)
+@pytest.mark.parametrize("word", ["it\tO", "it _ _ O"])
+def test_comments_of_published_sets_are_no_words(tmp_path, comment, word):
+    assert [words for _, words, _ in _read(tmp_path, f"{comment}\n{word}\n")] == [("it",)]
+
+
 def test_a_delimiter_may_be_said(tmp_path):
     assert _read(tmp_path, "New York;B-x\n", delimiter=";") == [(1, ("New York",), ("B-x",))]
