@@ -49,6 +49,22 @@ def spans_of(text: str, cell: Sequence) -> list[Span]:
     return spans
 
 
+def count_broken(text: str, spans: Sequence[Span]) -> int:
+    """How many spans begin or end between two letters, or two digits, of one word.
+
+    Only cased letters count: other scripts write words without blanks, or parts as one word. Nor
+    does a place where one span ends and another begins, which cuts a word on purpose.
+
+    Example:
+
+    >>> count_broken("to Leeds", [Span(3, 7, "city")]), count_broken("5kg", [Span(0, 1, "n")])
+    (1, 0)
+    """
+    starts, ends = {span.start for span in spans}, {span.end for span in spans}
+    broken = {at for at in starts ^ ends if _is_inside(text, at)}
+    return sum(span.start in broken or span.end in broken for span in spans)
+
+
 def words_and_tags(text: str, spans: Sequence[Span]) -> Iterator[tuple[str, Span | None, bool]]:
     """The words of a text, the span that each is in, and whether it is the span's first.
 
@@ -66,6 +82,16 @@ def words_and_tags(text: str, spans: Sequence[Span]) -> Iterator[tuple[str, Span
         yield from ((word, span, number == 0) for number, word in enumerate(words))
         place = span.end
     yield from ((word, None, False) for word in _words(text[place:]))
+
+
+def _is_inside(text: str, at: int) -> bool:
+    before, after = text[max(at - 1, 0) : at], text[at : at + 1]
+    are_digits = before.isdecimal() and after.isdecimal()
+    return are_digits or (_is_cased(before) and _is_cased(after))
+
+
+def _is_cased(letter: str) -> bool:
+    return letter.isupper() or letter.islower()
 
 
 def _span(text: str, item: Any) -> Span:

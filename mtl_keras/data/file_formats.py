@@ -101,6 +101,11 @@ def may_have_header(path: str, columns: Columns, *, per_word: bool) -> bool:
     return READERS[_format_of(path, columns, per_word)[0]].has_header
 
 
+def is_word_a_line(path: str, columns: Columns) -> bool:
+    """Whether each line of a file of labelled words is a word."""
+    return not os.path.isdir(path) and READERS[_format_of(path, columns, True)[0]].of_words
+
+
 def _format_of(path: str, columns: Columns, per_word: bool) -> tuple[str, Columns, bool]:
     """The format's name, the columns with what was found out, and whether that was guessed."""
     if columns.format:

@@ -29,6 +29,8 @@ SENTENCES = {
     "left out, first",
     "quoted": "{count:,} of {of:,} rows have a field in quotes, which are read as part of it; "
     "format: csv and delimiter: tab read a TSV file's quotes, first",
+    "broken_words": "{count:,} of {of:,} rows have spans that begin or end inside a word; end is "
+    "one past the last character, and offsets count code points, not UTF-16 units, first",
     "sniffed": "a file's name does not say its format; it is read as {labels} (format in columns "
     "says another), first",
     "few": f"fewer than {FEW_EXAMPLES} examples of {{labels}}",

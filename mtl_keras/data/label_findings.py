@@ -11,7 +11,7 @@ from mtl_keras.data.task import Columns, Task
 from mtl_keras.data.task_dataset import TaskDataset
 
 MOST_COMPARED = 2000  # labels among which the nearest is sought
-ODDITIES = ("hidden", "quoted", "sniffed")
+ODDITIES = ("hidden", "broken_words", "quoted", "sniffed")
 
 
 def of_names(dataset: TaskDataset, splits: Sequence[str]) -> Iterator[Finding]:

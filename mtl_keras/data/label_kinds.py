@@ -19,7 +19,7 @@ from mtl_keras.data.cells import (
     read_text,
     read_words,
 )
-from mtl_keras.data.character_spans import are_spans, spans_of, words_and_tags
+from mtl_keras.data.character_spans import are_spans, count_broken, spans_of, words_and_tags
 from mtl_keras.data.example_arrays import text_array, word_arrays
 from mtl_keras.data.examples import Example, RowError
 from mtl_keras.data.labels import LabelReader
@@ -272,7 +272,9 @@ def _as_listed(text: Any, label: Any) -> Any:
 
 def _of_spans(text: str, cell: list, reader: LabelReader) -> tuple[tuple[str, ...], list[str]]:
     """Words and BIO tags of a text with spans of its characters."""
-    rows = [*words_and_tags(text, spans_of(text, cell))]
+    spans = spans_of(text, cell)
+    reader.count_spans(len(spans), count_broken(text, spans))
+    rows = [*words_and_tags(text, spans)]
     tags = [
         f"{'B' if is_first else 'I'}-{reader.read(span.label)}" if span else "O"
         for _, span, is_first in rows

@@ -43,12 +43,14 @@ class LabelReader:
     Attributes:
         used: keys of `names` that were read.
         hidden: how many labels had characters that cannot be seen, which were left out.
+        spans, broken: how many spans of characters the cells had, and how many of them begin or end
+            inside a word.
     """
 
     def __init__(self, names: Mapping[str, str]):
         self._names = names
         self.used: set[str] = set()
-        self.hidden = 0
+        self.hidden = self.spans = self.broken = 0
         self._read: dict[str, str] = {}  # cell → label, of cells that hold nothing hidden
 
     def read(self, cell: Any) -> str:
@@ -70,6 +72,11 @@ class LabelReader:
         if isinstance(cell, str) and not has_hidden and len(self._read) < MOST_KEPT:
             self._read[cell] = meaning
         return meaning
+
+    def count_spans(self, spans: int, broken: int) -> None:
+        """Adds a cell's spans, and those that begin or end inside a word."""
+        self.spans += spans
+        self.broken += broken
 
     def meaning(self, label: str) -> str:
         """What a label in its one spelling stands for."""

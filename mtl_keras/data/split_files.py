@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mtl_keras.data.examples import Example, RowError
-from mtl_keras.data.file_formats import locate, may_have_header, read_rows
+from mtl_keras.data.file_checks import FileChecks
+from mtl_keras.data.file_formats import is_word_a_line, locate, may_have_header, read_rows
 from mtl_keras.data.label_index import KnownLabels, NewLabels, sorted_labels
 from mtl_keras.data.labels import LabelReader
 from mtl_keras.data.oddities import NAMES_OF_COLUMNS, NAMES_OF_TAGS, Oddities
@@ -73,7 +74,7 @@ class SplitFiles:
         )
         self.oddities = Oddities()
         self._asked: dict[str, Any] = {
-            "facts": "counts and oddities, of 0.2",
+            "facts": "counts and oddities, checked together",
             "kind": self._kind.name,
             "text": self._columns.text,
             "label": self._columns.label,
@@ -97,16 +98,17 @@ class SplitFiles:
         reader = LabelReader(self._columns.label_names)
         note = functools.partial(oddities.note, path)
         rows = read_rows(path, self._columns, per_word=self._kind.per_word, note=note)
+        has_sentences = self._kind.per_word and not is_word_a_line(path, self._columns)
+        checks = FileChecks(path, reader, note, has_sentences=has_sentences)
         for line, text, label in rows:
-            hidden = reader.hidden
             try:
                 example = self._kind.example(text, label, reader, labels)
             except RowError as fault:
                 hint = self._header_hint(path, line, fault)
                 raise InputError(f"{self._where(path, line, fault)}: {fault}{hint}") from None
-            if reader.hidden > hidden:
-                note("hidden", line)
+            checks.look(line, example)
             yield path, line, example
+        checks.finish()
         oddities.used |= reader.used
 
     def counts(

@@ -1,0 +1,56 @@
+"""What is odd or wrong in a file by all its rows together."""
+
+from mtl_keras.data.examples import Example
+from mtl_keras.data.labels import LabelReader
+from mtl_keras.data.rows import Note
+from mtl_keras.errors import InputError
+
+FEWEST_ROWS = 3  # of one word each that are taken for a mistake
+
+
+class FileChecks:
+    """Looks at a file's rows as they are read.
+
+    Args:
+        path: of the file.
+        reader: of its labels.
+        note: receives what is odd.
+        has_sentences: whether a row is to be a sentence, whose words stand side by side.
+    """
+
+    def __init__(self, path: str, reader: LabelReader, note: Note, *, has_sentences: bool):
+        self._path, self._reader, self._note = path, reader, note
+        self._has_sentences = has_sentences
+        self._hidden = self._broken = 0
+        self._rows = self._first_broken = 0
+
+    def look(self, line: int, example: Example) -> None:
+        """After a row was read."""
+        reader = self._reader
+        self._rows += 1
+        self._has_sentences = self._has_sentences and len(example.words) == 1
+        if reader.hidden > self._hidden:
+            self._note("hidden", line, "")
+        if reader.broken > self._broken:
+            self._first_broken = self._first_broken or line
+            self._note("broken_words", line, "")
+        self._hidden, self._broken = reader.hidden, reader.broken
+
+    def finish(self) -> None:
+        """After the last row.
+
+        Raises:
+            InputError: most spans begin or end inside a word; each row of sentences has one word.
+        """
+        spans, broken = self._reader.spans, self._reader.broken
+        if 2 * broken > spans:
+            raise InputError(
+                f"{self._path}:{self._first_broken}: {broken:,} of the file's {spans:,} spans "
+                "begin or end inside a word; end is one past the last character, and offsets "
+                "count code points, not UTF-16 units or bytes"
+            )
+        if self._has_sentences and self._rows >= FEWEST_ROWS and not spans:
+            raise InputError(
+                f"{self._path}: each row has one word; a row is a sentence with all its words: "
+                "write CoNLL columns, a word a line and an empty line after each sentence"
+            )
