@@ -125,6 +125,7 @@ REFUSED = [
         "say header: true in columns",
     ),
     ("classification", "a.csv", gzip.compress(b"text,label\n"), {}, "ends in .gz"),
+    ("classification", "a.csv", gzip.compress(b"a"), {"encoding": "latin-1"}, "ends in .gz"),
     ("classification", "a.csv", b"PK\x03\x04\xff\xfe", {}, "save the sheet as CSV"),
     (
         "classification",

@@ -63,7 +63,8 @@ class _WordRecords(Iterable[Record]):
         is_inside = False
         for line, string in enumerate(read_lines(self._path, self._columns.encoding), 1):
             if not string.strip() or string.startswith("-DOCSTART-"):
-                self.sentence += is_inside
+                yield from self._signs(comments)
+                self.sentence += is_inside or any(True for _ in self._signs(comments))
                 is_inside, comments = False, []
             elif not is_inside and re.match("#($|[ \t])", string):
                 comments.append((line, string))
@@ -75,6 +76,11 @@ class _WordRecords(Iterable[Record]):
                 fields = self._fields(line, string)
                 if not (len(fields) == len(CONLL_U) and _NO_WORD.fullmatch(fields[0])):
                     yield line, fields
+        yield from self._signs(comments)
+
+    def _signs(self, comments: Sequence[tuple[int, str]]) -> Iterator[Record]:
+        """The words `#` among lines that no word follows."""
+        return ((at, self._fields(at, row)) for at, row in comments if row.startswith("#\t"))
 
     def _fields(self, line: int, string: str) -> list[str]:
         string = string.rstrip("\t ")

@@ -17,6 +17,9 @@ UTF_8, BYTE_ORDER_MARK = "utf-8-sig", "\ufeff"
 NEIGHBOURS = 1000  # files that a missing one's name is compared with
 
 
+_PACKED = ("PK\x03\x04", "\x1f")  # how archives begin in every encoding of single bytes
+
+
 def find_files(patterns: Sequence[str], base_folder: str | os.PathLike = ".") -> list[str]:
     """The files and folders that paths and globs stand for, each glob's in sorted order.
 
@@ -98,6 +101,8 @@ def raw_lines(path: str, encoding: str | None = None) -> Iterator[str]:
                     )
                 if not line:
                     return
+                if number == 1 and line.startswith(_PACKED) and (fault := _packed(path)):
+                    raise InputError(fault)
                 yield line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
     except UnicodeError:
         raise InputError(_not_decodable(path, encoding)) from None

@@ -49,6 +49,11 @@ def test_a_sign_is_no_comment_if_its_line_has_the_columns(tmp_path):
     assert [words for _, words, _ in rows] == [("#", "it"), ("it", "#tag")]
 
 
+def test_a_sign_alone_is_a_sentence(tmp_path):
+    rows = _read(tmp_path, "# id 1\n\n#\tO\n\nis\tB-x\n\n#\tO\n")
+    assert [(line, words) for line, words, _ in rows] == [(3, ("#",)), (5, ("is",)), (7, ("#",))]
+
+
 @pytest.mark.parametrize(
     "content", ["EU\tB-x\t\nis\tO\t\n", "EU B-x\t\nis O\t\n", "EU B-x \nis O\n"]
 )
