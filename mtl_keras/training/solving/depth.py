@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from mtl_keras.data.levels import AUTO
@@ -38,6 +38,13 @@ def heads_by_depth(encoder: TextEncoder, dataset: TaskDataset, *, seed: int = 0)
         Rows.of(encoder, dataset, split, levels, seed=seed, budget=ROWS_BUDGET)
         for split in ("train", "validation")
     )
+    return solve_levels(train, validation, levels, seed=seed)
+
+
+def solve_levels(
+    train: Rows, validation: Rows, levels: Sequence[str], *, seed: int
+) -> list[Solution]:
+    """Solves a head on each of some levels of these rows, as many at once as there are cores."""
     solve = functools.partial(solve_level, train, validation, seed=seed)
     with one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(solve, levels))
