@@ -37,7 +37,7 @@ from mtl_keras.experiments.drawing import (
     to_svg,
 )
 from mtl_keras.export.saved_model.signatures import signature_functions
-from mtl_keras.storage.files import write_whole
+from mtl_keras.storage.writing import write_whole
 from mtl_keras.training.train_recipe import train
 
 BATCHES, LENGTHS, TASKS, TEXTS = (1, 4, 16, 32, 64), (8, 32, 64, 128), (1, 2, 5), (250, 1000)

@@ -37,7 +37,7 @@ FIT = [
     ({"y": {"topic": np.zeros(4)}}, r"labels are a dict .* Received: \['topic'\]"),
     ({"x": None}, "x: nothing came; give batches"),
     ({"x": "a text"}, r"texts: 'a text' came, a list of strings was expected: \[text\]"),
-    ({"x": object(), "y": None}, "x: Unrecognized data type.*give a tf.data.Dataset"),
+    ({"x": Ellipsis, "y": None}, "x: Unrecognized data type.*give a tf.data.Dataset"),
     ({"x": {"token_ids": np.zeros((4, 6), int)}}, "x: 'token_ids' came, a dict with"),
     ({"epochs": "2"}, "epochs: '2' came, a whole number from 0"),
     ({"epochs": -1}, "epochs: -1 came"),

@@ -124,8 +124,14 @@ REFUSED = [
         {"text": 0, "label": 1},
         "say header: true in columns",
     ),
-    ("classification", "a.csv", gzip.compress(b"text,label\n"), {}, "ends in .gz"),
-    ("classification", "a.csv", gzip.compress(b"a"), {"encoding": "latin-1"}, "ends in .gz"),
+    ("classification", "a.csv", gzip.compress(b"text,label\n", mtime=0), {}, "ends in .gz"),
+    (
+        "classification",
+        "a.csv",
+        gzip.compress(b"a", mtime=0),
+        {"encoding": "latin-1"},
+        "ends in .gz",
+    ),
     ("classification", "a.csv", b"PK\x03\x04\xff\xfe", {}, "save the sheet as CSV"),
     (
         "classification",

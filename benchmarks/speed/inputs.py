@@ -14,7 +14,7 @@ import work
 from safetensors.numpy import save_file
 
 from mtl_keras.errors import InputError
-from mtl_keras.storage.files import write_whole
+from mtl_keras.storage.writing import write_whole
 
 sys.path.append(str(Path(__file__).parents[1]))
 import learning_data

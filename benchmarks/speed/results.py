@@ -25,7 +25,7 @@ from mtl_keras.experiments.drawing import (
     house_style,
     to_svg,
 )
-from mtl_keras.storage.files import write_whole
+from mtl_keras.storage.writing import write_whole
 
 # How many times as fast as a peer MiniLM-L6 is meant to be, at least.
 TARGETS = {
