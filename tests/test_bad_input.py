@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from support.places import ROOT, SUPPORT, TESTS
 
 from mtl_keras.cli.main import main
+from mtl_keras.data.columns import Columns
 from mtl_keras.data.label_kinds import LABEL_KINDS
-from mtl_keras.data.task import Columns, Task
+from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.errors import InputError
 from mtl_keras.models.prediction import answer

@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from mtl_keras.data.task import Columns, Task
+from mtl_keras.data.columns import Columns
+from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.errors import InputError
 

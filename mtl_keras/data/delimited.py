@@ -4,9 +4,9 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from mtl_keras.data.columns import Columns
 from mtl_keras.data.csv_records import csv_records
 from mtl_keras.data.rows import Note, Row, counted
-from mtl_keras.data.task import Columns
 from mtl_keras.errors import InputError, listed, nearest, shown
 from mtl_keras.storage.files import read_lines
 

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
+from mtl_keras.data.columns import Columns
 from mtl_keras.data.delimited import csv_rows, tsv_rows
 from mtl_keras.data.json_rows import json_array, json_lines
 from mtl_keras.data.label_kinds import LABEL_KINDS
 from mtl_keras.data.rows import Note, Row, ignore
 from mtl_keras.data.sniffing import OBJECT_A_LINE, sniff
-from mtl_keras.data.task import Columns
 from mtl_keras.data.word_columns import conll_rows, conllu_rows, line_of_word
 from mtl_keras.errors import InputError
 from mtl_keras.storage.files import read_lines

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
+from mtl_keras.data.columns import Columns
 from mtl_keras.data.rows import Note, Row
-from mtl_keras.data.task import Columns
 from mtl_keras.errors import InputError, listed, nearest, shown
 from mtl_keras.storage.files import raw_lines, read_lines
 from mtl_keras.storage.limits import JSON_FILE

@@ -4,10 +4,11 @@ import difflib
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
+from mtl_keras.data.columns import Columns
 from mtl_keras.data.findings import Finding
 from mtl_keras.data.labels import joined, look_alike, maybe_missing
 from mtl_keras.data.oddities import NAMES_OF_COLUMNS
-from mtl_keras.data.task import Columns, Task
+from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 
 MOST_COMPARED = 2000  # labels among which the nearest is sought

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from mtl_keras.data.cells import split_words
-from mtl_keras.data.task import Columns
+from mtl_keras.data.columns import Columns
 from mtl_keras.data.word_columns import CONLL_U
 from mtl_keras.storage.files import read_lines
 

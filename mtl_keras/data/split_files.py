@@ -7,9 +7,9 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from mtl_keras.data.counts import Counts, Moments
 from mtl_keras.data.examples import Example, RowError
 from mtl_keras.data.file_checks import FileChecks
 from mtl_keras.data.file_formats import is_word_a_line, locate, may_have_header, read_rows
@@ -26,25 +26,6 @@ Cut = Callable[[str, int], bool]  # of a text at a position, whether it is for v
 Placed = tuple[str, int, Example]  # file, line, example
 SECONDS_BETWEEN_REPORTS = 5.0
 ROWS_BETWEEN_LOOKS = 50_000  # at the clock
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How many examples there are, and how often each label is given."""
-
-    examples: int
-    labels: Counter[str]
-
-    @classmethod
-    def sum(cls, counts: Iterable["Counts"]) -> "Counts":
-        """All together."""
-        examples, labels = 0, Counter[str]()
-        for each in counts:
-            examples += each.examples
-            labels.update(each.labels)
-        return cls(examples, labels)
-
-
 Sides = tuple[Counts, Counts]  # what is kept, and what is cut off
 
 
@@ -74,7 +55,7 @@ class SplitFiles:
         )
         self.oddities = Oddities()
         self._asked: dict[str, Any] = {
-            "facts": "counts and oddities, checked together",
+            "facts": "counts, numbers and oddities, checked together",
             "kind": self._kind.name,
             "text": self._columns.text,
             "label": self._columns.label,
@@ -137,7 +118,7 @@ class SplitFiles:
             clock.files += 1
             index = NewLabels(labels) if more else KnownLabels(labels)
             facts = remembered(path, asked, functools.partial(self._facts, path, index, clock))
-            kept, cut_off = (Counts(n, Counter(given)) for n, given in facts["sides"])
+            kept, cut_off = map(Counts.from_json, facts["sides"])
             found.append((kept, cut_off))
             self.oddities.add(Oddities.from_json(facts["oddities"]))
         self._check_first_lines(labels, found)
@@ -153,17 +134,20 @@ class SplitFiles:
         """Counts both sides of a cut by text and position; `at` is called every 50,000 rows."""
         numbers = [0, 0]
         given: list[Counter[int]] = [Counter(), Counter()]
+        moments, is_number = (Moments(), Moments()), not self._kind.has_labels
         for position, (_, _, example) in enumerate(rows):
             side = is_cut_off(example.text, position)
             numbers[side] += 1
             for index in self._kind.counted(example.label):
                 given[side][index] += 1
+            if is_number:
+                moments[side].add(example.label)  # type: ignore[arg-type]
             if not position % ROWS_BETWEEN_LOOKS:
                 at(position)
         names = list(labels)
         kept, cut_off = (
-            Counts(number, Counter({names[index]: n for index, n in each.items()}))
-            for number, each in zip(numbers, given, strict=True)
+            Counts(number, Counter({names[index]: n for index, n in each.items()}), of_numbers)
+            for number, each, of_numbers in zip(numbers, given, moments, strict=True)
         )
         return kept, cut_off
 
@@ -225,7 +209,7 @@ class SplitFiles:
         sides = self.count(rows, index, is_cut_off_by_text, clock.look)
         clock.rows += sum(each.examples for each in sides)
         return {
-            "sides": [[each.examples, each.labels] for each in sides],
+            "sides": [each.to_json() for each in sides],
             "oddities": oddities.to_json(),
         }
 

@@ -1,79 +1,19 @@
 """What each task predicts, and from which files it learns it."""
 
-import codecs
 import copy
 import dataclasses
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from mtl_keras.data.examples import RowError
+from mtl_keras.data.columns import Columns, given_label
 from mtl_keras.data.label_kinds import LABEL_KINDS, LabelKind
-from mtl_keras.data.labels import as_label
 from mtl_keras.data.levels import LAST, check_level
-from mtl_keras.errors import InputError, nearest, shown
+from mtl_keras.errors import InputError, shown
 
 SPLITS = ("train", "validation", "test")
-FORMATS = ("csv", "tsv", "jsonl", "json", "conll", "conllu")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Columns:
-    """Where a file keeps the text and the label.
-
-    A string is the name of a column (or key of a JSON line), an integer its position from 0.
-    Names imply a header line, positions imply none; `header` overrides that.
-
-    Args:
-        text: column of the text, or several, joined by a blank. Of kinds that label
-            words, the words.
-        label: column of the label, or of the words' tags or labels. -1 is the last column.
-        header: whether the first line names the columns. Found from the above when None.
-        label_names: what the file writes → the label it means, where the two differ.
-        format: `csv` (fields may be in quotes), `tsv` (quotes mean nothing), `jsonl`, `json` (one
-            array), `conll` or `conllu`. The file's name says it when None, else its first lines.
-        delimiter: the character between fields, or `tab`; None: that of the format.
-        encoding: of the text, as Python names it: `cp1252`, `utf-16`. None: UTF-8.
-
-    Raises:
-        InputError: a column that is neither a name nor a position, one for text and label alike;
-            a mapping of one label twice; no such format or encoding, no delimiter.
-
-    Example:
-
-    >>> Columns(text=(1, 2), label=0, label_names={1: "World", 2: "Sports"}).label_names
-    {'1': 'World', '2': 'Sports'}
-    """
-
-    text: str | int | tuple[str | int, ...] = "text"
-    label: str | int = "label"
-    header: bool | None = None
-    label_names: Mapping[str, str] = field(default_factory=dict)
-    format: str | None = None
-    delimiter: str | None = None
-    encoding: str | None = None
-
-    def __post_init__(self) -> None:
-        if isinstance(self.text, list):
-            object.__setattr__(self, "text", tuple(self.text))
-        for column in (*(self.text_columns or (None,)), self.label):
-            if not isinstance(column, str | int) or isinstance(column, bool):
-                raise InputError(
-                    f"a column is a name or a position from 0. Received: {column!r}; in YAML, "
-                    "quote a name"
-                )
-        if self.label in self.text_columns:
-            raise InputError(f"text and label are both column {self.label!r}; name two columns")
-        object.__setattr__(self, "label_names", _as_names(self.label_names))
-        object.__setattr__(self, "delimiter", _as_delimiter(self.delimiter))
-        _check_format(self.format)
-        object.__setattr__(self, "encoding", _as_encoding(self.encoding))
-
-    @property
-    def text_columns(self) -> tuple[str | int, ...]:
-        """The columns of the text, also where there is one."""
-        return self.text if isinstance(self.text, tuple) else (self.text,)
 
 
 @dataclass(frozen=True)
@@ -93,6 +33,10 @@ class Task:
             default serves CSV, TSV and JSONL with columns `text` and `label`.
         reads: the level of the encoder that its head reads: `last`, `block_<k>`, `mix` (a learned
             mix of all), or `auto`, the best on held-out texts, which training finds.
+        scale: of a regression: mean and standard deviation of its numbers. The head answers
+            `mean + deviation * output`, and its loss is in deviations, so that numbers of any size
+            are learnt. Found in the training files (`TaskDataset(task).task`); None without: then
+            give it, or numbers of unit size.
 
     Raises:
         InputError: a name, kind, level, split, label list or list of files that makes no sense.
@@ -111,6 +55,7 @@ class Task:
     files: Mapping[str, Sequence[str]] = field(default_factory=dict, compare=False)
     columns: Columns | Mapping[str, Columns] = field(default_factory=dict, compare=False)
     reads: str = LAST
+    scale: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         check_level(self.name, self.reads)
@@ -128,6 +73,7 @@ class Task:
             noun = self.label_kind.noun
             raise InputError(f"task {self.name!r}: {noun} has no labels; remove them")
         self._check_labels()
+        object.__setattr__(self, "scale", _as_scale(self))
 
     @property
     def label_kind(self) -> LabelKind:
@@ -182,6 +128,12 @@ class Task:
         object.__setattr__(task, "reads", reads)
         return task
 
+    def at_scale(self, scale: tuple[float, float] | None) -> "Task":
+        """The same task with this mean and deviation of its numbers."""
+        task = copy.copy(self)
+        object.__setattr__(task, "scale", scale)
+        return task
+
     def _check_labels(self) -> None:
         if len(set(self.labels)) < len(self.labels):
             fault = "a label is listed twice; remove one"
@@ -193,68 +145,16 @@ class Task:
             raise InputError(f"task {self.name!r}: {fault}. Received: {list(self.labels)}")
 
     def get_config(self) -> dict:
-        """What the model needs of the task, as plain values: name, kind, labels, level."""
+        """What the model needs of the task, as plain values: name, kind, labels, level, scale."""
         config = {"name": self.name, "kind": self.kind, "labels": list(self.labels)}
-        return config | {"reads": self.reads}
+        scale = {} if self.scale is None else {"scale": list(self.scale)}
+        return config | {"reads": self.reads} | scale
 
 
 def _as_labels(name: str, labels: Sequence[str]) -> tuple[str, ...]:
     if isinstance(labels, str) or not isinstance(labels, Sequence):
         raise InputError(f"task {name!r}: labels must be a list. Received: {labels!r}")
-    return tuple(_as_label(label) for label in labels)
-
-
-def _as_label(label: str | int | float) -> str:
-    try:
-        return as_label(label)
-    except RowError as error:
-        raise InputError(str(error)) from None
-
-
-def _as_names(names: Mapping) -> dict[str, str]:
-    """What files write → labels, both in their one spelling."""
-    meanings: dict[str, str] = {}
-    for key, meaning in names.items():
-        label = _as_label(key)
-        if label in meanings:
-            raise InputError(f"label_names has {label!r} twice, as {key!r} is the same; remove one")
-        meanings[label] = _as_label(meaning)
-        if not meanings[label]:
-            raise InputError(f"label_names: {key!r} stands for an empty label; fill it in")
-    return meanings
-
-
-def _as_delimiter(delimiter: str | None) -> str | None:
-    delimiter = "\t" if delimiter in ("tab", "\\t") else delimiter
-    if delimiter is None or (
-        isinstance(delimiter, str) and len(delimiter) == 1 and delimiter not in '"\r\n'
-    ):
-        return delimiter
-    raise InputError(
-        f"delimiter is the one character between fields, such as ';', or tab. Received: "
-        f"{shown(delimiter)}"
-    )
-
-
-def _check_format(name: str | None) -> None:
-    if name is not None and name not in FORMATS:
-        raise InputError(
-            f"format is one of {', '.join(FORMATS)}. Received: {shown(name)}"
-            f"{nearest(str(name), FORMATS)}"
-        )
-
-
-def _as_encoding(name: str | None) -> str | None:
-    """The encoding; None if it is UTF-8, with which a byte order mark may come or not."""
-    if name is None:
-        return None
-    try:
-        "".encode(name)  # raises LookupError for what Python has that is of no text
-        return None if codecs.lookup(name).name == "utf-8" else name
-    except (LookupError, TypeError, ValueError):
-        raise InputError(
-            f"there is no encoding {shown(name)}; Python has utf-8, utf-16, cp1252, latin-1, …"
-        ) from None
+    return tuple(given_label(label) for label in labels)
 
 
 def _as_paths(name: str, files: Mapping[str, str | Sequence[str]]) -> dict[str, tuple[str, ...]]:
@@ -286,6 +186,23 @@ def _check_columns(name: str, by_split: Mapping[str, Columns]) -> None:
             f"Received: {shown(by_split)}"
         )
     _check_splits(name, by_split)
+
+
+def _as_scale(task: Task) -> tuple[float, float] | None:
+    if task.scale is None:
+        return None
+    if task.label_kind.has_labels:
+        raise InputError(f"task {task.name!r}: {task.label_kind.noun} has no scale; remove it")
+    try:
+        mean, deviation = map(float, task.scale)
+    except (TypeError, ValueError):
+        mean, deviation = math.nan, math.nan
+    if not (math.isfinite(mean) and 0 < deviation < math.inf):
+        raise InputError(
+            f"task {task.name!r}: scale is a mean and a deviation over 0. "
+            f"Received: {shown(task.scale)}"
+        )
+    return mean, deviation
 
 
 def _check_name(name: str) -> None:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mtl_keras.data.counts import Counts
 from mtl_keras.data.example_arrays import by_text
 from mtl_keras.data.examples import Example
 from mtl_keras.data.label_index import KnownLabels
 from mtl_keras.data.oddities import Oddities
 from mtl_keras.data.shuffling import shuffle_keys, shuffled
-from mtl_keras.data.split_files import Counts, Placed, SplitFiles
+from mtl_keras.data.split_files import Placed, SplitFiles
 from mtl_keras.data.task import SPLITS, Task
 from mtl_keras.encoders.chunks import chunks
 from mtl_keras.errors import InputError, WorkError
@@ -31,25 +32,23 @@ SHUFFLE_KEY = "shuffle_key"
 class TaskDataset:
     """A task's files, every row checked and counted, in one pass a file, before work begins.
 
-    What a file holds is remembered until it changes (`storage.file_cache`), so that it is not read
-    for this a second time.
+    What a file holds is remembered until it changes (`storage.file_cache`).
 
     Without validation files a tenth of the training examples is cut off for it: those that a
-    checksum of the text picks, so that equal texts are on one side and new rows move none; or,
-    where the texts are so few that it picks none or over a fifth, every tenth row.
+    checksum of the text picks, so that equal texts are on one side; or, if it picks none or over
+    a fifth of few texts, every tenth row.
 
     Args:
         task: its files and columns, and its labels; where it has none they are those of the
             training files, sorted. Then other splits may have labels that training lacks: nobody
             can predict them, and they count as wrong.
         base_folder: what relative paths are relative to.
-        unread: splits whose files are not read beforehand: their rows are checked as they are
-            streamed, and not counted. Of `train` the labels must then be known, and validation
-            files given.
+        unread: splits whose files are not read beforehand: rows are checked as they are streamed,
+            and not counted. Of `train` the labels must then be known, and validation files given.
         report: told how far it is, every few seconds.
 
     Attributes:
-        task: the task, with its labels.
+        task: the task, with its labels, or the scale of its numbers.
         splits: those that it has.
         counts: split → number of examples, of the splits that were read.
         label_counts: split → label → number of examples; for tagging, span type → number of spans.
@@ -58,9 +57,8 @@ class TaskDataset:
         fault: what was wrong with a row as it was streamed.
 
     Raises:
-        InputError: a file that is missing or unreadable; a row against the file's format or the
-            task's kind; an empty text; a label that the task does not have; a split without an
-            example. One line, with file and line.
+        InputError: a file that is missing or unreadable; a row against format or kind; an empty
+            text; a label that the task does not have; a split without an example; with the line.
 
     Example:
 
@@ -275,6 +273,8 @@ class TaskDataset:
 
     def _keep(self, split: str, counts: Counts) -> None:
         self.counts[split], self.label_counts[split] = counts.examples, counts.labels
+        if split == "train" and counts.numbers.count and not self.task.scale:
+            self.task = self.task.at_scale(counts.numbers.scale)
 
 
 @contextlib.contextmanager

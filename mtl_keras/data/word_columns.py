@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from mtl_keras.data.cells import split_words
+from mtl_keras.data.columns import Columns
 from mtl_keras.data.delimited import delimited_rows
 from mtl_keras.data.oddities import is_header_of_words
 from mtl_keras.data.rows import Note, Row, ignore
-from mtl_keras.data.task import Columns
 from mtl_keras.errors import InputError, shown
 from mtl_keras.storage.files import read_lines
 from mtl_keras.storage.limits import ROW, SENTENCE

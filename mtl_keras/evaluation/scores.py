@@ -54,7 +54,8 @@ def evaluate(
     """
     dataset.check_split(split)
     passes = {"batch_size": batch_size, "features": features, "forward": forward}
-    return score_answers(dataset.task, _predicted(model, dataset, split, **passes))
+    task = dataset.task.at_scale(model.tasks[dataset.task.name].scale)
+    return score_answers(task, _predicted(model, dataset, split, **passes))
 
 
 def evaluate_all(

@@ -151,7 +151,7 @@ class DistillingGuard(Guard):
     ) -> tf.Tensor:
         """The mean over the batch, without padding: a scalar."""
         kind = kind_of(task)
-        divergence = kind.divergence(target, output, self.temperature)
+        divergence = kind.divergence(task, target, output, self.temperature)
         return weighted_mean(divergence, kind.reads.mean_weights(divergence, padding_mask))
 
 

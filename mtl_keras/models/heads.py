@@ -55,7 +55,8 @@ class TaskHead(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         activations = self.dense(self.dropout(inputs, training=bool(training) and self.trainable))
-        return kind_of(self.task).head_outputs(activations)
+        kind = kind_of(self.task)
+        return kind.in_units(self.task, kind.head_outputs(activations))
 
     def get_config(self) -> dict[str, Any]:
         config = {"task": self.task.get_config(), "dropout": self.dropout.rate}

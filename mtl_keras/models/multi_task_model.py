@@ -69,7 +69,7 @@ class MultiTaskModel(CheckedCalls, keras.Model):
         self.encoder = encoder
         self.tasks = {task.name: task for task in tasks}
         self.head_dropout = head_dropout
-        self._task_losses = {task.name: kind_of(task).loss() for task in tasks}
+        self._task_losses = {task.name: kind_of(task).loss(task) for task in tasks}
         self._loss_weights = dict.fromkeys(self.tasks, 1.0)
         self._total = keras.metrics.Mean("loss", "float32")
         self._padding = keras.metrics.Mean("padding", "float32")

@@ -78,14 +78,14 @@ class Recipe:
     def unread(self, task: Task) -> tuple[str, ...]:
         """The splits of a task whose files a training need not read before it begins.
 
-        They are `train`, where an epoch is always a number of steps, the task's labels are listed
-        (or it has none), it has validation files, and the schedule does not follow from
-        how many examples the tasks have.
+        They are `train`, if an epoch is always a number of steps, the task's labels are listed (a
+        regression has the scale of its numbers to find), it has validation files, and the
+        schedule does not follow from how many examples the tasks have.
         """
         stages = self.plan.given or (self.plan.template,)
         is_needed = (
             not all(stage.steps_per_epoch for stage in stages)
-            or not (task.has_all_labels and {"train", "validation"} <= set(task.files))
+            or not (task.labels and {"train", "validation"} <= set(task.files))
             or (self.schedule.needs_counts and len(self.tasks) > 1)
         )
         return () if is_needed else ("train",)

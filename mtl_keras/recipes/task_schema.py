@@ -4,8 +4,9 @@ from typing import Annotated, Any, Literal, Self
 
 import pydantic
 
+from mtl_keras.data.columns import Columns
 from mtl_keras.data.label_kinds import LABEL_KINDS
-from mtl_keras.data.task import SPLITS, Columns, Task
+from mtl_keras.data.task import SPLITS, Task
 from mtl_keras.recipes.strict import Strict
 from mtl_keras.recipes.values import paths
 

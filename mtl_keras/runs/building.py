@@ -67,6 +67,8 @@ def build_model(
     datasets: Mapping[str, TaskDataset],
     encoder: "TextEncoder | None" = None,
     levels: Mapping[str, str] | None = None,
+    *,
+    as_in_0_1_0: bool = False,
 ) -> "MultiTaskModel":
     """The recipe's model, untrained, every stage's plan checked against its layer groups.
 
@@ -76,10 +78,13 @@ def build_model(
         encoder: the recipe's, if it is loaded already.
         levels: task → the level that its head reads, of tasks that leave it open (`reads: auto`);
             without one they read the last.
+        as_in_0_1_0: whether numbers are learnt as they are, without a scale.
     """
     from mtl_keras.models.multi_task_model import MultiTaskModel
 
     tasks = [_with_level(dataset.task, levels or {}) for dataset in datasets.values()]
+    if as_in_0_1_0:
+        tasks = [task.at_scale(None) for task in tasks]
     model = MultiTaskModel(encoder or load_encoder(recipe), tasks)
     recipe.plan.stages(list(model.layer_groups))
     return model

@@ -48,7 +48,7 @@ class HistoryTable(keras.callbacks.Callback):
         write_whole(self.path, lambda path: path.write_text(text.getvalue(), encoding="utf-8"))
 
 
-def epochs(histories: Sequence[Mapping[str, Sequence]]) -> list[dict[str, float]]:
+def epochs(histories: Sequence[Mapping[str, Sequence]]) -> list[dict[str, float | None]]:
     """What was measured in each epoch, by name.
 
     Example:
@@ -104,9 +104,9 @@ class TensorBoardLogs(keras.callbacks.Callback):
             file.unlink(missing_ok=True)
         self._before = self._before if not rows else []
 
-    def _add(self, step: int, measured: Mapping[str, float]) -> None:
+    def _add(self, step: int, measured: Mapping[str, float | None]) -> None:
         for name, value in measured.items():
-            if not math.isnan(float(value)):  # undefined
+            if value is not None and not math.isnan(value):  # undefined
                 split, tag = self._place(name)
                 with self._writer(split).as_default():
                     tf.summary.write(tag, float(value), step, metadata=SCALARS)

@@ -95,7 +95,7 @@ def train(
             encoder = load_encoder(recipe, as_in_0_1_0=not as_source)
             depth = _depth(run, recipe, encoder, datasets, report)
             levels = {name: of_task["reads"] for name, of_task in depth.items()}
-            model = build_model(recipe, datasets, encoder, levels)
+            model = build_model(recipe, datasets, encoder, levels, as_in_0_1_0=not as_source)
         materials = Materials.of(recipe, datasets, model)
         with one_writer(run.folder), Interruption(workers.agree).listening() as interruption:
             begun = _begin(

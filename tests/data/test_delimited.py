@@ -2,9 +2,9 @@
 
 import pytest
 
+from mtl_keras.data.columns import Columns
 from mtl_keras.data.delimited import csv_rows, tsv_rows
 from mtl_keras.data.rows import ignore
-from mtl_keras.data.task import Columns
 from mtl_keras.errors import InputError
 
 

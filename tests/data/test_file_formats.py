@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtl_keras.data.columns import Columns
 from mtl_keras.data.file_formats import locate, read_rows
-from mtl_keras.data.task import Columns
 from mtl_keras.errors import InputError
 from mtl_keras.storage import limits
 

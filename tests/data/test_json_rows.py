@@ -2,9 +2,9 @@
 
 import pytest
 
+from mtl_keras.data.columns import Columns
 from mtl_keras.data.json_rows import json_array, json_lines
 from mtl_keras.data.rows import ignore
-from mtl_keras.data.task import Columns
 from mtl_keras.errors import InputError
 from mtl_keras.storage import limits
 

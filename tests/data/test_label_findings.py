@@ -3,7 +3,8 @@
 import pytest
 
 from mtl_keras.data.audit import audit
-from mtl_keras.data.task import Columns, Task
+from mtl_keras.data.columns import Columns
+from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 
 

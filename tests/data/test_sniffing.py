@@ -2,8 +2,8 @@
 
 import pytest
 
+from mtl_keras.data.columns import Columns
 from mtl_keras.data.sniffing import sniff
-from mtl_keras.data.task import Columns
 
 POSITIONS = Columns(text=0, label=1)
 

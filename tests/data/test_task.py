@@ -2,8 +2,9 @@
 
 import pytest
 
+from mtl_keras.data.columns import FORMATS, Columns
 from mtl_keras.data.file_formats import READERS
-from mtl_keras.data.task import FORMATS, Columns, Task
+from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError
 
 
@@ -114,3 +115,23 @@ def test_classes_of_tagging_are_bio_tags():
 def test_columns_that_are_none_are_refused_with_what_they_are(columns):
     with pytest.raises(InputError, match=r"columns are Columns\(text=…, label=…\), or"):
         Task("parts", columns=columns)
+
+
+@pytest.mark.parametrize(
+    ("kind", "scale", "message"),
+    [
+        ("classification", (0, 1), "a classification has no scale; remove it"),
+        ("regression", (1, 0), "scale is a mean and a deviation over 0"),
+        ("regression", (float("nan"), 1), "a deviation over 0. Received"),
+        ("regression", 3, "Received: 3"),
+    ],
+)
+def test_a_scale_is_of_numbers(kind, scale, message):
+    with pytest.raises(InputError, match=message):
+        Task("stars", kind=kind, scale=scale)
+
+
+def test_a_scale_is_kept_and_its_absence_leaves_the_config_of_earlier_versions():
+    task = Task("stars", kind="regression", scale=[3, 2])
+    assert task.scale == Task.from_config(task.get_config()).scale == (3.0, 2.0)
+    assert "scale" not in Task("stars", kind="regression").get_config()

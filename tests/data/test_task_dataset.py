@@ -10,7 +10,8 @@ from collections import Counter
 import pytest
 from support.places import ROOT
 
-from mtl_keras.data.task import Columns, Task
+from mtl_keras.data.columns import Columns
+from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset, row_errors
 from mtl_keras.errors import InputError
 

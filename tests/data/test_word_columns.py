@@ -2,8 +2,8 @@
 
 import pytest
 
+from mtl_keras.data.columns import Columns
 from mtl_keras.data.rows import ignore
-from mtl_keras.data.task import Columns
 from mtl_keras.data.word_columns import conll_rows, conllu_rows, line_of_word
 from mtl_keras.errors import InputError
 

@@ -50,7 +50,7 @@ def test_an_idle_task_has_no_loss_and_an_inactive_head():
     batch = unpack((X, LABELS, weights), TASKS)
     sums = sums_of_weights(batch.weights)
     losses = losses_by_task(
-        {name: kind_of(t).loss() for name, t in TASKS.items()}, batch, OUTPUTS, sums
+        {name: kind_of(t).loss(t) for name, t in TASKS.items()}, batch, OUTPUTS, sums
     )
     assert float(losses["topic"]) == pytest.approx(-np.log(0.5))
     assert float(losses["entities"]) == 0

@@ -77,7 +77,7 @@ def test_a_recipe_becomes_its_declarations(tmp_path):
         ("labels: [x, y]", "labels: []", False),
         ("validation: b.csv", "test: b.csv", False),
         ("round_robin", "proportional", False),
-        ("kind: regression", "labels: [x, y]", True),
+        ("tone: {labels: [x, y]", "tone: {kind: regression", False),  # its numbers have a scale
         ("round_robin", "joint", True),
         ("{freeze: none}", "{freeze: none, steps_per_epoch: null}", False),
     ],
@@ -87,7 +87,7 @@ def test_training_files_are_left_unread_where_the_recipe_tells_all(tmp_path, old
 encoder: all-MiniLM-L6-v2
 tasks:
   topic: {labels: [x, y], files: {train: a.csv, validation: b.csv}}
-  stars: {kind: regression, files: {train: a.csv, validation: c.csv}}
+  tone: {labels: [x, y], files: {train: a.csv, validation: c.csv}}
 training:
   schedule: round_robin
   steps_per_epoch: 9

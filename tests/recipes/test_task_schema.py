@@ -3,7 +3,7 @@
 import pydantic
 import pytest
 
-from mtl_keras.data.task import Columns
+from mtl_keras.data.columns import Columns
 from mtl_keras.recipes.task_schema import TaskSchema
 
 

@@ -65,6 +65,8 @@ WITHOUT_TENSORFLOW = (
     "data.answer_forms",
     "data.audit",
     "data.cells",
+    "data.columns",
+    "data.counts",
     "data.character_spans",
     "data.delimited",
     "data.epoch_order",

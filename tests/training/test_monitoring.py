@@ -48,7 +48,7 @@ def test_tensorboard_has_a_tag_for_every_task(tmp_path):
 
 def test_tensorboard_has_no_undefined_value_and_takes_no_name_for_another(tmp_path):
     measured = {"a_b_loss": 0.5, "val_a_b_loss": 0.25, "val_x_loss": 1.0, "val_val_x_loss": 2.0}
-    measured |= {"val_a_loss": float("nan"), "val_loss": 3.0}
+    measured |= {"val_a_loss": float("nan"), "a_loss": None, "val_loss": 3.0}
     history = {name: [value] for name, value in measured.items()}
     TensorBoardLogs(tmp_path, ["a", "a_b", "val_x"], lambda: [history]).on_epoch_end(0)
     assert _read(tmp_path / "train") == {("a_b/loss", 1): 0.5, ("val_x/loss", 1): 1.0}

@@ -37,7 +37,7 @@ class Multilabel(TaskKind):
     def targets(self, labels: np.ndarray, num_outputs: int) -> np.ndarray:
         return labels.astype(np.float32)
 
-    def loss(self) -> keras.losses.Loss:
+    def loss(self, task: Task) -> keras.losses.Loss:
         return keras.losses.BinaryCrossentropy(reduction=None)
 
     def answerable(
@@ -48,7 +48,9 @@ class Multilabel(TaskKind):
     def training_metric(self) -> keras.metrics.Metric:
         return _MicroF1(average="micro", threshold=THRESHOLD, name="micro_f1")
 
-    def divergence(self, target: tf.Tensor, output: tf.Tensor, temperature: float) -> tf.Tensor:
+    def divergence(
+        self, task: Task, target: tf.Tensor, output: tf.Tensor, temperature: float
+    ) -> tf.Tensor:
         """`KL(q ‖ p)` of each label: `(batch, labels)`."""
         # Keras computes from the logits behind `output`, so that its gradient stays near 0 and 1.
         entropy = keras.ops.binary_crossentropy(target, target)

@@ -24,11 +24,23 @@ class Regression(TaskKind):
     def head_outputs(self, activations: tf.Tensor) -> tf.Tensor:
         return activations[:, 0]  # (batch, 1) → (batch,)
 
+    def in_units(self, task: Task, outputs: tf.Tensor) -> tf.Tensor:
+        if task.scale is None:
+            return outputs
+        mean, deviation = task.scale
+        return mean + deviation * outputs
+
+    def of_units(
+        self, task: Task, kernel: np.ndarray, bias: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        mean, deviation = task.scale or (0.0, 1.0)
+        return kernel / deviation, (bias - mean) / deviation
+
     def targets(self, labels: np.ndarray, num_outputs: int) -> np.ndarray:
         return labels.astype(np.float32).reshape(-1, 1)
 
-    def loss(self) -> keras.losses.Loss:
-        return _SquaredError()
+    def loss(self, task: Task) -> keras.losses.Loss:
+        return _SquaredError(_deviation(task))
 
     def answerable(
         self, labels: tf.Tensor, weights: tf.Tensor, outputs: tf.Tensor
@@ -38,8 +50,10 @@ class Regression(TaskKind):
     def training_metric(self) -> keras.metrics.Metric:
         return _MeanAbsoluteError()
 
-    def divergence(self, target: tf.Tensor, output: tf.Tensor, temperature: float) -> tf.Tensor:
-        return tf.square(target - output)
+    def divergence(
+        self, task: Task, target: tf.Tensor, output: tf.Tensor, temperature: float
+    ) -> tf.Tensor:
+        return tf.square((target - output) / _deviation(task))
 
     def graph_answer(self, task: Task, outputs: tf.Tensor, words: Words) -> dict[str, tf.Tensor]:
         return {"value": outputs}
@@ -58,7 +72,7 @@ class Regression(TaskKind):
             "mae": float(np.mean(np.abs(error))),
             "rmse": squared**0.5,
             "ece": None,  # there are no probabilities
-            "loss": squared,
+            "loss": squared / _deviation(task) ** 2,
         }
 
     def contribution(self, label: Any, outputs: np.ndarray) -> tuple[float, float]:
@@ -73,17 +87,23 @@ class Regression(TaskKind):
         return probe.predict(rows)
 
 
+def _deviation(task: Task) -> float:
+    """What a loss of 1 is off."""
+    return 1.0 if task.scale is None else task.scale[1]
+
+
 class _SquaredError(keras.losses.Loss):
-    """Squared error of one number an example: `(batch,)` and `(batch,)` → `(batch,)`.
+    """Squared error of one number an example, in deviations: two `(batch,)` → `(batch,)`.
 
     Keras's own averages over the last axis, which here is the batch.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, deviation: float) -> None:
         super().__init__(name="squared_error", reduction=None)
+        self.deviation = deviation
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        return tf.square(tf.cast(y_true, y_pred.dtype) - y_pred)
+        return tf.square((tf.cast(y_true, y_pred.dtype) - y_pred) / self.deviation)
 
 
 @keras.saving.register_keras_serializable("mtl_keras")

@@ -36,13 +36,15 @@ class Tagging(TaskKind):
     def targets(self, labels: np.ndarray, num_outputs: int) -> np.ndarray:
         return one_hot(labels, num_outputs)
 
-    def loss(self) -> keras.losses.Loss:
+    def loss(self, task: Task) -> keras.losses.Loss:
         return keras.losses.SparseCategoricalCrossentropy(reduction=None)
 
     def training_metric(self) -> keras.metrics.Metric:
         return SpanF1()
 
-    def divergence(self, target: tf.Tensor, output: tf.Tensor, temperature: float) -> tf.Tensor:
+    def divergence(
+        self, task: Task, target: tf.Tensor, output: tf.Tensor, temperature: float
+    ) -> tf.Tensor:
         return softened_divergence(target, output, temperature)
 
     def graph_answer(self, task: Task, outputs: tf.Tensor, words: Words) -> dict[str, tf.Tensor]:

@@ -41,8 +41,24 @@ class TaskKind(abc.ABC):
     link: ClassVar[Link]
 
     def head_outputs(self, activations: tf.Tensor) -> tf.Tensor:
-        """The dense layer's activations `(…, classes)` → what the head gives."""
+        """The dense layer's activations `(…, classes)` → of the shape that the head gives."""
         return activations
+
+    def in_units(self, task: Task, outputs: tf.Tensor) -> tf.Tensor:
+        """What `head_outputs` gives → in the units of the labels (`Task.scale`)."""
+        return outputs
+
+    def of_units(
+        self, task: Task, kernel: np.ndarray, bias: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The dense layer whose head answers as this linear layer, whose outputs are labels.
+
+        Args:
+            task: what is predicted.
+            kernel: `(hidden, outputs)`.
+            bias: `(outputs,)`.
+        """
+        return kernel, bias
 
     @abc.abstractmethod
     def targets(self, labels: np.ndarray, num_outputs: int) -> np.ndarray:
@@ -54,7 +70,7 @@ class TaskKind(abc.ABC):
         """
 
     @abc.abstractmethod
-    def loss(self) -> keras.losses.Loss:
+    def loss(self, task: Task) -> keras.losses.Loss:
         """The loss, unreduced: labels and outputs → `(batch,)`, of words `(batch, length)`.
 
         Where the outputs are Keras's own softmax or sigmoid, Keras computes from the logits
@@ -81,10 +97,13 @@ class TaskKind(abc.ABC):
         """The metric by which the task is judged, measured while it trains; it has its name."""
 
     @abc.abstractmethod
-    def divergence(self, target: tf.Tensor, output: tf.Tensor, temperature: float) -> tf.Tensor:
+    def divergence(
+        self, task: Task, target: tf.Tensor, output: tf.Tensor, temperature: float
+    ) -> tf.Tensor:
         """How far outputs are from those of a teacher, unreduced (`plans.protection`).
 
         Args:
+            task: what is predicted.
             target: the teacher's outputs.
             output: of the same shape.
             temperature: softens distributions over classes.

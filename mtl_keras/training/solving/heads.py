@@ -94,14 +94,13 @@ def _solved(
         validation = validation and validation.mixed()
     solution = solve_level(train, validation, MIX if mix else levels[0], seed=seed)
     report(_in_words(task, solution))
-    head = solution.head
+    head, kind = solution.head, kind_of(task)
     if not mix:
-        return [head.kernel, head.bias], solution.train_loss
-    problem = MixProblem(
-        [train.levels[level] for level in levels], train.targets(), kind_of(task).link
-    )
+        return [*kind.of_units(task, head.kernel, head.bias)], solution.train_loss
+    problem = MixProblem([train.levels[level] for level in levels], train.targets(), kind.link)
     found = problem.solve(solution.penalty, steps=FINAL_STEPS, tolerance=FINAL_TOLERANCE)
-    return [found.head.kernel, found.head.bias, found.scores], solution.train_loss
+    dense = kind.of_units(task, found.head.kernel, found.head.bias)
+    return [*dense, found.scores], solution.train_loss
 
 
 def _in_words(task: Task, solution: Solution) -> str:

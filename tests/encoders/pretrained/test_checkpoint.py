@@ -152,7 +152,11 @@ def _truncated(name: str):
         ("gpt_neo", _config(attention_types=[[["sparse"], 2]]), "attention_types for 2 blocks"),
         ("gpt_neo", _config(window_size=None), "window_size must be a whole number from 1 to"),
         ("gpt_neo", _config(model_type="gpt_neox"), "model_type 'gpt_neox'; supported: bert"),
-        ("gpt_neo", _config_without("model_type"), "config.json has no key 'model_type', .* bert, "),
+        (
+            "gpt_neo",
+            _config_without("model_type"),
+            "config.json has no key 'model_type', .* bert, ",
+        ),
         ("gpt2", _config(scale_attn_by_inverse_layer_idx=True), "supported: False"),
         ("gpt2", _config(n_embd=48), "expected: .*hidden_dim 144"),
         ("gpt2", _config(n_layer=3), "lacks 12 tensors: h.2.attn"),

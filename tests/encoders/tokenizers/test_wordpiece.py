@@ -12,7 +12,8 @@ import tokenizers
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mtl_keras.data.task import Columns, Task
+from mtl_keras.data.columns import Columns
+from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.encoders.tokenizers.normalization import (
     BertNormalization,

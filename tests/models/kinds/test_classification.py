@@ -12,12 +12,13 @@ from mtl_keras.models.heads import TaskHead
 from mtl_keras.models.kinds.classification import Classification
 
 TOPIC, KIND = Task("topic", labels=["a", "b", "c", "d"]), Classification()
+TASK = Task("topic", labels=["x", "y", "z"])
 indices = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=30)
 
 
 def test_the_loss_is_minus_the_log_probability():
     probabilities = tf.constant([[0.2, 0.3, 0.5], [0.9, 0.05, 0.05]])
-    values = KIND.loss()(tf.constant([2, 1]), probabilities)
+    values = KIND.loss(TASK)(tf.constant([2, 1]), probabilities)
     np.testing.assert_allclose(values, -np.log([0.5, 0.05]), rtol=1e-5)
 
 
@@ -26,7 +27,7 @@ def test_a_confident_mistake_keeps_its_gradient(in_graph):
     head = TaskHead(Task("topic", labels=["a", "b", "c"]))
     head.build((None, 3))
     head.dense.kernel.assign(np.eye(3, dtype=np.float32) * 200)
-    loss = KIND.loss()
+    loss = KIND.loss(TASK)
 
     def gradient():
         with tf.GradientTape() as tape:

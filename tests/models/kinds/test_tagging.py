@@ -9,10 +9,11 @@ from mtl_keras.models.kinds.tagging import Tagging
 from mtl_keras.models.kinds.task_kind import WordsOfText
 
 ENTITIES, KIND = Task("entities", kind="tagging", labels=["city", "product"]), Tagging()
+TASK = Task("entities", kind="tagging", labels=["a"])
 
 
 def test_the_loss_has_a_value_a_word_piece():
-    values = KIND.loss()(tf.zeros((2, 5), tf.int32), tf.fill((2, 5, 3), 1 / 3))
+    values = KIND.loss(TASK)(tf.zeros((2, 5), tf.int32), tf.fill((2, 5, 3), 1 / 3))
     assert values.shape == (2, 5)
 
 

@@ -56,5 +56,5 @@ def test_losses_are_of_labels_that_can_be_answered(kind, labels, outputs, weight
     labels, outputs = tf.constant(labels), tf.constant(outputs)
     answerable, given = kind_of(task).answerable(labels, tf.ones_like(weights), outputs)
     assert given.numpy().tolist() == weights
-    losses = kind_of(task).loss()(answerable, outputs)
+    losses = kind_of(task).loss(task)(answerable, outputs)
     assert np.isfinite(losses).all()
