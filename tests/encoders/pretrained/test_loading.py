@@ -180,7 +180,7 @@ def test_pooling_can_be_chosen(folder):
             {"model_type": "roberta"},
             ["model_type 'roberta'; supported: bert, distilbert, gpt"],
         ),
-        ({"model_type": "absent"}, ["model_type None"]),
+        ({"model_type": "absent"}, ["config.json", "model_type"]),
         ({"model_type": ["bert"]}, ["model_type ['bert']; supported: bert"]),
         ({"hidden_act": "relu"}, ["hidden_act 'relu'; supported: gelu, gelu_new"]),
         ({"hidden_act": ["gelu"]}, ["hidden_act"]),
