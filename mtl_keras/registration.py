@@ -31,7 +31,7 @@ CLASSES = {
         "Embeddings",
         "TransformerBlock",
     ),
-    "models.heads": ("TaskHead",),
+    "models.heads": ("TaskHead", "LevelMix"),
     "models.kinds.multilabel": ("_MicroF1",),
     "models.kinds.regression": ("_MeanAbsoluteError",),
     "models.kinds.spans": ("SpanF1",),
