@@ -418,7 +418,10 @@ def test_hostile_labels_are_text(opened):
         return {"text": text, "topic": topic, "flags": flags, "entities": spans}
 
     kinds = {"topic": "classification", "flags": "multilabel", "entities": "tagging"}
-    tasks = [ServedTask.of(Task(name, kind=kind, labels=LABELS)) for name, kind in kinds.items()]
+    # As of a model of 0.1.0, which took labels as they were.
+    tasks = [
+        ServedTask.of(Task(name, kind=kind).with_labels(LABELS)) for name, kind in kinds.items()
+    ]
     with running(stand_in(answer, tasks=tasks)) as port:
         page = opened(port)
         page.fill("#text", "a")
