@@ -41,7 +41,7 @@ CLASSES = {
 
 
 def register_with_keras() -> None:
-    """Tells Keras of the classes: now if it is loaded, else as soon as it is."""
+    """Registers the classes with Keras: now if it is loaded, otherwise as soon as it is."""
     if "keras" not in sys.modules:
         sys.meta_path.insert(0, _OnceKerasIsLoaded())
     elif hasattr(sys.modules["keras"], "saving"):

@@ -19,12 +19,12 @@ SENTENCES = {
     "more": "{count:,} of {of:,} labels are of no training example, and count as wrong: {labels}",
     "alike": "labels look alike and are different ones: {labels}; label_names in columns joins "
     "them",
-    "joined": "labels hold a delimiter and a part that others have: {labels}; of kind: multilabel "
+    "joined": "labels look like several, joined: {labels}; of kind: multilabel "
     "a cell's labels are joined by '|'",
-    "column_name": "the label {labels} is called as a column is; is a header among the rows?",
+    "column_name": "the label {labels} has the name of a column; is a header among the rows?",
     "maybe_missing": "the label {labels} may stand for a missing value; fill it in, or list the "
     "task's labels if it is one",
-    "unused_names": "no row has what label_names maps: {labels}",
+    "unused_names": "label_names maps labels that no row has: {labels}",
     "hidden": "{count:,} of {of:,} rows have labels with characters that cannot be seen, which are "
     "left out, first",
     "quoted": "{count:,} of {of:,} rows have a field in quotes, which are read as part of it; "

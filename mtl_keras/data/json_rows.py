@@ -59,7 +59,7 @@ def _check_end(path: str, text: str, place: int) -> None:
         line = 1 + text.count("\n", 0, place)
         raise InputError(
             f"{path}:{line}: more after the array, {shown(text[place : place + 20])}; expected one "
-            "array: join arrays into one, remove what is no row"
+            "array: join arrays into one, and remove anything else"
         )
 
 

@@ -116,7 +116,7 @@ def _column_of_conllu(path: str, column: str | int | tuple) -> int:
 
 
 def _is_comment(string: str, following: str) -> bool:
-    """Whether a line that begins with `#` is no row, as the line after it would have others."""
+    """Whether a line that begins with `#` is a comment and not a row."""
     if _COMMENT.match(string):
         return True
     if "\t" in string:

@@ -96,7 +96,7 @@ def publish(
         _check_judged(precision, datasets)
         write = functools.partial(_write_converted, form=form, precision=precision)
     with locked(folder):
-        form.check_versions(folder)  # another process may have added some meanwhile
+        form.check_versions(folder)  # another process may have added one before the lock was taken
         version = _Version(
             run=run,
             name=folder.resolve().name,

@@ -193,8 +193,8 @@ def checked_callbacks(callbacks: Any, directions: Mapping[str, str]) -> Any:
         directions: name of a metric → `min` or `max`.
 
     Raises:
-        InputError: what is no callback, a metric that is not there or has no direction, a
-            package that is absent.
+        InputError: an item is not a callback; a monitored metric does not exist or has no
+            direction; a package that a callback needs is not installed.
     """
     if callbacks is None or isinstance(callbacks, keras.callbacks.CallbackList):
         members = getattr(callbacks, "callbacks", [])

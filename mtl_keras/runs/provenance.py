@@ -54,8 +54,8 @@ def fingerprints(
 ) -> dict[str, str]:
     """File → SHA-256 of its content, known from when it was last read if it has not changed.
 
-    Of files that were not read before training it is their size and time of modification. Files
-    that are gone meanwhile are left out.
+    For files that were not read before training it is their size and time of modification. Files
+    that no longer exist are left out.
 
     Args:
         datasets: task → its files.

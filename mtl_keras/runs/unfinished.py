@@ -112,7 +112,7 @@ def check_data(
 
 
 def changes_of(run: Run) -> list[str]:
-    """What was another than at first when an unfinished run was resumed, or changed meanwhile."""
+    """What had changed since the run began: found when it was resumed, and while it trained."""
     return list(run.read_json(START).get(CHANGES, ()))
 
 

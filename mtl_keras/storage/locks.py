@@ -87,7 +87,7 @@ def _check_links(folder: Path) -> None:
 
 
 def _locked(path: Path) -> int:
-    """The open lock file. One that was removed meanwhile is none: another may lock a new one."""
+    """The open lock file, opened again if it was removed before it could be locked."""
     until = time.monotonic() + LOOK_SECONDS
     while True:
         file = _opened(path, os.O_RDWR | os.O_CREAT)

@@ -125,7 +125,7 @@ class _Unpacking(io.RawIOBase):
 
 
 def _open(path: str, flags: int) -> int:
-    """Opens without waiting, should the path have become a pipe meanwhile."""
+    """Opens a file without blocking, since the path may have become a pipe after the check."""
     file = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         _check_mode(path, os.fstat(file).st_mode)

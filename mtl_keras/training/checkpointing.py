@@ -37,7 +37,7 @@ class Progress:
     seconds: float = 0.0
 
     def add(self, measured: Mapping[str, Any]) -> None:
-        """Adds what an epoch measured; None for what is no number, as a metric that is undefined.
+        """Adds what an epoch measured; None if a value is not a number, as of an undefined metric.
 
         Callbacks may add names of their own; epochs that lack one have None too.
         """

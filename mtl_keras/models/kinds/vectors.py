@@ -45,7 +45,6 @@ class Vectors(abc.ABC):
             outputs: the head's, an array a text; of words a row for each word piece.
         """
 
-    @abc.abstractmethod
     def training_rows(
         self, chunk: Chunk, tokenized: TokenizedText, vectors: list[np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -56,6 +55,8 @@ class Vectors(abc.ABC):
             tokenized: the chunk's texts.
             vectors: an array a text, of words `(pieces, hidden)`.
         """
+        positions, _, labels = self.counted(chunk, tokenized)
+        return self.joined(vectors)[positions], labels
 
     @abc.abstractmethod
     def counted(
@@ -120,11 +121,6 @@ class TextVectors(Vectors):
     ) -> tuple[list, list[np.ndarray]]:
         return list(chunk["label"].numpy()), outputs
 
-    def training_rows(
-        self, chunk: Chunk, tokenized: TokenizedText, vectors: list[np.ndarray]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        return np.stack(vectors), chunk["label"].numpy()
-
     def counted(
         self, chunk: Chunk, tokenized: TokenizedText
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -178,13 +174,6 @@ class WordVectors(Vectors):
         words = _words_of_pieces(tokenized.starts, chunk["word_starts"])
         rows = zip(outputs, first.to_list(), words, labels, strict=True)
         return labels, [self._by_word(*row[:3], len(row[3])) for row in rows]
-
-    def training_rows(
-        self, chunk: Chunk, tokenized: TokenizedText, vectors: list[np.ndarray]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        labels, first = align_labels(tokenized, chunk["word_starts"], chunk["label"])
-        begins = first.values.numpy()  # (pieces of all texts,)
-        return np.concatenate(vectors)[begins], labels.values.numpy()[begins]
 
     def counted(
         self, chunk: Chunk, tokenized: TokenizedText

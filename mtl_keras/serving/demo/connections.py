@@ -12,7 +12,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mtl_keras.display import in_terminal
 
-MOST_CONNECTIONS = 128  # are answered; as many more are told that there are too many
+MOST_CONNECTIONS = 128  # served at once; as many more get status 503
 SECONDS_FOR_HEADERS = 10.0
 SECONDS_FOR_BODY = 30.0
 SECONDS_FOR_ANSWER = 30.0  # that a client takes to read one

@@ -90,7 +90,5 @@ def depth_record(solutions: Mapping[str, list[Solution]]) -> dict[str, dict]:
 
 
 def _in_words(name: str, metric: str, solutions: list[Solution]) -> str:
-    scores = ", ".join(
-        f"{solution.level} {solution.held_out[metric] or 0:.3f}" for solution in solutions
-    )
+    scores = ", ".join(f"{solution.level} {solution.figure(metric)}" for solution in solutions)
     return f"{name} reads {best_block(solutions)}; {metric} by level: {scores}"

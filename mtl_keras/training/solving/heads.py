@@ -14,7 +14,7 @@ from mtl_keras.models.heads import read_levels
 from mtl_keras.models.kinds.table import kind_of
 from mtl_keras.models.multi_task_model import MultiTaskModel
 from mtl_keras.training.solving.linear import one_thread
-from mtl_keras.training.solving.mixing import MixProblem
+from mtl_keras.training.solving.mixing import MixProblem, mixed
 from mtl_keras.training.solving.rows import Rows
 from mtl_keras.training.solving.selection import (
     FINAL_STEPS,
@@ -88,25 +88,31 @@ def _solved(
     validation = None
     if "validation" in dataset.splits:
         validation = Rows.of(model.encoder, dataset, "validation", levels, seed=seed)
-    mix = task.reads == MIX
-    if mix:
-        train = train.mixed()
-        validation = validation and validation.mixed()
-    solution = solve_level(train, validation, MIX if mix else levels[0], seed=seed)
-    report(_in_words(task, solution))
-    head, kind = solution.head, kind_of(task)
-    if not mix:
-        return [*kind.of_units(task, head.kernel, head.bias)], solution.train_loss
-    problem = MixProblem([train.levels[level] for level in levels], train.targets(), kind.link)
-    found = problem.solve(solution.penalty, steps=FINAL_STEPS, tolerance=FINAL_TOLERANCE)
-    dense = kind.of_units(task, found.head.kernel, found.head.bias)
-    return [*dense, found.scores], solution.train_loss
+    if task.reads == MIX:
+        return _solved_mix(task, train.mixed(), validation and validation.mixed(), seed, report)
+    solution = solve_level(train, validation, levels[0], seed=seed)
+    report(_in_words(task, solution, solution.converged))
+    head = solution.head
+    return [*kind_of(task).of_units(task, head.kernel, head.bias)], solution.train_loss
 
 
-def _in_words(task: Task, solution: Solution) -> str:
-    score = solution.held_out[task.metric]
-    words = "undefined" if score is None else f"{score:.3f}"
+def _solved_mix(
+    task: Task, train: Rows, validation: Rows | None, seed: int, report: Callable[[str], None]
+) -> tuple[list[np.ndarray], float]:
+    """As `_solved`, of a head that mixes levels; the penalty is that of a head on their mean."""
+    kind, mean = kind_of(task), solve_level(train, validation, MIX, seed=seed)
+    levels = [vectors for level, vectors in train.levels.items() if level != MIX]
+    problem = MixProblem(levels, train.targets(), kind.link)
+    found = problem.solve(mean.penalty, steps=FINAL_STEPS, tolerance=FINAL_TOLERANCE)
+    report(_in_words(task, mean, found.converged))
+    outputs = kind.link.outputs(found.head(mixed(levels, found.scores)))
+    loss = kind.measured(task, train.scored(outputs))["loss"]
+    return [*kind.of_units(task, found.head.kernel, found.head.bias), found.scores], loss
+
+
+def _in_words(task: Task, solution: Solution, converged: bool) -> str:
     line = (
-        f"{task.name}: head solved, held-out {task.metric} {words}, penalty {solution.penalty:.0e}"
+        f"{task.name}: head solved, held-out {task.metric} {solution.figure(task.metric)}, "
+        f"penalty {solution.penalty:.0e}"
     )
-    return line if solution.converged else f"{line}; not converged, the best so far is kept"
+    return line if converged else f"{line}; not converged, the best so far is kept"

@@ -44,6 +44,11 @@ class Solution:
     train_loss: float
     converged: bool
 
+    def figure(self, metric: str) -> str:
+        """A held-out metric for people; it may be undefined."""
+        value = self.held_out[metric]
+        return "undefined" if value is None else f"{value:.3f}"
+
     def to_json(self) -> dict:
         """All of it but the head."""
         return {
@@ -164,9 +169,7 @@ class _Search:
             penalty=best.penalty,
             held_out=best.held_out,
             rank=best.rank,
-            train_loss=kind_of(self.train.task).measured(
-                self.train.task, self.train.scored(outputs)
-            )["loss"],
+            train_loss=self._measured(self.train.scored(outputs))["loss"],
             converged=found.converged,
         )
 
