@@ -1,10 +1,13 @@
 """Workers on this machine: one trains the run, others help, and none is left behind."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from support.tiny import of_one_task
@@ -13,6 +16,8 @@ from mtl_keras.cli.main import main
 from mtl_keras.distribution.launching import free_ports, run_workers
 from mtl_keras.distribution.lifeline import GRACE
 from mtl_keras.runs.run import CHECKPOINTS, Run
+
+EPOCHS = 30  # so many that a run is killed long before it ends
 
 
 def test_ports_are_free_and_different():
@@ -56,14 +61,28 @@ def test_a_number_of_workers_is_whole(count, capsys):
     assert "is not a whole number from 1" in capsys.readouterr().err
 
 
-def start(recipe, folder, *flags) -> subprocess.Popen:
+@contextlib.contextmanager
+def start(recipe, folder, *flags) -> Iterator[subprocess.Popen]:
+    """Trains with two workers, until the block ends."""
     command = [sys.executable, "-m", "mtl_keras.cli.main", "train", str(recipe), "--quiet"]
-    return subprocess.Popen(
+    with subprocess.Popen(
         [*command, "--output", str(folder), "--workers", "2", *flags],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as launcher:
+        try:
+            yield launcher
+        finally:
+            launcher.kill()
+
+
+def wait_for_a_checkpoint(launcher: subprocess.Popen, folder: Path) -> None:
+    """Returns once `folder` has a checkpoint that it has not now."""
+    before = set(folder.glob("*.safetensors"))
+    while not set(folder.glob("*.safetensors")) - before:
+        assert launcher.poll() is None
+        time.sleep(0.02)
 
 
 def workers_of(launcher: subprocess.Popen) -> list[int]:
@@ -82,18 +101,16 @@ def finish(launcher: subprocess.Popen, seconds: float = 300) -> tuple[int, str]:
 def test_who_is_killed_ends_all_and_the_run_goes_on_also_with_one(tiny_recipe, tmp_path, capsys):
     """With the bits of one never interrupted: `benchmarks/workers.py kills`."""
     training, stages = of_one_task(tiny_recipe).split("  stages:")
-    stage = stages.strip().splitlines()[0].replace("epochs: 1", "epochs: 2")
+    stage = stages.strip().splitlines()[0].replace("epochs: 1", f"epochs: {EPOCHS}")
     tiny_recipe.write_text(
         f"{training}  checkpoint_minutes: 1.0e-4\n  cache: false\n  stages:\n    {stage}\n"
     )
     killed = tmp_path / "killed"
-    launcher = start(tiny_recipe, killed)
-    while not list((killed / CHECKPOINTS).glob("*.safetensors")):
-        assert launcher.poll() is None
-        time.sleep(0.05)
-    chief, other = workers_of(launcher)
-    os.kill(other, signal.SIGKILL)
-    status, said = finish(launcher, 60)
+    with start(tiny_recipe, killed) as launcher:
+        wait_for_a_checkpoint(launcher, killed / CHECKPOINTS)
+        chief, other = workers_of(launcher)
+        os.kill(other, signal.SIGKILL)
+        status, said = finish(launcher, 60)
     assert status == 1
     assert "another worker is gone" in said
     assert "worker 1 was killed (SIGKILL)" in said
@@ -101,13 +118,11 @@ def test_who_is_killed_ends_all_and_the_run_goes_on_also_with_one(tiny_recipe, t
     assert not Run(killed).is_finished
     assert not os.path.exists(f"/proc/{chief}")
 
-    launcher = start(tiny_recipe, killed, "--resume")
-    while not list((killed / CHECKPOINTS).glob(".partial-*")):  # until they train
-        assert launcher.poll() is None
-        time.sleep(0.05)
-    orphans = workers_of(launcher)
-    launcher.kill()
-    finish(launcher, GRACE + 20)  # the chief has its output too
+    with start(tiny_recipe, killed, "--resume") as launcher:
+        wait_for_a_checkpoint(launcher, killed / CHECKPOINTS)
+        orphans = workers_of(launcher)
+        launcher.kill()
+        finish(launcher, GRACE + 20)  # the chief has its output too
     until = time.monotonic() + GRACE + 5
     while any(os.path.exists(f"/proc/{orphan}") for orphan in orphans):
         assert time.monotonic() < until
@@ -118,4 +133,4 @@ def test_who_is_killed_ends_all_and_the_run_goes_on_also_with_one(tiny_recipe, t
     assert change == "resumed with workers 1 instead of 2, devices 1 instead of 2"
     assert f"warning: resumes with {change[13:]}" in capsys.readouterr().out
     (stage,) = Run(killed).read_json("history.json")["stages"]
-    assert all(len(values) == 2 for values in stage["history"].values())
+    assert all(len(values) == EPOCHS for values in stage["history"].values())
