@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from mtl_keras.errors import InputError, shown
 
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 Meaning = TypeVar("Meaning")
+_MISSING_TYPES = {"NAType", "NaTType"}  # of pandas
 # A list as Python prints it, which data frames write into CSV: ['a', 'b'].
 _ITEM = r"""(?:'[^'\\]*'|"[^"\\]*")"""
 _PRINTED_LIST = re.compile(rf"\[\s*(?:{_ITEM}\s*(?:,\s*{_ITEM}\s*)*)?\]")
@@ -20,7 +21,8 @@ _PRINTED_LIST = re.compile(rf"\[\s*(?:{_ITEM}\s*(?:,\s*{_ITEM}\s*)*)?\]")
 def read_text(cell: Any) -> str:
     """A text that is not empty. Raises `RowError`, as every function here."""
     if not isinstance(cell, str):
-        raise RowError(f"the text must be a string. Received: {shown(cell)}", part="text")
+        cure = "; fill it in or remove the row" if cell is None else ""
+        raise RowError(f"the text must be a string. Received: {shown(cell)}{cure}", part="text")
     if not cell or cell.isspace():
         raise RowError("the text is empty; fill it in or remove the row", part="text")
     return cell
@@ -37,6 +39,28 @@ def read_number(cell: Any) -> float:
     if not abs(number) <= LARGEST_FLOAT32:
         raise RowError(f"expected a finite number. Received: {shown(cell)}")
     return number
+
+
+def plain_cell(cell: Any) -> Any:
+    """A cell from memory as JSON would hold it: no NumPy, no tuples, `None` if it is missing.
+
+    Example:
+
+    >>> plain_cell(np.array(["a", "b"])), plain_cell(np.int64(3)), plain_cell(float("nan"))
+    (['a', 'b'], 3, None)
+    """
+    if isinstance(cell, str) or cell is None:
+        return str(cell) if type(cell) is np.str_ else cell
+    if isinstance(cell, np.ndarray | np.generic):
+        cell = cell.tolist()
+    if isinstance(cell, list | tuple):
+        return [plain_cell(item) for item in cell]
+    if isinstance(cell, Mapping):
+        return {key: plain_cell(value) for key, value in cell.items()}
+    if isinstance(cell, bytes):  # strings of NumPy and of TensorFlow
+        return cell.decode(errors="surrogateescape")
+    is_missing = type(cell).__name__ in _MISSING_TYPES or (isinstance(cell, float) and cell != cell)
+    return None if is_missing else cell
 
 
 def as_list(cell: Any) -> Any:

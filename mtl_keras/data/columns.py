@@ -8,7 +8,7 @@ from mtl_keras.data.examples import RowError
 from mtl_keras.data.labels import as_label
 from mtl_keras.errors import InputError, nearest, shown
 
-FORMATS = ("csv", "tsv", "jsonl", "json", "conll", "conllu")
+FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "arrow", "conll", "conllu")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,8 @@ class Columns:
         header: whether the first line names the columns. Found from the above when None.
         label_names: what the file writes → the label it means, where the two differ.
         format: `csv` (fields may be in quotes), `tsv` (quotes mean nothing), `jsonl`, `json` (one
-            array), `conll` or `conllu`. The file's name says it when None, else its first lines.
+            array), `parquet`, `arrow`, `conll` or `conllu`. The file's name says it when None, else
+            its first lines.
         delimiter: the character between fields, or `tab`; None: that of the format.
         encoding: of the text, as Python names it: `cp1252`, `utf-16`. None: UTF-8.
 

@@ -1,5 +1,7 @@
 """What is odd or wrong in a file by all its rows together."""
 
+from collections.abc import Callable
+
 from mtl_keras.data.examples import Example
 from mtl_keras.data.labels import LabelReader
 from mtl_keras.data.rows import Note
@@ -12,14 +14,23 @@ class FileChecks:
     """Looks at a file's rows as they are read.
 
     Args:
-        path: of the file.
+        path: of the file, or its table.
+        place: a line → where it stands, for messages.
         reader: of its labels.
         note: receives what is odd.
         has_sentences: whether a row is to be a sentence, whose words stand side by side.
     """
 
-    def __init__(self, path: str, reader: LabelReader, note: Note, *, has_sentences: bool):
-        self._path, self._reader, self._note = path, reader, note
+    def __init__(
+        self,
+        path: object,
+        place: Callable[[int], str],
+        reader: LabelReader,
+        note: Note,
+        *,
+        has_sentences: bool,
+    ):
+        self._path, self._place, self._reader, self._note = path, place, reader, note
         self._has_sentences = has_sentences
         self._hidden = self._broken = 0
         self._rows = self._first_broken = 0
@@ -45,7 +56,7 @@ class FileChecks:
         spans, broken = self._reader.spans, self._reader.broken
         if 2 * broken > spans:
             raise InputError(
-                f"{self._path}:{self._first_broken}: {broken:,} of the file's {spans:,} spans "
+                f"{self._place(self._first_broken)}: {broken:,} of the file's {spans:,} spans "
                 "begin or end inside a word; end is one past the last character, and offsets "
                 "count code points, not UTF-16 units or bytes"
             )

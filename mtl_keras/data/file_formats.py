@@ -1,4 +1,4 @@
-"""Texts and labels as files write them: CSV, TSV, JSON lines, CoNLL columns, parallel lines.
+"""Texts and labels as files write them: CSV, TSV, JSON, CoNLL columns, parallel lines, tables.
 
 A format is a generator of rows `(line, text, label)`: the line where the row begins, and its
 two parts as they stand. Only one row is ever held.
@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
+from mtl_keras.data.arrow_rows import arrow_file_rows, parquet_rows
 from mtl_keras.data.columns import Columns
 from mtl_keras.data.delimited import csv_rows, tsv_rows
 from mtl_keras.data.json_rows import json_array, json_lines
 from mtl_keras.data.label_kinds import LABEL_KINDS
 from mtl_keras.data.rows import Note, Row, ignore
 from mtl_keras.data.sniffing import OBJECT_A_LINE, sniff
+from mtl_keras.data.tables import Table
 from mtl_keras.data.word_columns import conll_rows, conllu_rows, line_of_word
 from mtl_keras.errors import InputError
 from mtl_keras.storage.files import read_lines
@@ -35,19 +37,22 @@ READERS = {
     "tsv": _Format(tsv_rows, (".tsv",), has_header=True),
     "jsonl": _Format(json_lines, (".jsonl", ".ndjson")),
     "json": _Format(json_array, (".json",)),
+    "parquet": _Format(parquet_rows, (".parquet", ".pq")),
+    "arrow": _Format(arrow_file_rows, (".arrow", ".feather", ".ipc")),
     "conll": _Format(conll_rows, (".conll", ".bio", ".txt", ".iob", ".iob2"), True, True),
     "conllu": _Format(conllu_rows, (".conllu",), True, True),
 }
 
 
 def read_rows(
-    path: str, columns: Columns, *, per_word: bool = False, note: Note = ignore
+    path: str | Table, columns: Columns, *, per_word: bool = False, note: Note = ignore
 ) -> Iterator[Row]:
     """The rows of a file, in its order.
 
     Args:
-        path: its name says the format if `columns` do not: `.csv`, `.tsv`, `.jsonl`, `.json`, if
-            words are labelled also `.conll`, `.bio`, `.txt` and `.conllu`, each also with `.gz`; a
+        path: a table from memory has no format. A file's name says the format if `columns` do not:
+            `.csv`, `.tsv`, `.jsonl`, `.json`, `.parquet`, `.arrow`, `.feather`, if words are
+            labelled also `.conll`, `.bio`, `.txt` and `.conllu`; those of text also with `.gz`; a
             folder holds parallel lines; of another name, the first lines say it.
         columns: where text and label are. A folder has no columns; in CoNLL columns the word
             comes first and the tag last unless positions say otherwise.
@@ -62,6 +67,8 @@ def read_rows(
         InputError: the file is missing, unreadable or against its format. Most are raised while
             the rows are read.
     """
+    if isinstance(path, Table):
+        return path.rows(columns)
     if os.path.isdir(path):
         return _parallel_lines(path, columns, per_word)
     name, columns, is_guessed = _format_of(path, columns, per_word)
@@ -78,7 +85,7 @@ def read_rows(
 
 
 def locate(
-    path: str,
+    path: str | Table,
     line: int,
     *,
     part: str = "text",
@@ -86,7 +93,9 @@ def locate(
     per_word: bool = False,
     columns: Columns = Columns(),  # noqa: B008  # a frozen value
 ) -> str:
-    """`file:line` of a row's text or label, or of one of its words."""
+    """`file:line` of a row's text or label, or of one of its words; of a table, which row."""
+    if isinstance(path, Table):
+        return path.place(line)
     if os.path.isdir(path):
         return f"{_member(path, part, per_word)}:{line}"
     if word and READERS[_format_of(path, columns, per_word)[0]].of_words:
@@ -94,16 +103,18 @@ def locate(
     return f"{path}:{line}"
 
 
-def may_have_header(path: str, columns: Columns, *, per_word: bool) -> bool:
+def may_have_header(path: str | Table, columns: Columns, *, per_word: bool) -> bool:
     """Whether a file's first line may name columns though `columns` do not say so."""
-    if os.path.isdir(path) or columns.header is not None:
+    if isinstance(path, Table) or os.path.isdir(path) or columns.header is not None:
         return False
     return READERS[_format_of(path, columns, per_word)[0]].has_header
 
 
-def is_word_a_line(path: str, columns: Columns) -> bool:
+def is_word_a_line(path: str | Table, columns: Columns) -> bool:
     """Whether each line of a file of labelled words is a word."""
-    return not os.path.isdir(path) and READERS[_format_of(path, columns, True)[0]].of_words
+    if isinstance(path, Table) or os.path.isdir(path):
+        return False
+    return READERS[_format_of(path, columns, True)[0]].of_words
 
 
 def _format_of(path: str, columns: Columns, per_word: bool) -> tuple[str, Columns, bool]:

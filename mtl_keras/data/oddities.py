@@ -54,10 +54,10 @@ class Oddities:
     used: set[str] = field(default_factory=set)
     first: dict[str, list[str]] = field(default_factory=dict)
 
-    def note(self, path: str, about: str, line: int, detail: str = "") -> None:
+    def note(self, place: str, about: str, detail: str = "") -> None:
         """Counts a row."""
         self.rows[about] += 1
-        self.places.setdefault(about, f"{path}:{line}")
+        self.places.setdefault(about, place)
         self.details.setdefault(about, detail)
 
     def add(self, others: "Oddities") -> None:

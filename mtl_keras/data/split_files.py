@@ -3,12 +3,12 @@
 import functools
 import itertools
 import os
-import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from mtl_keras.data.clock import Clock
 from mtl_keras.data.counts import Counts, Moments
 from mtl_keras.data.examples import Example, RowError
 from mtl_keras.data.file_checks import FileChecks
@@ -16,6 +16,7 @@ from mtl_keras.data.file_formats import is_word_a_line, locate, may_have_header,
 from mtl_keras.data.label_index import KnownLabels, NewLabels, sorted_labels
 from mtl_keras.data.labels import LabelReader
 from mtl_keras.data.oddities import NAMES_OF_COLUMNS, NAMES_OF_TAGS, Oddities
+from mtl_keras.data.tables import Table
 from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError, shown
 from mtl_keras.storage.file_cache import remembered
@@ -23,8 +24,8 @@ from mtl_keras.storage.files import find_files
 
 Labels = KnownLabels | NewLabels
 Cut = Callable[[str, int], bool]  # of a text at a position, whether it is for validation
-Placed = tuple[str, int, Example]  # file, line, example
-SECONDS_BETWEEN_REPORTS = 5.0
+Source = str | Table  # a file, or data from memory
+Placed = tuple[Source, int, Example]  # file or table, line, example
 ROWS_BETWEEN_LOOKS = 50_000  # at the clock
 Sides = tuple[Counts, Counts]  # what is kept, and what is cut off
 
@@ -41,12 +42,12 @@ class SplitFiles:
         InputError: a file is missing, or comes twice.
 
     Attributes:
-        paths: of the files.
+        paths: of the files; in the place of files, tables from memory.
         oddities: what is odd in them, once they were counted.
     """
 
     def __init__(self, task: Task, split: str, base_folder: str | os.PathLike):
-        self.paths = find_files(task.files[split], base_folder)
+        self.paths = _found(task.files[split], base_folder)
         self._task, self._split = task, split
         self._kind = task.label_kind
         self._columns = task.columns_of(split)
@@ -64,7 +65,9 @@ class SplitFiles:
             "format": [self._columns.format, self._columns.delimiter, self._columns.encoding],
         }
 
-    def rows(self, path: str, labels: Labels, oddities: Oddities | None = None) -> Iterator[Placed]:
+    def rows(
+        self, path: Source, labels: Labels, oddities: Oddities | None = None
+    ) -> Iterator[Placed]:
         """The examples of one of the files, with their places.
 
         Args:
@@ -77,10 +80,14 @@ class SplitFiles:
         """
         oddities = Oddities() if oddities is None else oddities
         reader = LabelReader(self._columns.label_names)
-        note = functools.partial(oddities.note, path)
+        place = functools.partial(self._line, path)
+
+        def note(about: str, line: int, detail: str = "") -> None:
+            oddities.note(place(line), about, detail)
+
         rows = read_rows(path, self._columns, per_word=self._kind.per_word, note=note)
         has_sentences = self._kind.per_word and not is_word_a_line(path, self._columns)
-        checks = FileChecks(path, reader, note, has_sentences=has_sentences)
+        checks = FileChecks(path, place, reader, note, has_sentences=has_sentences)
         for line, text, label in rows:
             try:
                 example = self._kind.example(text, label, reader, labels)
@@ -113,11 +120,12 @@ class SplitFiles:
             InputError: as of `rows`.
         """
         asked = self._asked | {"labels": list(labels), "more": more}
-        clock, found = _Clock(self._task.name, self._split, report, len(self.paths)), []
+        clock, found = Clock(self._task.name, self._split, report, len(self.paths)), []
         for path in self.paths:
             clock.files += 1
             index = NewLabels(labels) if more else KnownLabels(labels)
-            facts = remembered(path, asked, functools.partial(self._facts, path, index, clock))
+            find = functools.partial(self._facts, path, index, clock)
+            facts = find() if isinstance(path, Table) else remembered(path, asked, find)
             kept, cut_off = map(Counts.from_json, facts["sides"])
             found.append((kept, cut_off))
             self.oddities.add(Oddities.from_json(facts["oddities"]))
@@ -203,7 +211,7 @@ class SplitFiles:
             )
         return is_cut_off, (kept, cut_off)
 
-    def _facts(self, path: str, index: Labels, clock: "_Clock") -> dict:
+    def _facts(self, path: Source, index: Labels, clock: Clock) -> dict:
         oddities = Oddities()
         rows = self._first_noted(path, index, oddities)
         sides = self.count(rows, index, is_cut_off_by_text, clock.look)
@@ -213,7 +221,7 @@ class SplitFiles:
             "oddities": oddities.to_json(),
         }
 
-    def _first_noted(self, path: str, index: Labels, oddities: Oddities) -> Iterator[Placed]:
+    def _first_noted(self, path: Source, index: Labels, oddities: Oddities) -> Iterator[Placed]:
         """The rows; labels of a first line that may be a header, a word a column, are noted."""
         may = self._may_have_header(path)
         for placed in self.rows(path, index, oddities):
@@ -223,7 +231,9 @@ class SplitFiles:
                 label: Any = example.label
                 given = set(self._kind.counted(label[:1] if example.words else label))
                 if len(given) == 1:
-                    oddities.first = {label: [path] for label, at in index.items() if at in given}
+                    oddities.first = {
+                        label: [str(path)] for label, at in index.items() if at in given
+                    }
             yield placed
 
     def _check_first_lines(self, labels: Sequence[str], found: Sequence[Sides]) -> None:
@@ -239,7 +249,11 @@ class SplitFiles:
                     "say header: true in columns"
                 )
 
-    def _where(self, path: str, line: int, fault: RowError) -> str:
+    def _line(self, path: Source, line: int) -> str:
+        """A row as a whole."""
+        return path.place(line) if isinstance(path, Table) else f"{path}:{line}"
+
+    def _where(self, path: Source, line: int, fault: RowError) -> str:
         return locate(
             path,
             line,
@@ -249,29 +263,18 @@ class SplitFiles:
             columns=self._columns,
         )
 
-    def _header_hint(self, path: str, line: int, fault: RowError) -> str:
+    def _header_hint(self, path: Source, line: int, fault: RowError) -> str:
         """What to say of the first line of a table that is no row."""
         if line > 1 or fault.word or not self._may_have_header(path):
             return ""
         return "; if this line is a header, say header: true in columns"
 
 
-class _Clock:
-    """Says every few seconds how many rows have been read."""
-
-    def __init__(self, task: str, split: str, report: Callable[[str], None], of_files: int):
-        self._where = f"{task}, {split}"
-        self.rows = self.files = 0
-        self._report, self._of_files, self._said = report, of_files, time.monotonic()
-
-    def look(self, row: int) -> None:
-        """After so many rows of a file."""
-        if time.monotonic() - self._said >= SECONDS_BETWEEN_REPORTS:
-            self._said = time.monotonic()
-            self._report(
-                f"{self._where}: {self.rows + row:,} rows checked and counted, file {self.files} "
-                f"of {self._of_files}"
-            )
+def _found(sources: Sequence[Source], base_folder: str | os.PathLike) -> list[Source]:
+    """Tables as they are; of paths and globs the files that they stand for."""
+    tables: list[Source] = [source for source in sources if isinstance(source, Table)]
+    paths = [source for source in sources if not isinstance(source, Table)]
+    return [*tables, *find_files(paths, base_folder)]
 
 
 def is_cut_off_by_text(text: str, position: int) -> bool:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mtl_keras.data.file_formats import locate
+from mtl_keras.data.split_files import Source
 from mtl_keras.data.task_dataset import TaskDataset
 
 MOST_PLACES = 3  # that are named
@@ -29,7 +30,7 @@ class Rows:
     labels: np.ndarray
     files: np.ndarray
     lines: np.ndarray
-    paths: Sequence[str]
+    paths: Sequence[Source]
 
     def place(self, row: int) -> str:
         """`file:line` of a row."""
@@ -52,7 +53,7 @@ def rows_of(dataset: TaskDataset, split: str) -> Rows:
     """
     texts, labels = array.array("q"), array.array("q")
     files, lines = array.array("i"), array.array("q")
-    paths: dict[str, int] = {}
+    paths: dict[Source, int] = {}
     for path, line, example in dataset.placed_examples(split):
         texts.append(hash(example.text.strip()))
         labels.append(hash(repr(example.label)))

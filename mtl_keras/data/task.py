@@ -1,16 +1,18 @@
-"""What each task predicts, and from which files it learns it."""
+"""What each task predicts, and from which files or data in memory it learns it."""
 
 import copy
 import dataclasses
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Any, ClassVar
 
 from mtl_keras.data.columns import Columns, given_label
 from mtl_keras.data.label_kinds import LABEL_KINDS, LabelKind
 from mtl_keras.data.levels import LAST, check_level
+from mtl_keras.data.tables import Table
 from mtl_keras.errors import InputError, shown
 
 SPLITS = ("train", "validation", "test")
@@ -29,6 +31,10 @@ class Task:
             when empty. None for regression.
         files: split (`train`, `validation`, `test`) → paths. A path may hold globs, end in
             `.gz`, or be a folder of parallel lines (`seq.in`, `seq.out`, `label`).
+        data: split → data from memory, or a path: a frame of pandas or Polars, a list of dicts, a
+            dict of columns, a Hugging Face or `tf.data` dataset, a PyArrow table. It comes into
+            `files`, as a `Table`.
+        text, label: columns of all splits, instead of `columns`.
         columns: where its files keep text and label; may be a mapping split → `Columns`. The
             default serves CSV, TSV and JSONL with columns `text` and `label`.
         reads: the level of the encoder that its head reads: `last`, `block_<k>`, `mix` (a learned
@@ -52,17 +58,24 @@ class Task:
     name: str
     kind: str = "classification"
     labels: Sequence[str] = ()
-    files: Mapping[str, Sequence[str]] = field(default_factory=dict, compare=False)
+    files: Mapping[str, Sequence[str | Table]] = field(default_factory=dict, compare=False)
     columns: Columns | Mapping[str, Columns] = field(default_factory=dict, compare=False)
     reads: str = LAST
     scale: tuple[float, float] | None = None
+    data: InitVar[Mapping[str, Any] | None] = field(default=None, kw_only=True)
+    text: InitVar[str | int | Sequence[str | int] | None] = field(default=None, kw_only=True)
+    label: InitVar[str | int | None] = field(default=None, kw_only=True)
 
-    def __post_init__(self) -> None:
+    def __post_init__(
+        self,
+        data: Mapping[str, Any] | None,
+        text: str | int | Sequence[str | int] | None,
+        label: str | int | None,
+    ) -> None:
         check_level(self.name, self.reads)
         object.__setattr__(self, "labels", _as_labels(self.name, self.labels))
-        object.__setattr__(self, "files", _as_paths(self.name, self.files))
-        if not isinstance(self.columns, Columns):
-            _check_columns(self.name, self.columns)
+        object.__setattr__(self, "files", _as_sources(self.name, self.files, data))
+        object.__setattr__(self, "columns", _as_columns(self.name, self.columns, text, label))
         _check_name(self.name)
         if self.kind not in [*LABEL_KINDS]:
             raise InputError(
@@ -157,23 +170,65 @@ def _as_labels(name: str, labels: Sequence[str]) -> tuple[str, ...]:
     return tuple(given_label(label) for label in labels)
 
 
-def _as_paths(name: str, files: Mapping[str, str | Sequence[str]]) -> dict[str, tuple[str, ...]]:
+def _as_sources(
+    name: str, files: Mapping[str, Any], data: Mapping[str, Any] | None
+) -> dict[str, tuple[str | Table, ...]]:
+    """Split → its files, and what comes from memory."""
+    if data is not None and not isinstance(data, Mapping):
+        raise InputError(
+            f"task {name!r}: data are given by split: data={{'train': …, 'test': …}}. Received: "
+            f"{shown(data)}"
+        )
+    data = data or {}
     _check_splits(name, files)
+    _check_splits(name, data)
     for split, paths in files.items():
         if isinstance(paths, list | tuple) and not paths:
             raise InputError(f"task {name!r}: the list of {split} files is empty; give a file")
-    return {
-        split: (str(paths),) if not isinstance(paths, list | tuple) else tuple(map(str, paths))
+        if split in data:
+            raise InputError(f"task {name!r}: files and data both give {split}; keep one")
+    sources = {
+        split: tuple(map(_as_source, paths)) if isinstance(paths, list | tuple) else (str(paths),)
         for split, paths in files.items()
     }
+    return sources | {split: (_from_memory(name, split, given),) for split, given in data.items()}
+
+
+def _as_source(path: Any) -> str | Table:
+    return path if isinstance(path, Table) else str(path)
+
+
+def _from_memory(name: str, split: str, given: Any) -> str | Table:
+    if isinstance(given, str | os.PathLike):
+        return os.fspath(given)
+    return Table(f"{name}, {split} data", given)
+
+
+def _as_columns(
+    name: str,
+    columns: Columns | Mapping[str, Columns],
+    text: str | int | Sequence[str | int] | None,
+    label: str | int | None,
+) -> Columns | Mapping[str, Columns]:
+    if not isinstance(columns, Columns):
+        _check_columns(name, columns)
+    given = {"text": text, "label": label}
+    given = {part: column for part, column in given.items() if column is not None}
+    if not given:
+        return columns
+    if columns:
+        raise InputError(
+            f"task {name!r}: text and label stand in columns, or beside it; keep one of both"
+        )
+    return Columns(**given)  # type: ignore[arg-type]  # Columns checks them
 
 
 def _check_splits(name: str, by_split: Mapping[str, object]) -> None:
     for split in by_split:
         if split not in SPLITS:
             raise InputError(
-                f"task {name!r}: files and columns are given for {', '.join(SPLITS)}. "
-                f"Received: {split!r}"
+                f"task {name!r}: files, data and columns are given for {', '.join(SPLITS)}. "
+                f"Received: {shown(split)}"
             )
 
 

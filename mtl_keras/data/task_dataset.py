@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import itertools
 import os
@@ -18,10 +17,11 @@ from mtl_keras.data.examples import Example
 from mtl_keras.data.label_index import KnownLabels
 from mtl_keras.data.oddities import Oddities
 from mtl_keras.data.shuffling import shuffle_keys, shuffled
-from mtl_keras.data.split_files import Placed, SplitFiles
+from mtl_keras.data.split_files import Placed, Source, SplitFiles
+from mtl_keras.data.tables import Table
 from mtl_keras.data.task import SPLITS, Task
 from mtl_keras.encoders.chunks import chunks
-from mtl_keras.errors import InputError, WorkError
+from mtl_keras.errors import InputError
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -81,7 +81,7 @@ class TaskDataset:
         report: Callable[[str], None] = lambda line: None,
     ):
         if not task.files:
-            raise InputError(f"task {task.name!r} has no files; give it training files")
+            raise InputError(f"task {task.name!r} has no data; give it training files, or data")
         self.task = task = task.with_labels(task.label_kind.meant(task.labels))
         self.counts: dict[str, int] = {}
         self.label_counts: dict[str, Counter[str]] = {}
@@ -94,7 +94,7 @@ class TaskDataset:
             split: SplitFiles(task, split, base_folder) for split in SPLITS if split in task.files
         }
         self._is_cut_off: Callable[[str, int], bool] | None = None
-        self._starts: dict[str, int] = {}  # file → position of its first row in the split
+        self._starts: dict[Source, int] = {}  # file → position of its first row in the split
         self._labels: KnownLabels | None = None
         self._labels_of: dict[str, KnownLabels] = {}  # of splits that have more
         if task.has_all_labels:
@@ -108,13 +108,24 @@ class TaskDataset:
     @property
     def files(self) -> list[str]:
         """The files and folders of all splits."""
-        return [path for files in self._files.values() for path in files.paths]
+        return _only_paths(self._files.values())
+
+    @property
+    def table_fingerprints(self) -> dict[str, str]:
+        """Table from memory → SHA-256 of its texts and labels as they are now."""
+        return {
+            table.name: table.fingerprint(self.task.columns_of(split))
+            for split, files in self._files.items()
+            for table in files.paths
+            if isinstance(table, Table)
+        }
 
     @property
     def unread_files(self) -> list[str]:
         """Those that were not read beforehand."""
-        unread = (files for split, files in self._files.items() if split not in self.counts)
-        return [path for files in unread for path in files.paths]
+        return _only_paths(
+            files for split, files in self._files.items() if split not in self.counts
+        )
 
     def check_split(self, split: str) -> None:
         """Raises InputError where the task has no such split."""
@@ -140,7 +151,7 @@ class TaskDataset:
             for path in self._files[source].paths
         ]
 
-    def _of_file(self, split: str, source: str, path: str) -> Iterator[Placed]:
+    def _of_file(self, split: str, source: str, path: Source) -> Iterator[Placed]:
         assert self._labels is not None
         rows = self._files[source].rows(path, self._labels_of.get(split, self._labels))
         is_cut_off = self._is_cut_off
@@ -277,23 +288,8 @@ class TaskDataset:
             self.task = self.task.at_scale(counts.numbers.scale)
 
 
-@contextlib.contextmanager
-def row_errors(datasets: Iterable[TaskDataset]) -> Iterator[None]:
-    """Tells what was wrong with a row that was streamed, where TensorFlow tells of its own error.
-
-    Raises:
-        InputError: the row's error, with file and line.
-    """
-    datasets = list(datasets)
-    try:
-        yield
-    except (InputError, WorkError):
-        raise
-    except Exception:
-        fault = next((each.fault for each in datasets if each.fault), None)
-        if fault is None:
-            raise
-        raise fault from None
+def _only_paths(files: Iterable[SplitFiles]) -> list[str]:
+    return [path for each in files for path in each.paths if isinstance(path, str)]
 
 
 def _length(row: Placed) -> int:

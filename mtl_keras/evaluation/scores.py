@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from mtl_keras.data.row_errors import row_errors
 from mtl_keras.data.task import Task
-from mtl_keras.data.task_dataset import TaskDataset, row_errors
+from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.evaluation.intervals import contributions, interval
 from mtl_keras.models.kinds.table import kind_of
 from mtl_keras.models.kinds.task_kind import Scored

@@ -53,6 +53,7 @@ def fingerprints(
     datasets: Mapping[str, TaskDataset], folder: Path, like: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """File → SHA-256 of its content, known from when it was last read if it has not changed.
+    So for tables from memory, by their names.
 
     For files that were not read before training it is their size and time of modification. Files
     that no longer exist are left out.
@@ -74,6 +75,7 @@ def fingerprints(
             by_time = file in unread if before is None else before.startswith(BY_TIME)
             with contextlib.suppress(FileNotFoundError):
                 by_file[name] = _size_and_time(file) if by_time else _sha256(file)
+        by_file |= of_task.table_fingerprints
     return dict(sorted(by_file.items()))
 
 

@@ -6,6 +6,8 @@ from typing import NoReturn
 
 import numpy as np
 
+from mtl_keras.data.file_formats import locate
+from mtl_keras.data.split_files import Source
 from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.encoders.chunks import chunks
@@ -65,7 +67,7 @@ def explain(
     for name in tasks:
         mine = weights[name].numpy().reshape(len(weights[name]), -1).any(axis=1)
         ids = _texts(x["token_ids"].numpy()[mine], x["padding_mask"].numpy()[mine])
-        rows += [f"{path}:{line}" for path, line in places(datasets[name], tokenizer, ids)]
+        rows += [locate(path, line) for path, line in places(datasets[name], tokenizer, ids)]
     largest = max(_largest(datasets[name].task, labels[name].numpy()) for name in tasks)
     more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
     shown = ", ".join(rows[:SHOWN]) + more
@@ -74,7 +76,7 @@ def explain(
 
 def places(
     dataset: TaskDataset, tokenizer: Tokenizer, texts: Sequence[bytes]
-) -> list[tuple[str, int]]:
+) -> list[tuple[Source, int]]:
     """File and line of the training texts that have these word pieces."""
     wanted, matches = set(texts), []
     rows = dataset.placed_examples("train")

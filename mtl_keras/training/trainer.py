@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from mtl_keras.data.task_dataset import row_errors
+from mtl_keras.data.row_errors import row_errors
 from mtl_keras.display import show
 from mtl_keras.runs.checkpoint_files import StateFolder
 from mtl_keras.training.checkpointing import Checkpointing, Progress

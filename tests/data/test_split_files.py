@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtl_keras.data import split_files
+from mtl_keras.data import clock, split_files
 from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.errors import InputError
@@ -75,7 +75,7 @@ def test_other_labels_are_another_question(files):
 
 def test_a_long_reading_says_how_far_it_is(files, monkeypatch):
     folder, _ = files
-    monkeypatch.setattr(split_files, "SECONDS_BETWEEN_REPORTS", 0.0)
+    monkeypatch.setattr(clock, "SECONDS_BETWEEN_REPORTS", 0.0)
     monkeypatch.setattr(split_files, "ROWS_BETWEEN_LOOKS", 2000)
     said = []
     TaskDataset(Task("topic", files={"train": "*.tsv"}), base_folder=folder, report=said.append)

@@ -135,3 +135,28 @@ def test_a_scale_is_kept_and_its_absence_leaves_the_config_of_earlier_versions()
     task = Task("stars", kind="regression", scale=[3, 2])
     assert task.scale == Task.from_config(task.get_config()).scale == (3.0, 2.0)
     assert "scale" not in Task("stars", kind="regression").get_config()
+
+
+def test_data_and_files_may_be_given_side_by_side_and_stay_when_a_task_is_copied():
+    rows = [{"body": "a", "topic": "x"}]
+    task = Task("t", files={"test": "t.csv"}, data={"train": rows}, text="body", label="topic")
+    copy = task.with_labels(["x", "y"]).at_level("block_0")
+    assert copy.files == task.files
+    assert set(copy.files) == {"train", "test"}
+    assert copy.columns_of("test") == Columns(text="body", label="topic")
+    assert Task("t", data={"train": "train.csv"}).files == {"train": ("train.csv",)}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"data": [{"text": "a"}]}, r"data are given by split: data=\{'train': …, 'test': …\}"),
+        ({"data": {"text": ["a"]}}, "are given for train, validation, test. Received: 'text'"),
+        ({"data": {"train": []}, "files": {"train": "a"}}, "files and data both give train"),
+        ({"text": "a", "columns": Columns()}, "text and label stand in columns, or beside it"),
+        ({"text": "a", "label": "a"}, "text and label are both column 'a'"),
+    ],
+)
+def test_data_that_cannot_be_are_refused(wrong, message):
+    with pytest.raises(InputError, match=message):
+        Task("t", **wrong)

@@ -11,8 +11,9 @@ import pytest
 from support.places import ROOT
 
 from mtl_keras.data.columns import Columns
+from mtl_keras.data.row_errors import row_errors
 from mtl_keras.data.task import Task
-from mtl_keras.data.task_dataset import TaskDataset, row_errors
+from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.errors import InputError
 
 AG_NEWS_CLASSES = {"1": "World", "2": "Sports", "3": "Business", "4": "Sci/Tech"}
@@ -259,7 +260,7 @@ def test_a_header_that_was_not_declared_is_suspected(dataset):
 def test_a_missing_file_and_missing_files_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"train\.csv: no such file"):
         TaskDataset(Task("topic", files={"train": "train.csv"}), base_folder=tmp_path)
-    with pytest.raises(InputError, match="'topic' has no files"):
+    with pytest.raises(InputError, match="'topic' has no data"):
         TaskDataset(Task("topic"))
     (tmp_path / "test.csv").write_text(_csv("t,a"))
     with pytest.raises(InputError, match="no training files to find its labels in; list its lab"):

@@ -83,3 +83,14 @@ def test_the_datas_state_in_git_is_told_and_nothing_of_the_repository_runs(datas
         ".": {"commit": commit, "changed": ["test.csv"]}
     }
     assert not (tmp_path / "ran").exists()
+
+
+def test_tables_from_memory_have_checksums_of_their_rows(tmp_path):
+    rows = [{"text": f"text {n}", "label": "ab"[n % 2]} for n in range(9)]
+    dataset = TaskDataset(Task("topic", data={"train": rows}))
+    before = fingerprints({"topic": dataset}, tmp_path)
+    assert [*before] == ["topic, train data"]
+    assert fingerprints({"topic": dataset}, tmp_path, like=before) == before
+    rows[3] = {"text": "changed", "label": "a"}
+    now = fingerprints({"topic": dataset}, tmp_path, like=before)
+    assert told_changes(before, now) == "changed since the run began: 'topic, train data'"

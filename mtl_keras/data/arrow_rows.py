@@ -1,0 +1,125 @@
+"""Records of Arrow data, read by PyArrow: Parquet and Arrow files, and what gives an Arrow stream.
+
+PyArrow is an extra: who has only text files, lists or pandas frames needs none of its 50 MB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mtl_keras.data.cells import plain_cell
+from mtl_keras.data.columns import Columns
+from mtl_keras.data.records import check_columns, joined_text
+from mtl_keras.data.rows import Note, Row
+from mtl_keras.errors import InputError, first_line
+from mtl_keras.storage.regular_files import open_regular
+
+if TYPE_CHECKING:
+    import pyarrow
+
+BATCH = 1024  # rows of a file that are held at once
+CURE = "pip install 'mtl_keras[arrow]'"
+
+
+def parquet_rows(path: str, columns: Columns, note: Note) -> Iterator[Row]:
+    """Rows of a Parquet file; the first is line 1."""
+    _import(path)
+    from pyarrow import parquet
+
+    def batches(file: Any) -> Iterable[pyarrow.RecordBatch]:
+        opened = parquet.ParquetFile(file)
+        names = opened.schema_arrow.names
+        wanted = check_columns(path, columns, names)
+        return opened.iter_batches(BATCH, columns=list(wanted))
+
+    return _rows_of_file(path, columns, "Parquet", batches)
+
+
+def arrow_file_rows(path: str, columns: Columns, note: Note) -> Iterator[Row]:
+    """Rows of an Arrow (Feather) file or stream; the first is line 1."""
+    pa = _import(path)
+
+    def batches(file: Any) -> Iterable[pyarrow.RecordBatch]:
+        try:
+            opened = pa.ipc.open_file(file)
+        except pa.ArrowInvalid:
+            file.seek(0)
+            opened = pa.ipc.open_stream(file)
+            return opened
+        return (opened.get_batch(number) for number in range(opened.num_record_batches))
+
+    return _rows_of_file(path, columns, "Arrow", batches)
+
+
+class ArrowStream:
+    """What gives an Arrow stream (PyCapsule interface): frames of Polars, tables of PyArrow, …
+
+    Args:
+        name: of the data, in errors.
+        data: has `__arrow_c_stream__`. What can be read once is read now.
+
+    Raises:
+        InputError: PyArrow is not installed.
+    """
+
+    def __init__(self, name: str, data: Any):
+        pa = _import(name)
+        self._name, self._open = name, pa.RecordBatchReader.from_stream
+        self._data = self._open(data).read_all() if isinstance(data, Iterator) else data
+
+    def records(self, columns: Columns) -> Iterator[Sequence[Any]]:
+        """The cells of the columns, a row after the other."""
+        with _reading(self._name):
+            reader = self._open(self._data)
+            wanted = check_columns(self._name, columns, reader.schema.names)
+            yield from _records(reader, wanted)
+
+    def place(self, row: int) -> str:
+        """The name of a row, counted from 0."""
+        return f"row {row}"
+
+
+def _rows_of_file(path: str, columns: Columns, kind: str, batches: Any) -> Iterator[Row]:
+    if columns.delimiter or columns.encoding:
+        raise InputError(f"{path}: {kind} has no delimiter and no encoding; leave them out")
+    with _reading(path, f"; give a whole {kind} file"), open_regular(path) as file:
+        records = (
+            record
+            for batch in batches(file)
+            for record in _records([batch], check_columns(path, columns, batch.schema.names))
+        )
+        for line, (*texts, label) in enumerate(records, 1):
+            yield line, joined_text(f"{path}:{line}", texts), label
+
+
+def _records(batches: Iterable[pyarrow.RecordBatch], wanted: Sequence) -> Iterator[Sequence[Any]]:
+    for batch in batches:
+        cells = [batch.column(name).to_pylist() for name in wanted]
+        for record in zip(*cells, strict=True):
+            yield tuple(map(plain_cell, record))
+
+
+class _reading:  # noqa: N801  # a context
+    """Reports what PyArrow cannot read as the input's fault."""
+
+    def __init__(self, name: str, cure: str = ""):
+        self._name, self._cure = name, cure
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: Any, error: Exception | None, trace: Any) -> None:
+        import pyarrow as pa
+
+        if isinstance(error, pa.ArrowException | OSError) and not isinstance(error, InputError):
+            message = f"{self._name}: cannot be read: {first_line(error)}{self._cure}"
+            raise InputError(message) from None
+
+
+def _import(name: str) -> Any:
+    try:
+        import pyarrow
+        import pyarrow.ipc
+    except ImportError:
+        raise InputError(f"{name}: Arrow data is read by PyArrow; {CURE}") from None
+    return pyarrow

@@ -1,0 +1,194 @@
+"""Data from memory: frames, columns and rows that a program holds, read as files are."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from mtl_keras.data.arrow_rows import ArrowStream
+from mtl_keras.data.cells import plain_cell
+from mtl_keras.data.columns import Columns
+from mtl_keras.data.records import check_columns, joined_text
+from mtl_keras.data.rows import Row
+from mtl_keras.errors import InputError, listed, nearest, shown
+
+FORMS = (
+    "a pandas or Polars frame, a list of dicts, a dict of columns, a datasets.Dataset, a tf.data "
+    "dataset of dicts, a PyArrow table or a path"
+)
+
+
+class _Form(Protocol):
+    """How a kind of data in memory is read."""
+
+    def records(self, columns: Columns) -> Iterable[Sequence[Any]]: ...
+
+    def place(self, row: int) -> str: ...
+
+
+class Table:
+    """Data from memory, in the place of a file. It is read anew at each pass, as a file is.
+
+    Args:
+        name: of the task and the split, which stands for a path in errors.
+        data: a frame, columns or rows. An iterator is read once, now.
+
+    Raises:
+        InputError: the data are nothing of the kind.
+
+    Example:
+
+    >>> table = Table("mood, train data", [{"text": "fine", "label": "good"}])
+    >>> list(table.rows(Columns())), table.place(1)
+    ([(1, 'fine', 'good')], 'mood, train data, row 0')
+    """
+
+    def __init__(self, name: str, data: Any):
+        self.name = name
+        self._form = _form_of(name, data)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def rows(self, columns: Columns) -> Iterator[Row]:
+        """Rows as a format gives them: a number from 1, text and label.
+
+        Raises:
+            InputError: a column is not there.
+        """
+        for number, (*texts, label) in enumerate(self._form.records(columns), 1):
+            yield number, joined_text(self.place(number), texts), label
+
+    def place(self, number: int) -> str:
+        """Where a row stands: its position from 0, and what a frame's index calls it."""
+        return f"{self.name}, {self._form.place(number - 1)}"
+
+    def fingerprint(self, columns: Columns) -> str:
+        """SHA-256 of the texts and labels."""
+        digest = hashlib.sha256()
+        for _, text, label in self.rows(columns):
+            digest.update(f"{text!r}\0{label!r}\n".encode(errors="surrogatepass"))
+        return digest.hexdigest()
+
+
+class _Frame:
+    """A pandas frame: columns by name, rows by position, with an index."""
+
+    def __init__(self, name: str, frame: Any):
+        self._name, self._frame = name, frame
+
+    def records(self, columns: Columns) -> Iterator[Sequence[Any]]:
+        wanted = check_columns(self._name, columns, self._frame.columns)
+        cells = [self._frame[column].tolist() for column in wanted]
+        return (tuple(map(plain_cell, record)) for record in zip(*cells, strict=True))
+
+    def place(self, row: int) -> str:
+        label = plain_cell(self._frame.index[row])
+        return f"row {row}" if label == row else f"row {row} (index {shown(label)})"
+
+
+class _ByColumn:
+    """A mapping of columns, which are lists or arrays."""
+
+    def __init__(self, name: str, columns: Mapping[Any, Any]):
+        self._name, self._columns = name, columns
+
+    def records(self, columns: Columns) -> Iterator[Sequence[Any]]:
+        wanted = check_columns(self._name, columns, self._columns)
+        cells = [self._cells(column) for column in wanted]
+        for column, values in zip(wanted, cells, strict=True):
+            if len(values) != len(cells[0]):
+                raise InputError(
+                    f"{self._name}: column {shown(wanted[0])} has {len(cells[0]):,} rows, "
+                    f"{shown(column)} {len(values):,}; give each as many"
+                )
+        return (tuple(map(plain_cell, record)) for record in zip(*cells, strict=True))
+
+    def place(self, row: int) -> str:
+        return f"row {row}"
+
+    def _cells(self, column: Any) -> Sequence[Any]:
+        values = self._columns[column]
+        if isinstance(values, str | bytes | Mapping) or not hasattr(values, "__len__"):
+            raise InputError(
+                f"{self._name}: column {shown(column)} is to be a list or an array. Received: "
+                f"{shown(values)}"
+            )
+        return list(values)
+
+
+class _Rows:
+    """Rows that are mappings of a column to its cell."""
+
+    def __init__(self, name: str, rows: Iterable[Any]):
+        self._name = name
+        self._rows = list(rows) if isinstance(rows, Iterator) else rows
+        self._features = getattr(rows, "features", None) or {}
+
+    def records(self, columns: Columns) -> Iterator[Sequence[Any]]:
+        wanted = (*columns.text_columns, columns.label)
+        names = None if columns.label_names else _class_names(self._features, columns.label)
+        for row, record in enumerate(self._rows):
+            self._check(row, record, wanted)
+            *texts, label = (plain_cell(record[column]) for column in wanted)
+            yield *texts, _named(label, names) if names else label
+
+    def place(self, row: int) -> str:
+        return f"row {row}"
+
+    def _check(self, row: int, record: Any, wanted: Sequence[Any]) -> None:
+        if not isinstance(record, Mapping):
+            raise InputError(
+                f"{self._name}, {self.place(row)}: expected a dict of columns. Received: "
+                f"{shown(record)}"
+            )
+        for column in wanted:
+            if column not in record:
+                hint = nearest(str(column), [key for key in record if isinstance(key, str)])
+                raise InputError(
+                    f"{self._name}, {self.place(row)}: no column {shown(column)}; the row has "
+                    f"{listed(record)}{hint}"
+                )
+
+
+def _form_of(name: str, data: Any) -> _Form:
+    if hasattr(data, "iloc") and hasattr(data, "columns"):
+        return _Frame(name, data)
+    if isinstance(data, Mapping):
+        return _ByColumn(name, data)
+    if hasattr(data, "__arrow_c_stream__"):
+        return ArrowStream(name, data)
+    if hasattr(data, "as_numpy_iterator"):
+        return _Rows(name, _of_tf_data(name, data))
+    if isinstance(data, str | bytes) or not isinstance(data, Iterable):
+        raise InputError(f"{name}: expected {FORMS}. Received: {shown(data)}")
+    return _Rows(name, data)
+
+
+class _TfData(Iterable[Any]):
+    """The elements of a `tf.data` dataset, whose rows are dicts of scalars."""
+
+    def __init__(self, dataset: Any):
+        self._dataset = dataset
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._dataset.as_numpy_iterator())
+
+
+def _of_tf_data(name: str, dataset: Any) -> _TfData:
+    if int(dataset.cardinality()) == -1:  # tf.data.INFINITE_CARDINALITY
+        raise InputError(f"{name}: a dataset without end; leave out repeat()")
+    return _TfData(dataset)
+
+
+def _class_names(features: Mapping[Any, Any], column: Any) -> Sequence[str] | None:
+    """The names of the numbers in a column of a Hugging Face dataset (`ClassLabel`)."""
+    feature = features.get(column)
+    names = getattr(getattr(feature, "feature", feature), "names", None)
+    return names if isinstance(names, list) else None
+
+
+def _named(label: Any, names: Sequence[str]) -> Any:
+    if isinstance(label, list):
+        return [_named(item, names) for item in label]
+    is_number = isinstance(label, int) and not isinstance(label, bool)
+    return names[label] if is_number and 0 <= label < len(names) else label
