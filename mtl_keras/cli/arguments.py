@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn, TypeAlias
 
 from mtl_keras.errors import InputError, shown
+from mtl_keras.recipes.overrides import Override, parse_override
 
 MOST = 1000  # processes, or seeds
 
@@ -51,6 +52,14 @@ def given_path(argument: str) -> str:
     if not argument:
         raise argparse.ArgumentTypeError("an empty path; give one, or leave the option out")
     return argument
+
+
+def override(argument: str) -> Override:
+    """An argument that stands in the place of a recipe's value: `training.seed=3`."""
+    try:
+        return parse_override(argument)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("--set ")) from None
 
 
 def whole_from_1(argument: str) -> int:

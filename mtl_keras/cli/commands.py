@@ -35,7 +35,7 @@ def train(options: argparse.Namespace) -> int | None:
     from mtl_keras.recipes.recipe import load_recipe
     from mtl_keras.runs.run import next_folder, unfinished_folder
 
-    recipe = load_recipe(options.recipe)
+    recipe = load_recipe(options.recipe, overrides=options.overrides)
     begun = unfinished_folder(recipe.path) if options.resume else None
     folder = options.output or begun or next_folder(recipe.path)
     is_chief = Cluster.of_environment().is_chief
@@ -182,7 +182,7 @@ def _is_finished(folder: str | Path, recipe: "Recipe", resume: bool) -> bool:
     if not resume:
         Run(folder).check_free()
     elif Run(folder).is_finished:
-        end(Run(folder), recipe.path)
+        end(Run(folder), recipe.as_written)
         show(f"{folder}: finished already; nothing to resume")
         print_metrics(Run.open(folder).scores)
         return True
@@ -202,7 +202,8 @@ def _train_workers(options: argparse.Namespace, strategy: str, folder: str | Pat
             "of them out"
         )
     flags = [f"--{flag}" for flag in ("resume", "quiet", "debug") if getattr(options, flag)]
-    arguments = ["train", options.recipe, "--output", str(folder), *flags]
+    changes = [f"--set={override.written}" for override in options.overrides]
+    arguments = ["train", options.recipe, "--output", str(folder), *flags, *changes]
     return run_workers(arguments, options.workers)
 
 

@@ -26,7 +26,7 @@ def inspect(options: argparse.Namespace) -> None:
 
     source = Path(options.source)
     run = Run.open(source) if source.is_dir() else None
-    recipe = run.recipe if run else load_recipe(source)
+    recipe = run.recipe if run else load_recipe(source, overrides=options.overrides)
     datasets = open_datasets(recipe, read_all=True, report=warn)
     load_tensorflow()
     from mtl_keras.experiments.forecast import forecast

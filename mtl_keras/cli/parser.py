@@ -3,7 +3,15 @@
 import argparse
 
 from mtl_keras.cli import commands, inspection
-from mtl_keras.cli.arguments import Commands, Parser, add_command, given_path, whole, whole_from_1
+from mtl_keras.cli.arguments import (
+    Commands,
+    Parser,
+    add_command,
+    given_path,
+    override,
+    whole,
+    whole_from_1,
+)
 from mtl_keras.export.conversion.formats import FLOAT32, FORMATS, PRECISIONS
 
 DESCRIPTION = "Several text tasks, one compact transformer, one recipe."
@@ -29,6 +37,7 @@ def make_parser() -> argparse.ArgumentParser:
 def _add_train(added: Commands) -> None:
     command = add_command(added, "train", commands.train)
     command.add_argument("recipe", help=RECIPE_HELP)
+    _add_overrides(command)
     command.add_argument(
         "--output", type=given_path, help="folder of the run (default: runs/<recipe>-<n>)"
     )
@@ -44,6 +53,18 @@ def _add_train(added: Commands) -> None:
         default=1,
         metavar="N",
         help="processes on this machine that train it together",
+    )
+
+
+def _add_overrides(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--set",
+        dest="overrides",
+        type=override,
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a value in the place of the recipe's, such as training.seed=3 or stages.0.epochs=1",
     )
 
 
@@ -129,6 +150,7 @@ def _add_embed(added: Commands) -> None:
 def _add_inspect(added: Commands) -> None:
     command = add_command(added, "inspect", inspection.inspect, as_json=True)
     command.add_argument("source", help="a recipe, or a run's folder")
+    _add_overrides(command)
 
 
 def _add_recipes(added: Commands) -> None:

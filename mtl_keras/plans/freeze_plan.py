@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tabulate import tabulate
 
 from mtl_keras.display import one_line
-from mtl_keras.errors import InputError
+from mtl_keras.errors import InputError, shown
 from mtl_keras.plans.layer_groups import (
     EMBEDDINGS,
     Grouped,
@@ -52,6 +52,10 @@ class FreezePlan:
     rule: str = "none"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.rule, str):
+            raise InputError(
+                f"a freeze plan's rule is a string, such as 'top:2'. Received: {shown(self.rule)}"
+            )
         for term in self.terms:
             if not re.fullmatch(f"{_PRESET}|{_GROUPS}", term):
                 raise InputError(

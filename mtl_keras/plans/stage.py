@@ -134,7 +134,7 @@ class Stage:
     """A freeze plan, learning rates, and how long.
 
     Args:
-        freeze: which layer groups are frozen.
+        freeze: which layer groups are frozen: a freeze plan, or its rule, as `top:2`.
         epochs: passes over the data, at least 1; with `patience` the most there are.
         steps_per_epoch: how many steps an epoch is, instead of a pass: each goes on where the
             last one ended. None: a pass.
@@ -157,7 +157,7 @@ class Stage:
         InputError: a number that makes no sense.
     """
 
-    freeze: FreezePlan = field(default_factory=FreezePlan)
+    freeze: FreezePlan = field(default_factory=FreezePlan)  # or its rule, as `top:2`
     epochs: int = 1
     steps_per_epoch: int | None = None
     learning_rate: LearningRates = field(default_factory=LearningRates)
@@ -170,6 +170,8 @@ class Stage:
     protect: Protection | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.freeze, FreezePlan):
+            object.__setattr__(self, "freeze", FreezePlan(self.freeze))
         if self.epochs < 1:
             raise InputError(f"a stage has at least 1 epoch. Received: {self.epochs}")
         if self.steps_per_epoch is not None and self.steps_per_epoch < 1:

@@ -34,6 +34,7 @@ class LocatedYaml:
         path: the file. It is read with PyYAML's safe loader: no tags, no objects.
         as_written: places (`None`: any key) whose keys and values are text as it is written:
             `no`, `010`.
+        text: the file's content, if it is to be another.
 
     Raises:
         InputError: it cannot be read, or has more bytes than `limits.RECIPE` allows; it is not
@@ -42,9 +43,14 @@ class LocatedYaml:
             aliases stand for more values than `limits.RECIPE_VALUES` allows.
     """
 
-    def __init__(self, path: Path, as_written: Sequence[Sequence[str | None]] = ()):
+    def __init__(
+        self,
+        path: Path,
+        as_written: Sequence[Sequence[str | None]] = (),
+        text: str | None = None,
+    ):
         self.path = path
-        text = _read(path)
+        text = _read(path) if text is None else text
         try:
             root = _composed(path, text)
             if not isinstance(root, yaml.MappingNode):
@@ -91,6 +97,15 @@ class LocatedYaml:
                 kind = child[0].tag.rpartition(":")[2]
                 raise InputError(f"{where}: YAML reads the key {key} as a {kind}; put it in quotes")
             seen.add(str(key))
+
+
+def read_value(text: str) -> Any:
+    """One value of YAML, as a recipe's values are read.
+
+    Raises:
+        yaml.YAMLError: it is none.
+    """
+    return _Loader(text).get_single_data()
 
 
 class _Loader(yaml.SafeLoader):

@@ -1,23 +1,25 @@
-"""One YAML file → validated objects; errors name the line and the cure, before TensorFlow loads."""
+"""One YAML file, or values of Python → a validated recipe, before TensorFlow loads."""
 
 import os
-import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import InitVar, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from mtl_keras.data.schedules import Schedule
+from mtl_keras.data.schedules import Proportional, Schedule, parse_schedule
 from mtl_keras.data.task import SPLITS, Task
 from mtl_keras.data.task_names import name_fault
 from mtl_keras.encoders.pretrained.sources import is_path
-from mtl_keras.errors import InputError, nearest, shown
+from mtl_keras.errors import InputError
+from mtl_keras.plans.stage import MEAN, Stage
 from mtl_keras.plans.training_plan import TrainingPlan
+from mtl_keras.recipes.faults import Where, described
 from mtl_keras.recipes.located_yaml import LocatedYaml
-from mtl_keras.recipes.schema import STAGE_ONLY, RecipeSchema
-from mtl_keras.recipes.strict import Strict
+from mtl_keras.recipes.overrides import Override, with_overrides
+from mtl_keras.recipes.plain import as_plain, check_files, dumped
+from mtl_keras.recipes.schema import RecipeSchema
 
 # Where labels stand, which are text as it is written.
 LABELS = (
@@ -30,16 +32,16 @@ BUNDLED = Path(__file__).parents[1] / "samples"
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A whole training, declared.
+    """A whole training, declared: by a file (`load_recipe`), or as a value.
 
     Args:
-        path: the file it was read from; the tasks' files are relative to its folder.
         encoder: source of the encoder, as in `TextEncoder.from_pretrained`; folders whole.
         sha256: what the encoder's weights must have, where the recipe says.
         max_length: longest input, in word pieces.
         pooling: what the sentence embedding is, instead of what the source says.
-        tasks: what to predict, from which files.
-        plan: the training plan.
+        tasks: what to predict, from which files or data.
+        stages: how it trains; or else:
+        plan: the training plan, or the name of one.
         schedule: which task trains next.
         loss_weights: task → factor of its loss.
         batch_size: examples a batch; or else:
@@ -53,27 +55,93 @@ class Recipe:
         checkpoint_minutes: between two checkpoints, from which an interrupted training goes on.
         restore: whose best weights on the validation split the run ends with: a task's, those of
             the `mean`, or None for the last.
+        path: the file it was read from; the tasks' files are relative to its folder.
+        written: the YAML that it was made from.
+
+    Raises:
+        InputError: the values do not fit each other, as of a recipe file.
+
+    Example:
+
+    >>> recipe = Recipe(
+    ...     encoder="all-MiniLM-L6-v2",
+    ...     tasks=[Task("topic", files={"train": "train.csv"})],
+    ...     stages=[Stage(epochs=2)],
+    ... )
+    >>> print(recipe.to_yaml(), end="")
+    encoder: all-MiniLM-L6-v2
+    tasks:
+      topic:
+        files:
+          train: train.csv
+    training:
+      stages:
+      - epochs: 2
     """
 
-    path: Path
     encoder: str
-    sha256: str | None
-    max_length: int
-    pooling: str | None
-    tasks: tuple[Task, ...]
-    plan: TrainingPlan
-    schedule: Schedule
-    loss_weights: Mapping[str, float]
-    batch_size: int | None
-    max_tokens: int | None
-    seed: int
-    precision: str
-    strategy: str
-    jit_compile: bool | Literal["auto"]
-    deterministic: bool
-    cache: bool
-    checkpoint_minutes: float
-    restore: str | None
+    tasks: Sequence[Task]
+    stages: InitVar[Sequence[Stage] | None] = None
+    plan: TrainingPlan = None  # type: ignore[assignment]  # stages say it then
+    sha256: str | None = None
+    max_length: int = 128
+    pooling: str | None = None
+    schedule: Schedule = field(default_factory=Proportional)
+    loss_weights: Mapping[str, float] = field(default_factory=dict)
+    batch_size: int | None = 32
+    max_tokens: int | None = None
+    seed: int = 0
+    precision: str = "float32"
+    strategy: str = "auto"
+    jit_compile: bool | Literal["auto"] = False
+    deterministic: bool = False
+    cache: bool = True
+    checkpoint_minutes: float = 5.0
+    restore: str | None = MEAN
+    path: Path = field(default_factory=lambda: Path("recipe.yaml").absolute())
+    written: bytes | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self, stages: Sequence[Stage] | None) -> None:
+        if self.written is not None:
+            return
+        object.__setattr__(self, "tasks", tuple(self.tasks))
+        object.__setattr__(self, "plan", _plan(stages, self.plan))
+        if isinstance(self.schedule, str):
+            object.__setattr__(self, "schedule", parse_schedule(self.schedule))
+        if self.max_tokens is not None:
+            object.__setattr__(self, "batch_size", None)
+        _validated(as_plain(vars(self)), _place_in_value, chooses_names=True)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any], *, folder: str | Path = ".") -> "Recipe":
+        """The recipe of what a YAML file would hold.
+
+        Args:
+            content: `encoder`, `tasks`, `training`, as in a file.
+            folder: what relative paths are relative to.
+
+        Raises:
+            InputError: the first thing wrong in it, with its key.
+        """
+        if not isinstance(content, Mapping):
+            raise InputError("a recipe is a mapping of keys (encoder, tasks, training)")
+        schema = _validated(content, _place_in_value, chooses_names=True)
+        path = Path(folder).resolve() / "recipe.yaml"
+        return _of_schema(schema, path, _place_in_value, dumped(content).encode())
+
+    def to_yaml(self) -> str:
+        """The YAML file that says the same, with relative paths as they are.
+
+        Raises:
+            InputError: a task's data are in memory.
+        """
+        check_files(tuple(self.tasks))
+        return dumped(as_plain(vars(self)))
+
+    @property
+    def as_written(self) -> bytes:
+        """The YAML that a run keeps: the file's own, or what says the same."""
+        return dumped(as_plain(vars(self))).encode() if self.written is None else self.written
 
     def unread(self, task: Task) -> tuple[str, ...]:
         """The splits of a task whose files a training need not read before it begins.
@@ -91,58 +159,47 @@ class Recipe:
         return () if is_needed else ("train",)
 
 
-def load_recipe(path: str | Path, *, folder: str | Path | None = None) -> Recipe:
+def load_recipe(
+    path: str | Path,
+    *,
+    folder: str | Path | None = None,
+    overrides: Sequence[Override] = (),
+) -> Recipe:
     """Reads a recipe file, or the bundled recipe of that name.
 
     Args:
         path: the YAML file.
         folder: what relative paths in the recipe of a run are relative to; the run has its tasks'
             names, which are no longer chosen.
+        overrides: values in the place of the file's own.
 
     Raises:
         InputError: the first thing wrong in it, with its line.
     """
     path = _find(Path(path))
     located = _located(path)
-    try:
-        schema = RecipeSchema.model_validate(located.content)
-    except ValidationError as error:
-        raise InputError(_describe(located, error)) from None
-    tasks, training = schema.build_tasks(), schema.training
-    if folder is None and (fault := name_fault(tasks)):
-        raise InputError(f"{_where(located, ('tasks', fault.task))}: {fault.message}")
+    content = with_overrides(located.content, overrides)
+
+    def where(place: Sequence[str | int]) -> str:
+        for override in overrides:
+            if tuple(place[: len(override.place)]) == override.place:
+                return f"--set {override.written}"
+        return f"{path}:{located.line(place)}: {'.'.join(map(str, place))}"
+
+    schema = _validated(content, where, chooses_names=folder is None)
     place = Path(folder) if folder else path.parent.resolve()
-    places = [_where(located, each) for each in training.places()]
-    return Recipe(
-        path=place / path.name,
-        encoder=_encoder(schema.encoder, place),
-        sha256=schema.sha256,
-        max_length=schema.max_length,
-        pooling=schema.pooling,
-        tasks=tasks,
-        plan=replace(training.build(), places=tuple(places)),
-        schedule=training.schedule,
-        loss_weights=training.loss_weights,
-        batch_size=None if training.max_tokens else training.batch_size,
-        max_tokens=training.max_tokens,
-        seed=training.seed,
-        precision=training.precision,
-        strategy=training.strategy,
-        jit_compile=training.jit_compile,
-        deterministic=training.deterministic,
-        cache=training.cache,
-        checkpoint_minutes=training.checkpoint_minutes,
-        restore=training.restore,
-    )
+    written = dumped(content).encode() if overrides else path.read_bytes()
+    return _of_schema(schema, place / path.name, where, written)
 
 
-def says_the_same(first: Path, second: Path) -> bool:
-    """Whether two recipe files differ at most in comments, blank lines and the order of keys.
+def says_the_same(recipe: bytes, copy: Path) -> bool:
+    """Whether a recipe's YAML and a file differ at most in comments, blank lines and key order.
 
     Raises:
         InputError: one cannot be read, or is no YAML.
     """
-    return _located(first).content == _located(second).content
+    text = recipe.decode().replace("\r\n", "\n").replace("\r", "\n")
+    return _located(copy, text).content == _located(copy).content
 
 
 def bundled_recipes() -> dict[str, Path]:
@@ -162,8 +219,61 @@ def _find(path: Path) -> Path:
     )
 
 
-def _located(path: Path) -> LocatedYaml:
-    return LocatedYaml(path, as_written=LABELS)
+def _located(path: Path, text: str | None = None) -> LocatedYaml:
+    return LocatedYaml(path, as_written=LABELS, text=text)
+
+
+def _plan(stages: Sequence[Stage] | None, plan: TrainingPlan | str | None) -> TrainingPlan:
+    if (stages is None) == (plan is None):
+        raise InputError(
+            "either stages (a list) or plan (the name of one) says how to train. Received: "
+            + ("neither" if plan is None else "both")
+        )
+    if stages is not None:
+        return TrainingPlan.of(stages)
+    return TrainingPlan(plan) if isinstance(plan, str) else plan  # type: ignore[return-value]
+
+
+def _place_in_value(place: Sequence[str | int]) -> str:
+    return f"recipe: {'.'.join(map(str, place))}"
+
+
+def _validated(content: Mapping[str, Any], where: Where, *, chooses_names: bool) -> RecipeSchema:
+    """Raises `InputError`: the first thing that is wrong, with its place."""
+    try:
+        schema = RecipeSchema.model_validate(content)
+    except ValidationError as error:
+        raise InputError(described(error, where)) from None
+    if chooses_names and (fault := name_fault(schema.build_tasks())):
+        raise InputError(f"{where(('tasks', fault.task))}: {fault.message}")
+    return schema
+
+
+def _of_schema(schema: RecipeSchema, path: Path, where: Where, written: bytes) -> Recipe:
+    training = schema.training
+    places = [where(place) for place in training.places()]
+    return Recipe(
+        path=path,
+        encoder=_encoder(schema.encoder, path.parent),
+        sha256=schema.sha256,
+        max_length=schema.max_length,
+        pooling=schema.pooling,
+        tasks=schema.build_tasks(),
+        plan=replace(training.build(), places=tuple(places)),
+        schedule=training.schedule,
+        loss_weights=training.loss_weights,
+        batch_size=None if training.max_tokens else training.batch_size,
+        max_tokens=training.max_tokens,
+        seed=training.seed,
+        precision=training.precision,
+        strategy=training.strategy,
+        jit_compile=training.jit_compile,
+        deterministic=training.deterministic,
+        cache=training.cache,
+        checkpoint_minutes=training.checkpoint_minutes,
+        restore=training.restore,
+        written=written,
+    )
 
 
 def _encoder(source: str, folder: Path) -> str:
@@ -171,75 +281,3 @@ def _encoder(source: str, folder: Path) -> str:
     if not is_path(source):
         return source
     return os.path.normpath(folder / os.path.expanduser(source))
-
-
-def _describe(located: LocatedYaml, error: ValidationError) -> str:
-    """One line for the first error, a mistyped key before what is missing for it."""
-    errors = error.errors()
-    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
-    place = [step for step in first["loc"] if step not in ("plain", "by_split")]
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return f"{_where(located, place)}: {_said(place, first)}{more}"
-
-
-def _where(located: LocatedYaml, place: Sequence[str | int]) -> str:
-    """`file:line: key`."""
-    return f"{located.path}:{located.line(place)}: {'.'.join(map(str, place))}"
-
-
-def _said(place: Sequence[str | int], error: Any) -> str:
-    if error["type"] == "extra_forbidden":
-        if place[:-1] == ["training"] and place[-1] in STAGE_ONLY:
-            return f"belongs to a stage: write it in stages: [{{{place[-1]}: …}}]"
-        known = list(_model_at(place[:-1]).model_fields)
-        hint = nearest(str(place[-1]), known, cutoff=0.5) or ";"
-        return f"unknown key{hint} known here: {', '.join(known)}"
-    if error["type"] == "missing":
-        return "this key is missing; add it"
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] in ("declaration", "value_error"):
-        return message
-    if error["type"] in ("model_type", "dict_type", "list_type", "too_short"):
-        return f"expected {_example(place)}. Received: {shown(error['input'])}"
-    return f"{message[0].lower()}{message[1:]}. Received: {shown(error['input'])}"
-
-
-# What keys that hold more than one value look like.
-EXAMPLES = {
-    "columns": "a mapping such as {text: 0, label: 1}",
-    "files": "a mapping such as {train: train.csv}",
-    "groups": "a mapping such as {block_0-3: 1.0e-6}",
-    "label_names": "a mapping such as {0: negative, 1: positive}",
-    "labels": "a list such as [negative, positive]",
-    "learning_rate": "a mapping such as {heads: 1.0e-3}",
-    "loss_weights": "a mapping such as {topic: 0.5}",
-    "stages": "a list such as [{freeze: backbone, epochs: 3}]",
-    "tasks": "a mapping such as {topic: {files: {train: train.csv}}}",
-    "training": "a mapping such as {plan: full}",
-}
-
-
-def _example(place: Sequence[str | int]) -> str:
-    if place[:-1] == ["tasks"]:
-        return "a mapping such as {files: {train: train.csv}}"
-    if place[:-1] == ["training", "stages"]:
-        return "a mapping such as {freeze: backbone, epochs: 3}"
-    if "stages" in place and place[-1] == "tasks":
-        return "a list of tasks"
-    return EXAMPLES.get(str(place[-1]), EXAMPLES["columns"])
-
-
-def _model_at(place: Sequence[str | int]) -> type[Strict]:
-    """The schema that holds the keys at this place of a recipe."""
-    model: type[Strict] = RecipeSchema
-    for step in place:
-        if step in model.model_fields:
-            model = _schema_in(model.model_fields[str(step)].annotation) or model
-    return model
-
-
-def _schema_in(annotation: Any) -> type[Strict] | None:
-    if isinstance(annotation, type) and issubclass(annotation, Strict):
-        return annotation
-    found = (_schema_in(argument) for argument in typing.get_args(annotation))
-    return next((schema for schema in found if schema), None)

@@ -22,7 +22,7 @@ CHANGES = "changes"  # what was another when the run was resumed
 
 def begin(
     run: Run,
-    recipe: Path | None,
+    recipe: bytes | None,
     facts: Mapping,
     *,
     resume: bool,
@@ -32,7 +32,7 @@ def begin(
 
     Args:
         run: a new or begun run, locked.
-        recipe: the file of what it trains; None: the run is part of something that has the recipe.
+        recipe: the YAML of what it trains; None: the run is part of something that has the recipe.
         facts: `data`, which must be the same, and `versions` and `UNITS`, of which a change is
             reported and kept (`changes_of`).
         resume: whether a run that has begun is resumed.
@@ -44,10 +44,10 @@ def begin(
     Raises:
         InputError: the folder holds something else; the recipe or its data have changed.
     """
-    content = recipe.read_bytes() if recipe else b""
+    content = recipe or b""
     if resume and run.has_begun:
         before = run.read_json(START)
-        _check_recipe(run, before, recipe, content)
+        _check_recipe(run, before, content)
         _check_facts(run, before, facts, report)
         _sweep(run)
     elif resume:
@@ -121,12 +121,12 @@ def checkpoints_of(run: Run) -> StateFolder:
     return StateFolder(run.folder / CHECKPOINTS)
 
 
-def end(run: Run, recipe: Path | None = None) -> None:
+def end(run: Run, recipe: bytes | None = None) -> None:
     """Removes what a finished run needs no more.
 
     Args:
         run: that is finished.
-        recipe: the file of what it is taken to have trained, if that is to be checked.
+        recipe: the YAML of what it is taken to have trained, if that is to be checked.
 
     Raises:
         InputError: it is the run of another recipe.
@@ -139,12 +139,12 @@ def end(run: Run, recipe: Path | None = None) -> None:
         shutil.rmtree(run.folder / CHECKPOINTS)
 
 
-def _check_recipe(run: Run, before: Mapping, recipe: Path | None, content: bytes) -> None:
+def _check_recipe(run: Run, before: Mapping, content: bytes) -> None:
     began_with, copy = before.get("recipe_sha256"), run.folder / RECIPE
     if _sha256(content) == began_with:
         return
     is_copy = copy.is_file() and _sha256(copy.read_bytes()) == began_with
-    if not (recipe and is_copy and says_the_same(recipe, copy)):
+    if not (content and is_copy and says_the_same(content, copy)):
         raise InputError(
             f"{run.folder}: the recipe has changed since this run began; restore it (a copy is "
             f"{copy}), or begin a new run"

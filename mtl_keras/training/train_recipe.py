@@ -244,7 +244,7 @@ def _begin(
     facts = units | provenance(materials.datasets, recipe.path.parent)
     facts |= {NORMALIZES: not resume or normalizes_as_source(run), DEPTH: dict(depth)}
     workers.check_same(json.dumps(facts["data"]), "data")
-    has_begun = begin(run, recipe.path, facts, resume=resume, report=report)
+    has_begun = begin(run, recipe.as_written, facts, resume=resume, report=report)
     trainer = Trainer(materials, run.folder / BEST, checkpoints_of(run), interruption)
     if has_begun:
         trainer.resume(report)

@@ -246,3 +246,18 @@ def test_evaluate_names_the_tasks_without_the_split(trained, capsys, tmp_path):
     status, out, err = run_command(capsys, "evaluate", run_folder, "--json")
     assert (status, out) == (2, "")
     assert "task 'topic' has no test examples; it has train, validation" in err
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("training.sed=3", "--set training.sed=3: unknown key; did you mean 'seed'?"),
+        ("training.seed", "argument --set: 'training.seed': expected a key and a value"),
+    ],
+)
+def test_a_value_in_place_of_a_recipes_that_cannot_be_is_refused(
+    value, message, tiny_recipe, capsys
+):
+    status, _, err = run_command(capsys, "train", tiny_recipe, "--set", value)
+    assert (status, err.count("\n")) == (2, 1)
+    assert message in err

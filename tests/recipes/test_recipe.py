@@ -1,5 +1,6 @@
 """Recipes: what is read, and what is said of mistakes."""
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -7,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from mtl_keras.data.schedules import Temperature
+from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError
 from mtl_keras.plans.freeze_plan import FreezePlan
 from mtl_keras.plans.protection import Distillation, StartingWeights
-from mtl_keras.plans.stage import LearningRates, RateSchedule
-from mtl_keras.recipes.recipe import bundled_recipes, load_recipe
+from mtl_keras.plans.stage import LearningRates, RateSchedule, Stage
+from mtl_keras.recipes.overrides import parse_override
+from mtl_keras.recipes.recipe import Recipe, bundled_recipes, load_recipe
 
 RECIPE = """\
 encoder: all-MiniLM-L6-v2
@@ -407,3 +410,120 @@ def test_names_that_make_one_key_are_refused_but_in_a_recipe_that_a_run_has(tmp_
     with pytest.raises(InputError, match=message):
         load_recipe(path)
     assert len(load_recipe(path, folder=tmp_path).tasks) == 2
+
+
+@pytest.mark.parametrize("name", bundled_recipes())
+def test_a_recipe_says_the_same_as_a_value_and_as_yaml(name, tmp_path):
+    recipe = load_recipe(name)
+    value = dataclasses.replace(recipe, written=None)
+    (tmp_path / "recipe.yaml").write_text(value.to_yaml())
+    again = load_recipe(tmp_path / "recipe.yaml", folder=recipe.path.parent)
+    assert dataclasses.replace(again, path=recipe.path) == recipe == value
+
+
+def test_stages_and_settings_come_through_yaml(tmp_path):
+    stages = [
+        Stage(freeze="backbone", solve=True),
+        Stage(
+            freeze=FreezePlan.head("b"),
+            epochs=3,
+            tasks=("a",),
+            patience=2,
+            watch="a_loss",
+            protect=Distillation(weight=2.0),
+            learning_rate=LearningRates(
+                heads=1e-4,
+                groups={"block_0": 1e-6},
+                schedule=RateSchedule(shape="linear", warmup=0.2),
+            ),
+        ),
+    ]
+    recipe = Recipe(
+        encoder="all-MiniLM-L6-v2",
+        tasks=[
+            Task("a", labels=["no", "010"], files={"train": ["x.csv", "y.csv"], "test": "t.csv"}),
+            Task("b", "regression", files={"train": "x.csv"}, text=("q", "r"), label=-1),
+        ],
+        stages=stages,
+        schedule="temperature:2",
+        max_tokens=None,
+        batch_size=4,
+        restore=None,
+    )
+    (tmp_path / "recipe.yaml").write_text(recipe.to_yaml())
+    again = load_recipe(tmp_path / "recipe.yaml")
+    assert dataclasses.replace(again, path=recipe.path) == recipe
+    assert again.tasks[0].files == recipe.tasks[0].files
+    assert again.tasks[1].columns_of("train") == recipe.tasks[1].columns_of("train")
+
+
+def test_a_value_has_the_defaults_of_a_file():
+    content = {
+        "encoder": "all-MiniLM-L6-v2",
+        "tasks": {"a": {"files": {"train": "a.csv"}}},
+        "training": {"stages": [{"epochs": 1}]},
+    }
+    task = Task("a", files={"train": "a.csv"})
+    value = Recipe(encoder="all-MiniLM-L6-v2", tasks=[task], stages=[Stage()])
+    assert Recipe.from_dict(content) == value
+    assert value.as_written.decode() == value.to_yaml()
+
+
+WRONG_VALUES = [
+    ({"stages": None}, "either stages .* or plan .*Received: neither"),
+    ({"plan": "lp_ft"}, "either stages .*Received: both"),
+    ({"stages": None, "plan": "ful"}, "a training plan is one of"),
+    ({"stages": []}, "a training plan is one of"),
+    ({"tasks": []}, "recipe: tasks: expected a mapping"),
+    ({"stages": [Stage(tasks=("b",))]}, r"recipe: training.stages.0.tasks: there is no task 'b'"),
+    ({"batch_size": 0}, "recipe: training.batch_size: input should be greater"),
+    ({"precision": "float8"}, "recipe: training.precision: input should be 'float32' or"),
+    ({"tasks": [Task("a")]}, "recipe: tasks.a.files: no file"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "message"), WRONG_VALUES)
+def test_values_that_do_not_fit_are_refused(wrong, message):
+    good = {"encoder": "e", "tasks": [Task("a", files={"train": "a.csv"})], "stages": [Stage()]}
+    with pytest.raises(InputError, match=message):
+        Recipe(**(good | wrong))
+
+
+def test_a_dict_with_an_unknown_key_is_refused_with_the_nearest():
+    with pytest.raises(InputError, match="recipe: trainig: unknown key; did you mean 'training'"):
+        Recipe.from_dict({"encoder": "e", "tasks": {}, "trainig": {}})
+    with pytest.raises(InputError, match="a recipe is a mapping"):
+        Recipe.from_dict([])
+
+
+def test_data_in_memory_are_in_no_file():
+    task = Task("a", data={"train": [{"text": "t", "label": "l"}]})
+    recipe = Recipe(encoder="e", tasks=[task], stages=[Stage()])
+    with pytest.raises(
+        InputError, match="task 'a': its train data are in memory, and a recipe nam"
+    ):
+        recipe.to_yaml()
+
+
+def test_overrides_stand_in_the_place_of_a_files_values(tmp_path):
+    overrides = [parse_override(text) for text in ("training.seed=3", "stages.1.epochs=7")]
+    recipe = load_recipe(_write(tmp_path), overrides=overrides)
+    assert (recipe.seed, [stage.epochs for stage in recipe.plan.given]) == (3, [3, 7])
+    copy = tmp_path / "copy.yaml"
+    copy.write_bytes(recipe.as_written)
+    assert load_recipe(copy).seed == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("training.sed=3", r"--set training.sed=3: unknown key; did you mean 'seed'\?"),
+        ("stages.0.epoch=1", r"--set stages.0.epoch=1: unknown key; did you mean 'epochs'\?"),
+        ("training.seed=x", "--set training.seed=x: .* integer"),
+        ("stages.2.epochs=1", "--set 'stages.2.epochs=1': no item 2; the recipe has 2 there"),
+        ("encoder.x=1", "--set 'encoder.x=1': no 'x' here; the recipe has 'all-MiniLM"),
+    ],
+)
+def test_an_override_that_does_not_fit_is_refused(text, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        load_recipe(_write(tmp_path), overrides=[parse_override(text)])

@@ -43,21 +43,21 @@ def _silent(line: str) -> None:
 
 def test_it_goes_on_once_it_has_begun_and_what_a_kill_left_goes(recipe, tmp_path):
     run, said = Run(tmp_path / "run"), []
-    assert not begin(run, recipe, FACTS, resume=True, report=said.append)
+    assert not begin(run, recipe.read_bytes(), FACTS, resume=True, report=said.append)
     assert said == [f"{run.folder}: nothing to resume; begins anew"]
     (run.folder / ".partial-model.keras").write_bytes(b"half")
     (run.folder / "best" / ".partial-mean").mkdir(parents=True)
     (run.folder / "recipe.yaml").unlink()
-    assert begin(run, recipe, FACTS, resume=True, report=said.append)
+    assert begin(run, recipe.read_bytes(), FACTS, resume=True, report=said.append)
     assert len(said) == 1
     assert not list(run.folder.rglob(".partial-*"))
     assert (run.folder / "recipe.yaml").read_text() == RECIPE
     other = tmp_path / "other.yaml"
     other.write_text(RECIPE.replace("tone", "mood"))
     with pytest.raises(InputError, match="run: holds the finished run of another recipe; choose"):
-        end(run, other)
+        end(run, other.read_bytes())
     assert run.has_begun
-    end(run, recipe)
+    end(run, recipe.read_bytes())
     assert not run.has_begun
 
 
@@ -82,16 +82,16 @@ def test_a_folder_of_something_else_is_refused(tmp_path, resume):
 
 def test_it_goes_on_with_the_same_recipe_and_data_and_keeps_what_differs(recipe, tmp_path):
     run, said = Run(tmp_path / "run"), []
-    begin(run, recipe, FACTS, resume=False)
+    begin(run, recipe.read_bytes(), FACTS, resume=False)
     other = tmp_path / "other.yaml"
     other.write_text(RECIPE.replace("tone", "mood"))
     with pytest.raises(InputError, match="the recipe has changed since this run began; restore it"):
-        begin(run, other, FACTS, resume=True)
+        begin(run, other.read_bytes(), FACTS, resume=True)
     changed = FACTS | {"data": {"a.csv": "2", "b.csv": "1"}}
     with pytest.raises(InputError, match=r"changed since the run began: 'a\.csv', 'b\.csv'; re"):
-        begin(run, recipe, changed, resume=True)
+        begin(run, recipe.read_bytes(), changed, resume=True)
     for now in (FACTS | {"versions": {"keras": "4"}}, FACTS | {"versions": {"keras": "4"}}):
-        begin(run, recipe, now, resume=True, report=said.append)
+        begin(run, recipe.read_bytes(), now, resume=True, report=said.append)
     assert said == [
         "warning: resumes with keras 4 instead of 3: the result may differ in the last digits"
     ]
@@ -132,9 +132,9 @@ training: {plan: full}
 
 def test_a_recipe_that_says_the_same_goes_on_in_the_order_that_it_began_with(recipe, tmp_path):
     run = Run(tmp_path / "run")
-    begin(run, recipe, FACTS, resume=False)
+    begin(run, recipe.read_bytes(), FACTS, resume=False)
     recipe.write_text(REORDERED)
-    assert begin(run, recipe, FACTS, resume=True, report=pytest.fail)
+    assert begin(run, recipe.read_bytes(), FACTS, resume=True, report=pytest.fail)
     assert (run.folder / "recipe.yaml").read_text() == RECIPE
     ordered = in_begun_order(run, load_recipe(recipe))
     assert [task.name for task in ordered.tasks] == ["topic", "tone"]
@@ -143,18 +143,18 @@ def test_a_recipe_that_says_the_same_goes_on_in_the_order_that_it_began_with(rec
 
 def test_a_run_whose_copy_of_the_recipe_was_changed_too_does_not_go_on(recipe, tmp_path):
     run = Run(tmp_path / "run")
-    begin(run, recipe, FACTS, resume=False)
+    begin(run, recipe.read_bytes(), FACTS, resume=False)
     for path in (recipe, run.folder / "recipe.yaml"):
         path.write_text(RECIPE.replace("tone", "mood"))
     with pytest.raises(InputError, match="the recipe has changed since this run began"):
-        begin(run, recipe, FACTS, resume=True)
+        begin(run, recipe.read_bytes(), FACTS, resume=True)
 
 
 @pytest.mark.parametrize("change", ["grows", "goes", "other worker"])
 def test_data_that_change_while_it_trains_stop_it(tiny_recipe, tmp_path, change):
     recipe, file = load_recipe(tiny_recipe), tmp_path / "train.csv"
     datasets, run = open_datasets(recipe), Run(tmp_path / "run")
-    begin(run, tiny_recipe, provenance(datasets, tmp_path), resume=False)
+    begin(run, tiny_recipe.read_bytes(), provenance(datasets, tmp_path), resume=False)
     check_data(run, datasets, tmp_path)
     assert changes_of(run) == []
     said = "'train.csv', so the run stops before it has results; restore them, and --r"
@@ -186,8 +186,8 @@ def test_a_run_keeps_the_normalization_that_it_began_with(recipe, tmp_path, fact
     """0.1.0 wrote nothing of it; what it began keeps its way when it is resumed again."""
     run, began_as = Run(tmp_path / "run"), {} if fact is None else {NORMALIZES: fact}
     assert normalizes_as_source(run)
-    begin(run, recipe, FACTS | began_as, resume=False, report=_silent)
+    begin(run, recipe.read_bytes(), FACTS | began_as, resume=False, report=_silent)
     assert normalizes_as_source(run) is bool(fact)
     newer = {"versions": {"keras": "4"}, NORMALIZES: normalizes_as_source(run)}
-    begin(run, recipe, FACTS | newer, resume=True, report=_silent)
+    begin(run, recipe.read_bytes(), FACTS | newer, resume=True, report=_silent)
     assert normalizes_as_source(run) is bool(fact)

@@ -1,0 +1,138 @@
+"""A recipe's values as the plain ones that its YAML file would hold; what has its default is left
+out.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from mtl_keras.data.columns import Columns
+from mtl_keras.data.tables import Table
+from mtl_keras.data.task import Task
+from mtl_keras.errors import InputError
+from mtl_keras.plans.protection import Protection
+from mtl_keras.plans.stage import LearningRates, RateSchedule, Stage
+from mtl_keras.plans.training_plan import EXPLICIT, TrainingPlan
+from mtl_keras.recipes.schema import RecipeSchema
+from mtl_keras.recipes.values import PROTECTIONS
+
+_TRAINING = RecipeSchema.model_fields["training"].annotation
+OF_TRAINING = (
+    *("loss_weights", "batch_size", "max_tokens", "seed", "precision", "strategy"),
+    *("jit_compile", "deterministic", "cache", "checkpoint_minutes", "restore"),
+)
+
+
+def as_plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a recipe file would hold. Data in memory are called by their names there.
+
+    Args:
+        values: of a `Recipe`, by name.
+    """
+    plain: dict[str, Any] = {"encoder": str(values["encoder"])}
+    for name in ("sha256", "max_length", "pooling"):
+        if values[name] != RecipeSchema.model_fields[name].default:
+            plain[name] = values[name]
+    plain["tasks"] = {task.name: _task(task) for task in values["tasks"]}
+    training = _plan(values["plan"])
+    if str(values["schedule"]) != "proportional":
+        training["schedule"] = str(values["schedule"])
+    defaults = _TRAINING.model_fields  # type: ignore[union-attr]
+    for name in OF_TRAINING:
+        value = values[name]
+        is_unset = name == "batch_size" and values["max_tokens"] is not None
+        if value != defaults[name].default and not is_unset:
+            training[name] = dict(value) if isinstance(value, Mapping) else value
+    return plain | {"training": training}
+
+
+def check_files(tasks: tuple[Task, ...]) -> None:
+    """Raises `InputError` if a task learns from data in memory, which no file can name."""
+    for task in tasks:
+        for split, sources in task.files.items():
+            if any(isinstance(source, Table) for source in sources):
+                raise InputError(
+                    f"task {task.name!r}: its {split} data are in memory, and a recipe names "
+                    f"files: write them to one, such as {task.name}-{split}.parquet, and give its "
+                    "path"
+                )
+
+
+def dumped(plain: Mapping[str, Any]) -> str:
+    """The YAML of a recipe's plain values."""
+    return yaml.safe_dump(dict(plain), sort_keys=False, allow_unicode=True)
+
+
+def _task(task: Task) -> dict[str, Any]:
+    files = {split: [str(source) for source in sources] for split, sources in task.files.items()}
+    plain: dict[str, Any] = {} if task.kind == Task.kind else {"kind": task.kind}
+    if task.labels:
+        plain["labels"] = list(task.labels)
+    plain["files"] = {s: paths[0] if len(paths) == 1 else paths for s, paths in files.items()}
+    by_split = {split: _columns(task.columns_of(split)) for split in task.files}
+    if any(by_split.values()):
+        is_one = all(columns == next(iter(by_split.values())) for columns in by_split.values())
+        plain["columns"] = next(iter(by_split.values())) if is_one else by_split
+    return plain | ({} if task.reads == Task.reads else {"reads": task.reads})
+
+
+def _columns(columns: Columns) -> dict[str, Any]:
+    plain = _changed(columns, Columns())
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()
+    }
+
+
+def _plan(plan: TrainingPlan) -> dict[str, Any]:
+    if plan.name == EXPLICIT:
+        return {"stages": [_stage(stage) for stage in plan.given]}
+    template = _stage(plan.template)
+    template.pop("freeze", None)
+    if plan.template.solve is False:
+        template["solve"] = False
+    return {"plan": plan.name, **template}
+
+
+def _stage(stage: Stage) -> dict[str, Any]:
+    plain = _changed(stage, Stage())
+    own: dict[str, Any] = {"freeze": str(stage.freeze)} if "freeze" in plain else {}
+    if stage.solve:
+        own["solve"] = True
+        plain.pop("epochs", None)
+    if stage.tasks:
+        own["tasks"] = list(stage.tasks)
+    if rates := _rates(stage.learning_rate):
+        own["learning_rate"] = rates
+    if stage.protect is not None:
+        own["protect"] = _protection(stage.protect)
+    left_out = {"freeze", "solve", "tasks", "learning_rate", "protect"}
+    return own | {name: value for name, value in plain.items() if name not in left_out}
+
+
+def _rates(rates: LearningRates) -> dict[str, Any]:
+    plain = _changed(rates, LearningRates())
+    plain.pop("own", None)
+    if "groups" in plain:
+        plain["groups"] = dict(rates.groups)
+    if "schedule" in plain:
+        plain |= {"schedule": rates.schedule.shape}
+        warmup = rates.schedule.warmup
+        plain |= {} if warmup == RateSchedule.warmup else {"warmup": warmup}
+    return plain
+
+
+def _protection(protection: Protection) -> dict[str, Any]:
+    name = next(name for name, kind in PROTECTIONS.items() if isinstance(protection, kind))
+    return {"by": name, **dataclasses.asdict(protection)}  # type: ignore[call-overload]
+
+
+def _changed(value: Any, default: Any) -> dict[str, Any]:
+    """The fields of a declaration that differ from those of another."""
+    names = [field.name for field in dataclasses.fields(value)]
+    return {
+        name: getattr(value, name)
+        for name in names
+        if getattr(value, name) != getattr(default, name)
+    }
