@@ -18,7 +18,7 @@ from mtl_keras.recipes.recipe import Recipe, load_recipe
 from mtl_keras.storage.locks import LOCK, check_unlocked
 from mtl_keras.storage.refusals import PARTIAL, cause, refusal
 from mtl_keras.storage.regular_files import read_whole
-from mtl_keras.storage.writing import make_folder, write_whole
+from mtl_keras.storage.writing import check_path, make_folder, write_whole
 from mtl_keras.version import __version__
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class Run:
     """
 
     def __init__(self, folder: str | Path):
+        check_path(folder)
         self.folder = Path(folder)
 
     @classmethod

@@ -15,7 +15,7 @@ from pathlib import Path
 from mtl_keras.errors import InputError, WorkError
 from mtl_keras.storage.refusals import cause
 from mtl_keras.storage.regular_files import read_whole
-from mtl_keras.storage.writing import make_folder
+from mtl_keras.storage.writing import check_path, make_folder
 
 LOCK = "lock"
 LOOK_SECONDS = 0.3  # longer than a process holds the lock that only looks whether another does
@@ -45,9 +45,10 @@ def locked(folder: str | Path) -> Iterator[None]:
 
     Raises:
         InputError: another process holds it: which, on which machine, since when it runs; or it is
-            no plain file.
+            no plain file; or no folder can have this path.
         WorkError: the folder cannot be written.
     """
+    check_path(folder)
     path = Path(folder) / LOCK
     try:
         make_folder(path.parent)
@@ -65,6 +66,7 @@ def locked(folder: str | Path) -> Iterator[None]:
 
 def check_unlocked(folder: str | Path) -> None:
     """Raises `InputError` if another process is writing in a folder, or its lock is no file."""
+    check_path(folder)
     path = Path(folder) / LOCK
     with contextlib.suppress(OSError):
         file = _opened(path, os.O_RDONLY)

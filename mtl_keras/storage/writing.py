@@ -39,6 +39,12 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         raise type(error)(visible(str(error))) from error
 
 
+def check_path(path: str | Path) -> None:
+    """Raises `InputError` if no file can have this path: it holds a null character."""
+    if "\0" in str(path):
+        raise InputError(f"{path}: a path cannot hold a null character; give another")
+
+
 def make_folder(folder: Path) -> None:
     """Makes a folder and those above it, if absent, so that a loss of power leaves them there."""
     absent = []

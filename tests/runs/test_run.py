@@ -30,6 +30,11 @@ def test_a_write_that_fails_leaves_nothing(tmp_path):
     assert list(run.folder.iterdir()) == []
 
 
+def test_a_path_that_no_folder_can_have_is_refused():
+    with pytest.raises(InputError, match=r"a path cannot hold a null character"):
+        Run("runs/a\0")
+
+
 def test_a_folder_in_use_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     for folder in (tmp_path, tmp_path / "file"):

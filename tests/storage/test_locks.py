@@ -59,6 +59,12 @@ def test_one_that_has_not_said_who_it_is_still_holds(holder, tmp_path):
         check_unlocked(tmp_path / "run")
 
 
+def test_a_path_that_no_folder_can_have_is_refused():
+    for refused in (lambda: check_unlocked("a\0"), one_writer("a\0").__enter__):
+        with pytest.raises(InputError, match=r"a path cannot hold a null character"):
+            refused()
+
+
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with (
