@@ -2,7 +2,9 @@
 
 import argparse
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mtl_keras.cli.console import (
     counts,
@@ -16,12 +18,19 @@ from mtl_keras.cli.console import (
 from mtl_keras.cli.label_tables import label_counts, print_label_counts
 from mtl_keras.display import show
 
+if TYPE_CHECKING:
+    from mtl_keras.data.task_dataset import TaskDataset
+    from mtl_keras.models.multi_task_model import MultiTaskModel
+    from mtl_keras.recipes.recipe import Recipe
+    from mtl_keras.runs.left_out import LeftOut
+    from mtl_keras.runs.run import Run
+
 
 def inspect(options: argparse.Namespace) -> None:
     """Prints a recipe's or run's tasks and labels, which groups train when, and what it costs."""
     from mtl_keras.data.audit import audit
     from mtl_keras.recipes.recipe import load_recipe
-    from mtl_keras.runs.building import build_model, open_datasets
+    from mtl_keras.runs.building import open_datasets
     from mtl_keras.runs.run import Run
 
     source = Path(options.source)
@@ -33,7 +42,7 @@ def inspect(options: argparse.Namespace) -> None:
     from mtl_keras.experiments.forecast import table as forecast_table
     from mtl_keras.plans.plan_table import plan_table
 
-    model = run.model() if run else build_model(recipe, datasets)
+    model, left_out = _trained(run) if run else _untrained(recipe, datasets)
     groups = plan_table(model, recipe.plan.stages(list(model.layer_groups)))
     costs = [] if run else forecast(recipe, datasets, model)
     findings = audit(datasets, model.encoder.tokenizer)
@@ -41,13 +50,38 @@ def inspect(options: argparse.Namespace) -> None:
         parts = {"tasks": counts(datasets), "labels": label_counts(datasets), "groups": groups}
         forecasts = [dataclasses.asdict(cost) for cost in costs]
         found = [finding.to_json() for finding in findings]
-        print_json(parts | {"forecast": forecasts, "audit": found})
+        saved = left_out.to_json() if left_out else None
+        print_json(parts | {"left_out": saved, "forecast": forecasts, "audit": found})
         return
     print_table(counts(datasets), intfmt=",")
     print_label_counts(datasets)
     print_findings(findings)
     show("")
     print_plan(groups)
+    if left_out:
+        show(left_out.in_words())
     if costs:
         show("")
         print_table(forecast_table(costs))
+
+
+def _trained(run: "Run") -> "tuple[MultiTaskModel, LeftOut | None]":
+    """A run's model, and what it goes without; None if nothing, or an old run did not write it."""
+    from mtl_keras.runs.left_out import LeftOut
+    from mtl_keras.runs.run import LEFT_OUT, RECORD
+
+    saved = run.read_json(RECORD).get(LEFT_OUT)
+    return run.model(), LeftOut.from_json(saved) if saved else None
+
+
+def _untrained(
+    recipe: "Recipe", datasets: "Mapping[str, TaskDataset]"
+) -> "tuple[MultiTaskModel, LeftOut | None]":
+    """A recipe's model, and what it goes without; None if nothing."""
+    from mtl_keras.runs.building import build_model, load_encoder
+    from mtl_keras.runs.left_out import LeftOut
+
+    encoder = load_encoder(recipe)
+    model = build_model(recipe, datasets, encoder)
+    left_out = LeftOut.of(encoder, model.encoder)
+    return model, left_out if left_out.blocks else None

@@ -29,6 +29,7 @@ from mtl_keras.experiments.drawing import (
     write,
 )
 from mtl_keras.experiments.tables import directed, plans_on_front
+from mtl_keras.plans.plan_table import effort_of
 
 # One scale for all grids, so that they can be compared; a rate outside takes the nearer end.
 RATES = LogNorm(1e-6, 1e-2, clip=True)
@@ -175,7 +176,7 @@ def _name_rows(axes: Axes, groups: Sequence[str]) -> None:
 
 def _draw_stage(axes: Axes, column: int, stage: Mapping, narrow: bool) -> None:
     top = len(stage["rates"])
-    write(axes, str(stage["epochs"]), (column + 0.5, top), (0, 8), ha="center")
+    write(axes, effort_of(stage), (column + 0.5, top), (0, 8), ha="center")
     write(axes, str(column + 1), (column + 0.5, top), (0, 21), ha="center", weight="bold")
     for row, rate in enumerate(stage["rates"]):
         _draw_cell(axes, column, row, rate, narrow)

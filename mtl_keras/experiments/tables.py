@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from mtl_keras.data.label_kinds import higher_is_better
+from mtl_keras.plans.plan_table import effort_of
 
 NOTHING = "–"
 
@@ -99,7 +100,7 @@ def drift(report: Mapping) -> Section:
 def stages(report: Mapping) -> Section:
     """What is frozen in each stage of each plan."""
     rows = [(Cell(name), Cell(_staged(plan))) for name, plan in report["plans"].items()]
-    note = "What is frozen in each stage, and for how many epochs."
+    note = "What is frozen in each stage, and for how many epochs, or that its heads are solved."
     return Section("Stages", note, Table(("plan", "frozen (epochs)"), rows, names=2))
 
 
@@ -288,7 +289,7 @@ def _gigabytes(count: int) -> str:
 
 
 def _staged(plan: Mapping) -> str:
-    stages = [f"{stage['freeze']} ({stage['epochs']})" for stage in plan["grid"]["stages"]]
+    stages = [f"{stage['freeze']} ({effort_of(stage)})" for stage in plan["grid"]["stages"]]
     return " → ".join(stages) or NOTHING
 
 

@@ -15,7 +15,8 @@ from mtl_keras.display import Markdown, in_markdown
 from mtl_keras.evaluation.figures import Scores, figure, interval_of, notes_of
 from mtl_keras.export.saved_model.served_answers import EMBED, LABELS, READING, SERVING
 from mtl_keras.recipes.recipe import Recipe
-from mtl_keras.runs.run import HISTORY, RECORD, Run
+from mtl_keras.runs.left_out import LeftOut
+from mtl_keras.runs.run import HISTORY, LEFT_OUT, RECORD, Run
 from mtl_keras.runs.unfinished import CHANGES
 
 CARD = "README.md"
@@ -86,6 +87,7 @@ def training_parts(
     return [
         f"One transformer, {in_markdown(_encoder(run.recipe))}, answers {_listed(run.tasks)} from "
         f"{inputs}, with {weights} of the run {in_markdown(run.folder.resolve().name)}.",
+        *_left_out(record),
         "## Tasks",
         table(_task_rows(run.tasks, record["examples"])),
         "## Scores",
@@ -105,6 +107,12 @@ def _findings(findings: Sequence[Finding]) -> list[str]:
     """What its scores do not show of the data, without places in the user's files."""
     lines = [f"- {in_markdown(finding.in_words(places=False))}" for finding in findings]
     return ["What to know of the examples:", "\n".join(lines)] if lines else []
+
+
+def _left_out(record: Mapping) -> list[str]:
+    """What is saved as no head reads the encoder's last block; old runs did not write it."""
+    saved = record.get(LEFT_OUT)
+    return [in_markdown(LeftOut.from_json(saved).in_words())] if saved else []
 
 
 def _encoder(recipe: Recipe) -> str:

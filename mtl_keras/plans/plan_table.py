@@ -1,6 +1,6 @@
 """What trains when, and at which rate: stages side by side over the layer groups of a model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mtl_keras.plans.freeze_plan import trainability
 from mtl_keras.plans.layer_groups import Grouped
@@ -39,7 +39,7 @@ def plan_grid(model: Grouped, stages: Sequence[Stage], epochs: Sequence[int] | N
 
     Returns:
         `groups`, lowest first, their `parameters`, and `stages`: `freeze`, `epochs`, and `rates`,
-        a learning rate a group, None where it is frozen.
+        a learning rate a group, None where it is frozen; `solved`, whether its heads are.
     """
     table = plan_table(model, stages)
     counts = epochs or [stage.epochs for stage in stages]
@@ -50,8 +50,14 @@ def plan_grid(model: Grouped, stages: Sequence[Stage], epochs: Sequence[int] | N
             {
                 "freeze": str(stage.freeze),
                 "epochs": count,
+                "solved": bool(stage.solve),
                 "rates": [row["stages"][number] for row in table],
             }
             for number, (stage, count) in enumerate(zip(stages, counts, strict=True))
         ],
     }
+
+
+def effort_of(stage: Mapping) -> str:
+    """How a stage of `plan_grid` learns: `solved`, or its number of epochs."""
+    return "solved" if stage.get("solved") else str(stage["epochs"])

@@ -34,6 +34,7 @@ RECIPE, RECORD, HISTORY, METRICS, MODEL, BEST, CHECKPOINTS = (
     "checkpoints",
 )
 AUDIT = "audit"  # in `metrics.json`, beside the splits
+LEFT_OUT = "left_out"  # in `run.json`: what blocks above all heads would have cost, or null
 TABLE, LOGS = "history.csv", "logs"  # for people and TensorBoard
 START = f"{CHECKPOINTS}/start.json"  # what an unfinished run began with
 

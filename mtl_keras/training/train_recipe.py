@@ -20,8 +20,21 @@ from mtl_keras.errors import InputError
 from mtl_keras.evaluation.scores import evaluate_all
 from mtl_keras.recipes.recipe import Recipe
 from mtl_keras.runs.building import build_model, load_encoder, open_datasets
+from mtl_keras.runs.left_out import LeftOut
 from mtl_keras.runs.provenance import provenance
-from mtl_keras.runs.run import AUDIT, BEST, HISTORY, LOGS, METRICS, MODEL, RECORD, START, TABLE, Run
+from mtl_keras.runs.run import (
+    AUDIT,
+    BEST,
+    HISTORY,
+    LEFT_OUT,
+    LOGS,
+    METRICS,
+    MODEL,
+    RECORD,
+    START,
+    TABLE,
+    Run,
+)
 from mtl_keras.runs.unfinished import (
     CHANGES,
     NORMALIZES,
@@ -96,10 +109,11 @@ def train(
             depth = _depth(run, recipe, encoder, datasets, report)
             levels = {name: of_task["reads"] for name, of_task in depth.items()}
             model = build_model(recipe, datasets, encoder, levels, as_in_0_1_0=not as_source)
+        facts = {DEPTH: depth, LEFT_OUT: _left_out(encoder, model.encoder, report)}
         materials = Materials.of(recipe, datasets, model)
         with one_writer(run.folder), Interruption(workers.agree).listening() as interruption:
             begun = _begin(
-                run, materials, workers, interruption, depth, resume=resume, report=report
+                run, materials, workers, interruption, facts, resume=resume, report=report
             )
             begun.train(report, verbose, callbacks)
             end(run)
@@ -128,6 +142,17 @@ def _depth(
         of_run: dict[str, dict] = run.read_json(START).get(DEPTH, {})
         return of_run
     return depth_record(chosen_levels(encoder, datasets, seed=recipe.seed, report=report))
+
+
+def _left_out(
+    encoder: TextEncoder, used: TextEncoder, report: Callable[[str], None]
+) -> dict[str, float] | None:
+    """What a run keeps of the blocks above all heads, which it reports; None if there are none."""
+    left_out = LeftOut.of(encoder, used)
+    if not left_out.blocks:
+        return None
+    report(left_out.in_words())
+    return left_out.to_json()
 
 
 def _check_workers(workers: Workers, recipe: Recipe) -> None:
@@ -232,7 +257,7 @@ def _begin(
     materials: Materials,
     workers: Workers,
     interruption: Interruption,
-    depth: Mapping[str, dict],
+    of_encoder: Mapping[str, Any],
     *,
     resume: bool,
     report: Callable[[str], None],
@@ -242,7 +267,7 @@ def _begin(
     devices = workers.strategy.num_replicas_in_sync
     units = dict(zip(UNITS, (workers.count, devices), strict=True))
     facts = units | provenance(materials.datasets, recipe.path.parent)
-    facts |= {NORMALIZES: not resume or normalizes_as_source(run), DEPTH: dict(depth)}
+    facts |= {NORMALIZES: not resume or normalizes_as_source(run), **of_encoder}
     workers.check_same(json.dumps(facts["data"]), "data")
     has_begun = begin(run, recipe.as_written, facts, resume=resume, report=report)
     trainer = Trainer(materials, run.folder / BEST, checkpoints_of(run), interruption)

@@ -1,6 +1,7 @@
 """What `inspect` shows of the examples."""
 
 import json
+import re
 
 from mtl_keras.cli.main import main
 
@@ -15,3 +16,22 @@ def test_findings_are_under_the_table_and_in_the_json(tiny_recipe, capsys):
     assert main(["inspect", str(tiny_recipe), "--json"]) == 0
     findings = json.loads(capsys.readouterr().out)["audit"]
     assert "shared_with_train" in {finding["about"] for finding in findings}
+
+
+def test_blocks_that_no_head_reads_are_said_to_be_saved(tiny_recipe, capsys):
+    assert main(["inspect", str(tiny_recipe), "--json"]) == 0
+    whole = json.loads(capsys.readouterr().out)
+    assert whole["left_out"] is None
+    text = re.sub("  (topic|entities):", r"  \1:\n    reads: block_0", tiny_recipe.read_text())
+    tiny_recipe.write_text(text)
+    assert main(["inspect", str(tiny_recipe), "--json"]) == 0
+    cut = json.loads(capsys.readouterr().out)
+    saved = cut["left_out"]
+    before, after = (sum(row["parameters"] for row in each["groups"]) for each in (whole, cut))
+    assert saved["parameters"] >= before - after > 0  # the pooler, which no head reads, is none's
+    assert saved["bytes"] == 4 * saved["parameters"]
+    assert [saved["blocks"], saved["of_blocks"], saved["computation"]] == [1, 2, 0.5]
+    assert main(["inspect", str(tiny_recipe)]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "No head reads" in line)
+    assert line.startswith("No head reads above block_0: the encoder goes without 1 of its 2")
+    assert line.endswith("and about 50% of its computation.")

@@ -3,7 +3,7 @@
 import pytest
 
 from mtl_keras.plans.freeze_plan import FreezePlan
-from mtl_keras.plans.plan_table import plan_grid, plan_table
+from mtl_keras.plans.plan_table import effort_of, plan_grid, plan_table
 from mtl_keras.plans.stage import LearningRates, Stage
 
 STAGES = [
@@ -38,3 +38,14 @@ def test_the_grid_is_the_table_a_stage_at_a_time(tiny_model):
     assert [stage["freeze"] for stage in grid["stages"]] == ["backbone", "none"]
     assert grid["stages"][1]["rates"] == pytest.approx([0.0025, 0.005, 0.01, 0.02, 0.02])
     assert plan_grid(model, STAGES, epochs=[4, 5])["stages"][1]["epochs"] == 5
+
+
+@pytest.mark.slow
+def test_a_stage_whose_heads_are_solved_is_called_so(tiny_model):
+    solved = Stage(freeze=FreezePlan.backbone(), solve=True)
+    grid = plan_grid(tiny_model(), [solved, *STAGES])
+    assert [effort_of(stage) for stage in grid["stages"]] == ["solved", "1", "2"]
+
+
+def test_a_grid_that_does_not_say_so_has_epochs():
+    assert effort_of({"epochs": 3}) == "3"
