@@ -23,6 +23,7 @@ from mtl_keras.storage.locks import check_unlocked, one_writer
 from mtl_keras.training.interruptions import Interruption
 
 RECORD = "comparison.json"
+DEPTH = "depth.json"  # how well each task is read off each level, and the level chosen by it
 
 
 def compare(
@@ -71,9 +72,13 @@ def compare(
         call_job("check", str(recipe.path), *names)
     with one_writer(folder), Interruption().listening():
         run = _open(Path(folder), recipe)
+        if not (run.folder / DEPTH).is_file():
+            report("score over depth: a head on every level of the frozen encoder")
+            call_job("depth", str(run.folder))
         _run_all(run, jobs, report)
         results = {job: run.read_json(job.file) for job in jobs}
         summary = summarize(recipe, datasets, compared, seeds, results)
+        summary["depth"] = run.read_json(DEPTH)
         write_report(run.folder, summary)
     return summary
 

@@ -22,7 +22,7 @@ from mtl_keras.evaluation.probing import Probe
 from mtl_keras.evaluation.readings import EncoderFeatures, Reading, StaticVectors
 from mtl_keras.evaluation.scores import evaluate_all
 from mtl_keras.experiments.compared_plans import FEATURES, STATIC, TFIDF, Job, compared_plan
-from mtl_keras.experiments.comparison import open_comparison
+from mtl_keras.experiments.comparison import DEPTH, open_comparison
 from mtl_keras.plans.freeze_plan import FreezePlan
 from mtl_keras.plans.layer_groups import tasks_of
 from mtl_keras.plans.plan_table import plan_grid
@@ -43,11 +43,10 @@ from mtl_keras.storage.locks import one_writer
 from mtl_keras.storage.refusals import as_user_error
 from mtl_keras.training.interruptions import Interruption
 from mtl_keras.training.materials import Materials
-from mtl_keras.training.solving.depth import chosen_levels, depth_record
+from mtl_keras.training.solving.depth import scored_depth
 from mtl_keras.training.train_recipe import make_reproducible
 from mtl_keras.training.trainer import Trainer
 
-DEPTH = "depth.json"  # in a comparison's folder: which level each task reads that left it open
 # What the linear models of each of `compared_plans.REFERENCES` read.
 READINGS: dict[str, type[Reading]] = {
     FEATURES: EncoderFeatures,
@@ -57,11 +56,17 @@ READINGS: dict[str, type[Reading]] = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Checks plans (`check RECIPE PLAN…`) or runs a job (`run FOLDER PLAN SEED TASK…`)."""
+    """Does one of three works.
+
+    `check RECIPE PLAN…` checks plans, `depth FOLDER` scores heads at every level, and
+    `run FOLDER PLAN SEED TASK…` runs a job.
+    """
     work, place, *rest = arguments
     try:
         if work == "check":
             check_plans(load_recipe(place), rest)
+        elif work == "depth":
+            _find_depth(*open_comparison(place))
         else:
             plan, seed, *tasks = rest
             job = Job(plan, int(seed), tuple(tasks))
@@ -81,14 +86,26 @@ def _with_levels(comparison: Run, recipe: Recipe) -> Recipe:
     if not any(task.reads == AUTO for task in recipe.tasks):
         return recipe
     if not (comparison.folder / DEPTH).is_file():
-        solutions = chosen_levels(load_encoder(recipe), open_datasets(recipe), seed=recipe.seed)
-        comparison.write_json(DEPTH, depth_record(solutions))
+        _find_depth(comparison, recipe)
     depth = comparison.read_json(DEPTH)
     tasks = (
-        task.at_level(depth[task.name]["reads"]) if task.name in depth else task
+        task.at_level(depth[task.name]["reads"]) if task.reads == AUTO else task
         for task in recipe.tasks
     )
     return replace(recipe, tasks=tuple(tasks))
+
+
+def _find_depth(comparison: Run, recipe: Recipe) -> None:
+    """Writes what a head reaches at each level, for every task."""
+    datasets = open_datasets(recipe)
+    split, encoder = _scored_split(datasets), load_encoder(recipe)
+    comparison.write_json(DEPTH, scored_depth(encoder, datasets, split, seed=recipe.seed))
+
+
+def _scored_split(datasets: Mapping[str, TaskDataset]) -> str:
+    """The split that is scored: `test` if every task has one."""
+    has_test = all("test" in dataset.counts for dataset in datasets.values())
+    return "test" if has_test else "validation"
 
 
 def check_plans(recipe: Recipe, plans: Sequence[str]) -> None:
@@ -128,8 +145,7 @@ def run_job(recipe: Recipe, job: Job, run: Run) -> dict:
     )
     make_reproducible(recipe)
     datasets = open_datasets(recipe)
-    has_test = all("test" in dataset.counts for dataset in datasets.values())
-    split = "test" if has_test else "validation"
+    split = _scored_split(datasets)
     if training:
         results = _train(recipe, datasets, split, run)
     else:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from mtl_keras.display import in_html, in_markdown, one_line
 from mtl_keras.errors import WorkError
+from mtl_keras.experiments.depth_picture import depth_section, scores_over_depth
 from mtl_keras.experiments.drawing import short, to_svg
 from mtl_keras.experiments.plots import (
     drift_bars,
@@ -88,7 +89,8 @@ def write_report(folder: Path, report: Mapping) -> None:
             it and so is run once, else None), `trainable_parameters`,
             `step_seconds` or None, `wall_seconds`, `peak_memory_bytes`, `drift` (task →
             `metric_before`, `metric_after`, `flipped`, `cka`, `cosine`), `grid` (see
-            `plots.trainability_grid`) and `curves` (see `plots.learning_curves`).
+            `plots.trainability_grid`) and `curves` (see `plots.learning_curves`);
+            `depth` if it was measured (see `training.solving.depth.scored_depth`).
 
     Raises:
         WorkError: a figure is not a number, or a file cannot be written.
@@ -153,6 +155,7 @@ def _sections(report: Mapping) -> list[tuple[Section, Callable[[Mapping], Iterat
     curves = Section("Learning curves", "What the validation split showed while training.")
     sections = [
         (scores(report), _draw_costs),
+        (depth_section(report), _draw_depth),
         (sharing(report), _draw_nothing),
         (drift(report), _draw_drift),
         (curves, _draw_curves),
@@ -178,6 +181,15 @@ def _draw_costs(report: Mapping) -> Iterator[Picture]:
             f"What each plan's score on {name} cost. The line joins those that no plan beats both "
             f"in time and in score: {front}.{bars}",
         )
+
+
+def _draw_depth(report: Mapping) -> Iterator[Picture]:
+    yield Picture(
+        scores_over_depth(report["depth"]),
+        "each task's score by the level that its head reads",
+        "How well each task is read off every level of the frozen encoder. Bars are 95% intervals, "
+        "a ring marks the block that held-out texts choose.",
+    )
 
 
 def _draw_drift(report: Mapping) -> Iterator[Picture]:

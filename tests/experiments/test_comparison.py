@@ -101,6 +101,15 @@ def test_the_single_task_model_is_beside_the_shared_one(compared):
     assert _report(compared / "report")["plans"]["features"]["tasks"]["topic"]["single"] is None
 
 
+def test_every_task_is_scored_at_every_level_of_the_encoder(compared):
+    depth = _report(compared / "report")["depth"]
+    assert list(depth) == ["topic", "entities"]
+    for of_task in depth.values():
+        levels = [level["level"] for level in of_task["levels"]]
+        assert levels == ["embeddings", "block_0", "block_1"]
+        assert of_task["reads"] in levels[1:]
+
+
 def test_curves_have_a_point_an_epoch(compared):
     plans = _report(compared / "report")["plans"]
     assert [len(curve) for curve in plans["head_frozen:topic"]["curves"]["topic"]] == [4]
@@ -173,7 +182,7 @@ def test_a_run_that_fails_is_told_in_one_line(tiny_recipe, tmp_path, monkeypatch
     tiny_recipe.write_text(tiny_recipe.read_text().replace("max_length: 16", "max_length: 999"))
     call = comparison.call_job
     monkeypatch.setattr(
-        comparison, "call_job", lambda work, *rest: work == "check" or call(work, *rest)
+        comparison, "call_job", lambda work, *rest: work != "run" or call(work, *rest)
     )
     with pytest.raises((InputError, WorkError), match="linear_probe, seed 0, topic") as error:
         compare(

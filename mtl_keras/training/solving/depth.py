@@ -10,6 +10,8 @@ from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.encoders.levels import levels_of
 from mtl_keras.encoders.text_encoder import TextEncoder
 from mtl_keras.errors import InputError
+from mtl_keras.evaluation.scores import score_answers
+from mtl_keras.models.kinds.table import kind_of
 from mtl_keras.training.solving.linear import one_thread
 from mtl_keras.training.solving.rows import ROWS_BUDGET, Rows
 from mtl_keras.training.solving.selection import Solution, solve_level
@@ -87,6 +89,38 @@ def depth_record(solutions: Mapping[str, list[Solution]]) -> dict[str, dict]:
         name: {"reads": best_block(of_task), "levels": [each.to_json() for each in of_task]}
         for name, of_task in solutions.items()
     }
+
+
+def scored_depth(
+    encoder: TextEncoder, datasets: Mapping[str, TaskDataset], split: str, *, seed: int = 0
+) -> dict[str, dict]:
+    """What a solved head on each level scores on a split, of every task.
+
+    Args:
+        encoder: as of `heads_by_depth`.
+        datasets: task → its files.
+        split: that scores: the vectors of as many of its texts as `ROWS_BUDGET` holds.
+        seed: as of `heads_by_depth`.
+
+    Returns:
+        Task → `metric`; `reads`, the best block; `levels`, lowest first: `Solution.to_json` with
+        `scored`: the metric's `value`, and `low` and `high`, its 95% interval over the examples.
+    """
+    depth = {}
+    for name, dataset in datasets.items():
+        solutions = heads_by_depth(encoder, dataset, seed=seed)
+        rows = Rows.of(encoder, dataset, split, levels_of(encoder), seed=seed)
+        levels = [each.to_json() | {"scored": _scored(each, rows)} for each in solutions]
+        metric, reads = dataset.task.metric, best_block(solutions)
+        depth[name] = {"metric": metric, "reads": reads, "levels": levels}
+    return depth
+
+
+def _scored(solution: Solution, rows: Rows) -> dict[str, float | None]:
+    task = rows.task
+    outputs = kind_of(task).link.outputs(solution.head(rows.levels[solution.level]))
+    metrics = score_answers(task, rows.scored(outputs))
+    return {"value": metrics[task.metric], "low": metrics["low"], "high": metrics["high"]}
 
 
 def _in_words(name: str, metric: str, solutions: list[Solution]) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import mtl_keras as mtl
-from mtl_keras.training.solving.depth import best_block, chosen_levels, heads_by_depth
+from mtl_keras.training.solving.depth import best_block, chosen_levels, heads_by_depth, scored_depth
 from mtl_keras.training.solving.linear import LinearHead
 from mtl_keras.training.solving.selection import Solution
 
@@ -51,3 +51,12 @@ def test_without_validation_examples_there_is_nothing_to_choose_by(tiny_encoder,
     dataset.splits = ("train",)
     with pytest.raises(mtl.InputError, match="task 'topic': reads: auto needs validation"):
         heads_by_depth(tiny_encoder(), dataset)
+
+
+def test_every_task_is_scored_at_each_level_whatever_it_reads(tiny_encoder, dataset):
+    depth = scored_depth(tiny_encoder(), {"topic": dataset}, "validation")["topic"]
+    assert [level["level"] for level in depth["levels"]] == ["embeddings", "block_0", "block_1"]
+    assert depth["reads"] in ("block_0", "block_1")
+    for level in depth["levels"]:
+        scored = level["scored"]
+        assert 0 <= scored["low"] <= scored["value"] <= scored["high"] <= 1
