@@ -1,5 +1,5 @@
 # `make demo` trains on the sample data, `make test` runs every check, `make check` the fast ones,
-# `make bench` measures speed, `make hunt` generates bad inputs.
+# `make docs` builds the pages and opens them, `make bench` measures speed, `make hunt` generates bad inputs.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
@@ -11,7 +11,7 @@ SENTENCES := "I was charged twice for order A-48213, please refund one of them."
 
 CASES ?= 1000
 
-.PHONY: demo test check lint hunt bench bench-quick clean
+.PHONY: demo test check docs lint hunt bench bench-quick clean
 
 demo: RUN := $(RUN)
 demo: $(VENV)/ready
@@ -29,6 +29,10 @@ lint: $(VENV)/ready-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/ready-test
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going docs build/docs
+	$(BIN)/python -m webbrowser "file://$(CURDIR)/build/docs/index.html"
 
 hunt: $(VENV)/ready-test
 	MTL_CASES=$(CASES) $(BIN)/python -m pytest tests/test_bad_input.py --numprocesses 2 --dist load

@@ -1,4 +1,4 @@
-"""The README's pictures of a comparison.
+"""The pictures of a comparison in `docs/comparison.md`.
 
     python benchmarks/comparison_pictures.py docs/comparison docs/comparison
 

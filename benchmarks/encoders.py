@@ -1,4 +1,4 @@
-"""The README's table of encoders: sizes, what plans freeze, speed, and distance from the originals.
+"""The table of `docs/how-to/encoders.md`: sizes, what plans freeze, speed, parity.
 
 `python benchmarks/encoders.py [NAME …]` prints it in Markdown. Every encoder is built in its real
 shape with random weights, which take the same time; the parity error is the largest of any token

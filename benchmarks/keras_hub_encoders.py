@@ -1,4 +1,4 @@
-"""The README's table of KerasHub's encoders: sizes, what plans freeze, distance from KerasHub.
+"""The tables of KerasHub's encoders in the pages: sizes, what plans freeze, distance from KerasHub.
 
 `python benchmarks/keras_hub_encoders.py [NAME …]`, with KerasHub installed. Each is built in the
 shape of its preset; the parity error is that of a small random preset, written and answered by

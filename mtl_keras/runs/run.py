@@ -43,6 +43,7 @@ class _TrainedTask(pydantic.BaseModel):
     kind: str
     labels: list[str]
     reads: str = Task.reads
+    scale: tuple[float, float] | None = None
 
 
 class _Record(pydantic.BaseModel):
@@ -145,7 +146,7 @@ class Run:
     def tasks(self) -> dict[str, Task]:
         """Name → the task as it was trained, with its labels, without its files."""
         return {
-            name: Task(name, task.kind, reads=task.reads).with_labels(task.labels)
+            name: Task(name, task.kind, reads=task.reads, scale=task.scale).with_labels(task.labels)
             for name, task in self._record.tasks.items()
         }
 

@@ -1,0 +1,126 @@
+"""What the pages claim is so: links, commands, recipes, Python, and the reference."""
+
+import ast
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+from support.pages import PAGES, blocks, links
+from support.places import ROOT
+from support.tiny import write_tiny_recipe
+
+import mtl_keras
+from mtl_keras.cli.main import main
+from mtl_keras.cli.parser import make_parser
+from mtl_keras.export.saved_model import verification
+from mtl_keras.recipes.recipe import load_recipe
+from mtl_keras.recipes.schema import RecipeSchema
+
+TUTORIAL = ROOT / "docs/tutorial.md"
+ENCODER = "all-MiniLM-L6-v2"
+TRANSLATED = re.compile(r"is told|goes? on with|gone on|what is no |meanwhile", re.IGNORECASE)
+
+
+def _named(values):
+    return [pytest.param(*value, id=f"{value[0].stem}-{n}") for n, value in enumerate(values)]
+
+
+def test_the_readme_is_one_page():
+    assert len((ROOT / "README.md").read_bytes()) <= 8192
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_link_leads_somewhere(page):
+    assert not [link for link in links(page) if not (page.parent / link).exists()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_is_in_plain_words(page):
+    assert not TRANSLATED.findall(page.read_text(encoding="utf-8"))
+
+
+def test_the_commands_of_pages_are_those_of_the_parser():
+    lines = [
+        line for page in PAGES for text in blocks(page, "(?:ba)?sh") for line in text.split("\n")
+    ]
+    commands = [line for line in lines if line.startswith("mtl-keras ")]
+    assert len(commands) > 10
+    for line in commands:
+        make_parser().parse_args(shlex.split(line, comments=True)[1:])
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    _named(
+        (page, text)
+        for page in PAGES
+        for text in blocks(page, "yaml")
+        if text.startswith("encoder:")
+    ),
+)
+def test_a_whole_recipe_of_a_page_is_read(page, text, tmp_path):
+    (tmp_path / "recipe.yaml").write_text(text)
+    load_recipe(tmp_path / "recipe.yaml")
+
+
+@pytest.mark.parametrize(
+    ("page", "text"), _named((page, text) for page in PAGES for text in blocks(page, "python"))
+)
+def test_python_of_a_page_names_what_is_public(page, text):
+    names = {
+        node.attr
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "mtl"
+    }
+    assert names <= {*mtl_keras.__all__, "Columns"}
+
+
+@pytest.mark.slow
+def test_python_of_the_readme_runs(tiny_bert, tmp_path, monkeypatch):
+    write_tiny_recipe(tmp_path, tiny_bert)
+    monkeypatch.chdir(tmp_path)
+    (text,) = blocks(ROOT / "README.md", "python")
+    small = {ENCODER: str(tiny_bert), "max_length=64": "max_length=16", "lowest(3)": "lowest(1)"}
+    small |= {"epochs=3": "epochs=1, steps_per_epoch=2, validation_steps=2"}
+    for old, new in small.items():
+        assert old in text
+        text = text.replace(old, new)
+    exec(compile(text, "README.md", "exec"), {})
+    assert (tmp_path / "tickets.keras").is_file()
+
+
+@pytest.mark.slow
+def test_the_tutorial_runs_from_two_files_to_a_served_model(
+    tiny_bert, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    # Random weights amplify rounding: the default encoder's answers are within 1e-5.
+    monkeypatch.setattr(verification, "TOLERANCE", 1e-3)
+    names: dict = {}
+    for text in blocks(TUTORIAL, "(?:python|bash)"):
+        if text.startswith("mtl-keras"):
+            for line in text.splitlines():
+                assert main(shlex.split(line)[1:]) == 0, line
+        else:
+            exec(compile(text.replace(ENCODER, str(tiny_bert)), "tutorial.md", "exec"), names)
+    assert names["answers"][0]["topic"]["label"] in names["subjects"]
+    assert "billing" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_site_is_built_without_a_warning_and_its_reference_is_whole(tmp_path):
+    command = (sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "-q")
+    subprocess.run([*command, ROOT / "docs", tmp_path], check=True, cwd=ROOT, timeout=300)
+    reference = tmp_path / "reference"
+    python = (reference / "python.html").read_text(encoding="utf-8")
+    assert not {name for name in mtl_keras.__all__ if f'id="mtl_keras.{name}"' not in python}
+    recipe = (reference / "recipe.html").read_text(encoding="utf-8")
+    schema = RecipeSchema.model_json_schema()
+    parts = [schema, *schema["$defs"].values()]
+    keys = [key for part in parts for key in part["properties"]]
+    assert not {key for key in keys if f">{key}<" not in recipe}
+    assert (tmp_path / "searchindex.js").is_file()
