@@ -57,6 +57,7 @@ class Recipe:
             the `mean`, or None for the last.
         path: the file it was read from; the tasks' files are relative to its folder.
         written: the YAML that it was made from.
+        reads_at: task → where the recipe says which level it reads.
 
     Raises:
         InputError: the values do not fit each other, as of a recipe file.
@@ -100,6 +101,7 @@ class Recipe:
     restore: str | None = MEAN
     path: Path = field(default_factory=lambda: Path("recipe.yaml").absolute())
     written: bytes | None = field(default=None, compare=False, repr=False)
+    reads_at: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self, stages: Sequence[Stage] | None) -> None:
         if self.written is not None:
@@ -273,6 +275,7 @@ def _of_schema(schema: RecipeSchema, path: Path, where: Where, written: bytes) -
         checkpoint_minutes=training.checkpoint_minutes,
         restore=training.restore,
         written=written,
+        reads_at={name: where(("tasks", name, "reads")) for name in schema.tasks},
     )
 
 

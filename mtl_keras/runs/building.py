@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from mtl_keras.data.levels import AUTO, LAST
 from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
+from mtl_keras.errors import InputError
 from mtl_keras.recipes.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -79,14 +80,20 @@ def build_model(
         levels: task → the level that its head reads, of tasks that leave it open (`reads: auto`);
             without one they read the last.
         as_in_0_1_0: whether numbers are learnt as they are, without a scale.
+
+    Raises:
+        InputError: a level or layer group that the encoder does not have.
     """
     from mtl_keras.models.multi_task_model import MultiTaskModel
 
     tasks = [_with_level(dataset.task, levels or {}) for dataset in datasets.values()]
     if as_in_0_1_0:
         tasks = [task.at_scale(None) for task in tasks]
-    model = MultiTaskModel(encoder or load_encoder(recipe), tasks)
-    recipe.plan.stages(list(model.layer_groups))
+    encoder = encoder or load_encoder(recipe)
+    for task in tasks:
+        _check_level(recipe, encoder, task)
+    model = MultiTaskModel(encoder, tasks)
+    _check_plan(recipe, encoder, model)
     return model
 
 
@@ -94,3 +101,29 @@ def _with_level(task: Task, levels: Mapping[str, str]) -> Task:
     if task.reads != AUTO:
         return task
     return task.at_level(levels.get(task.name, LAST))
+
+
+def _check_level(recipe: Recipe, encoder: "TextEncoder", task: Task) -> None:
+    """Raises InputError, with the place in the recipe, if the encoder lacks the task's level."""
+    from mtl_keras.models.heads import read_levels
+
+    try:
+        read_levels(encoder, [task])
+    except InputError as error:
+        if task.name not in recipe.reads_at:
+            raise
+        raise InputError(f"{recipe.reads_at[task.name]}: {error}") from None
+
+
+def _check_plan(recipe: Recipe, encoder: "TextEncoder", model: "MultiTaskModel") -> None:
+    """Raises InputError if the model lacks a layer group, also if it is of a block left out."""
+    try:
+        recipe.plan.stages(list(model.layer_groups))
+    except InputError as error:
+        used, blocks = list(model.encoder.layer_groups), len(encoder.layer_groups) - 1
+        if len(used) - 1 == blocks:
+            raise
+        raise InputError(
+            f"{error}; of its {blocks} blocks those above {used[-1]} are left out, as no head "
+            "reads them"
+        ) from None

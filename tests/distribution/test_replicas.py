@@ -105,3 +105,16 @@ def test_a_view_stays_as_it_is_while_its_variable_is_trained():
     tf.function(lambda: optimizer.apply([tf.ones((2, 3))], [variable]))()
     assert (replicas.value_of(variable) != expected).all()
     np.testing.assert_array_equal(view, expected)
+
+
+@pytest.mark.slow
+def test_two_devices_have_the_heads_that_one_device_solves():
+    script = [sys.executable, str(SUPPORT / "solve_together.py")]
+    solved = subprocess.run(script, capture_output=True, text=True, timeout=300)
+    assert solved.returncode == 0, solved.stderr[-2000:]
+    one, mirrored = json.loads(solved.stdout.splitlines()[-1])
+    assert list(one) == list(mirrored) == ["topic", "entities", "products", "stars", "parts"]
+    for name, variables in one.items():
+        for (alone,), on_two in zip(variables, mirrored[name], strict=True):
+            assert np.any(alone)
+            assert on_two == [alone, alone]

@@ -49,3 +49,31 @@ def test_a_plan_that_the_encoder_has_no_blocks_for_is_refused(tiny_recipe):
     recipe = load_recipe(tiny_recipe)
     with pytest.raises(InputError, match="the encoder has 2 blocks"):
         build_model(recipe, open_datasets(recipe))
+
+
+def test_a_level_that_the_encoder_lacks_is_told_with_its_line(tiny_recipe):
+    text = tiny_recipe.read_text().replace("  topic:\n", "  topic:\n    reads: block_9\n")
+    tiny_recipe.write_text(text)
+    recipe = load_recipe(tiny_recipe)
+    place = rf"recipe\.yaml:{1 + text[: text.index('reads')].count(chr(10))}: tasks\.topic\.reads: "
+    with pytest.raises(InputError, match=place + ".*the encoder has no block_9; its blocks are"):
+        build_model(recipe, open_datasets(recipe))
+
+
+def test_a_plan_of_blocks_that_are_left_out_says_why_they_are(tiny_recipe):
+    text = tiny_recipe.read_text().replace("freeze: backbone", 'freeze: "lowest:2"')
+    for task in ("topic", "entities"):
+        text = text.replace(f"  {task}:\n", f"  {task}:\n    reads: block_0\n")
+    tiny_recipe.write_text(text)
+    recipe = load_recipe(tiny_recipe)
+    with pytest.raises(InputError, match="of its 2 blocks those above block_0 are left out"):
+        build_model(recipe, open_datasets(recipe))
+
+
+def test_a_head_below_frozen_blocks_that_another_head_reads_is_fine(tiny_recipe):
+    text = tiny_recipe.read_text().replace("freeze: backbone", 'freeze: "lowest:2"')
+    tiny_recipe.write_text(text.replace("  topic:\n", "  topic:\n    reads: block_0\n"))
+    recipe = load_recipe(tiny_recipe)
+    model = build_model(recipe, open_datasets(recipe))
+    groups = list(model.layer_groups)
+    assert set(recipe.plan.stages(groups)[0].frozen(groups)) == {"embeddings", "block_0", "block_1"}

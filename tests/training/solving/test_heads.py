@@ -7,6 +7,7 @@ from support.every_kind import open_every_kind
 import mtl_keras as mtl
 from mtl_keras.evaluation.scores import evaluate_all
 from mtl_keras.models.variables import values, weight_variables
+from mtl_keras.training.solving import selection
 from mtl_keras.training.solving.heads import solve_heads
 
 
@@ -51,3 +52,29 @@ def test_it_reports_a_line_a_task(tiny_encoder, datasets):
     solve_heads(model_of(tiny_encoder(0.0), datasets), datasets, ["topic"], report=lines.append)
     (line,) = lines
     assert line.startswith("topic: head solved, held-out accuracy ")
+
+
+def test_a_head_that_is_not_at_its_optimum_is_kept_and_told(tiny_encoder, datasets, monkeypatch):
+    monkeypatch.setattr(selection, "SEARCH_STEPS", 1)
+    monkeypatch.setattr(selection, "FINAL_STEPS", 1)
+    model, lines = model_of(tiny_encoder(0.0), datasets), []
+    losses = solve_heads(model, datasets, ["topic"], report=lines.append)
+    assert lines[0].endswith("; not converged, the best so far is kept")
+    assert np.isfinite(losses["topic"])
+
+
+def test_features_that_are_no_numbers_and_labels_that_are_all_one_are_refused(
+    tiny_encoder, datasets, tmp_path
+):
+    encoder = tiny_encoder(0.0)
+    file = tmp_path / "one.csv"
+    file.write_text("text,label\n" + "aa b,x\nc d,x\n" * 8)
+    task = mtl.Task("topic", labels=["x", "y"], files={"train": file, "validation": file})
+    one = {"topic": mtl.TaskDataset(task)}
+    with pytest.raises(mtl.InputError, match="task 'topic': all its training examples have the sa"):
+        solve_heads(model_of(encoder, one), one, ["topic"])
+    model = model_of(encoder, datasets)
+    block = model.encoder.transformer.get_layer("block_1")
+    block.set_weights([np.full_like(each, np.nan) for each in block.get_weights()])
+    with pytest.raises(mtl.InputError, match="vectors at block_1 are not all finite"):
+        solve_heads(model, datasets, ["topic"])
