@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import mtl_keras as mtl
+from mtl_keras.encoders.transformer.config import EncoderConfig
 from mtl_keras.training.solving.depth import best_block, chosen_levels, heads_by_depth, scored_depth
 from mtl_keras.training.solving.linear import LinearHead
 from mtl_keras.training.solving.selection import Solution
@@ -60,3 +61,20 @@ def test_every_task_is_scored_at_each_level_whatever_it_reads(tiny_encoder, data
     for level in depth["levels"]:
         scored = level["scored"]
         assert 0 <= scored["low"] <= scored["value"] <= scored["high"] <= 1
+
+
+def test_an_encoder_of_one_block_has_two_levels_and_is_read_at_its_only_block(letters, dataset):
+    config = EncoderConfig(
+        vocabulary_size=len(letters.vocabulary),
+        hidden_dim=8,
+        num_layers=1,
+        num_heads=2,
+        intermediate_dim=16,
+    )
+    encoder = mtl.TextEncoder(letters, config)
+    solutions = heads_by_depth(encoder, dataset)
+    assert [each.level for each in solutions] == ["embeddings", "block_0"]
+    assert best_block(solutions) == "block_0"
+    task = mtl.Task("topic", labels=["x", "y"], reads="block_1")
+    with pytest.raises(mtl.InputError, match="has no block_1; its blocks are block_0"):
+        mtl.MultiTaskModel(encoder, [task])
