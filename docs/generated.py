@@ -5,6 +5,8 @@ recipe from its schema, `{commands}` every command of `mtl-keras` from its parse
 """
 
 import argparse
+import inspect
+import itertools
 import operator
 import re
 import types
@@ -15,7 +17,6 @@ import pydantic
 from docutils import nodes
 from pydantic_core import PydanticUndefined
 from sphinx.application import Sphinx
-from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
 
 import mtl_keras
@@ -30,6 +31,16 @@ PLAIN_TYPES = {
     bool: "true or false",
     types.NoneType: "null",
     Any: "see the description",
+}
+DECLARATIONS = {
+    "RecipeSchema": (mtl_keras.Recipe,),
+    "TaskSchema": (mtl_keras.Task, mtl_keras.Columns),
+    "_Columns": (mtl_keras.Columns,),
+    "_SplitColumns": (),
+    "_Files": (),
+    "_Training": (mtl_keras.Stage, mtl_keras.Recipe, mtl_keras.TrainingPlan),
+    "_Stage": (mtl_keras.Stage,),
+    "_Rates": (mtl_keras.LearningRates, mtl_keras.RateSchedule),
 }
 BOUNDS = {"ge": "at least", "gt": "over", "le": "at most", "lt": "under"}
 
@@ -113,12 +124,22 @@ def key_row(part: type[pydantic.BaseModel], name: str) -> str:
 
 
 def key_description(part: type[pydantic.BaseModel], name: str) -> str:
-    """The docstring below a key, in the class that declares it."""
-    for owner in part.__mro__:
-        if name in vars(owner).get("__annotations__", ()):
-            documented = ModuleAnalyzer.for_module(owner.__module__).find_attr_docs()
-            return " ".join(documented.get((owner.__name__, name), ())).strip()
-    return ""
+    """What the declarations that a part of a recipe makes say of the argument of this name."""
+    described = (_arguments(declaration).get(name) for declaration in DECLARATIONS[part.__name__])
+    return next(filter(None, described), "")
+
+
+def _arguments(declaration: type) -> dict[str, str]:
+    """Argument → its description, from the docstring of a class."""
+    arguments: dict[str, str] = {}
+    _, _, text = inspect.getdoc(declaration).partition("\nArgs:\n")
+    for line in itertools.takewhile(lambda line: line.startswith("    "), text.splitlines()):
+        started = re.match(r"    (\w+): (.*)", line)
+        if started:
+            arguments[started[1]] = started[2]
+        else:
+            arguments[next(reversed(arguments))] += f" {line.strip()}"
+    return arguments
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:

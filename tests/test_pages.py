@@ -19,6 +19,7 @@ from mtl_keras.recipes.recipe import load_recipe
 from mtl_keras.recipes.schema import RecipeSchema
 
 TUTORIAL = ROOT / "docs/tutorial.md"
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 ENCODER = "all-MiniLM-L6-v2"
 TRANSLATED = re.compile(r"is told|goes? on with|gone on|what is no |meanwhile", re.IGNORECASE)
 
@@ -124,3 +125,18 @@ def test_the_site_is_built_without_a_warning_and_its_reference_is_whole(tmp_path
     keys = [key for part in parts for key in part["properties"]]
     assert not {key for key in keys if f">{key}<" not in recipe}
     assert (tmp_path / "searchindex.js").is_file()
+
+
+def test_the_walks_of_contributing_name_files_that_are_there():
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:mtl_keras|tests|docs|benchmarks)/[\w/.-]+)`", page)
+    assert len(paths) > 12
+    assert not [path for path in paths if not (ROOT / path).exists()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem
+)
+def test_an_example_runs(path):
+    subprocess.run([sys.executable, path], check=True, cwd=ROOT, timeout=300)

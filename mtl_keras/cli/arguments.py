@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NoReturn, TypeAlias
 
-from mtl_keras.errors import InputError, shown
+from mtl_keras.errors import InputError, nearest, shown
 from mtl_keras.recipes.overrides import Override, parse_override
 
 MOST = 1000  # processes, or seeds
@@ -16,6 +16,14 @@ Command: TypeAlias = Callable[[argparse.Namespace], int | None]  # returns the e
 
 class Parser(argparse.ArgumentParser):
     """Reports a mistake in one line, as the commands do."""
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        """Also says which choice is nearest."""
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            error.message += nearest(str(value), map(str, action.choices or ()))
+            raise
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message}; see {self.prog} --help")

@@ -13,6 +13,7 @@ from mtl_keras.cli.arguments import (
     whole_from_1,
 )
 from mtl_keras.export.conversion.formats import FLOAT32, FORMATS, PRECISIONS
+from mtl_keras.version import __version__
 
 DESCRIPTION = "Several text tasks, one compact transformer, one recipe."
 RECIPE_HELP = "a YAML file, or the name of a bundled recipe"
@@ -25,6 +26,7 @@ def make_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line. Its options hold `run`, the command's function."""
     parser = Parser("mtl-keras", description=DESCRIPTION)
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    parser.add_argument("--version", action="version", version=f"mtl-keras {__version__}")
     added = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in (
         *(_add_train, _add_compare, _add_advise, _add_evaluate, _add_predict),

@@ -69,7 +69,7 @@ def test_mistakes_of_the_commands(tmp_path, tiny_recipe, tiny_bert, trained, cap
         (("train", tiny_recipe, "--workers", "7000"), "'7000' is not a whole number from 1 to"),
         (("demo", trained, "--port", "7" * 5000), "7…' is not a whole number; see"),
         (("train",), "arguments are required: recipe; see mtl-keras train --help"),
-        (("trian",), "invalid choice: 'trian'"),
+        (("trian",), "did you mean 'train'?; see mtl-keras --help"),
         ((), "arguments are required: COMMAND; see mtl-keras --help"),
         (("train", tiny_recipe, "--what\never"), r"unrecognized arguments: --what\never; see"),
         (

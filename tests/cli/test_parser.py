@@ -2,6 +2,7 @@
 
 import pytest
 
+import mtl_keras
 from mtl_keras.cli import commands, inspection
 from mtl_keras.cli.parser import make_parser
 from mtl_keras.errors import InputError
@@ -58,3 +59,9 @@ def test_options_have_their_defaults():
 def test_what_an_option_cannot_be_is_refused(arguments, said):
     with pytest.raises(InputError, match=said):
         make_parser().parse_args(arguments)
+
+
+def test_the_version_is_printed(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        make_parser().parse_args(["--version"])
+    assert capsys.readouterr().out == f"mtl-keras {mtl_keras.__version__}\n"
