@@ -174,7 +174,7 @@ def _models(annotation: Any) -> Iterator[tuple[type[pydantic.BaseModel], str]]:
     suffix = {dict: ".<name>", list: ".<n>"}.get(get_origin(annotation), "")
     for argument in get_args(annotation):
         for model, inner in _models(argument):
-            yield model, suffix + inner + (".<split>" if "Split" in model.__name__ else "")
+            yield model, suffix + inner
 
 
 def _values(annotation: Any) -> str:
