@@ -3,7 +3,7 @@
 import ctypes
 import sys
 
-M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
+M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # of glibc's malloc.h
 
 
 def keep_freed_memory() -> None:
@@ -15,7 +15,24 @@ def keep_freed_memory() -> None:
 
     Source: mallopt(3), `M_MMAP_MAX`, `M_TRIM_THRESHOLD`.
     """
+    _set(M_MMAP_MAX, 0)
+    _set(M_TRIM_THRESHOLD, -1)
+
+
+def share_freed_memory() -> None:
+    """Has the C library keep one stock of freed memory for all threads.
+
+    By default glibc gives eight stocks (arenas) a core to the threads, and what one thread frees
+    in its stock another cannot take from its own. A server whose threads come and go grows for
+    hours until each stock has had the largest request. Called before the threads begin. On other C
+    libraries nothing happens.
+
+    Source: mallopt(3), `M_ARENA_MAX`.
+    """
+    _set(M_ARENA_MAX, 1)
+
+
+def _set(option: int, value: int) -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
-        mallopt(M_MMAP_MAX, 0)
-        mallopt(M_TRIM_THRESHOLD, -1)
+        mallopt(option, value)

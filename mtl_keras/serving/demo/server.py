@@ -5,6 +5,7 @@ import importlib.util
 import socket
 from pathlib import Path
 
+from mtl_keras.encoders.memory import share_freed_memory
 from mtl_keras.errors import InputError
 from mtl_keras.serving.demo.sources import find_source
 
@@ -31,6 +32,7 @@ def serve(folder: str | Path, *, host: str = "127.0.0.1", port: int = 8000) -> N
     from mtl_keras.serving.demo.connections import make_server
 
     load = find_source(folder)
+    share_freed_memory()
     with listen(host, port) as listener:
         application = make_application(load(), listener.getsockname()[0])
         print(f"demo: {address_of(listener, port)} (Ctrl-C ends it)", flush=True)
