@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.encoders.text_encoder import TextEncoder
 from mtl_keras.evaluation.readings import EncoderFeatures, Reading
-from mtl_keras.evaluation.scores import score_answers
+from mtl_keras.evaluation.scores import Scores, score_answers
 from mtl_keras.models.kinds.task_kind import Scored
 
 CHUNK = 2048
@@ -48,6 +48,10 @@ class Probe:
 
     def evaluate(self, dataset: TaskDataset, split: str = "test") -> dict:
         """Metrics on a split, as of `mtl_keras.evaluate`."""
+        return self.score(dataset, split).metrics
+
+    def score(self, dataset: TaskDataset, split: str = "test") -> Scores:
+        """Scores on a split, over every example in it."""
         dataset.check_split(split)
         return score_answers(dataset.task, self._scored(dataset, split))
 

@@ -1,6 +1,7 @@
 """What a model scores on a split of a task's files."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,20 @@ from mtl_keras.models.multi_task_model import MultiTaskModel
 from mtl_keras.models.prediction import Forward, LookUp, task_outputs
 
 CHUNK = 2048
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What answers to a split are worth.
+
+    Args:
+        metrics: as of `evaluate`.
+        contributed: what each example adds to the two sums whose ratio is the task's metric,
+            `(examples, 2)`, as of `evaluation.intervals.contributions`.
+    """
+
+    metrics: dict
+    contributed: np.ndarray
 
 
 def evaluate(
@@ -53,10 +68,30 @@ def evaluate(
     Raises:
         InputError: the dataset has no such split.
     """
-    dataset.check_split(split)
     passes = {"batch_size": batch_size, "features": features, "forward": forward}
+    return score(model, dataset, split, **passes).metrics
+
+
+def score(model: MultiTaskModel, dataset: TaskDataset, split: str, **passes: Any) -> Scores:
+    """A task's scores on a split, over every example in it; the arguments are `evaluate`'s."""
+    dataset.check_split(split)
     task = dataset.task.at_scale(model.tasks[dataset.task.name].scale)
     return score_answers(task, _predicted(model, dataset, split, **passes))
+
+
+def score_all(
+    model: MultiTaskModel,
+    datasets: Mapping[str, TaskDataset],
+    split: str,
+    features: LookUp | None = None,
+) -> dict[str, Scores]:
+    """Task name → its scores, for the tasks that have this split."""
+    with row_errors(datasets.values()):
+        return {
+            name: score(model, dataset, split, features=features)
+            for name, dataset in datasets.items()
+            if split in dataset.splits
+        }
 
 
 def evaluate_all(
@@ -66,16 +101,12 @@ def evaluate_all(
     features: LookUp | None = None,
 ) -> dict[str, dict]:
     """Task name → its metrics (see `evaluate`), for the tasks that have this split."""
-    with row_errors(datasets.values()):
-        return {
-            name: evaluate(model, dataset, split, features=features)
-            for name, dataset in datasets.items()
-            if split in dataset.splits
-        }
+    scores = score_all(model, datasets, split, features)
+    return {name: of_task.metrics for name, of_task in scores.items()}
 
 
-def score_answers(task: Task, answered: Iterable[Scored]) -> dict:
-    """Metrics as of `evaluate`, of labels and outputs that come chunk by chunk."""
+def score_answers(task: Task, answered: Iterable[Scored]) -> Scores:
+    """The scores of labels and outputs that come chunk by chunk."""
     contributed: list[np.ndarray] = []
 
     def chunks() -> Iterator[Scored]:
@@ -88,7 +119,7 @@ def score_answers(task: Task, answered: Iterable[Scored]) -> dict:
     of_examples = np.concatenate(contributed)  # (examples, 2)
     low, high = interval(of_examples)
     metrics = {"examples": len(of_examples)} | measured | {"low": low, "high": high}
-    return metrics | ({"notes": notes} if notes else {})
+    return Scores(metrics | ({"notes": notes} if notes else {}), of_examples)
 
 
 def _predicted(

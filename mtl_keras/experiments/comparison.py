@@ -15,6 +15,7 @@ from mtl_keras.distribution.clusters import TF_CONFIG, Cluster
 from mtl_keras.errors import InputError, WorkError
 from mtl_keras.experiments.compared_plans import Job, compared_plan, default_plans, needed_jobs
 from mtl_keras.experiments.comparison_summary import summarize
+from mtl_keras.experiments.differences import CONTRIBUTED
 from mtl_keras.experiments.report import write_report
 from mtl_keras.recipes.recipe import Recipe, load_recipe
 from mtl_keras.runs.building import open_datasets
@@ -143,6 +144,8 @@ def _record(recipe: Recipe) -> dict[str, str]:
 
 def _run_all(run: Run, jobs: Sequence[Job], report: Callable[[str], None]) -> None:
     missing = [job for job in jobs if not (run.folder / job.file).is_file()]
+    for job in jobs:
+        _check_result(run, job)
     if len(missing) < len(jobs):
         report(f"{len(jobs) - len(missing)} of {len(jobs)} runs are there already")
     started = time.perf_counter()
@@ -153,6 +156,16 @@ def _run_all(run: Run, jobs: Sequence[Job], report: Callable[[str], None]) -> No
             call_job("run", str(run.folder), job.plan, str(job.seed), *job.tasks)
         except (InputError, WorkError) as error:
             raise type(error)(f"{job}: {error}") from None
+
+
+def _check_result(run: Run, job: Job) -> None:
+    """Raises `InputError` if a job's results are there, but of an mtl_keras that kept less."""
+    path = run.folder / job.file
+    if path.is_file() and CONTRIBUTED not in run.read_json(job.file):
+        raise InputError(
+            f"{path}: an earlier mtl_keras wrote it, without what differences between plans are "
+            "counted from; remove it to have it run again, or choose another --output"
+        )
 
 
 def _time_left(seconds: float, done: int, count: int) -> str:

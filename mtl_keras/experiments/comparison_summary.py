@@ -7,6 +7,7 @@ from scipy.stats import t as student_t
 
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.experiments.compared_plans import ComparedPlan, Job
+from mtl_keras.experiments.differences import CONTRIBUTED, sharing_interval, with_differences
 from mtl_keras.recipes.recipe import Recipe
 
 COSTS = ("step_seconds", "wall_seconds", "peak_memory_bytes")
@@ -38,7 +39,7 @@ def summarize(
         }
         for name, dataset in datasets.items()
     }
-    return {
+    summary = {
         "title": recipe.path.stem,
         "encoder": recipe.encoder,
         "seeds": list(range(seeds)),
@@ -46,6 +47,8 @@ def summarize(
         "tasks": tasks,
         "plans": {plan.name: _plan_summary(plan, seeds, tasks, results) for plan in plans},
     }
+    contributed = {plan.name: _contributed(plan, seeds, tasks, results) for plan in plans}
+    return with_differences(summary, contributed)
 
 
 def spread(values: list[float | None]) -> dict:
@@ -83,6 +86,14 @@ def _plan_summary(
     }
 
 
+def _contributed(
+    plan: ComparedPlan, seeds: int, tasks: Mapping[str, Mapping], results: Results
+) -> dict[str, list]:
+    """Task → a row of contributions an example, for each of the plan's seeds."""
+    runs = [results[Job(plan.name, seed, tuple(tasks))] for seed in plan.seeds(seeds)]
+    return {task: _of_task(runs, task) for task in tasks}
+
+
 def _task_summary(
     plan: ComparedPlan, task: str, metric: str, runs: Sequence[Mapping], results: Results
 ) -> dict:
@@ -93,11 +104,21 @@ def _task_summary(
     summary |= {end: None if plan.training else measured[0].get(end) for end in ("low", "high")}
     is_only_task = len(runs[0]["metrics"]) == 1
     if plan.alone is None or is_only_task:
-        return summary | {"single": None, "sharing": None}
+        return summary | {"single": None, "sharing": None, "sharing_interval": None}
     alone = [results[Job(plan.alone, seed, (task,))] for seed in range(len(runs))]
     single = spread([run["metrics"][task][metric] for run in alone])
     both = summary["mean"], single["mean"]
-    return summary | {"single": single, "sharing": None if None in both else both[0] - both[1]}
+    shares = (_of_task(of_runs, task) for of_runs in (runs, alone))
+    return summary | {
+        "single": single,
+        "sharing": None if None in both else both[0] - both[1],
+        "sharing_interval": sharing_interval(*shares),
+    }
+
+
+def _of_task(runs: Sequence[Mapping], task: str) -> list:
+    """A task's contributions in each of some runs."""
+    return [run[CONTRIBUTED][task] for run in runs]
 
 
 def _mean_of(values: Iterable[float | None]) -> float | None:

@@ -20,9 +20,10 @@ from mtl_keras.errors import InputError, WorkError
 from mtl_keras.evaluation.lexical import Lexical
 from mtl_keras.evaluation.probing import Probe
 from mtl_keras.evaluation.readings import EncoderFeatures, Reading, StaticVectors
-from mtl_keras.evaluation.scores import evaluate_all
+from mtl_keras.evaluation.scores import Scores, score_all
 from mtl_keras.experiments.compared_plans import FEATURES, STATIC, TFIDF, Job, compared_plan
 from mtl_keras.experiments.comparison import DEPTH, open_comparison
+from mtl_keras.experiments.differences import CONTRIBUTED
 from mtl_keras.plans.freeze_plan import FreezePlan
 from mtl_keras.plans.layer_groups import tasks_of
 from mtl_keras.plans.plan_table import plan_grid
@@ -128,7 +129,8 @@ def run_job(recipe: Recipe, job: Job, run: Run) -> dict:
         run: the folder for what it needs to go on, which may be removed afterwards.
 
     Returns:
-        `split`; `metrics` by task; `trainable_parameters`, the most of any stage;
+        `split`; `metrics` by task; `contributed`, task → what each example adds to its metric;
+        `trainable_parameters`, the most of any stage;
         `step_seconds`, `wall_seconds` of training, `peak_memory_bytes` of the process; `drift`
         by task, of the model that is scored; `grid`, what trains when; `curves`, task → its
         metric after each epoch.
@@ -171,13 +173,20 @@ def _train(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str, run:
         )
     epochs = [len(stage["history"]["loss"]) for stage in stages]
     return {
-        "metrics": evaluate_all(materials.model, datasets, split),
+        **_scored(score_all(materials.model, datasets, split)),
         "trainable_parameters": max(map(_trainable, stages)),
         "step_seconds": _mean_step(stages),
         "wall_seconds": sum(stage["seconds"] + stage["features_seconds"] for stage in stages),
         "drift": trainer.drift(),
         "grid": plan_grid(materials.model, materials.stages, epochs),
         "curves": {name: _curve(stages, dataset.task) for name, dataset in datasets.items()},
+    }
+
+
+def _scored(scores: Mapping[str, Scores]) -> dict[str, dict]:
+    return {
+        "metrics": {name: of_task.metrics for name, of_task in scores.items()},
+        CONTRIBUTED: {name: of_task.contributed.tolist() for name, of_task in scores.items()},
     }
 
 
@@ -196,7 +205,7 @@ def _fit_reference(
     }
     seconds = time.perf_counter() - started
     return {
-        "metrics": {name: probe.evaluate(datasets[name], split) for name, probe in probes.items()},
+        **_scored({name: probe.score(datasets[name], split) for name, probe in probes.items()}),
         "trainable_parameters": 0,
         "step_seconds": None,
         "wall_seconds": seconds,

@@ -28,7 +28,8 @@ from mtl_keras.experiments.drawing import (
     widest,
     write,
 )
-from mtl_keras.experiments.tables import directed, plans_on_front
+from mtl_keras.experiments.fronts import plans_on_front
+from mtl_keras.experiments.tables import directed
 from mtl_keras.plans.plan_table import effort_of
 
 # One scale for all grids, so that they can be compared; a rate outside takes the nearer end.

@@ -12,8 +12,10 @@ from matplotlib.figure import Figure
 
 from mtl_keras.display import in_html, in_markdown, one_line
 from mtl_keras.errors import WorkError
+from mtl_keras.experiments.conclusions import html_conclusions, markdown_conclusions
 from mtl_keras.experiments.depth_picture import depth_section, scores_over_depth
 from mtl_keras.experiments.drawing import short, to_svg
+from mtl_keras.experiments.fronts import plans_on_front
 from mtl_keras.experiments.plots import (
     drift_bars,
     learning_curves,
@@ -27,7 +29,6 @@ from mtl_keras.experiments.tables import (
     data,
     drift,
     heading,
-    plans_on_front,
     scores,
     sharing,
     stages,
@@ -81,15 +82,16 @@ def write_report(folder: Path, report: Mapping) -> None:
     Args:
         folder: where; it is made if it is absent.
         report: `title`, `encoder`, `seeds`, `split`;
-            `tasks`: name → `kind`, `metric`, `examples` (split → count);
+            `tasks`: name → `kind`, `metric`, `examples` (split → count), `verdict` (see
+            `differences.with_differences`);
             `plans`: name → `tasks` (name → `metric`, `values` a seed, `mean`, `interval`, the
             95% t-interval's half-width or None, `single`, the same of the task alone or None,
-            `sharing`, mean of value - single value or None, `ece`, the mean calibration error or
-            None, `low` and `high`, the 95% interval over the examples if the plan has no chance in
-            it and so is run once, else None), `trainable_parameters`,
-            `step_seconds` or None, `wall_seconds`, `peak_memory_bytes`, `drift` (task →
-            `metric_before`, `metric_after`, `flipped`, `cka`, `cosine`), `grid` (see
-            `plots.trainability_grid`) and `curves` (see `plots.learning_curves`);
+            `sharing`, mean of value - single value or None, `sharing_interval`, its `low` and
+            `high`, `ece`, the mean calibration error or None, `low` and `high`, the 95% interval
+            over the examples if the plan has no chance in it and so is run once, else None),
+            `trainable_parameters`, `step_seconds` or None, `wall_seconds`, `peak_memory_bytes`,
+            `drift` (task → `metric_before`, `metric_after`, `flipped`, `cka`, `cosine`), `grid`
+            (see `plots.trainability_grid`) and `curves` (see `plots.learning_curves`);
             `depth` if it was measured (see `training.solving.depth.scored_depth`).
 
     Raises:
@@ -109,6 +111,7 @@ def render_markdown(report: Mapping) -> str:
         if section.table:
             blocks += [f"## {in_markdown(section.heading)}", in_markdown(section.note)]
             blocks += [_markdown_table(section.table)]
+    blocks += markdown_conclusions(report)
     blocks.append("The pictures are in report.html.")
     return "\n\n".join(blocks) + "\n"
 
@@ -133,6 +136,7 @@ def render_html(report: Mapping) -> str:
 <h1>{title}</h1>
 <p>{in_html(summary(report))}</p>
 {sections}
+{html_conclusions(report)}
 </body>
 </html>
 """
@@ -156,17 +160,13 @@ def _sections(report: Mapping) -> list[tuple[Section, Callable[[Mapping], Iterat
     sections = [
         (scores(report), _draw_costs),
         (depth_section(report), _draw_depth),
-        (sharing(report), _draw_nothing),
+        (sharing(report), lambda _: iter(())),
         (drift(report), _draw_drift),
         (curves, _draw_curves),
         (stages(report), _draw_grids),
-        (data(report), _draw_nothing),
+        (data(report), lambda _: iter(())),
     ]
     return [(part, draw) for part, draw in sections if part.table is None or part.table.rows]
-
-
-def _draw_nothing(report: Mapping) -> Iterator[Picture]:
-    return iter(())
 
 
 def _draw_costs(report: Mapping) -> Iterator[Picture]:

@@ -63,7 +63,7 @@ def scores(report: Mapping) -> Section:
     costs = ("trainable parameters", "epochs", "s a step", "wall time", "peak memory")
     columns = _score_columns(report)
     rows = [
-        (Cell(name), *(cell_of(plan) for cell_of in columns.values()), *_costs(plan))
+        (Cell(name), *(cell_of(name, plan) for cell_of in columns.values()), *_costs(plan))
         for name, plan in report["plans"].items()
     ]
     return Section("Scores and costs", _score_note(report), Table(("plan", *columns, *costs), rows))
@@ -76,7 +76,10 @@ def sharing(report: Mapping) -> Section:
         for name, task, scored in _scored(report)
         if scored["single"] is not None
     ]
-    note = "Each task alone beside all tasks in one model; bold where sharing has the better mean."
+    note = (
+        "Each task alone beside all tasks in one model; the difference with its 95% interval, over "
+        "seeds and examples together, bold if sharing is better and the interval leaves out zero."
+    )
     header = ("plan", "task", "multi-task", "single-task", "difference")
     return Section("Single-task beside multi-task", note, Table(header, rows, names=2))
 
@@ -133,52 +136,17 @@ def directed(metric: str) -> str:
     return f"{metric} {'↑' if higher_is_better(metric) else '↓'}"
 
 
-def plans_on_front(report: Mapping, task: str) -> list[str]:
-    """The plans that no other beats both in wall time and in a task's score, quickest first."""
-    points = {
-        name: (plan["wall_seconds"], plan["tasks"][task]["mean"])
-        for name, plan in report["plans"].items()
-        if plan["tasks"][task]["mean"] is not None
-    }
-    return pareto_front(points, higher=higher_is_better(report["tasks"][task]["metric"]))
-
-
-def pareto_front(points: Mapping[str, tuple[float, float]], *, higher: bool) -> list[str]:
-    """The names that no other beats, cheapest first.
-
-    One beats another if it costs no more, scores no worse, and is better in one of the two.
-
-    Args:
-        points: name → (cost, score).
-        higher: whether a higher score is better.
-
-    Example:
-
-    >>> pareto_front({"slow": (9, 0.8), "fast": (1, 0.7), "bad": (9, 0.6)}, higher=True)
-    ['fast', 'slow']
-    """
-    sign = -1 if higher else 1
-    losses = {name: (cost, sign * score) for name, (cost, score) in points.items()}
-
-    def is_beaten(own: tuple[float, float]) -> bool:
-        others = [other for other in losses.values() if other != own]
-        return any(cost <= own[0] and loss <= own[1] for cost, loss in others)
-
-    front = [name for name, loss in losses.items() if not is_beaten(loss)]
-    return sorted(front, key=losses.__getitem__)
-
-
 def _scored(report: Mapping) -> Iterator[tuple[str, str, Mapping]]:
     for name, plan in report["plans"].items():
         for task, scored in plan["tasks"].items():
             yield name, task, scored
 
 
-def _score_columns(report: Mapping) -> dict[str, Callable[[Mapping], Cell]]:
-    """Title → the cell of a plan: each task's score, and its calibration if that was measured."""
-    columns: dict[str, Callable[[Mapping], Cell]] = {}
+def _score_columns(report: Mapping) -> dict[str, Callable[[str, Mapping], Cell]]:
+    """Title → the cell of a plan, by its name: a score, or its calibration if that was measured."""
+    columns: dict[str, Callable[[str, Mapping], Cell]] = {}
     for name, task in report["tasks"].items():
-        digits, best = _digits(report, name), _best(report, name)
+        digits, best = _digits(report, name), _best_plans(report, name)
         columns[f"{name}: {directed(task['metric'])}"] = functools.partial(
             _score, name, digits, best
         )
@@ -187,20 +155,21 @@ def _score_columns(report: Mapping) -> dict[str, Callable[[Mapping], Cell]]:
     return columns
 
 
-def _score(task: str, digits: Callable[[float], str], best: str, plan: Mapping) -> Cell:
-    scored = plan["tasks"][task]
-    is_best = scored["mean"] is not None and digits(scored["mean"]) == best
-    return Cell(_with_interval(digits, scored), strong=is_best)
+def _score(
+    task: str, digits: Callable[[float], str], best: Sequence[str], name: str, plan: Mapping
+) -> Cell:
+    return Cell(_with_interval(digits, plan["tasks"][task]), strong=name in best)
 
 
-def _calibration(task: str, plan: Mapping) -> Cell:
+def _calibration(task: str, name: str, plan: Mapping) -> Cell:
     return Cell(_or_nothing(plan["tasks"][task].get("ece"), "{:.3f}".format))
 
 
 def _score_note(report: Mapping) -> str:
     scored = [of_task for _, _, of_task in _scored(report)]
     notes = [
-        "↑ higher is better, ↓ lower is better; bold is the best mean. "
+        "↑ higher is better, ↓ lower is better; bold is the best mean, and what cannot be told "
+        "apart from it. "
         "Trainable parameters are the most of any stage."
     ]
     if any(of_task["mean"] is None for of_task in scored):
@@ -218,10 +187,13 @@ def _score_note(report: Mapping) -> str:
     return " ".join(notes)
 
 
-def _best(report: Mapping, task: str) -> str:
-    """The best mean of a task, as it is printed."""
+def _best_plans(report: Mapping, task: str) -> list[str]:
+    """The plan with the best mean of a task, and those that cannot be told apart from it."""
+    if verdict := report["tasks"][task].get("verdict"):
+        return [*verdict["alike"]]
     choose = max if higher_is_better(report["tasks"][task]["metric"]) else min
-    return _or_nothing(choose(_means(report, task), default=None), _digits(report, task))
+    best = choose(_means(report, task), default=None)
+    return [name for name, plan in report["plans"].items() if plan["tasks"][task]["mean"] == best]
 
 
 def _means(report: Mapping, task: str) -> list[float]:
@@ -246,13 +218,26 @@ def _shared(report: Mapping, task: str, scored: Mapping) -> list[Cell]:
     if difference is None:
         both = (_with_interval(digits, each) for each in (scored, scored["single"]))
         return [*map(Cell, both), Cell(NOTHING)]
-    helped = difference > 0 if higher_is_better(scored["metric"]) else difference < 0
-    sign = "+" if difference > 0 else "−" if difference < 0 else ""
     return [
         Cell(_with_interval(digits, scored)),
         Cell(_with_interval(digits, scored["single"])),
-        Cell(sign + digits(abs(difference)), strong=helped),
+        _difference(digits, difference, scored.get("sharing_interval"), scored["metric"]),
     ]
+
+
+def _difference(
+    digits: Callable[[float], str], difference: float, interval: Mapping | None, metric: str
+) -> Cell:
+    """What sharing gained, with its interval if it has one; strong if it surely gained."""
+
+    def signed(value: float) -> str:
+        return ("+" if value > 0 else "−" if value < 0 else "") + digits(abs(value))
+
+    if not interval or interval["low"] is None:
+        return Cell(signed(difference))
+    low, high = interval["low"], interval["high"]
+    helped = low > 0 if higher_is_better(metric) else high < 0
+    return Cell(f"{signed(difference)} ({signed(low)} to {signed(high)})", strong=helped)
 
 
 def _drifted(report: Mapping, task: str, drifted: Mapping) -> list[Cell]:

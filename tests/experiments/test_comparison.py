@@ -57,6 +57,20 @@ def test_one_killed_as_it_began_goes_on(copied, monkeypatch):
 
 
 @pytest.mark.slow
+def test_results_that_lack_what_differences_need_are_refused_before_anything_runs(
+    copied, monkeypatch
+):
+    recipe, folder = copied
+    path = folder / "runs/features/seed-0/topic+entities.json"
+    results = json.loads(path.read_text())
+    del results["contributed"]
+    path.write_text(json.dumps(results))
+    monkeypatch.setattr(comparison, "call_job", pytest.fail)
+    with pytest.raises(InputError, match=r"topic\+entities.json: an earlier mtl_keras wrote it"):
+        compare(recipe, folder, plans=PLANS, seeds=1, report=lambda line: None)
+
+
+@pytest.mark.slow
 def test_the_report_has_every_plan_and_task(compared):
     report = _report(compared / "report")
     assert list(report["plans"]) == PLANS

@@ -32,6 +32,7 @@ def _result(job: Job) -> dict:
     return {
         "split": "test",
         "metrics": {task: metrics[task] for task in job.tasks},
+        "contributed": {task: [[score, 1.0]] * 4 for task in job.tasks},
         "trainable_parameters": 7,
         "step_seconds": None if job.plan == "features" else 1.0 + job.seed,
         "wall_seconds": 2.0,
@@ -54,7 +55,14 @@ def test_a_task_alone_is_beside_the_shared_one(summary):
     assert topic["values"] == pytest.approx([0.7, 0.8])
     assert topic["single"]["values"] == pytest.approx([0.5, 0.6])
     assert topic["sharing"] == pytest.approx(0.2)
+    assert topic["sharing_interval"]["low"] <= 0.2 <= topic["sharing_interval"]["high"]
     assert summary["plans"]["features"]["tasks"]["topic"]["single"] is None
+
+
+def test_each_task_has_a_verdict(summary):
+    verdict = summary["tasks"]["topic"]["verdict"]
+    assert verdict["best"] == "full"
+    assert list(verdict["behind"]) == ["features"]
 
 
 def test_costs_and_drift_are_means_over_the_seeds(summary):

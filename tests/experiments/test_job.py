@@ -21,7 +21,7 @@ def test_a_task_alone_leaves_out_what_the_recipe_says_of_others_and_is_trained_o
     )
     given = (load_recipe(tiny_recipe), Job("full", 0, ("entities",)), Run(tmp_path / "job"))
     with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):  # interrupted
-        patch.setattr(job, "evaluate_all", lambda *arguments: 1 / 0)
+        patch.setattr(job, "score_all", lambda *arguments: 1 / 0)
         job.run_job(*given)
     monkeypatch.setattr(MultiTaskModel, "fit", lambda *arguments, **more: pytest.fail("again"))
     results = job.run_job(*given)

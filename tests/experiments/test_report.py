@@ -62,7 +62,7 @@ def test_the_best_mean_is_bold_in_either_direction(report):
 def test_single_task_stands_beside_multi_task(report):
     text = render_markdown(report)
     assert "| full | topic | 0.900 ± 0.010 | 0.920 ± 0.010 | −0.020 |" in text
-    assert "| full | price | 10.5 ± 0.0 | 11.0 ± 0.0 | **−0.5** |" in text
+    assert "| full | price | 10.5 ± 0.0 | 11.0 ± 0.0 | −0.5 |" in text
     assert "| features | topic |" not in text
 
 

@@ -1,24 +1,13 @@
-"""The tables of a report, and the plans that nobody beats."""
+"""The tables of a report."""
 
-from hypothesis import given
-from hypothesis import strategies as st
 from support.comparison_report import make_report
 
 from mtl_keras.experiments.tables import (
     data,
-    pareto_front,
-    plans_on_front,
     scores,
     sharing,
     summary,
 )
-
-
-def test_the_front_respects_the_direction():
-    report = make_report()
-    report["plans"]["full"]["tasks"]["price"]["mean"] = 13.0
-    assert plans_on_front(report, "topic") == ["features", "full"]
-    assert plans_on_front(report, "price") == ["features"]
 
 
 def test_a_task_has_a_row_with_what_it_has():
@@ -31,8 +20,18 @@ def test_the_best_score_and_what_sharing_helped_are_marked():
     report = make_report()
     marked = [[cell.strong for cell in row[1:3]] for row in scores(report).table.rows]
     assert marked == [[False, False], [True, True]]
+    tasks = report["plans"]["full"]["tasks"]
+    tasks["price"]["sharing_interval"] = {"low": -0.9, "high": -0.1}
     differences = [(row[-1].text, row[-1].strong) for row in sharing(report).table.rows]
-    assert differences == [("−0.020", False), ("−0.5", True)]
+    assert differences == [("−0.020", False), ("−0.5 (−0.9 to −0.1)", True)]
+    tasks["price"]["sharing_interval"] = {"low": -0.9, "high": 0.1}
+    assert not sharing(report).table.rows[1][-1].strong
+
+
+def test_what_cannot_be_told_apart_from_the_best_is_marked_too():
+    report = make_report()
+    report["tasks"]["topic"]["verdict"] = {"alike": ["features", "full"]}
+    assert [row[1].strong for row in scores(report).table.rows] == [True, True]
 
 
 def test_a_plan_without_chance_shows_the_interval_over_the_examples():
@@ -67,22 +66,3 @@ def test_the_summary_counts_plans_and_seeds():
     report["seeds"] = [0]
     assert "1 training plan of" in summary(report)
     assert "one seed (0): no interval can be shown" in summary(report)
-
-
-POINTS = st.dictionaries(
-    st.integers(), st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12
-)
-
-
-@given(POINTS, st.booleans())
-def test_the_front_is_what_nobody_beats(points, higher):
-    front = pareto_front(points, higher=higher)
-
-    def beats(one, other):
-        (cost, score), (other_cost, other_score) = points[one], points[other]
-        better = score > other_score if higher else score < other_score
-        return cost <= other_cost and (better or (score == other_score and cost < other_cost))
-
-    for name in points:
-        assert (name not in front) == any(beats(other, name) for other in points)
-    assert [points[name][0] for name in front] == sorted(points[name][0] for name in front)

@@ -119,7 +119,7 @@ def scored_depth(
 def _scored(solution: Solution, rows: Rows) -> dict[str, float | None]:
     task = rows.task
     outputs = kind_of(task).link.outputs(solution.head(rows.levels[solution.level]))
-    metrics = score_answers(task, rows.scored(outputs))
+    metrics = score_answers(task, rows.scored(outputs)).metrics
     return {"value": metrics[task.metric], "low": metrics["low"], "high": metrics["high"]}
 
 
