@@ -114,6 +114,12 @@ def test_a_runs_recipe_has_its_place_and_labels(finished):
     assert recipe.tasks[0].files == {"train": ("train.csv",)}
 
 
+def test_a_regression_has_the_scale_that_it_was_trained_with(finished):
+    tasks = {"price": {"kind": "regression", "labels": [], "scale": [40.0, 7.5]}}
+    (finished / "run.json").write_text(json.dumps(RECORD | {"tasks": tasks}))
+    assert Run.open(finished).tasks["price"].scale == (40.0, 7.5)
+
+
 @pytest.mark.parametrize(
     "content",
     [
