@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mtl_keras.data.label_kinds import higher_is_better
-from mtl_keras.evaluation.intervals import difference_interval, resampled
+from mtl_keras.evaluation.paired_bootstrap import difference_interval, resampled
 
 CONTRIBUTED = "contributed"  # in a run's results: task → what each example adds to its metric
 
@@ -14,7 +14,7 @@ def with_differences(summary: Mapping, contributed: Mapping[str, Mapping[str, Se
     """A comparison's summary with what can be said of differences between plans.
 
     A plan is told apart from the best one of a task only if the 95% interval of the difference
-    leaves out zero, over seeds and test examples together (`evaluation.intervals.resampled`).
+    leaves out zero, over seeds and test examples together (`paired_bootstrap.resampled`).
 
     Args:
         summary: as of `summarize`.

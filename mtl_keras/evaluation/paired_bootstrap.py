@@ -1,0 +1,66 @@
+"""Metrics over seeds and examples that are drawn again, so that two trainings can be compared."""
+
+import numpy as np
+
+CONFIDENCE = 0.95
+RESAMPLES = 1000
+MOST_AT_ONCE = 2**22  # numbers drawn
+
+
+def resampled(contributed: np.ndarray, draw: int = 0) -> np.ndarray:
+    """A metric of some trainings, over seeds and examples that are drawn again together.
+
+    Resamples of the same number hold the same examples in every call, so that two of them can be
+    subtracted (paired bootstrap; Efron & Tibshirani, 1993, "An introduction to the bootstrap").
+    Of n seeds n - 1 are drawn, as n of so few would vary too little (Rao & Wu, 1988, "Resampling
+    inference with complex survey data").
+
+    Args:
+        contributed: of each seed, `(seeds, examples, 2)`, as `intervals.contributions` gives them.
+        draw: of the seeds; those of another number are drawn independently.
+
+    Returns:
+        The mean metric of each of 1,000 resamples, NaN where it is undefined.
+
+    Example:
+
+    >>> right = np.ones((3, 50, 2))
+    >>> np.unique(resampled(right)).tolist()
+    [1.0]
+    """
+    seeds, examples, _ = contributed.shape
+    of_examples, of_seeds = np.random.default_rng(0), np.random.default_rng([1, draw])
+    means = []
+    at_once = max(1, min(RESAMPLES, MOST_AT_ONCE // examples))
+    for first in range(0, RESAMPLES, at_once):
+        count = min(at_once, RESAMPLES - first)
+        shares = np.full(examples, 1 / examples)
+        times = of_examples.multinomial(examples, shares, size=count)  # (count, examples)
+        parts, wholes = (times @ contributed[..., place].T for place in (0, 1))
+        metrics = ratio(parts[..., np.newaxis], wholes[..., np.newaxis])  # (count, seeds)
+        drawn = of_seeds.integers(seeds, size=(count, max(1, seeds - 1)))
+        means.append(np.take_along_axis(metrics, drawn, axis=1).mean(axis=1))
+    return np.concatenate(means)
+
+
+def difference_interval(
+    one: np.ndarray, other: np.ndarray
+) -> tuple[float, float] | tuple[None, None]:
+    """The 95% percentile interval of the difference of two metrics, each as of `resampled`.
+
+    Returns:
+        Its ends; None twice if no resample has both metrics.
+    """
+    differences = one - other
+    if np.isnan(differences).all():
+        return None, None
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.nanquantile(differences, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def ratio(parts: np.ndarray, wholes: np.ndarray, axis: int = -1) -> np.ndarray:
+    """The ratio of two sums along an axis; NaN where the second is 0."""
+    whole = wholes.sum(axis=axis)
+    undefined = np.full(np.shape(whole), np.nan)
+    return np.divide(parts.sum(axis=axis), whole, out=undefined, where=whole > 0)
