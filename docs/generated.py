@@ -4,6 +4,7 @@
 recipe from its schema, `{commands}` every command of `mtl-keras` from its parser.
 """
 
+import abc
 import argparse
 import inspect
 import itertools
@@ -45,14 +46,15 @@ DECLARATIONS = {
 BOUNDS = {"ge": "at least", "gt": "over", "le": "at most", "lt": "under"}
 
 
-class _Generated(SphinxDirective):
+class _Generated(SphinxDirective, abc.ABC):
     """A directive whose content is Markdown that is made from the code."""
 
     def run(self) -> list[nodes.Node]:
         return self.parse_text_to_nodes("\n".join(self.lines()), allow_section_headings=True)
 
+    @abc.abstractmethod
     def lines(self) -> Iterator[str]:
-        raise NotImplementedError
+        """The content, line by line."""
 
 
 class PublicNames(_Generated):

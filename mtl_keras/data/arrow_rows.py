@@ -1,10 +1,11 @@
 """Records of Arrow data, read by PyArrow: Parquet and Arrow files, and what gives an Arrow stream.
 
-PyArrow is an extra: who has only text files, lists or pandas frames needs none of its 50 MB.
+PyArrow is an extra: text files, lists and pandas frames do not need it, and it takes 50 MB.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -100,20 +101,15 @@ def _records(batches: Iterable[pyarrow.RecordBatch], wanted: Sequence) -> Iterat
             yield tuple(map(plain_cell, record))
 
 
-class _reading:  # noqa: N801  # a context
-    """Reports what PyArrow cannot read as the input's fault."""
+@contextlib.contextmanager
+def _reading(name: str, cure: str = "") -> Iterator[None]:
+    """Reports data that PyArrow cannot read as wrong input."""
+    import pyarrow as pa
 
-    def __init__(self, name: str, cure: str = ""):
-        self._name, self._cure = name, cure
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: Any, error: Exception | None, trace: Any) -> None:
-        import pyarrow as pa
-
-        if isinstance(error, pa.ArrowException | OSError) and not isinstance(error, InputError):
-            message = f"{self._name}: cannot be read: {first_line(error)}{self._cure}"
-            raise InputError(message) from None
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{name}: cannot be read: {first_line(error)}{cure}") from None
 
 
 def _import(name: str) -> Any:

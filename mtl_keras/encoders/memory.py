@@ -20,12 +20,11 @@ def keep_freed_memory() -> None:
 
 
 def share_freed_memory() -> None:
-    """Has the C library keep one stock of freed memory for all threads.
+    """Makes all threads take memory from one arena of the C library.
 
-    By default glibc gives eight stocks (arenas) a core to the threads, and what one thread frees
-    in its stock another cannot take from its own. A server whose threads come and go grows for
-    hours until each stock has had the largest request. Called before the threads begin. On other C
-    libraries nothing happens.
+    By default glibc gives threads up to eight arenas a core, and memory that was freed in one arena
+    is not used by another. So a server with many threads grows until each arena has served the
+    largest request. Call it before the threads start. On other C libraries nothing happens.
 
     Source: mallopt(3), `M_ARENA_MAX`.
     """

@@ -7,7 +7,12 @@ import numpy as np
 from scipy import stats
 
 from mtl_keras.data.task import Task
-from mtl_keras.evaluation.paired_bootstrap import CONFIDENCE, MOST_AT_ONCE, RESAMPLES, ratio
+from mtl_keras.evaluation.paired_bootstrap import (
+    MOST_AT_ONCE,
+    RESAMPLES,
+    percentile_interval,
+    ratio,
+)
 from mtl_keras.models.kinds.table import kind_of
 
 
@@ -71,6 +76,4 @@ def interval(contributed: np.ndarray) -> tuple[float, float] | tuple[None, None]
             method="percentile",
             rng=np.random.default_rng(0),
         ).bootstrap_distribution
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.nanquantile(resampled, [tail, 1 - tail])
-    return float(low), float(high)
+    return percentile_interval(resampled)

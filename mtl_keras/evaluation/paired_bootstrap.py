@@ -46,16 +46,23 @@ def resampled(contributed: np.ndarray, draw: int = 0) -> np.ndarray:
 def difference_interval(
     one: np.ndarray, other: np.ndarray
 ) -> tuple[float, float] | tuple[None, None]:
-    """The 95% percentile interval of the difference of two metrics, each as of `resampled`.
+    """The 95% percentile interval of the difference of two metrics.
+
+    Args:
+        one: resamples of the first metric, `(resamples,)`, as `resampled` returns them.
+        other: those of the second, from the same examples.
 
     Returns:
         Its ends; None twice if no resample has both metrics.
     """
     differences = one - other
-    if np.isnan(differences).all():
-        return None, None
+    return (None, None) if np.isnan(differences).all() else percentile_interval(differences)
+
+
+def percentile_interval(resamples: np.ndarray) -> tuple[float, float]:
+    """The ends of the 95% interval of resamples `(resamples,)`; those that are NaN are left out."""
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.nanquantile(differences, [tail, 1 - tail])
+    low, high = np.nanquantile(resamples, [tail, 1 - tail])
     return float(low), float(high)
 
 

@@ -13,8 +13,8 @@ CONTRIBUTED = "contributed"  # in a run's results: task → what each example ad
 def with_differences(summary: Mapping, contributed: Mapping[str, Mapping[str, Sequence]]) -> dict:
     """A comparison's summary with what can be said of differences between plans.
 
-    A plan is told apart from the best one of a task only if the 95% interval of the difference
-    leaves out zero, over seeds and test examples together (`paired_bootstrap.resampled`).
+    A plan differs from a task's best plan only if the 95% interval of the difference excludes zero.
+    It is drawn over seeds and test examples together (`paired_bootstrap.resampled`).
 
     Args:
         summary: as of `summarize`.
@@ -23,7 +23,7 @@ def with_differences(summary: Mapping, contributed: Mapping[str, Mapping[str, Se
 
     Returns:
         The summary; each task of it has a `verdict`: `best`, the plan with the best mean;
-        `alike`, that plan and those that cannot be told apart from it; `cheapest`, that of these
+        `alike`, that plan and those that do not differ from it; `cheapest`, that of these
         whose training took the least time; `behind`, plan → `low` and `high` of its score minus
         that of the best. None if no plan's score is defined.
     """
@@ -35,7 +35,12 @@ def with_differences(summary: Mapping, contributed: Mapping[str, Mapping[str, Se
 
 
 def sharing_interval(shared: Sequence, alone: Sequence) -> dict[str, float | None]:
-    """`low` and `high` of what sharing gained a task, of contributions as above."""
+    """The 95% interval, `low` and `high`, of a task's metric shared minus alone.
+
+    Args:
+        shared: contributions of the model of all tasks, `(seeds, examples, 2)`.
+        alone: those of the model of the task alone, likewise.
+    """
     low, high = difference_interval(_resampled(shared, 0), _resampled(alone, 1))
     return {"low": low, "high": high}
 

@@ -49,7 +49,8 @@ def with_overrides(content: Mapping[str, Any], overrides: Sequence[Override]) ->
     """A recipe's content with these values in the place of its own.
 
     Raises:
-        InputError: a place within what is no mapping or list, or beyond a list's end.
+        InputError: a place lies inside a value that is neither a mapping nor a list, or beyond the
+            end of a list.
 
     Example:
 

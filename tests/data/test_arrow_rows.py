@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from mtl_keras.data.arrow_rows import CURE
 from mtl_keras.data.columns import Columns
 from mtl_keras.data.file_formats import read_rows
 from mtl_keras.data.tables import Table
@@ -11,9 +12,9 @@ from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.errors import InputError
 
-pa = pytest.importorskip("pyarrow")
-ipc = pytest.importorskip("pyarrow.ipc")
-parquet = pytest.importorskip("pyarrow.parquet")
+pa = pytest.importorskip("pyarrow", reason=CURE)
+ipc = pytest.importorskip("pyarrow.ipc", reason=CURE)
+parquet = pytest.importorskip("pyarrow.parquet", reason=CURE)
 
 TABLE = pa.table({"id": [1, 2, 3], "body": ["aa", "bé", "c"], "topic": ["x", "y", "x"]})
 COLUMNS = Columns(text="body", label="topic")

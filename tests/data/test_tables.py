@@ -10,8 +10,8 @@ from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.errors import InputError
 
-pd = pytest.importorskip("pandas")
-polars = pytest.importorskip("polars")
+pd = pytest.importorskip("pandas", reason="needs pip install pandas")
+polars = pytest.importorskip("polars", reason="needs pip install polars")
 
 TEXTS, LABELS = ["aa", "bé c", "d"], ["x", "y", "x"]
 RECORDS = [{"body": text, "topic": label} for text, label in zip(TEXTS, LABELS, strict=True)]

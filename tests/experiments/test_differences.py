@@ -1,4 +1,4 @@
-"""Plans are told apart only by more than chance."""
+"""Two plans differ only if chance cannot explain the difference."""
 
 import numpy as np
 import pytest
