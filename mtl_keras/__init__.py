@@ -1,7 +1,7 @@
 """Several text tasks, one compact transformer, every freezing plan.
 
-A name is loaded when it is first used, so that `import mtl_keras` needs no TensorFlow; what each
-room hands on stands in its `__init__.pyi`.
+A name is loaded when it is first used, so `import mtl_keras` does not load TensorFlow. Each room's
+`__init__.pyi` lists its public names.
 """
 
 import lazy_loader

@@ -1,8 +1,8 @@
-"""What strangers wrote, made safe for where it is shown: a line, a terminal, JSON, Markdown, HTML.
+"""Makes untrusted text safe to show: on one line, in a terminal, in JSON, Markdown or HTML.
 
-Labels, texts and names of files may hold anything. Characters that cannot be seen, or that change
-how others are shown (ANSI escapes, C0 and C1 controls, directions of writing, line separators,
-halves of surrogate pairs), are shown as Python's escapes: `\\x1b`, `\\u202e`.
+Labels, texts and file names may hold any character. Characters that are invisible, or that change
+how others are shown (ANSI escapes, C0 and C1 controls, writing directions, line separators, halves
+of surrogate pairs), are shown as Python escapes: `\\x1b`, `\\u202e`.
 """
 
 import json
@@ -12,10 +12,10 @@ import unicodedata
 from html import escape
 from typing import TextIO
 
-JOINERS = "\u200c\u200d"  # stand inside words of Persian and Hindi, and inside emoji
+JOINERS = "\u200c\u200d"  # occur inside words of Persian and Hindi, and inside emoji
 HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # general categories of Unicode
-# What Markdown, or GitHub's, may take for its own: signs (`_` inside a word is none), the dots and
-# colons of addresses that become links, what makes a list, a rule or a heading of a line.
+# What Markdown (or GitHub's) gives a meaning: punctuation (but not `_` inside a word), the dots and
+# colons of addresses that become links, and what starts a list, a rule or a heading.
 MARKDOWN = re.compile(
     r"[\\`*\[\]<>#|~&$@]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=www)\.|^[-+=]+(?=\s|$)|^\d+[.)](?=\s|$)",
     re.IGNORECASE,
@@ -27,7 +27,7 @@ class Markdown(str):
 
 
 def one_line(text: str) -> str:
-    """A text on one line, in which all is seen.
+    """A text on one line, with hidden characters escaped.
 
     Example:
 
@@ -38,12 +38,12 @@ def one_line(text: str) -> str:
 
 
 def in_terminal(text: str) -> str:
-    """A text whose lines and tabs are kept, and in which all else is seen."""
+    """A text with its line feeds and tabs, and with all other hidden characters escaped."""
     return _escaped(text, kept="\n\t")
 
 
 def in_json(document: str) -> str:
-    """A JSON document for a terminal: what is hidden stands there as JSON's escapes.
+    """A JSON document for a terminal, with hidden characters as JSON escapes.
 
     Example:
 
@@ -57,7 +57,7 @@ def in_json(document: str) -> str:
 
 
 def in_markdown(text: str) -> Markdown:
-    """A text as one line of Markdown that means nothing of its own; `Markdown` stays as it is.
+    """A text on one line, with Markdown's special characters escaped; `Markdown` is unchanged.
 
     Example:
 
@@ -71,12 +71,12 @@ def in_markdown(text: str) -> Markdown:
 
 
 def in_html(text: str) -> str:
-    """A text as one line of HTML, also inside a quoted attribute."""
+    """A text on one line, escaped for HTML, inside quoted attributes too."""
     return escape(one_line(text))
 
 
 def show(text: str, file: TextIO | None = None) -> None:
-    """Prints a text, by default to stdout; its lines and tabs are kept."""
+    """Prints a text, by default to stdout, with hidden characters escaped."""
     print(in_terminal(text), file=file or sys.stdout)
 
 
@@ -94,5 +94,5 @@ def _is_hidden(character: str) -> bool:
 
 
 def _backslashed(signs: str) -> str:
-    """Each sign after a backslash; digits, which need none, stay as they are."""
+    """Puts a backslash before each character, except digits, which need none."""
     return "".join(sign if sign.isalnum() else f"\\{sign}" for sign in signs)

@@ -1,4 +1,4 @@
-"""What goes wrong through no fault of the code: the user's input, or the machine."""
+"""Errors that are not faults of the code: wrong input, or a machine that fails."""
 
 import difflib
 import itertools
@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from mtl_keras.display import one_line
 
 LONGEST = 600  # characters of a message
-LONGEST_NAME, MOST_NAMES = 200, 10_000  # among which the nearest is sought
+LONGEST_NAME, MOST_NAMES = 200, 10_000  # `nearest` ignores names beyond these limits
 
 
 class InputError(ValueError):
-    """Wrong input. The message is one line: what came, what was expected, the cure.
+    """Wrong input. The message is one line: what was received, what was expected, the cure.
 
     `mtl-keras` prints it without a traceback and exits with status 2.
     """
@@ -22,24 +22,24 @@ class InputError(ValueError):
 
 
 class UnsafeFileError(InputError):
-    """A file that is refused because opening it could do harm."""
+    """A file that is not opened because it could do harm."""
 
 
 class WorkError(RuntimeError):
-    """Right input, but the work failed (a full disk). Exit status 1."""
+    """Correct input, but the work failed (a full disk, for example). Exit status 1."""
 
     def __init__(self, message: str):
         super().__init__(_readable(message))
 
 
 def shown(value: object) -> str:
-    """A value as a message quotes it: on one line, not too long."""
+    """A value as messages quote it: on one line, at most 60 characters."""
     text = _BRIEF.repr(value)
     return text if len(text) <= 60 else f"{text[:56]}…{text[-1]}"
 
 
 class _Brief(reprlib.Repr):
-    """The first items of what may hold millions, or be millions of characters or digits long."""
+    """Represents only the start of a value that may hold millions of items or digits."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,8 +47,8 @@ class _Brief(reprlib.Repr):
         self.maxstring = self.maxother = self.maxlong = 200
 
     def repr_int(self, number: int, level: int) -> str:
-        if number.bit_length() > 1000:  # Python does not write those of many digits
-            return f"a number of some {number.bit_length() * 30103 // 100_000:,} digits"
+        if number.bit_length() > 1000:  # Python refuses to print integers with many digits
+            return f"a number of about {number.bit_length() * 30103 // 100_000:,} digits"
         return repr(number)
 
 
@@ -56,7 +56,7 @@ _BRIEF = _Brief()
 
 
 def listed(values: Iterable[object], limit: int = 8) -> str:
-    """Values as a message lists them."""
+    """Values as messages list them: the first ones, and how many there are."""
     values = list(values)
     rest = f", … ({len(values)} in all)" if len(values) > limit else ""
     return ", ".join(map(shown, values[:limit])) + rest
@@ -69,13 +69,13 @@ def first_line(error: Exception) -> str:
 
 
 def nearest(name: str, names: Iterable[str], *, count: int = 1, cutoff: float = 0.6) -> str:
-    """The hint that ends a message if one of the names is close; else nothing.
+    """The hint "did you mean …?" for the end of a message; empty if no name is close.
 
     Args:
         name: what was given.
         names: what could have been meant.
-        count: how many of them the hint lists at most.
-        cutoff: how similar they are at least, from 0 to 1 (`difflib.get_close_matches`).
+        count: the most names that the hint lists.
+        cutoff: the least similarity, from 0 to 1 (`difflib.get_close_matches`).
 
     Example:
 
@@ -91,7 +91,7 @@ def nearest(name: str, names: Iterable[str], *, count: int = 1, cutoff: float = 
 
 
 def _readable(message: str) -> str:
-    """On one line, in which all is seen, and a very long middle left out."""
+    """The message on one line, with hidden characters escaped; shortened if it is very long."""
     line = one_line(message)
     if len(line) > LONGEST:
         line = f"{line[: 2 * LONGEST // 3]} … {line[-LONGEST // 3 :]}"

@@ -1,7 +1,7 @@
-"""`keras.saving.load_model` knows this package's classes once `mtl_keras` is imported.
+"""Lets `keras.saving.load_model` find this package's classes after `import mtl_keras`.
 
-Neither Keras nor the classes are imported for that: Keras gets stand-ins when it is loaded, each of
-which loads its class when a file asks for it.
+This imports neither Keras nor the classes. When Keras is loaded, it gets a stand-in for each class;
+a stand-in loads its class when a file needs it.
 """
 
 import importlib
@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 PACKAGE = "mtl_keras"
-# Module → those of its classes that Keras may meet in a file.
+# Module → its classes that a Keras file may name.
 CLASSES = {
     "encoders.tokenizers.byte_pair": ("BytePairTokenizer",),
     "encoders.tokenizers.normalization": (
@@ -49,7 +49,7 @@ def register_with_keras() -> None:
 
 
 class _StandIn:
-    """A class that is loaded when an attribute of it is asked for."""
+    """Stands for a class, and loads it when one of its attributes is read."""
 
     def __init__(self, module: str, name: str):
         self._place = (f"{PACKAGE}.{module}", name)
@@ -60,7 +60,7 @@ class _StandIn:
 
 
 class _OnceKerasIsLoaded:
-    """Finds Keras as all other finders do, and registers the classes after it was executed."""
+    """An import finder: lets the others find Keras, and registers the classes afterwards."""
 
     def __init__(self) -> None:
         self._asks_others = False
@@ -87,7 +87,7 @@ class _OnceKerasIsLoaded:
 
 
 def _register(keras: ModuleType) -> None:
-    known = keras.saving.get_custom_objects()
+    registered = keras.saving.get_custom_objects()
     for module, names in CLASSES.items():
         for name in names:
-            known.setdefault(f"{PACKAGE}>{name}", _StandIn(module, name))
+            registered.setdefault(f"{PACKAGE}>{name}", _StandIn(module, name))

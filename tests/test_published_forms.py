@@ -155,8 +155,14 @@ REFUSED = [
     ("tagging", "a.conll", "EU B\nis O\n", {}, "label_names in columns: {B: B-entity}"),
     ("tagging", "a.jsonl", '{"text": ["EU"], "label": [3]}', {}, "label_names in columns: {3: B-"),
     ("tagging", "a.conll", "EU ORG\nis O\n", {}, "label_names in columns: {ORG: I-ORG}"),
-    ("classification", "e.csv", EXCEL.encode("cp1252"), {}, "say its encoding (of Excel often enc"),
-    ("classification", "e.csv", EXCEL.encode("utf-16"), {}, "say encoding: utf-16"),
+    (
+        "classification",
+        "e.csv",
+        EXCEL.encode("cp1252"),
+        {},
+        "set its encoding (for Excel files",
+    ),
+    ("classification", "e.csv", EXCEL.encode("utf-16"), {}, "set encoding: utf-16"),
     ("classification", "e.csv", EXCEL, {}, "say delimiter: ';'"),
     (
         "classification",

@@ -1,4 +1,4 @@
-"""How the command line reads its arguments: mistakes in one line, texts in UTF-8."""
+"""Types of command-line arguments, and a parser that reports mistakes in one line."""
 
 import argparse
 import contextlib
@@ -9,16 +9,16 @@ from typing import NoReturn, TypeAlias
 from mtl_keras.errors import InputError, nearest, shown
 from mtl_keras.recipes.overrides import Override, parse_override
 
-MOST = 1000  # processes, or seeds
+MOST = 1000  # most processes or seeds
 
-Command: TypeAlias = Callable[[argparse.Namespace], int | None]  # returns the exit status, None: 0
+Command: TypeAlias = Callable[[argparse.Namespace], int | None]  # returns exit status; None is 0
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports a mistake in one line, as the commands do."""
+    """Reports mistakes in one line, as the commands do."""
 
     def _check_value(self, action: argparse.Action, value: object) -> None:
-        """Also says which choice is nearest."""
+        """Adds the nearest choice to the message."""
         try:
             super()._check_value(action, value)
         except argparse.ArgumentError as error:
@@ -35,14 +35,14 @@ Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 def add_command(
     commands: Commands, name: str, run: Command, *, as_json: bool = False
 ) -> argparse.ArgumentParser:
-    """Adds a command, described by the docstring of the function that runs it."""
+    """Adds a command. The docstring of the function that runs it describes it."""
     command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
     command.set_defaults(run=run)
     command.add_argument(
         "--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks"
     )
     if as_json:
-        command.add_argument("--json", action="store_true", help="for programs")
+        command.add_argument("--json", action="store_true", help="print JSON")
     return command
 
 
@@ -56,14 +56,14 @@ def check_utf8(arguments: Sequence[str]) -> None:
 
 
 def given_path(argument: str) -> str:
-    """An argument that is a path."""
+    """A path as an argument."""
     if not argument:
         raise argparse.ArgumentTypeError("an empty path; give one, or leave the option out")
     return argument
 
 
 def override(argument: str) -> Override:
-    """An argument that stands in the place of a recipe's value: `training.seed=3`."""
+    """An argument that replaces a value of the recipe: `training.seed=3`."""
     try:
         return parse_override(argument)
     except InputError as error:
@@ -71,7 +71,7 @@ def override(argument: str) -> Override:
 
 
 def whole_from_1(argument: str) -> int:
-    """An argument that is a whole number from 1 to `MOST`."""
+    """A whole number from 1 to `MOST` as an argument."""
     with contextlib.suppress(argparse.ArgumentTypeError):
         if 1 <= (number := whole(argument)) <= MOST:
             return number
@@ -79,7 +79,7 @@ def whole_from_1(argument: str) -> int:
 
 
 def whole(argument: str) -> int:
-    """An argument that is a whole number."""
+    """A whole number as an argument."""
     if not re.fullmatch(r"[+-]?[0-9]{1,18}", argument):
         raise argparse.ArgumentTypeError(f"{shown(argument)} is not a whole number")
     return int(argument)

@@ -1,4 +1,4 @@
-"""What each command does. TensorFlow is imported only by the commands that compute."""
+"""The functions behind the commands. Only commands that compute import TensorFlow."""
 
 import argparse
 import os
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from mtl_keras.runs.run import Run
 
 TEXTS_AT_ONCE = 1024
-FEW_TEXTS = 32  # are answered before a graph would be traced
+FEW_TEXTS = 32  # up to here, answering without a graph is faster than tracing one
 
 
 def train(options: argparse.Namespace) -> int | None:
-    """Trains a recipe and prints where the run is and what it scores."""
+    """Trains a recipe, then prints the scores and the run's folder."""
     from mtl_keras.distribution.clusters import Cluster
     from mtl_keras.recipes.recipe import load_recipe
     from mtl_keras.runs.run import next_folder, unfinished_folder
@@ -78,7 +78,7 @@ def predict(options: argparse.Namespace) -> None:
     run = Run.open(options.run_folder)
     if bool(options.text) == bool(options.input):
         received = "both" if options.text else "neither"
-        raise InputError(f"predict takes texts, or --input FILE with them. Received: {received}")
+        raise InputError(f"predict takes either texts or --input FILE. Received: {received}")
     count = _count_lines(options.input) if options.input else len(options.text)
     load_tensorflow()
     from mtl_keras.models.prediction import answer
@@ -97,7 +97,7 @@ def embed(options: argparse.Namespace) -> None:
     """Writes the sentence embeddings of a file's lines."""
     file = Path(options.output)
     if file.suffix != ".npy" or file.is_dir() or not file.absolute().parent.is_dir():
-        raise InputError(f"{options.output}: --output is a .npy file in a folder that exists")
+        raise InputError(f"{options.output}: --output must be a .npy file in an existing folder")
     count = _count_lines(options.input)
     load_tensorflow()
     from mtl_keras.encoders.text_encoder import TextEncoder, write_embeddings
@@ -108,7 +108,7 @@ def embed(options: argparse.Namespace) -> None:
 
 
 def export(options: argparse.Namespace) -> None:
-    """Writes a run as a SavedModel (raw strings in, for TF Serving), LiteRT or ONNX, proved."""
+    """Exports a run as a verified SavedModel (raw strings in, for TF Serving), LiteRT or ONNX."""
     from mtl_keras.runs.run import Run
 
     run = Run.open(options.run_folder)
@@ -121,11 +121,11 @@ def export(options: argparse.Namespace) -> None:
 
 
 def demo(options: argparse.Namespace) -> None:
-    """Serves a page on which to try a run or an export: every task's answer as you type."""
+    """Serves a web page to try a run or an export: every task's answer as you type."""
     from mtl_keras.serving.demo.server import serve
     from mtl_keras.serving.demo.sources import find_source
 
-    find_source(options.folder)  # reports what is wrong with it before TensorFlow loads
+    find_source(options.folder)  # reports errors before TensorFlow loads
     load_tensorflow()
     serve(options.folder, host=options.host, port=options.port)
 
@@ -143,7 +143,7 @@ def compare(options: argparse.Namespace) -> None:
 
 
 def advise(options: argparse.Namespace) -> None:
-    """Looks at a recipe's data and recommends a training plan, with the reason."""
+    """Recommends a training plan for a recipe's data, with the reason."""
     from mtl_keras.experiments.advice import advise as advise_plan
     from mtl_keras.experiments.advice import render
     from mtl_keras.recipes.recipe import load_recipe
@@ -173,7 +173,7 @@ def recipes(options: argparse.Namespace) -> None:
 
 
 def _is_finished(folder: str | Path, recipe: "Recipe", resume: bool) -> bool:
-    """Whether there is nothing to resume, which it prints; an error if a run cannot be put here."""
+    """Whether the run is finished; if so, prints its scores. Raises if no run can be put here."""
     from mtl_keras.runs.run import Run
     from mtl_keras.runs.unfinished import end
     from mtl_keras.storage.locks import check_unlocked
@@ -183,7 +183,7 @@ def _is_finished(folder: str | Path, recipe: "Recipe", resume: bool) -> bool:
         Run(folder).check_free()
     elif Run(folder).is_finished:
         end(Run(folder), recipe.as_written)
-        show(f"{folder}: finished already; nothing to resume")
+        show(f"{folder}: already finished; nothing to resume")
         print_metrics(Run.open(folder).scores)
         return True
     return False
@@ -195,7 +195,7 @@ def _train_workers(options: argparse.Namespace, strategy: str, folder: str | Pat
     from mtl_keras.distribution.launching import run_workers
 
     if TF_CONFIG in os.environ:
-        raise InputError(f"--workers: {TF_CONFIG} names the workers already; leave one of them out")
+        raise InputError(f"--workers: {TF_CONFIG} already names the workers; leave one of them out")
     if strategy not in ("auto", "multi_worker"):
         raise InputError(
             f"--workers trains with strategy multi_worker; the recipe says {strategy}; leave one "
@@ -218,7 +218,7 @@ def _train_here(
     from mtl_keras.training.monitoring import EveryMinute
     from mtl_keras.training.train_recipe import train as train_recipe
 
-    bar = 1 if sys.stdout.isatty() else 2  # 2: a line an epoch, if nobody watches
+    bar = 1 if sys.stdout.isatty() else 2  # 2: one line per epoch
     run = train_recipe(
         recipe,
         folder,
@@ -233,7 +233,7 @@ def _train_here(
 
 
 def _check_split(datasets: Mapping[str, "TaskDataset"], split: str) -> None:
-    """Names the tasks without files for a split; an error if that is all of them."""
+    """Warns of tasks that have no files for a split; raises if no task has any."""
     without = [name for name, dataset in datasets.items() if split not in dataset.splits]
     if len(without) == len(datasets):
         datasets[without[0]].check_split(split)
@@ -242,22 +242,22 @@ def _check_split(datasets: Mapping[str, "TaskDataset"], split: str) -> None:
 
 
 def _warn_of_changes(run: "Run", datasets: Mapping[str, "TaskDataset"], folder: Path) -> None:
-    """Names the files that have changed since the run began."""
-    from mtl_keras.runs.provenance import fingerprints, told_changes
+    """Warns of files that have changed since the run began."""
+    from mtl_keras.runs.provenance import describe_changes, fingerprints
     from mtl_keras.runs.run import RECORD
 
     before = run.read_json(RECORD).get("data")
     now = fingerprints(datasets, folder, like=before)
     trained_on = now if before is None else {name: before[name] for name in now if name in before}
-    if changes := told_changes(trained_on, now):
+    if changes := describe_changes(trained_on, now):
         warn(changes)
 
 
 def _count_lines(path: str) -> int:
-    """How many lines a file has, all of which can be read; an error if there is none."""
+    """How many lines a file has. Reads them all, so that none fails later; raises if none."""
     count = sum(1 for _ in _lines(path))
     if not count:
-        raise InputError(f"{path}: no line; give one text a line")
+        raise InputError(f"{path}: empty; give one text per line")
     return count
 
 

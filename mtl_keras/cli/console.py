@@ -1,4 +1,4 @@
-"""What the commands print: metrics, counts, plans and answers, for people or as JSON."""
+"""What the commands print: metrics, counts, plans and answers, as text or as JSON."""
 
 import json
 import os
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from mtl_keras.data.task_dataset import TaskDataset
 
 
-CUT = "(read: its beginning alone, as it is longer than the model's max_length)"
+CUT = "(only its beginning was read: it is longer than the model's max_length)"
 
 
 def load_tensorflow() -> None:
-    """Imports TensorFlow, whose C++ parts talk of absent GPUs before they know a log level."""
+    """Imports TensorFlow silently: its C++ code logs absent GPUs before it reads the log level."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     stderr = os.dup(2)
@@ -43,23 +43,23 @@ def load_tensorflow() -> None:
 
 
 def warn(line: str) -> None:
-    """Prints a line beside the command's own output."""
+    """Prints a line to stderr."""
     print(f"mtl-keras: {one_line(line)}", file=sys.stderr)
 
 
 def print_json(value: Mapping, indent: int | None = 2) -> None:
-    """For programs."""
+    """Prints a value as JSON, with hidden characters escaped."""
     print(in_json(json.dumps(value, ensure_ascii=False, indent=indent)))
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], **options: Any) -> None:
-    """Rows of a terminal's table; the options are those of `tabulate`."""
+    """Prints rows as a table; the options are those of `tabulate`."""
     shown = [{name: _cell(value) for name, value in row.items()} for row in rows]
     show(tabulate(shown, headers="keys", **options))
 
 
 def print_metrics(by_split: Scores) -> None:
-    """A row for each task and split, the task's own metric first, with its interval; then notes."""
+    """Prints a row per task and split, with the interval of its main metric, and then the notes."""
     rows = [
         {"task": task, "split": split, "examples": metrics["examples"]}
         | {"metrics, the first with its 95% interval": _in_words(metrics)}
@@ -82,7 +82,7 @@ def _in_words(metrics: Mapping[str, Any]) -> str:
 
 
 def counts(datasets: Mapping[str, "TaskDataset"]) -> list[dict]:
-    """What a recipe's files hold, a row a task."""
+    """The numbers of labels and examples in a recipe's files, one row per task."""
     return [
         {"task": name, "kind": dataset.task.kind, "labels": len(dataset.task.labels)}
         | {split: dataset.counts.get(split, 0) for split in ("train", "validation", "test")}
@@ -91,20 +91,20 @@ def counts(datasets: Mapping[str, "TaskDataset"]) -> list[dict]:
 
 
 def print_findings(findings: Iterable["Finding"]) -> None:
-    """A line for each thing that is to know of the examples."""
+    """Prints each finding about the examples as a warning of one line."""
     for finding in findings:
         show(one_line(f"warning: {finding.in_words()}"))
 
 
 def print_plan(groups: Sequence[Mapping]) -> None:
-    """What trains when, from the rows of `plan_table`."""
+    """Prints which layer groups each stage trains, from the rows of `plan_table`."""
     rows = [_plan_row(row) for row in _with_totals(groups)]
     columns = ["left", *["right"] * (len(rows[0]) - 1)]
     print_table(rows, colalign=columns, disable_numparse=True)
 
 
 def _with_totals(groups: Sequence[Mapping]) -> list[Mapping]:
-    """The rows, and one of all parameters and those that train in each stage."""
+    """The rows and one more: how many parameters there are, and how many each stage trains."""
     trains = [
         sum(row["parameters"] for row in groups if row["stages"][number] is not None)
         for number in range(len(groups[0]["stages"]))
@@ -126,7 +126,7 @@ def _rate(rate: float | str) -> str:
 
 
 def readable(answer: Mapping, tasks: Mapping[str, "Task"]) -> str:
-    """A text and every task's answer to it; lines after the text's first are indented."""
+    """A text and every task's answer to it. All lines but the first are indented."""
     first, *rest = answer["text"].split("\n")
     answers = [
         f"{name}: {one_line(task.label_kind.form.in_words(answer[name])) or 'none'}"

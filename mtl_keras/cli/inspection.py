@@ -1,4 +1,4 @@
-"""What `inspect` shows: tasks and their examples, which groups train when, what it will cost."""
+"""The command `inspect`: tasks and examples, which layer groups train when, expected cost."""
 
 import argparse
 import dataclasses
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def inspect(options: argparse.Namespace) -> None:
-    """Prints a recipe's or run's tasks and labels, which groups train when, and what it costs."""
+    """Prints a recipe's or run's tasks and labels, which layer groups train when, and the cost."""
     from mtl_keras.data.audit import audit
     from mtl_keras.recipes.recipe import load_recipe
     from mtl_keras.runs.building import open_datasets
@@ -49,9 +49,9 @@ def inspect(options: argparse.Namespace) -> None:
     if options.json:
         parts = {"tasks": counts(datasets), "labels": label_counts(datasets), "groups": groups}
         forecasts = [dataclasses.asdict(cost) for cost in costs]
-        found = [finding.to_json() for finding in findings]
+        audited = [finding.to_json() for finding in findings]
         saved = left_out.to_json() if left_out else None
-        print_json(parts | {"left_out": saved, "forecast": forecasts, "audit": found})
+        print_json(parts | {"left_out": saved, "forecast": forecasts, "audit": audited})
         return
     print_table(counts(datasets), intfmt=",")
     print_label_counts(datasets)
@@ -66,7 +66,7 @@ def inspect(options: argparse.Namespace) -> None:
 
 
 def _trained(run: "Run") -> "tuple[MultiTaskModel, LeftOut | None]":
-    """A run's model, and what it goes without; None if nothing, or an old run did not write it."""
+    """A run's model, and the blocks it leaves out; None if none, or if an old run has no entry."""
     from mtl_keras.runs.left_out import LeftOut
     from mtl_keras.runs.run import LEFT_OUT, RECORD
 
@@ -77,7 +77,7 @@ def _trained(run: "Run") -> "tuple[MultiTaskModel, LeftOut | None]":
 def _untrained(
     recipe: "Recipe", datasets: "Mapping[str, TaskDataset]"
 ) -> "tuple[MultiTaskModel, LeftOut | None]":
-    """A recipe's model, and what it goes without; None if nothing."""
+    """A recipe's model, and the blocks it leaves out; None if none."""
     from mtl_keras.runs.building import build_model, load_encoder
     from mtl_keras.runs.left_out import LeftOut
 

@@ -1,4 +1,4 @@
-"""How often each label is given, a row a label, a column a split."""
+"""How often each label occurs: one row per label, one column per split."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -9,11 +9,11 @@ from mtl_keras.display import show
 if TYPE_CHECKING:
     from mtl_keras.data.task_dataset import TaskDataset
 
-MOST_LABELS = 50  # of a task that are printed
+MOST_LABELS = 50  # that are printed for a task
 
 
 def label_counts(datasets: Mapping[str, "TaskDataset"]) -> dict[str, dict[str, dict[str, int]]]:
-    """Task → label → split → how often it is given, also labels that training lacks."""
+    """Task → label → split → count. Includes labels that do not occur in training."""
     return {
         name: {
             label: {split: counts[label] for split, counts in dataset.label_counts.items()}
@@ -25,7 +25,7 @@ def label_counts(datasets: Mapping[str, "TaskDataset"]) -> dict[str, dict[str, d
 
 
 def print_label_counts(datasets: Mapping[str, "TaskDataset"]) -> None:
-    """A table a task; of many labels the first."""
+    """Prints one table per task, with at most `MOST_LABELS` rows."""
     for name, by_label in label_counts(datasets).items():
         rows: list[dict[str, Any]] = [
             {f"label of {name}": label} | by_split for label, by_split in by_label.items()

@@ -1,4 +1,4 @@
-"""The entry of `mtl-keras`: exit statuses, and errors in one line."""
+"""The entry point of `mtl-keras`: exit statuses, and errors in one line."""
 
 import os
 import sys
@@ -36,14 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _report(error: InputError | WorkError | OSError) -> int:
     """Prints an error in one line; returns the exit status."""
     if isinstance(error, OSError):
-        _end_output()  # which may be what cannot be written
+        _end_output()  # stdout may be what cannot be written
         error = as_user_error(error)
     show(f"mtl-keras: {error}", sys.stderr)
     return 1 if isinstance(error, WorkError) else 2
 
 
 def _end_output() -> None:
-    """Drops what is left of an output that cannot be written: Python would try as it ends."""
+    """Discards buffered output that cannot be written; else Python fails on it as it exits."""
     try:
         sys.stdout.flush()
     except OSError:

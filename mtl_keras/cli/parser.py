@@ -1,4 +1,4 @@
-"""The commands of `mtl-keras` and their arguments, a function a command."""
+"""The commands of `mtl-keras` and their arguments, one function per command."""
 
 import argparse
 
@@ -18,12 +18,12 @@ from mtl_keras.version import __version__
 DESCRIPTION = "Several text tasks, one compact transformer, one recipe."
 RECIPE_HELP = "a YAML file, or the name of a bundled recipe"
 RUN_HELP = "a run's folder"
-BEST_HELP = "with the weights that were best for this task on the validation split, or for the mean"
-LINES_HELP = "a file (.gz too) with one text a line"
+BEST_HELP = "use the weights with the best validation score of this task, or of the tasks' mean"
+LINES_HELP = "a file with one text per line; may be gzipped (.gz)"
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line. Its options hold `run`, the command's function."""
+    """The parser of the whole command line. Parsed options hold `run`, the command's function."""
     parser = Parser("mtl-keras", description=DESCRIPTION)
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     parser.add_argument("--version", action="version", version=f"mtl-keras {__version__}")
@@ -41,20 +41,20 @@ def _add_train(added: Commands) -> None:
     command.add_argument("recipe", help=RECIPE_HELP)
     _add_overrides(command)
     command.add_argument(
-        "--output", type=given_path, help="folder of the run (default: runs/<recipe>-<n>)"
+        "--output", type=given_path, help="the run's folder (default: runs/<recipe>-<n>)"
     )
     command.add_argument(
         "--resume",
         action="store_true",
-        help="resumes an unfinished run: that of --output, else the last of the recipe",
+        help="resume an unfinished run: that in --output, or else the recipe's last one",
     )
-    command.add_argument("--quiet", action="store_true", help="no progress")
+    command.add_argument("--quiet", action="store_true", help="show no progress")
     command.add_argument(
         "--workers",
         type=whole_from_1,
         default=1,
         metavar="N",
-        help="processes on this machine that train it together",
+        help="train with N processes on this machine",
     )
 
 
@@ -66,7 +66,7 @@ def _add_overrides(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="a value in the place of the recipe's, such as training.seed=3 or stages.0.epochs=1",
+        help="replace a value of the recipe, for example training.seed=3 or stages.0.epochs=1",
     )
 
 
@@ -84,7 +84,7 @@ def _add_compare(added: Commands) -> None:
         "--seeds", type=whole_from_1, default=3, metavar="N", help="seeds 0 to N-1"
     )
     command.add_argument(
-        "--output", type=given_path, help="folder of the report (default: comparisons/<recipe>)"
+        "--output", type=given_path, help="the report's folder (default: comparisons/<recipe>)"
     )
 
 
@@ -103,7 +103,7 @@ def _add_evaluate(added: Commands) -> None:
 def _add_predict(added: Commands) -> None:
     command = add_command(added, "predict", commands.predict, as_json=True)
     command.add_argument("run_folder", metavar="run", help=RUN_HELP)
-    command.add_argument("text", nargs="*", help="texts; an empty one is answered too")
+    command.add_argument("text", nargs="*", help="texts to answer; an empty text is allowed")
     command.add_argument("--best", metavar="TASK", help=BEST_HELP)
     command.add_argument("--input", type=given_path, help=LINES_HELP)
 
@@ -111,42 +111,52 @@ def _add_predict(added: Commands) -> None:
 def _add_export(added: Commands) -> None:
     command = add_command(added, "export", commands.export)
     command.add_argument("run_folder", metavar="run", help=RUN_HELP)
-    command.add_argument("folder", type=given_path, help="of the versions; takes the next number")
+    command.add_argument(
+        "folder", type=given_path, help="the folder of versions; the export takes the next number"
+    )
     command.add_argument("--best", metavar="TASK", help=BEST_HELP)
     names = [form.name for form in FORMATS]
     command.add_argument(
         "--format",
         default=names[0],
         choices=names,
-        help="litert and onnx take word pieces: the tokenizer's files go beside them",
+        help="litert and onnx models take word pieces, so the tokenizer's files are added",
     )
     command.add_argument(
         "--precision",
         default=FLOAT32,
         choices=PRECISIONS,
-        help="of the weights; int8 quantizes them (dynamic range)",
+        help="precision of the weights; int8 quantizes them (dynamic range)",
     )
     command.add_argument(
         "--verify-against",
         dest="against",
         metavar="DIR",
-        help="an export, such as saved_models/tickets/1, whose answers the new one must have",
+        help="an export, such as saved_models/tickets/1, whose answers the new one must equal",
     )
 
 
 def _add_demo(added: Commands) -> None:
     command = add_command(added, "demo", commands.demo)
     command.add_argument("folder", metavar="run|export", help="a run's folder, or an export's")
-    command.add_argument("--host", default="127.0.0.1", help="beyond it, whoever can reach asks")
-    command.add_argument("--port", type=whole, default=8000, help="the first to try; 0 takes any")
+    command.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on; with any but the default, others on the network can ask too",
+    )
+    command.add_argument(
+        "--port", type=whole, default=8000, help="the first port to try; 0 takes any free port"
+    )
 
 
 def _add_embed(added: Commands) -> None:
     command = add_command(added, "embed", commands.embed)
-    command.add_argument("source", help="an encoder: all-MiniLM-L6-v2, a TF Hub handle, a folder …")
+    command.add_argument("source", help="an encoder: all-MiniLM-L6-v2, a TF Hub handle or a folder")
     command.add_argument("--input", required=True, help=LINES_HELP)
     command.add_argument("--output", required=True, help="the .npy file to write")
-    command.add_argument("--max-length", type=whole, default=128, help="word pieces a text")
+    command.add_argument(
+        "--max-length", type=whole, default=128, help="most word pieces read of a text"
+    )
 
 
 def _add_inspect(added: Commands) -> None:

@@ -1,4 +1,4 @@
-"""Python in a process of its own, and the last line of what it wrote: what it failed with."""
+"""Runs Python in a child process, and returns the last line that it wrote: its error."""
 
 import os
 import subprocess
@@ -9,16 +9,16 @@ from mtl_keras.distribution.lifeline import lifeline
 
 
 def run_python(arguments: Sequence[str]) -> tuple[int, str]:
-    """Runs Python in a fresh process to its end; whatever interrupts this one ends it. If this one
-    is killed, the other ends by itself if it has called `end_with_parent`.
+    """Runs Python in a new process and waits for it. An exception here, such as Ctrl-C, ends it.
 
-    Its output is discarded, and TensorFlow logs nothing in it but errors.
+    If this process is killed, the child ends by itself, provided it has called `end_with_parent`.
+    Its output is discarded, and TensorFlow logs only errors in it.
 
     Args:
-        arguments: a file, or `-m` and a module, and what they take.
+        arguments: a file, or `-m` and a module, and their arguments.
 
     Returns:
-        Its exit status, and the last line that it wrote to stderr.
+        The exit status, and the last line that the process wrote to stderr.
 
     Example:
 
@@ -43,7 +43,7 @@ def run_python(arguments: Sequence[str]) -> tuple[int, str]:
 
 
 def last_line(written: bytes, status: int) -> str:
-    """The last line that a process wrote; its exit status if it wrote nothing.
+    """The last line that a process wrote, or its exit status if it wrote nothing.
 
     Example:
 

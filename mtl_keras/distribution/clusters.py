@@ -13,11 +13,11 @@ _FORM = '{"cluster": {"worker": ["host:port", …]}, "task": {"type": "worker", 
 
 @dataclass(frozen=True)
 class Cluster:
-    """The workers, and which of them is this process. The first is the chief: it alone writes.
+    """The workers, and which of them this process is. Only the first, the chief, writes files.
 
     Args:
         addresses: `host:port` of every worker.
-        index: of this one.
+        index: this process's position among them.
     """
 
     addresses: tuple[str, ...] = ("",)
@@ -34,10 +34,10 @@ class Cluster:
 
     @classmethod
     def of_environment(cls) -> "Cluster":
-        """The cluster that the variable `TF_CONFIG` names; this process alone if it is not set.
+        """The cluster in the environment variable `TF_CONFIG`; this process alone if it is not set.
 
         Raises:
-            InputError: it is not of the form that TensorFlow asks for, or has other tasks than
+            InputError: it does not have the form that TensorFlow expects, or has jobs other than
                 workers and a chief.
 
         Example:
@@ -68,7 +68,7 @@ class Cluster:
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             is_right = False
         if not is_right:
-            raise InputError(f"{TF_CONFIG} is of the form {_FORM}. Received: {text[:200]}")
+            raise InputError(f"{TF_CONFIG} must have the form {_FORM}. Received: {text[:200]}")
         return cls(addresses, index)
 
     def to_environment(self) -> str:

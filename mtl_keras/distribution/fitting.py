@@ -13,17 +13,17 @@ class DistributedFit:
 
     Keras 3.15's `fit` fails under `MultiWorkerMirroredStrategy` for two reasons
     (https://github.com/keras-team/keras/issues/20585): it reduces an input batch to build the model
-    with, and it reduces logs along their first axis. The two private methods below answer both.
+    with, and it reduces logs along their first axis. The two private methods below avoid both.
     They are the only private methods of Keras that this package overrides.
     """
 
     distribute_strategy: tf.distribute.Strategy
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
-        """As in Keras. A dataset keeps its own order (Keras warns of its default, `shuffle`).
+        """As in Keras, but `shuffle` is off for a `tf.data.Dataset`, which has its own order.
 
-        Under a `tf.distribute` strategy each replica takes its rows of every batch: the same
-        training as on one device, except for dropout, which each draws for itself.
+        Under a `tf.distribute` strategy each replica takes its rows of every batch. This is the
+        same training as on one device, except that each replica draws its own dropout.
         """
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)
@@ -39,8 +39,8 @@ class DistributedFit:
         return super().evaluate(x, *args, **kwargs)  # type: ignore[misc]
 
     def _maybe_symbolic_build(self, *args: Any, **kwargs: Any) -> None:
-        """Does nothing: the model is built, and Keras would ask its strategy for a batch."""
+        """Does nothing: the model is built already, and Keras would reduce a batch for this."""
 
     def _get_metrics_result_or_logs(self, logs: Any) -> dict:
-        """Returns all results at an epoch's end, even if steps returned only some (`as_logs`)."""
+        """Returns all results at an epoch's end, even if its steps return only some (`as_logs`)."""
         return self.get_metrics_result()  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Several workers on this machine: a process each, that train one model together."""
+"""Starts several worker processes on this machine that train one model together."""
 
 import contextlib
 import os
@@ -17,25 +17,25 @@ from mtl_keras.distribution.clusters import TF_CONFIG, Cluster
 from mtl_keras.distribution.lifeline import GRACE, Lifeline, lifeline
 from mtl_keras.errors import WorkError
 
-PATIENCE = 60.0  # seconds that the others have to end by themselves after one has failed
-POLL = 0.2
+PATIENCE = 60.0  # seconds in which the other workers may end by themselves after one has failed
+POLL = 0.2  # seconds
 
 
 def run_workers(arguments: Sequence[str], count: int) -> int:
-    """Runs the `mtl-keras` command in some workers at once.
+    """Runs the `mtl-keras` command in several workers at once.
 
-    The chief writes to this terminal, others only what they fail with. SIGTERM and Ctrl-C go to
-    all of them; if this process is killed, they end as after SIGTERM.
+    The chief writes to this terminal; of another worker, only its error is shown. SIGTERM and
+    Ctrl-C are passed on to all workers. If this process is killed, they end as after SIGTERM.
 
     Args:
         arguments: of the command.
-        count: of workers.
+        count: the number of workers.
 
     Returns:
         The exit status: 0, or that of the first worker that failed.
 
     Raises:
-        WorkError: one was killed; the others are ended within a minute.
+        WorkError: a worker was killed; the others end within about a minute.
     """
     addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(count))
     with contextlib.ExitStack() as stack:
@@ -54,7 +54,7 @@ def run_workers(arguments: Sequence[str], count: int) -> int:
         if status < 0:
             name = signal.Signals(-status).name
             raise WorkError(f"worker {failed} was killed ({name}); --resume continues the run")
-        if failed:  # what the chief failed with is in this terminal already
+        if failed:  # the chief, worker 0, has written its error to this terminal
             outputs[failed].seek(0)
             line = one_line(last_line(outputs[failed].read(), status))
             show(f"worker {failed}: {line}", sys.stderr)
@@ -63,7 +63,7 @@ def run_workers(arguments: Sequence[str], count: int) -> int:
 
 @contextlib.contextmanager
 def _passing_on(workers: Sequence[subprocess.Popen]) -> Iterator[None]:
-    """Inside this context, workers receive the signals that ask this process to end."""
+    """Inside this context, SIGTERM and SIGINT are passed on to the workers."""
     signals = (signal.SIGTERM, signal.SIGINT)
     before = {
         number: signal.signal(number, lambda received, _: _send(workers, received))
@@ -87,7 +87,7 @@ def _start(
         **line.environment,
     }
     command = [sys.executable, "-m", "mtl_keras.cli.main", *arguments]
-    # In groups of their own: a terminal's Ctrl-C comes to them once, from here.
+    # Each in its own process group, so that Ctrl-C reaches it once, from here.
     return subprocess.Popen(
         command,
         env=environment,
@@ -99,7 +99,7 @@ def _start(
 
 
 def _wait(workers: Sequence[subprocess.Popen]) -> int | None:
-    """The first worker that failed, when all have ended or had time to; None if none did."""
+    """Waits for the workers; returns the first that failed, or None. Gives up after `PATIENCE`."""
     failed, since = None, 0.0
     while any(worker.poll() is None for worker in workers):
         for index, worker in enumerate(workers):
@@ -131,7 +131,7 @@ def _send(workers: Sequence[subprocess.Popen], number: int) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of this machine that nobody listens on."""
+    """Ports of this machine that are not in use."""
     sockets = [socket.socket() for _ in range(count)]
     for opened in sockets:
         opened.bind(("127.0.0.1", 0))

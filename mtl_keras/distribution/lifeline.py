@@ -1,4 +1,4 @@
-"""A child process ends when the process that started it does, however that ends."""
+"""Ends a child process when its parent ends, however the parent ends."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ GRACE = 10.0  # seconds from SIGTERM to SIGKILL
 
 @dataclass(frozen=True)
 class Lifeline:
-    """The end of a pipe for children to read, whose other end closes with this process alone.
+    """The read end of a pipe, for children. The other end closes when this process ends.
 
     A child gets both: `subprocess.Popen(…, env=os.environ | line.environment, pass_fds=line.fds)`,
     and calls `end_with_parent`.
@@ -33,7 +33,7 @@ class Lifeline:
 
 @contextlib.contextmanager
 def lifeline() -> Iterator[Lifeline]:
-    """Inside this context children can live; those that are left at its end are asked to end."""
+    """A `Lifeline` for children. Those that still run when the context ends receive SIGTERM."""
     reader, writer = os.pipe()
     try:
         yield Lifeline(reader)
@@ -43,9 +43,9 @@ def lifeline() -> Iterator[Lifeline]:
 
 
 def end_with_parent(grace: float = GRACE) -> None:
-    """Has this process end, by SIGTERM and after `grace` seconds by SIGKILL, when its parent has.
+    """Ends this process when its parent ends: by SIGTERM, and after `grace` seconds by SIGKILL.
 
-    Does nothing if no parent gave it a `Lifeline`.
+    Does nothing if the parent gave it no `Lifeline`.
     """
     given = os.environ.pop(LIFELINE, "")
     if given:

@@ -1,9 +1,9 @@
-"""What each replica of a model does alone, and what all do together, under any `tf.distribute`.
+"""What replicas of a model do alone and what they do together, under any `tf.distribute` strategy.
 
-Each replica computes on its own rows of a batch. What they add up (gradients, sums of losses and
-weights) is the same everywhere, so that each updates its own copy of the variables, and all stay
-equal to the last bit. (Keras's own updates wait for the other replicas at each variable, which
-they may not inside a `tf.cond`.)
+Each replica computes on its own rows of a batch. Gradients, losses and weights are summed over all
+replicas. So each replica can update its own copy of the variables, and all copies stay equal to the
+last bit. (Keras's updates wait for the other replicas at each variable, which is not allowed inside
+a `tf.cond`.)
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,12 +29,12 @@ def has_workers(strategy: tf.distribute.Strategy) -> bool:
 
 
 def compile_shapes(strategy: tf.distribute.Strategy) -> bool:
-    """Whether its devices compile a program for each shape of a batch, as TPUs do."""
+    """Whether the devices compile a program for each batch shape, as TPUs do."""
     return isinstance(strategy, tf.distribute.TPUStrategy)
 
 
 def total(values: Sequence[tf.Tensor | None]) -> list[tf.Tensor | None]:
-    """The sums over all replicas, of tensors or None, in their order."""
+    """The sum of each tensor over all replicas; None stays None."""
     given = [value for value in values if value is not None]
     if count() == 1 or not given:
         return list(values)
@@ -45,45 +45,45 @@ def total(values: Sequence[tf.Tensor | None]) -> list[tf.Tensor | None]:
 
 
 def assign(variable: keras.Variable, value: tf.types.experimental.TensorLike) -> None:
-    """Gives the replica's own copy a value, which must be the same in all of them."""
+    """Sets this replica's copy of a variable. The value must be the same in all replicas."""
     value = tf.cast(value, variable.dtype)
     tf.raw_ops.AssignVariableOp(resource=variable.value.handle, value=value)
 
 
 def value_of(variable: keras.Variable) -> np.ndarray:
-    """A copy of this process's value, which is that of all, without asking the others.
+    """A copy of the variable's value in this process, which equals that in all others.
 
-    To read a metric's variable in the usual way all workers must do so at once.
+    Does not wait for other workers. Reading a metric's variable in the usual way would.
     """
     return np.array(copies(variable)[0])
 
 
 def view_of(variable: keras.Variable) -> np.ndarray:
-    """As `value_of`, but not copied on a processor; of types that NumPy has itself, read only.
+    """As `value_of`, but read-only and, on a CPU, without a copy. Only for NumPy's own types.
 
-    It stays as it is: TensorFlow gives a variable whose memory is held elsewhere new memory when
-    it changes.
+    The view does not change later: TensorFlow gives a variable new memory when it is assigned while
+    somebody else holds the old.
     """
     return np.asarray(memoryview(copies(variable)[0].read_value()))
 
 
 def put(variable: keras.Variable, value: np.ndarray) -> None:
-    """Gives all copies of this process a value, without asking the others."""
+    """Sets all copies of a variable in this process. Does not wait for other workers."""
     for copy in copies(variable):
         copy.assign(value)
 
 
 def copies(variable: keras.Variable) -> tuple[tf.Variable, ...]:
-    """The copies in this process; the variable itself without a strategy."""
+    """The variable's copies in this process; without a strategy, the variable itself."""
     is_distributed = isinstance(variable.value, tf.distribute.DistributedValues)
     return variable.value.values if is_distributed else (variable.value,)
 
 
 def measure(updates: Iterable[Update]) -> None:
-    """Updates metrics with what all replicas saw.
+    """Updates metrics with the values of all replicas.
 
-    With more than one replica their states must be sums over examples, and their results ratios
-    of these, as those of means are.
+    With more than one replica, a metric's state must be sums over examples, and its result a ratio
+    of them, as for a mean.
     """
     if count() == 1:
         for metric, values, weight in updates:
@@ -100,10 +100,10 @@ def measure(updates: Iterable[Update]) -> None:
 
 
 def as_logs(results: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """Results that are the same in all replicas, as Keras's `fit` can take them from a step.
+    """Results that are equal in all replicas, in the form that Keras's `fit` expects of a step.
 
-    Of several workers it exchanges each result, and takes the mean along the first axis; it gets
-    the first result alone.
+    With several workers, Keras exchanges each result and averages along its first axis. So only the
+    first result is returned, with such an axis.
     """
     if count() == 1 or not has_workers(tf.distribute.get_strategy()):
         return dict(results)
@@ -113,13 +113,13 @@ def as_logs(results: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
 def share(
     dataset: tf.data.Dataset, strategy: tf.distribute.Strategy
 ) -> tf.data.Dataset | tf.distribute.DistributedDataset:
-    """A dataset of which each replica gets its rows of every batch; unchanged for one replica.
+    """A dataset that gives each replica its rows of every batch; unchanged for one replica.
 
-    All workers read the same batches and take their rows of them. So a batch holds the same
-    examples on one device as on many, and costs each as many padded positions.
+    All workers read the same batches and take their own rows. So a batch holds the same examples,
+    padded to the same length, on one device as on many.
 
     Returns:
-        What `fit` takes under the strategy.
+        A dataset for `fit` under the strategy.
     """
     replicas = strategy.num_replicas_in_sync
     if replicas == 1:
@@ -142,5 +142,5 @@ def share(
         return dataset.flat_map(parts).prefetch(2 * here)
 
     shared = strategy.distribute_datasets_from_function(of_worker)
-    shared._cardinality = dataset.cardinality()  # it counts parts, Keras takes them for steps
+    shared._cardinality = dataset.cardinality()  # TensorFlow counts parts, Keras expects steps
     return shared

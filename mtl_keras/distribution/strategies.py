@@ -1,4 +1,4 @@
-"""Which devices and machines train together (`tf.distribute`), and what workers agree on."""
+"""Chooses the devices and machines that train together (`tf.distribute`); lets workers agree."""
 
 import contextlib
 import hashlib
@@ -17,7 +17,7 @@ from mtl_keras.errors import InputError, WorkError, first_line
 from mtl_keras.storage.locks import LOCK
 
 AUTO, MIRRORED, MULTI_WORKER, TPU = "auto", "mirrored", "multi_worker", "tpu"
-# How a collective operation fails if another worker is gone.
+# The errors of a collective operation if another worker has ended.
 GONE = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -29,10 +29,10 @@ GONE = (
 
 
 def chosen(name: str, cluster: Cluster) -> str | None:
-    """What `auto` stands for here; None: one device, without a strategy.
+    """The strategy that `auto` stands for on this machine; None for one device.
 
-    Several workers in `TF_CONFIG`: multi_worker; a TPU's address in `TPU_NAME`: tpu; several GPUs:
-    mirrored.
+    It is multi_worker if `TF_CONFIG` names several workers, tpu if `TPU_NAME` holds an address, and
+    mirrored if there are several GPUs.
     """
     if name != AUTO:
         return name
@@ -44,14 +44,14 @@ def chosen(name: str, cluster: Cluster) -> str | None:
 
 
 def strategy_of(name: str = AUTO) -> tf.distribute.Strategy:
-    """The strategy that a recipe names, which this process then trains with.
+    """The `tf.distribute` strategy that a recipe names.
 
     Args:
         name: `auto`, `mirrored` (the GPUs of this machine), `multi_worker` (the workers of
             `TF_CONFIG`) or `tpu`.
 
     Raises:
-        InputError: there is no such hardware, no `TF_CONFIG`, or TensorFlow has computed already.
+        InputError: the hardware or `TF_CONFIG` is missing, or TensorFlow has already computed.
     """
     cluster = Cluster.of_environment()
     kind = chosen(name, cluster)
@@ -70,7 +70,7 @@ def strategy_of(name: str = AUTO) -> tf.distribute.Strategy:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except RuntimeError:
         raise InputError(
-            f"strategy {MULTI_WORKER} must be first to use TensorFlow in a process; begin a new one"
+            f"strategy {MULTI_WORKER} must be set before TensorFlow is used; start a new process"
         ) from None
 
 
@@ -78,7 +78,7 @@ class Workers:
     """The processes that train one model together, or this one alone.
 
     Args:
-        strategy: under which they train.
+        strategy: the one they train under.
     """
 
     def __init__(self, strategy: tf.distribute.Strategy):
@@ -101,7 +101,7 @@ class Workers:
 
     @property
     def is_chief(self) -> bool:
-        """Whether it writes the run."""
+        """Whether this process writes the run."""
         return self.index == 0
 
     def sum(self, values: np.ndarray) -> np.ndarray:
@@ -112,13 +112,13 @@ class Workers:
             return self._add_up(tf.constant(values)).numpy()
 
     def gather(self, value: int) -> list[int]:
-        """The value of each worker, below 2^53."""
+        """The value of each worker; values must be below 2^53."""
         values = np.zeros(self.count, np.float64)
         values[self.index] = value
         return [int(total) for total in self.sum(values)]
 
     def agree(self, number: int) -> int:
-        """The greatest value of any worker."""
+        """The largest value among all workers."""
         return max(self.gather(number))
 
     def wait(self) -> None:
@@ -126,7 +126,7 @@ class Workers:
         self.gather(0)
 
     def check_same(self, value: str, what: str) -> None:
-        """Raises `InputError` on all workers if one gives another value than the chief."""
+        """Raises `InputError` on all workers if their values differ."""
         digest = hashlib.sha256(value.encode()).digest()
         of_all = self.gather(int.from_bytes(digest[:6], "big"))
         if len(set(of_all)) > 1:
@@ -136,7 +136,7 @@ class Workers:
     def own_folder(self, folder: str | Path, *, resume: bool) -> Iterator[Path]:
         """The folder itself for the chief; for other workers a copy that is deleted afterwards.
 
-        Nobody leaves before all are done.
+        No worker leaves the context before all are done.
         """
         with contextlib.ExitStack() as stack:
             own = Path(folder)
@@ -150,7 +150,7 @@ class Workers:
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """Inside this context, raises `WorkError` if another worker is gone."""
+        """Inside this context, raises `WorkError` if another worker has ended."""
         try:
             yield
         except GONE as error:
@@ -159,7 +159,7 @@ class Workers:
             lines = [line.strip() for line in str(error.message).splitlines()]
             reason = next((line for line in lines if "abort" in line), lines[0])[:200]
             raise WorkError(
-                f"another worker is gone ({reason}); start all of them again with --resume"
+                f"another worker has ended ({reason}); start all of them again with --resume"
             ) from None
 
 

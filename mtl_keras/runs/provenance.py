@@ -90,7 +90,7 @@ def changed_files(before: Mapping[str, str], now: Mapping[str, str]) -> list[str
     return sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
 
 
-def told_changes(before: Mapping[str, str], now: Mapping[str, str]) -> str | None:
+def describe_changes(before: Mapping[str, str], now: Mapping[str, str]) -> str | None:
     """Which files differ, in a line; None if none does."""
     changed = changed_files(before, now)
     return f"changed since the run began: {listed(changed)}" if changed else None

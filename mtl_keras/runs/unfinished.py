@@ -12,7 +12,7 @@ from mtl_keras.display import show
 from mtl_keras.errors import InputError
 from mtl_keras.recipes.recipe import Recipe, load_recipe, says_the_same
 from mtl_keras.runs.checkpoint_files import StateFolder
-from mtl_keras.runs.provenance import fingerprints, told_changes
+from mtl_keras.runs.provenance import describe_changes, fingerprints
 from mtl_keras.runs.run import BEST, CHECKPOINTS, RECIPE, START, Run
 
 UNITS = ("workers", "devices")  # how many of them a training runs on
@@ -100,7 +100,7 @@ def check_data(
         InputError: a file has changed, here or for another worker.
     """
     before = run.read_json(START)
-    changes = told_changes(before["data"], fingerprints(datasets, folder, like=before["data"]))
+    changes = describe_changes(before["data"], fingerprints(datasets, folder, like=before["data"]))
     if not agree(int(changes is not None)):
         return
     changes = changes or "files that another worker reads changed since the run began"
@@ -152,7 +152,7 @@ def _check_recipe(run: Run, before: Mapping, content: bytes) -> None:
 
 
 def _check_facts(run: Run, before: Mapping, now: Mapping, report: Callable[[str], None]) -> None:
-    if changes := told_changes(before["data"], now["data"]):
+    if changes := describe_changes(before["data"], now["data"]):
         raise InputError(f"{run.folder}: {changes}; restore them, or begin a new run")
     old, new = before["versions"], dict(now["versions"])
     for unit in UNITS:

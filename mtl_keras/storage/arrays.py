@@ -13,28 +13,28 @@ from mtl_keras.storage.regular_files import open_regular
 
 
 def check_header(path: str | os.PathLike) -> None:
-    """Checks that the names and shapes in a safetensors file, which come first, are not too large.
+    """Checks that the header of a safetensors file (its names and shapes) is not too large.
 
     Raises:
-        UnsafeFileError: they are, or it is no regular file.
+        UnsafeFileError: it is too large, or the file is not a regular file.
         OSError: it cannot be opened.
     """
     with open_regular(path) as file:
         size = int.from_bytes(file.read(8), "little")
-        is_there = size <= os.fstat(file.fileno()).st_size  # else the file is damaged
-    if is_there and size > SMALL_FILE.most:
+        is_complete = size <= os.fstat(file.fileno()).st_size  # else the file is damaged
+    if is_complete and size > SMALL_FILE.most:
         raise UnsafeFileError(f"{os.fspath(path)}: its header has {SMALL_FILE}")
 
 
 def write_arrays(
     arrays: dict[str, np.ndarray], path: Path, metadata: dict[str, str] | None = None
 ) -> None:
-    """Writes safetensors, a tensor at a time.
+    """Writes a safetensors file, one tensor at a time.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     try:
         save_file(arrays, path, metadata)
-    except SafetensorError as error:  # a full disk too
+    except SafetensorError as error:  # raised for a full disk too
         raise OSError(str(error)) from error

@@ -1,4 +1,4 @@
-"""What was found out about a file, kept in the user's cache folder until the file changes."""
+"""Caches facts about a file in the user's cache folder until the file changes."""
 
 import contextlib
 import hashlib
@@ -14,26 +14,26 @@ from mtl_keras.storage.files import member_files
 from mtl_keras.storage.writing import write_whole
 from mtl_keras.version import __version__
 
-SMALLEST = 64 * 2**10  # bytes; what is smaller is read again in a few milliseconds
-# A file that changed so lately may change once more without its time moving on (FAT: 2 seconds).
+SMALLEST = 64 * 2**10  # bytes; a smaller file is read again in a few milliseconds
+# A file changed more recently may change again without a new timestamp (FAT stores 2-second steps).
 SETTLED_SECONDS = 2.0
 
 Facts = dict[str, Any]
 
 
 def remembered(path: str, question: Mapping[str, Any], find: Callable[[], Facts]) -> Facts:
-    """The facts about a file or folder: those that are kept, else what `find` gives, kept.
+    """The facts about a file or folder: from the cache, or else from `find`, then cached.
 
-    They are kept as JSON in `$XDG_CACHE_HOME/mtl_keras/files` (`~/.cache` if that is not set),
-    with their checksum and with size, times of modification and of change of every file, as they
-    were before it was read: to compare these costs no reading, and no program sets the time of
-    change. What is damaged, or of a file that has changed since, is found out anew. Without a
-    folder that can be written nothing is kept.
+    An entry is a JSON file in `$XDG_CACHE_HOME/mtl_keras/files` (`~/.cache` if that is not set).
+    It holds the facts, a checksum, and the size, modification time and change time of every file
+    before it was read. Comparing these needs no reading, and no program can set a change time. An
+    entry is ignored if it is damaged or a file has changed since. If the cache folder cannot be
+    written, nothing is cached.
 
     Args:
-        path: the file, or the folder with all files in it.
-        question: what the facts depend on beside the file, as JSON holds it.
-        find: reads the file. What it raises is not kept.
+        path: the file, or a folder, which stands for all files in it.
+        question: what the facts depend on besides the file, as JSON values.
+        find: reads the file and returns the facts. Errors that it raises are not cached.
 
     Example:
 
@@ -56,7 +56,7 @@ def remembered(path: str, question: Mapping[str, Any], find: Callable[[], Facts]
 
 
 def cache_folder() -> Path | None:
-    """Where facts are kept; None if the user has no such place."""
+    """The cache folder; None if the user has no home folder."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     try:
         root = Path(base) if os.path.isabs(base) else Path.home() / ".cache"
@@ -66,15 +66,15 @@ def cache_folder() -> Path | None:
 
 
 def _entry(path: str, question: Mapping[str, Any]) -> Path | None:
-    """The file of the answer to a question: a changed file's takes the place of the old one."""
+    """The cache file for a question about a path. An entry for a changed file replaces the old."""
     folder = cache_folder()
-    asked = json.dumps([__version__, os.path.realpath(path), question])
-    name = hashlib.sha256(asked.encode(errors="surrogatepass")).hexdigest()
+    key = json.dumps([__version__, os.path.realpath(path), question])
+    name = hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
     return folder and folder / f"{name[:40]}.json"
 
 
 def _fingerprint(path: str) -> list[list[int]]:
-    """Size, time of modification and of change of each file, in nanoseconds; empty: unknown."""
+    """Size in bytes, modification and change time in ns of each file; empty if unknown."""
     try:
         files = [os.stat(file) for file in member_files(path)]
     except OSError:

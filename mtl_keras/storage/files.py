@@ -1,4 +1,4 @@
-"""Files found by paths and globs, and their lines as strict UTF-8."""
+"""Finds files by paths and globs, and reads their lines as strict UTF-8."""
 
 import codecs
 import io
@@ -14,19 +14,19 @@ from mtl_keras.storage.refusals import cause
 from mtl_keras.storage.regular_files import check_regular, open_unpacked
 
 UTF_8, BYTE_ORDER_MARK = "utf-8-sig", "\ufeff"
-NEIGHBOURS = 1000  # files that a missing one's name is compared with
+NEIGHBOURS = 1000  # most file names that a missing file's name is compared with
 
 
-_PACKED = ("PK\x03\x04", "\x1f")  # how archives begin in every encoding of single bytes
+_PACKED = ("PK\x03\x04", "\x1f")  # how archives begin, in every single-byte encoding
 
 
 def find_files(patterns: Sequence[str], base_folder: str | os.PathLike = ".") -> list[str]:
-    """The files and folders that paths and globs stand for, each glob's in sorted order.
+    """The files and folders that paths and globs match; matches of a glob are sorted.
 
     Raises:
-        InputError: nothing is there, nothing matches, a file comes twice, or it is a pipe, a socket
-            or a device; or a pattern matches more than `limits.FILES` allows, or has to look at
-            more than `limits.SEARCHED`.
+        InputError: a path does not exist, a glob matches nothing, a file occurs twice or is a pipe,
+            a socket or a device; or a glob matches more than `limits.FILES` allows, or has to look
+            at more than `limits.SEARCHED`.
     """
     paths: list[str] = []
     for pattern in map(os.path.expanduser, patterns):
@@ -46,7 +46,7 @@ def find_files(patterns: Sequence[str], base_folder: str | os.PathLike = ".") ->
 
 
 def member_files(path: str) -> list[str]:
-    """The file itself; of a folder every file in it, sorted.
+    """The file itself, or every file in a folder, sorted.
 
     Raises:
         InputError: the folder holds more than `limits.FILES` allows.
@@ -59,7 +59,7 @@ def member_files(path: str) -> list[str]:
         files += [file for name in names if os.path.isfile(file := os.path.join(folder, name))]
         left -= len(folders) + len(names)
         if left < 0:
-            raise InputError(f"{path}: the folder holds {FILES}; give one of the data alone")
+            raise InputError(f"{path}: the folder holds {FILES}; give a folder of data only")
     return sorted(files)
 
 
@@ -67,27 +67,29 @@ def _check_once(paths: Sequence[str]) -> None:
     seen: set[str] = set()
     for path in paths:
         if os.path.realpath(path) in seen:
-            raise InputError(f"{path}: comes twice among the files of one split; remove one")
+            raise InputError(f"{path}: listed twice among the files of one split; remove one")
         seen.add(os.path.realpath(path))
 
 
 def read_lines(path: str | os.PathLike, encoding: str | None = None) -> Iterator[str]:
-    """A file's lines, without their ends. Only a line feed ends a line, a carriage return may
-    come before it; a byte order mark at the start is left out. `.gz` is unpacked.
+    """A file's lines, without line ends. Only `\\n` and `\\r\\n` end a line.
+
+    A byte order mark at the start is removed. A `.gz` file is unpacked.
 
     Args:
         path: of the file.
-        encoding: of its text, as Python names it; None: UTF-8.
+        encoding: of its text, as Python names it; None means UTF-8.
 
     Raises:
-        InputError: the file is missing, unreadable, no regular file, or not of the encoding; a line
-            is longer than `limits.ROW` allows, or a `.gz` unpacks to more than `limits.UNPACKED`.
+        InputError: the file is missing, unreadable, not a regular file, or not in the encoding; a
+            line is longer than `limits.ROW` allows, or a `.gz` unpacks to more than
+            `limits.UNPACKED`.
     """
     return (line.rstrip("\r\n") for line in raw_lines(os.fspath(path), encoding))
 
 
 def raw_lines(path: str, encoding: str | None = None) -> Iterator[str]:
-    """Lines with their ends. Only a line feed ends a line; a byte order mark is left out."""
+    """Lines with their line ends. Only `\\n` ends a line; a byte order mark is removed."""
     try:
         longest = ROW.most
         codec = encoding or UTF_8
@@ -96,8 +98,8 @@ def raw_lines(path: str, encoding: str | None = None) -> Iterator[str]:
                 line = file.readline(longest + 1)
                 if len(line) > longest:
                     raise InputError(
-                        f"{path}:{number}: a line of {ROW}; end each row with a line feed, or cut "
-                        "its text"
+                        f"{path}:{number}: a line of {ROW}; end each row with a line feed, or "
+                        "shorten its text"
                     )
                 if not line:
                     return
@@ -108,26 +110,26 @@ def raw_lines(path: str, encoding: str | None = None) -> Iterator[str]:
         raise InputError(_not_decodable(path, encoding)) from None
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(
-            f"{path}: cannot be read: {cause(error, 'give a file that is whole')}"
+            f"{path}: cannot be read: {cause(error, 'give a complete file')}"
         ) from None
 
 
 def _not_decodable(path: str, encoding: str | None) -> str:
-    """The message for text that is not of its encoding, with the line if that can be found."""
+    """The message for text that is not in its encoding, with the line if it can be found."""
     if fault := _packed(path):
         return fault
     if encoding is not None:
-        return f"{path}: not {encoding}, as its encoding says; correct that, or save it as UTF-8"
+        return f"{path}: not in its encoding, {encoding}; correct that, or save the file as UTF-8"
     with open_unpacked(path) as file:
         is_utf_16 = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
     if is_utf_16:
-        return f"{path}:1: not UTF-8 but UTF-16; say encoding: utf-16, or save the file as UTF-8"
-    cure = "save the file as UTF-8, or say its encoding (of Excel often encoding: cp1252)"
+        return f"{path}:1: not UTF-8 but UTF-16; set encoding: utf-16, or save the file as UTF-8"
+    cure = "save the file as UTF-8, or set its encoding (for Excel files often encoding: cp1252)"
     return f"{path}:{_undecodable_line(path)}: not UTF-8; {cure}"
 
 
 def _packed(path: str) -> str:
-    """The message for a file that is packed though its name does not say so; else empty."""
+    """The message for a file that is packed although its name does not say so; else empty."""
     with open_unpacked(path) as file:
         start = file.read(4)
     if start[:2] == b"\x1f\x8b":
@@ -139,7 +141,7 @@ def _packed(path: str) -> str:
 
 def _undecodable_line(path: str) -> int:
     with open_unpacked(path) as file:
-        longest = 4 * ROW.most + 4  # bytes; no line before the one that is sought has more
+        longest = 4 * ROW.most + 4  # bytes; no line before the undecodable one is longer
         for line, string in enumerate(iter(lambda: file.readline(longest), b""), 1):
             try:
                 string.decode()

@@ -1,4 +1,4 @@
-"""The arrays of an HDF5 file of weights, found without reading any of them."""
+"""Lists the arrays in an HDF5 file of weights without reading them."""
 
 import math
 from pathlib import Path
@@ -12,16 +12,17 @@ CURE = "which Keras does not write; do not use it"
 
 
 def stored_shapes(file: Path | IO[bytes], size: int) -> dict[str, tuple[int, ...]]:
-    """Path in the file → shape, of all arrays.
+    """Path in the file → shape, for every array.
 
     Args:
         file: HDF5, as Keras writes it.
-        size: its bytes.
+        size: its size in bytes.
 
     Raises:
-        UnsafeFileError: it names other files, or arrays that are packed, not numbers, or together
-            larger than the file: what is read of such a file has any size, or is not its own.
-        OSError: it is no HDF5 file, or damaged.
+        UnsafeFileError: it refers to other files, or its arrays are compressed, not numbers, or
+            together larger than the file. Reading such a file could fill the memory or read
+            another file.
+        OSError: it is not an HDF5 file, or damaged.
     """
     shapes: dict[str, tuple[int, ...]] = {}
     links: dict[str, Any] = {}
@@ -37,24 +38,24 @@ def stored_shapes(file: Path | IO[bytes], size: int) -> dict[str, tuple[int, ...
             _check_array(name, part)
             left -= part.nbytes
             if left < 0:
-                raise UnsafeFileError(f"the HDF5 file's arrays are larger than it is, {CURE}")
+                raise UnsafeFileError(f"the HDF5 file's arrays are larger than the file, {CURE}")
             shapes[name] = part.shape
     return shapes
 
 
 def count(shapes: dict[str, tuple[int, ...]]) -> int:
-    """How many numbers arrays of these shapes hold."""
+    """The total number of elements in arrays of these shapes."""
     return sum(map(math.prod, shapes.values()))
 
 
 def _check_array(name: str, part: Any) -> None:
-    """Checks that an array's numbers lie in the file as they are."""
+    """Checks that an array's numbers are stored in this file, complete and uncompressed."""
     if not isinstance(part, h5py.Dataset) or part.dtype.kind not in "biuf" or part.shape is None:
-        problem = "is no array of numbers"
+        problem = "is not an array of numbers"
     elif part.is_virtual or part.external:
         problem = "reads another file"
     elif part.chunks is not None or part.id.get_storage_size() != part.nbytes:
-        problem = "is packed, or not all there"
+        problem = "is compressed or incomplete"
     else:
         return
     raise UnsafeFileError(f"the HDF5 file's {shown(name)} {problem}, {CURE}")

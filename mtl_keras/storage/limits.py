@@ -1,4 +1,4 @@
-"""The most that files of others may hold. Each limit has a name, which messages give."""
+"""Limits on what untrusted files may hold. Error messages name the variable that sets a limit."""
 
 import os
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ LONGEST_NUMBER = 18  # digits
 
 @dataclass(frozen=True)
 class Limit:
-    """The most of something that is read before it is refused.
+    """The largest amount of something that is read before the file is refused.
 
     Args:
-        variable: the environment variable that sets another limit.
+        variable: the environment variable that changes the limit.
         default: the limit if the variable is not set.
-        unit: of which there may be so many.
+        unit: what is counted.
 
     Example:
 
@@ -29,10 +29,10 @@ class Limit:
 
     @property
     def most(self) -> int:
-        """The limit as it is set now.
+        """The current limit.
 
         Raises:
-            InputError: the variable holds no whole number from 1.
+            InputError: the variable does not hold a whole number from 1.
         """
         text = os.environ.get(self.variable, "")
         if not text:
@@ -45,14 +45,14 @@ class Limit:
         return int(text[:LONGEST_NUMBER])
 
     def __str__(self) -> str:
-        """What a message says of something that has more."""
+        """The part of a message that says what is exceeded."""
         return f"more than {self.most:,} {self.unit} (set {self.variable} to allow more)"
 
 
 ROW = Limit("MTL_KERAS_MAX_ROW_CHARACTERS", 1 << 22, "characters")
 SENTENCE = Limit("MTL_KERAS_MAX_SENTENCE_WORDS", 1 << 20, "words")
 LABELS = Limit("MTL_KERAS_MAX_LABELS", 100_000, "labels")
-JSON_FILE = Limit("MTL_KERAS_MAX_JSON_CHARACTERS", 1 << 28, "characters")  # that is one array
+JSON_FILE = Limit("MTL_KERAS_MAX_JSON_CHARACTERS", 1 << 28, "characters")  # of one JSON array
 UNPACKED = Limit("MTL_KERAS_MAX_GZ_RATIO", 200, "times its size")
 FILES = Limit("MTL_KERAS_MAX_FILES", 10_000, "files")
 SEARCHED = Limit("MTL_KERAS_MAX_SEARCHED", 100_000, "names")

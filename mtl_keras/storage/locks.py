@@ -1,4 +1,4 @@
-"""One writer a folder: a lock that ends with its process, however that ends."""
+"""One writer per folder: a lock that is released when its process ends, however it ends."""
 
 import contextlib
 import errno
@@ -18,18 +18,18 @@ from mtl_keras.storage.regular_files import read_whole
 from mtl_keras.storage.writing import check_path, make_folder
 
 LOCK = "lock"
-LOOK_SECONDS = 0.3  # longer than a process holds the lock that only looks whether another does
-FOLLOW_NOTHING = os.O_NOFOLLOW | os.O_NONBLOCK  # neither a link nor a pipe without a reader
+LOOK_SECONDS = 0.3  # longer than `check_unlocked` holds a lock
+FOLLOW_NOTHING = os.O_NOFOLLOW | os.O_NONBLOCK  # follow no link, wait for no reader of a pipe
 
 
 @contextlib.contextmanager
 def one_writer(folder: str | Path) -> Iterator[None]:
-    """Holds the lock of a folder (`locked`) in whose folders this process writes.
+    """Holds the lock of a folder (`locked`) in whose subfolders this process writes.
 
     Raises:
-        InputError: as of `locked`; or a folder in the folder is a symbolic link, so that what is
-            written in it would be elsewhere.
-        WorkError: as of `locked`.
+        InputError: as `locked`; or a subfolder is a symbolic link, so files written in it would be
+            elsewhere.
+        WorkError: as `locked`.
     """
     with locked(folder):
         _check_links(Path(folder))
@@ -40,12 +40,12 @@ def one_writer(folder: str | Path) -> Iterator[None]:
 def locked(folder: str | Path) -> Iterator[None]:
     """Holds the folder's lock; makes the folder if it is absent.
 
-    The system holds the lock for the process (`flock`) and drops it when that ends, so one that
-    was killed leaves a file, but no lock. The file says who it is.
+    The system holds the lock for the process (`flock`) and releases it when the process ends. So a
+    killed process leaves a file, but no lock. The file names the process.
 
     Raises:
-        InputError: another process holds it: which, on which machine, since when it runs; or it is
-            no plain file; or no folder can have this path.
+        InputError: another process holds the lock (the message says which, on which machine, and
+            since when it runs); or the lock is not a plain file; or no folder can have this path.
         WorkError: the folder cannot be written.
     """
     check_path(folder)
@@ -65,7 +65,7 @@ def locked(folder: str | Path) -> Iterator[None]:
 
 
 def check_unlocked(folder: str | Path) -> None:
-    """Raises `InputError` if another process is writing in a folder, or its lock is no file."""
+    """Raises `InputError` if another process writes in the folder, or its lock is not a file."""
     check_path(folder)
     path = Path(folder) / LOCK
     with contextlib.suppress(OSError):
@@ -83,8 +83,8 @@ def _check_links(folder: Path) -> None:
         for path in (Path(parent, name) for name in names):
             if path.is_symlink():
                 raise InputError(
-                    f"{path}: is a symbolic link to {str(path.readlink())!r}, so what is written "
-                    "in it would be elsewhere; put a folder in its place"
+                    f"{path}: is a symbolic link to {str(path.readlink())!r}, so files written in "
+                    "it would be elsewhere; put a folder in its place"
                 )
 
 
@@ -113,24 +113,24 @@ def _locked(path: Path) -> int:
 
 
 def _opened(path: Path, flags: int) -> int:
-    """The lock file. What it is written over must be nobody else's."""
+    """The open lock file. Checks that it is a plain file with one name, since it is overwritten."""
     try:
         file = os.open(path, flags | FOLLOW_NOTHING, 0o644)
     except OSError as error:
         if error.errno not in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
             raise
-        raise _no_lock(path) from None
+        raise _not_plain(path) from None
     facts = os.fstat(file)
     if stat.S_ISREG(facts.st_mode) and facts.st_nlink <= 1:
         return file
     os.close(file)
-    raise _no_lock(path)
+    raise _not_plain(path)
 
 
-def _no_lock(path: Path) -> InputError:
+def _not_plain(path: Path) -> InputError:
     return InputError(
-        f"{path}: is a link, or no plain file, but a lock is written there; remove it, or choose "
-        "another folder"
+        f"{path}: is a link, or not a plain file, but the lock must be written there; remove it, "
+        "or choose another folder"
     )
 
 
@@ -140,7 +140,7 @@ def _holder(path: Path) -> str:
         holder = json.loads(read_whole(path))
         who = f"process {holder['pid']} on {holder['host']}, started {holder['started']},"
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        who = "another process"  # that has not yet said who it is
+        who = "another process"  # which has not yet written its name
     return f"{who} is writing here; {cure}"
 
 
@@ -149,7 +149,7 @@ def _this_process() -> dict[str, str | int]:
 
 
 def _started() -> str:
-    """When this process began, if the system says so (Linux); else now."""
+    """When this process started, if the system says so (Linux); else now."""
     seconds = time.time()
     with contextlib.suppress(OSError, ValueError, IndexError):
         ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])

@@ -1,4 +1,4 @@
-"""Patterns of paths (`data/**/*.csv`), as `glob` reads them, but with an end."""
+"""Path patterns (`data/**/*.csv`) as in `glob`, but with limits on how much is searched."""
 
 import fnmatch
 import os
@@ -9,26 +9,26 @@ from mtl_keras.errors import InputError
 from mtl_keras.storage.limits import FILES, SEARCHED
 
 ANY_DEPTH = "**"
-MOST_PARTS = 200  # of a pattern, which is followed part by part
-DEEPEST = 64  # folders in each other that `**` looks into
+MOST_PARTS = 200  # of a pattern: the search recurses once for each
+DEEPEST = 64  # nested folders that `**` searches
 HAS_MAGIC = re.compile(r"[*?\[]").search
 
 
 def find_matches(pattern: str, base_folder: str | os.PathLike = ".") -> list[str]:
-    """The paths that a pattern matches, sorted: those of `glob.glob` with `recursive=True`.
+    """The paths that a pattern matches, sorted, as `glob.glob` with `recursive=True` finds them.
 
-    Names that begin with a dot match only a part that does. Links to folders are followed.
+    Names that begin with a dot match only parts that do. Links to folders are followed.
 
     Args:
-        pattern: of the whole path, or of one in the base folder.
-        base_folder: may have any name.
+        pattern: an absolute path, or one relative to the base folder.
+        base_folder: its name is taken literally.
 
     Raises:
-        InputError: it matches more than `FILES` allows; or to find that out more than `SEARCHED`
-            names would be looked at, or folders more than `DEEPEST` in each other.
+        InputError: the pattern matches more than `FILES` allows, or would have to look at more than
+            `SEARCHED` names or at folders nested deeper than `DEEPEST`.
     """
     parts = [part for part in pattern.split("/") if part]
-    # `**/**` is `**`, and would look at everything twice.
+    # `**/**` means `**`, but would search everything twice.
     pairs = zip(["", *parts], parts, strict=False)
     parts = [part for before, part in pairs if not before == part == ANY_DEPTH]
     if len(parts) > MOST_PARTS:
@@ -46,7 +46,7 @@ def find_matches(pattern: str, base_folder: str | os.PathLike = ".") -> list[str
 
 
 class _Search:
-    """Looks into folders, and counts the names in them."""
+    """Searches folders, and counts the names that it looks at."""
 
     def __init__(self, pattern: str):
         self._pattern, self._most, self._seen = pattern, SEARCHED.most, 0
@@ -73,8 +73,8 @@ class _Search:
             folder, depth = folders.pop()
             if depth > DEEPEST:
                 raise InputError(
-                    f"{self._pattern}: the pattern looks at more than {DEEPEST} folders in each "
-                    "other; write a narrower one"
+                    f"{self._pattern}: the pattern searches more than {DEEPEST} nested folders; "
+                    "write a narrower one"
                 )
             yield from self.below(folder, rest)
             for path in self._matching(folder, "*"):
@@ -90,7 +90,7 @@ class _Search:
                 yield os.path.join(folder, name)
 
     def _names(self, folder: str) -> list[str]:
-        """The names in a folder; none if it is no folder, or may not be read."""
+        """The names in a folder; none if it is not a folder or cannot be read."""
         names = []
         try:
             with os.scandir(folder) as entries:
@@ -105,5 +105,5 @@ class _Search:
         self._seen += 1
         if self._seen > self._most:
             raise InputError(
-                f"{self._pattern}: the pattern looks at {SEARCHED}; write a narrower one"
+                f"{self._pattern}: the pattern searches {SEARCHED}; write a narrower one"
             )

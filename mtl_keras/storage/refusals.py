@@ -1,4 +1,4 @@
-"""What the operating system refuses (`OSError`): the reason in words, and the cure."""
+"""Errors of the operating system (`OSError`): the reason in words, and the cure."""
 
 import errno
 import os
@@ -6,7 +6,7 @@ import re
 
 from mtl_keras.errors import InputError, WorkError, first_line
 
-PARTIAL = ".partial-"  # begins the names of folders in which files are made (`storage.writing`)
+PARTIAL = ".partial-"  # prefix of the folders in which `storage.writing` prepares files
 PLACE = "choose another place"
 CURES = {
     errno.EACCES: f"give yourself the right to it (chmod, chown), or {PLACE}",
@@ -42,21 +42,21 @@ CURES = {
     errno.ENOTSUP: f"this file system cannot do that; {PLACE}",
     errno.ENOSYS: f"this file system cannot do that; {PLACE}",
 }
-# Of these the user's paths are no cause.
+# Errors that the user's paths do not cause.
 _OF_THE_MACHINE = {
     *(errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE),
     *(errno.ENOMEM, errno.EAGAIN, errno.EBUSY, errno.ETXTBSY, errno.EIO, errno.ESTALE),
     *(errno.ENOTCONN, errno.EHOSTDOWN, errno.ETIMEDOUT, errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS),
 }
 _IN_WORDS = {os.strerror(number): number for number in CURES}
-# As safetensors, HDF5 and Python write it.
+# How safetensors, HDF5 and Python write an errno in their messages.
 _AS_A_NUMBER = re.compile(r"\(os error (\d{1,4})\)|errno = (\d{1,4})\b|\[Errno (\d{1,4})\]")
 
 
 def errno_of(error: Exception) -> int | None:
-    """What the system refused, of `CURES`; None if an error is of another kind.
+    """The errno of an error, if it is in `CURES`; else None.
 
-    Libraries that do not raise `OSError` give its number or words in their message.
+    For libraries that do not raise `OSError`, the number or its words are read from the message.
     """
     number = getattr(error, "errno", None)
     if number is None:
@@ -68,7 +68,7 @@ def errno_of(error: Exception) -> int | None:
 
 
 def refusal(error: Exception) -> str:
-    """What the system refused, and the cure; nothing if an error is of another kind.
+    """The system's reason and the cure; empty if the error is of another kind.
 
     Example:
 
@@ -86,7 +86,7 @@ def cause(error: Exception, otherwise: str = "try again") -> str:
 
     Args:
         error: what was raised.
-        otherwise: the cure if the system refused nothing.
+        otherwise: the cure for errors that `CURES` does not list.
 
     Example:
 
@@ -98,14 +98,14 @@ def cause(error: Exception, otherwise: str = "try again") -> str:
 
 
 def as_user_error(error: OSError) -> InputError | WorkError:
-    """The error of one line that stands for what the system refused, wherever that happened."""
+    """Turns an `OSError` from anywhere in the code into an error of one line."""
     kind = WorkError if errno_of(error) in _OF_THE_MACHINE else InputError
     names = [os.fsdecode(name) for name in (error.filename, error.filename2) if _is_path(name)]
     return kind(f"{visible(names[0])}: {cause(error)}" if names else visible(cause(error)))
 
 
 def visible(text: str) -> str:
-    """A path or message that names files where they will be, not where they are made."""
+    """A path or message without the temporary folders in which files are prepared."""
     return re.sub(rf"{re.escape(PARTIAL)}\w*/?", "", text)
 
 

@@ -1,6 +1,6 @@
-"""Files of others, opened and read: only regular files, and no more of them than a limit allows.
+"""Opens and reads untrusted files: only regular files, and no more than a limit allows.
 
-A pipe would wait for a writer for ever, a device may have no end.
+Opening a pipe could wait for a writer forever, and a device may have no end.
 """
 
 import gzip
@@ -19,13 +19,13 @@ KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
-ANY_RATIO_BYTES = 1 << 22  # what so little unpacks to is no matter, however small it was
+ANY_RATIO_BYTES = 1 << 22  # up to this size, the ratio of unpacked to packed is not checked
 
 
 def check_regular(path: str | os.PathLike) -> None:
-    """Raises `UnsafeFileError` if a path is a pipe, a socket or a device. It is not opened.
+    """Raises `UnsafeFileError` if a path is a pipe, a socket or a device. Does not open it.
 
-    What is absent, or a folder, is no matter here: to open it says what is wrong.
+    Absent paths and folders pass: opening them raises its own error.
     """
     try:
         mode = os.stat(path).st_mode
@@ -38,11 +38,11 @@ def check_regular_files(folder: Path, depth: int = 3) -> None:
     """Raises `UnsafeFileError` if a folder holds a pipe, a socket or a device.
 
     Args:
-        folder: of an encoder or an export. Hidden folders in it are not looked into.
-        depth: how many floors of it are looked at: 1 is the folder alone.
+        folder: of an encoder or an export. Hidden folders in it are not searched.
+        depth: how many levels are searched; 1 is the folder alone.
 
     Raises:
-        UnsafeFileError: there is one; or there are more files than `FILES` allows.
+        UnsafeFileError: it holds one, or more files than `FILES` allows.
     """
     most = FILES.most
     paths = [folder]
@@ -52,7 +52,7 @@ def check_regular_files(folder: Path, depth: int = 3) -> None:
             try:
                 names += list(path.iterdir()) if path.is_dir() else []
             except OSError:
-                continue  # to open what is in it says what is wrong
+                continue  # opening a file in it raises its own error
             if len(names) > most:
                 raise UnsafeFileError(f"{path}: holds {FILES}; give a folder of its own")
         for path in names:
@@ -72,11 +72,11 @@ def open_regular(path: str | os.PathLike) -> IO[bytes]:
 
 
 def open_unpacked(path: str | os.PathLike) -> IO[bytes]:
-    """Opens a file for reading; what is in a `.gz` is unpacked while it is read.
+    """Opens a file for reading; a `.gz` is unpacked while it is read.
 
     Raises:
-        UnsafeFileError: as of `open_regular`; while it is read: it unpacks to more than `UNPACKED`
-            allows, beyond 4 MiB.
+        UnsafeFileError: as `open_regular`; or, during reading, the file unpacks to more than 4 MiB
+            and more than `UNPACKED` allows.
         OSError: it cannot be opened.
     """
     file = open_regular(path)
@@ -89,7 +89,7 @@ def read_whole(path: str | os.PathLike, limit: Limit = SMALL_FILE) -> bytes:
     """The content of a small file.
 
     Raises:
-        UnsafeFileError: it has more bytes than the limit allows, or is no regular file.
+        UnsafeFileError: it has more bytes than the limit allows, or is not a regular file.
         OSError: it cannot be read.
     """
     with open_regular(path) as file:
@@ -100,7 +100,7 @@ def read_whole(path: str | os.PathLike, limit: Limit = SMALL_FILE) -> bytes:
 
 
 class _Unpacking(io.RawIOBase):
-    """What a `.gz` file unpacks to, as long as that is not far more than was read of the file."""
+    """The content of a `.gz` file; raises if it is far larger than what was read of the file."""
 
     def __init__(self, path: str, file: IO[bytes]):
         self._path, self._file, self._ratio = path, file, UNPACKED.most

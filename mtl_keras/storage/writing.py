@@ -1,4 +1,4 @@
-"""Files and folders that are whole and on the disk before they are in their place."""
+"""Writes files and folders completely, and to the disk, before it moves them into place."""
 
 import contextlib
 import errno
@@ -14,17 +14,17 @@ from mtl_keras.storage.refusals import PARTIAL, cause, visible
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Calls `write` with a path beside the place of a file or folder, then puts it there.
+    """Calls `write` with a temporary path beside `path`, then renames the result to `path`.
 
-    That path is in a new folder that only this user can open and no other process writes in, so
-    nothing that is written follows a symbolic link, and of two writers of one file the last one's
-    is there, whole; a link in the file's own place is replaced, not followed.
+    The temporary path is in a new folder that only this user can open and no other process writes
+    in. So writing follows no symbolic link, and if two processes write one file, the last one's
+    file stays, complete. A symbolic link at `path` itself is replaced, not followed.
 
-    What was written is on the disk (`fsync`) before it is renamed, and so is its new name before
-    this returns: a loss of power leaves the old file or the new one.
+    The content is on the disk (`fsync`) before it is renamed, and the new name before this returns.
+    So a loss of power leaves either the old file or the new one.
 
     Raises:
-        WorkError: it could not be written; nothing of it is left.
+        WorkError: the file could not be written; no part of it is left.
     """
     try:
         make_folder(path.parent)
@@ -40,13 +40,13 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def check_path(path: str | Path) -> None:
-    """Raises `InputError` if no file can have this path: it holds a null character."""
+    """Raises `InputError` if the path holds a null character."""
     if "\0" in str(path):
         raise InputError(f"{path}: a path cannot hold a null character; give another")
 
 
 def make_folder(folder: Path) -> None:
-    """Makes a folder and those above it, if absent, so that a loss of power leaves them there."""
+    """Makes a folder and its absent parents; they are on the disk when this returns."""
     absent = []
     while not folder.exists():
         absent.append(folder)
@@ -57,11 +57,11 @@ def make_folder(folder: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Returns when a file's content, or the names in a folder, are on the disk."""
+    """Returns when a file's content, or a folder's list of names, is on the disk."""
     opened = os.open(path, os.O_RDONLY)
     try:
         os.fsync(opened)
-    except OSError as error:  # a file system that does this of itself, or not for folders
+    except OSError as error:  # some file systems do this by themselves, or not for folders
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
     finally:
@@ -69,7 +69,7 @@ def sync(path: Path) -> None:
 
 
 def remove_partial(folder: Path) -> None:
-    """Removes what killed processes were making in a folder."""
+    """Removes the temporary folders that killed processes left in a folder."""
     for path in folder.glob(f"{PARTIAL}*"):
         with contextlib.suppress(OSError), _locked(path, fcntl.LOCK_NB):
             shutil.rmtree(path)
@@ -77,7 +77,7 @@ def remove_partial(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _folder_beside(folder: Path) -> Iterator[Path]:
-    """A new folder in this one, removed afterwards. It is locked, so that others let it be."""
+    """A new folder in this one, removed afterwards. Its lock keeps `remove_partial` away."""
     remove_partial(folder)
     while True:
         new = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=folder))
@@ -85,7 +85,7 @@ def _folder_beside(folder: Path) -> Iterator[Path]:
             with contextlib.ExitStack() as stack:
                 with contextlib.suppress(OSError):  # a file system without locks
                     stack.enter_context(_locked(new))
-                if new.is_dir():  # else one that looked for what is left took it for that
+                if new.is_dir():  # else another process removed it before it was locked
                     yield new
                     return
         finally:
@@ -103,7 +103,7 @@ def _locked(folder: Path, flags: int = 0) -> Iterator[None]:
 
 
 def _sync_all(path: Path) -> None:
-    """A file, or a folder and all in it, from the inside out."""
+    """Syncs a file, or a folder and everything in it, innermost first."""
     for parent, _, names in os.walk(path, topdown=False):
         for name in names:
             sync(Path(parent, name))

@@ -223,7 +223,7 @@ def test_a_finished_run_has_nothing_to_resume(trained, capsys):
     recipe = trained.parent / "recipe.yaml"
     status, out, _ = run_command(capsys, "train", recipe, "--output", trained, "--resume")
     assert status == 0
-    assert out.startswith(f"{trained}: finished already; nothing to resume\n")
+    assert out.startswith(f"{trained}: already finished; nothing to resume\n")
     assert "topic" in out
 
 

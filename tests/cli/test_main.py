@@ -63,7 +63,7 @@ def test_mistakes_of_the_commands(tmp_path, tiny_recipe, tiny_bert, trained, cap
         (("predict", trained, "caf\udce9"), r"the argument 'caf\udce9' is not UTF-8"),
         (("predict", trained, "hello", "--input", tiny_recipe), "Received: both"),
         (("predict", trained), "Received: neither"),
-        (("predict", trained, "--input", empty), "no line; give one text a line"),
+        (("predict", trained, "--input", empty), "empty; give one text per line"),
         (("compare", tiny_recipe, "--seeds", "7" * 5000), "7…' is not a whole number from 1"),
         (("train", tiny_recipe, "--workers", "7" * 5000), "7…' is not a whole number from 1"),
         (("train", tiny_recipe, "--workers", "7000"), "'7000' is not a whole number from 1 to"),

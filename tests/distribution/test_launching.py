@@ -40,7 +40,7 @@ def test_a_mistake_ends_them_with_its_status(capfd):
     ("strategy", "environment", "said"),
     [
         ("mirrored", {}, "the recipe says mirrored"),
-        ("auto", {"TF_CONFIG": ""}, "TF_CONFIG names the workers already"),
+        ("auto", {"TF_CONFIG": ""}, "TF_CONFIG already names the workers"),
     ],
 )
 def test_two_ways_to_say_who_trains_are_told_apart(

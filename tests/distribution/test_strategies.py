@@ -44,7 +44,7 @@ def test_several_workers_need_their_addresses():
 def test_several_workers_need_a_fresh_process(monkeypatch):
     monkeypatch.setenv(TF_CONFIG, TWO.to_environment())
     tf.constant(0)
-    with pytest.raises(InputError, match="begin a new one"):
+    with pytest.raises(InputError, match="start a new process"):
         strategy_of(MULTI_WORKER)
 
 

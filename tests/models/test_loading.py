@@ -69,7 +69,7 @@ def test_weights_that_are_packed_are_refused(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", "{}")
         archive.write(tmp_path / "x.h5", "model.weights.h5")
-    with pytest.raises(UnsafeFileError, match="'x' is packed, or not all there"):
+    with pytest.raises(UnsafeFileError, match="'x' is compressed or incomplete"):
         mtl.load_model(path)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
-from mtl_keras.runs.provenance import fingerprints, git_states, provenance, told_changes
+from mtl_keras.runs.provenance import describe_changes, fingerprints, git_states, provenance
 
 
 @pytest.fixture
@@ -31,11 +31,11 @@ def _git(folder, *arguments):
 
 def test_data_that_changed_are_named(datasets, tmp_path):
     before = fingerprints(datasets, tmp_path)
-    assert told_changes(before, fingerprints(datasets, tmp_path)) is None
+    assert describe_changes(before, fingerprints(datasets, tmp_path)) is None
     with (tmp_path / "test.csv").open("a") as file:
         file.write("fine,bad\n")
     now = fingerprints(datasets, tmp_path)
-    assert told_changes(before, now) == "changed since the run began: 'test.csv'"
+    assert describe_changes(before, now) == "changed since the run began: 'test.csv'"
 
 
 def test_files_that_were_not_read_are_told_by_size_and_time(datasets, tmp_path):
@@ -48,11 +48,13 @@ def test_files_that_were_not_read_are_told_by_size_and_time(datasets, tmp_path):
     before = fingerprints(unread, tmp_path)
     assert before["train.csv"].startswith("size and time of modification: ")
     assert len(before["test.csv"]) == 64
-    assert told_changes(before, fingerprints(read, tmp_path, like=before)) is None
-    assert told_changes(fingerprints(read, tmp_path), fingerprints(unread, tmp_path)) is not None
+    assert describe_changes(before, fingerprints(read, tmp_path, like=before)) is None
+    assert (
+        describe_changes(fingerprints(read, tmp_path), fingerprints(unread, tmp_path)) is not None
+    )
     os.utime(tmp_path / "train.csv", ns=(0, 0))
     now = fingerprints(read, tmp_path, like=before)
-    assert told_changes(before, now) == "changed since the run began: 'train.csv'"
+    assert describe_changes(before, now) == "changed since the run began: 'train.csv'"
 
 
 def test_a_folder_of_parallel_lines_is_its_files(tmp_path):
@@ -93,4 +95,4 @@ def test_tables_from_memory_have_checksums_of_their_rows(tmp_path):
     assert fingerprints({"topic": dataset}, tmp_path, like=before) == before
     rows[3] = {"text": "changed", "label": "a"}
     now = fingerprints({"topic": dataset}, tmp_path, like=before)
-    assert told_changes(before, now) == "changed since the run began: 'topic, train data'"
+    assert describe_changes(before, now) == "changed since the run began: 'topic, train data'"

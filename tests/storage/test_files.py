@@ -50,7 +50,7 @@ def test_a_file_comes_once(tmp_path):
     (tmp_path / "a.csv").touch()
     (tmp_path / "b.csv").symlink_to(tmp_path / "a.csv")
     for patterns in (["a.csv", "./a.csv"], ["a.csv", "*.csv"], ["a.csv", "b.csv"]):
-        with pytest.raises(InputError, match=r"\.csv: comes twice among the files of one split"):
+        with pytest.raises(InputError, match=r"\.csv: listed twice among the files of one split"):
             find_files(patterns, tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""One writer a folder."""
+"""One writer per folder."""
 
 import json
 import os
@@ -86,7 +86,7 @@ def test_a_lock_that_is_no_file_of_its_own_is_refused_and_nothing_is_written(kin
         "pipe": lambda: os.mkfifo(lock),
         "folder": lock.mkdir,
     }[kind]()
-    with pytest.raises(InputError, match=r"lock: is a link, or no plain file, .*; remove it, or"):
+    with pytest.raises(InputError, match=r"lock: is a link, or not a plain file, .*; remove it"):
         one_writer(lock.parent).__enter__()
     assert mine.read_text() == "kept"
     assert not (tmp_path / "absent").exists()

@@ -100,7 +100,7 @@ CONFIG, TOKENIZER = "config.json", "tokenizer.json"
         (_changed(CONFIG, vocabulary_size=10**7, hidden_dim=10**5), "describes 39 of 1,0"),
         (_changed(CONFIG, max_sequence_length=10**7), "describes 39 of 160,"),
         (_changed(CONFIG, vocabulary_size=10**30), "config.json: vocabulary_size must be a whole"),
-        (_packed, "the HDF5 file's 'x' is packed, or not all there, which Keras does not write"),
+        (_packed, "the HDF5 file's 'x' is compressed or incomplete, which Keras does not write"),
         (_changed(CONFIG, class_name="ViTBackbone"), "'ViTBackbone'; its tokenizer is not supp"),
         (_changed(CONFIG, dropout=2.0), "config.json: dropout must be a number from 0.0 to 0.99"),
         (_changed(CONFIG, hidden_dim=7), "hold 39 weights of 6,944 numbers, but config.json des"),
