@@ -1,8 +1,8 @@
-"""What `compile` may be given for a model of several tasks, checked before anything is made."""
+"""What `compile` may be given for a model of several tasks, checked first; and how it is saved."""
 
 import inspect
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -17,6 +17,31 @@ _NO_SCALING = (
     "losses are float32 and are not scaled; leave it out, and if gradients are too small for "
     "float16, take mixed_bfloat16"
 )
+
+
+class SavedCompilation:
+    """Mix this into a `MultiTaskModel`: how it was compiled, in its file and out of it."""
+
+    compiled: bool
+    optimizer: Any
+    compile: Callable[..., None]
+    get_layer: Callable[[str], keras.layers.Layer]
+    _compile_arguments: dict[str, Any]
+
+    def get_compile_config(self) -> dict | None:
+        """The arguments of `compile`; the optimizer's config says which layers have a state."""
+        if not self.compiled:
+            return None
+        own = {"optimizer": self.optimizer}
+        return keras.saving.serialize_keras_object(own | self._compile_arguments)
+
+    def compile_from_config(self, config: dict) -> None:
+        """Compiles a loaded model as it was, ready to take the optimizer's state."""
+        config = keras.saving.deserialize_keras_object(dict(config))
+        layers = config.pop("stateful", None)  # of a file of version 0.1.0
+        self.compile(**config)
+        layers = self.optimizer.stateful if layers is None else layers
+        self.optimizer.build([v for name in layers for v in self.get_layer(name).weights])
 
 
 def check_compile(given: Mapping[str, Any], tasks: Collection[str]) -> None:

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from mtl_keras.data.task_names import name_fault
 from mtl_keras.encoders.levels import cut_above, levels_of, vectors_at
 from mtl_keras.encoders.text_encoder import TextEncoder
 from mtl_keras.encoders.transformer.dropout import Dropout
-from mtl_keras.errors import InputError
+from mtl_keras.errors import InputError, shown
 from mtl_keras.models.kinds.table import kind_of
 from mtl_keras.plans.layer_groups import head_group
 
@@ -95,6 +96,22 @@ def read_levels(encoder: TextEncoder, tasks: Iterable[Task]) -> dict[str, list[s
         InputError: a level that the encoder does not have, or `auto`.
     """
     return {task.name: _levels(encoder, task) for task in tasks}
+
+
+def loaded_encoder(encoder: TextEncoder | str) -> TextEncoder:
+    """The encoder, with its published weights if its source is given.
+
+    Raises:
+        InputError: it is neither, or cannot be loaded.
+    """
+    if isinstance(encoder, str | os.PathLike):
+        return TextEncoder.from_pretrained(os.fspath(encoder))
+    if not isinstance(encoder, TextEncoder):
+        raise InputError(
+            f"encoder: {shown(encoder)} came, a TextEncoder or its source was expected, such as "
+            "'all-MiniLM-L6-v2'"
+        )
+    return encoder
 
 
 def used_part(encoder: TextEncoder, tasks: Iterable[Task]) -> TextEncoder:
@@ -191,8 +208,8 @@ def check_tasks(tasks: Sequence[Task], *, has_names: bool = False) -> None:
             raise InputError(f"two tasks are called {task.name!r}; give each its own name")
         if not task.has_all_labels:
             raise InputError(
-                f"task {task.name!r} has no labels; give them, or take them from the data with "
-                "TaskDataset(task).task"
+                f"task {task.name!r} has no labels; give them, or data to find them in: "
+                "Task(…, data={'train': …})"
             )
     if not has_names and (fault := name_fault(tasks)):
         raise InputError(fault.message)

@@ -12,7 +12,7 @@ from mtl_keras.encoders.text_encoder import TextEncoder
 from mtl_keras.encoders.transformer.policy import check_policy
 from mtl_keras.models import heads, training_step
 from mtl_keras.models.calling import CheckedCalls
-from mtl_keras.models.compiling import check_compile, checked_optimizer
+from mtl_keras.models.compiling import SavedCompilation, check_compile, checked_optimizer
 from mtl_keras.models.frozen_prefix import FEATURES, UpperPart
 from mtl_keras.models.guards import Guard, guard_of
 from mtl_keras.models.heads import layers_of_heads
@@ -20,6 +20,7 @@ from mtl_keras.models.inference import ForwardPass
 from mtl_keras.models.kinds.table import kind_of
 from mtl_keras.models.metrics import training_metrics, undefined_without_examples
 from mtl_keras.models.optimizers import layerwise_adamw
+from mtl_keras.models.task_data import HasTaskData, TaskData
 from mtl_keras.models.training_step import Batch, Tensors
 from mtl_keras.plans.freeze_plan import FreezePlan
 from mtl_keras.plans.layer_groups import LayerGroups
@@ -27,7 +28,7 @@ from mtl_keras.plans.protection import Protection
 
 
 @keras.saving.register_keras_serializable("mtl_keras")
-class MultiTaskModel(CheckedCalls, keras.Model):
+class MultiTaskModel(HasTaskData, SavedCompilation, CheckedCalls, keras.Model):
     """One encoder, a head per task: a functional Keras model.
 
     Inputs, by name: `token_ids (batch, length)` int32 and `padding_mask (batch, length)` bool.
@@ -42,18 +43,19 @@ class MultiTaskModel(CheckedCalls, keras.Model):
     task `<task>_loss` and its metrics (`<task>_accuracy`, …), over its own examples, NaN of none.
 
     Args:
-        encoder: the `TextEncoder` that the tasks share, without blocks above all heads' levels.
-        tasks: what to predict, with their labels.
+        encoder: the `TextEncoder` that the tasks share, or its source, as
+            `TextEncoder.from_pretrained` takes it; blocks above all heads' levels are left out.
+        tasks: what to predict. Labels that a task lacks are found in its data.
         head_dropout: rate of dropout before each head, in training.
         has_names: whether the tasks have their names from a file; else they may be refused.
 
     Raises:
-        InputError: no task, a task without labels, names with two meanings, an unknown level.
+        InputError: no task, one without labels and data, names with two meanings, an unknown level.
     """
 
     def __init__(
         self,
-        encoder: TextEncoder,
+        encoder: TextEncoder | str,
         tasks: Sequence[Task],
         *,
         head_dropout: float = 0.1,
@@ -62,12 +64,15 @@ class MultiTaskModel(CheckedCalls, keras.Model):
         **kwargs: Any,
     ):
         check_policy(None)
+        data = TaskData(tasks)
+        tasks = data.settled()
         heads.check_tasks(tasks, has_names=has_names)
-        encoder = heads.used_part(encoder, tasks)
+        encoder = heads.used_part(heads.loaded_encoder(encoder), tasks)
         outputs = heads.head_outputs(tasks, encoder, head_dropout)
         super().__init__(encoder.transformer.input, outputs, name=name, **kwargs)
         self.encoder = encoder
         self.tasks = {task.name: task for task in tasks}
+        self._data = data
         self.head_dropout = head_dropout
         self._task_losses = {task.name: kind_of(task).loss(task) for task in tasks}
         self._loss_weights = dict.fromkeys(self.tasks, 1.0)
@@ -263,21 +268,6 @@ class MultiTaskModel(CheckedCalls, keras.Model):
         model = cls(**config, has_names=True)
         FreezePlan.of(frozen).apply(model)
         return model
-
-    def get_compile_config(self) -> dict | None:
-        """The arguments of `compile`; the optimizer's config says which layers have a state."""
-        if not self.compiled:
-            return None
-        own = {"optimizer": self.optimizer}
-        return keras.saving.serialize_keras_object(own | self._compile_arguments)
-
-    def compile_from_config(self, config: dict) -> None:
-        """Compiles a loaded model as it was, ready to take the optimizer's state."""
-        config = keras.saving.deserialize_keras_object(dict(config))
-        layers = config.pop("stateful", None)  # of a file of version 0.1.0
-        self.compile(**config)
-        layers = self.optimizer.stateful if layers is None else layers
-        self.optimizer.build([v for name in layers for v in self.get_layer(name).weights])
 
     def _forward(self, x: Tensors, *, training: bool) -> dict[str, tf.Tensor]:
         run = self._upper if self._upper and FEATURES in x else self

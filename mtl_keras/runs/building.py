@@ -88,7 +88,7 @@ def build_model(
 
     tasks = [_with_level(dataset.task, levels or {}) for dataset in datasets.values()]
     if as_in_0_1_0:
-        tasks = [task.at_scale(None) for task in tasks]
+        tasks = [Task.from_config(task.at_scale(None).get_config()) for task in tasks]
     encoder = encoder or load_encoder(recipe)
     for task in tasks:
         _check_level(recipe, encoder, task)

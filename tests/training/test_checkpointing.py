@@ -16,7 +16,7 @@ from mtl_keras.runs import checkpoint_files
 from mtl_keras.runs.building import open_datasets
 from mtl_keras.runs.provenance import provenance
 from mtl_keras.runs.run import Run
-from mtl_keras.training import train_recipe
+from mtl_keras.training import begun_run
 from mtl_keras.training.train_recipe import train
 
 STAGES = """\
@@ -129,7 +129,7 @@ def test_one_killed_as_its_results_are_written_ends_as_one_that_never_was(
     with pytest.raises(Killed):
         train(recipe, folder, resume=True, verbose=0, report=_killing("stage 2", said))
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(train_recipe, "evaluate_all", kill)
+        patch.setattr(begun_run, "evaluate_all", kill)
         go_on()
     for name in ("metrics.json", "run.json"):
         with monkeypatch.context() as patch, pytest.raises(Killed):

@@ -1,0 +1,113 @@
+"""The data of a model's tasks: what it must learn from them, and where they are asked for later."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mtl_keras.data.task import Task
+from mtl_keras.data.task_dataset import TaskDataset
+from mtl_keras.errors import InputError, listed, nearest, shown
+from mtl_keras.models.late_methods import LateMethod
+
+
+class TaskData:
+    """The data of some tasks, each opened once, when it is needed.
+
+    Args:
+        tasks: with or without data.
+
+    Raises:
+        InputError: an item is no task.
+
+    Example:
+
+    >>> rows = [{"text": "fine", "label": "good"}, {"text": "broken", "label": "bad"}] * 10
+    >>> data = TaskData([Task("mood", data={"train": rows})])
+    >>> [task.labels for task in data.settled()]
+    [('bad', 'good')]
+    """
+
+    def __init__(self, tasks: Sequence[Task]):
+        if isinstance(tasks, Task | str) or not isinstance(tasks, Sequence):
+            raise InputError(f"tasks: {shown(tasks)} came, a list of Task(…) was expected")
+        for task in tasks:
+            if not isinstance(task, Task):
+                raise InputError(f"tasks: {shown(task)} came, a Task(…) was expected")
+        self._tasks = list(tasks)
+        self._datasets: dict[int, TaskDataset] = {}
+
+    def settled(self) -> list[Task]:
+        """The tasks with labels and scales; those that lack them have them from their data.
+
+        Raises:
+            InputError: data that cannot be read, or are against their task.
+        """
+        return [
+            self._opened(number).task if _must_learn(task) else task
+            for number, task in enumerate(self._tasks)
+        ]
+
+    def datasets(self) -> dict[str, TaskDataset]:
+        """Task → its data, of those that have any.
+
+        Raises:
+            InputError: as `settled`.
+        """
+        return {
+            task.name: self._opened(number) for number, task in enumerate(self._tasks) if task.files
+        }
+
+    def _opened(self, number: int) -> TaskDataset:
+        if number not in self._datasets:
+            self._datasets[number] = TaskDataset(self._tasks[number])
+        return self._datasets[number]
+
+
+class HasTaskData:
+    """Mix this into a `MultiTaskModel`: what is done with it and the data of its tasks."""
+
+    tasks: Mapping[str, Task]
+    _data: TaskData
+
+    fit_stages = LateMethod("training.staged_fit")
+
+    def datasets(self, given: Mapping[str, TaskDataset] | None = None) -> dict[str, TaskDataset]:
+        """Task → its data, in the tasks' order, of those that have any.
+
+        Args:
+            given: task → its data, in the place of what the tasks were declared with.
+
+        Raises:
+            InputError: data that cannot be read, or are of another task or of other labels.
+        """
+        if given is None:
+            given = self._data.datasets()
+        for name, dataset in given.items():
+            _check_dataset(self.tasks, name, dataset)
+        return {name: given[name] for name in self.tasks if name in given}
+
+
+def _must_learn(task: Task) -> bool:
+    """Whether labels, or the scale of numbers, are to be found in the data."""
+    if not task.files:
+        return False
+    return not task.has_all_labels or (task.scale is None and not task.label_kind.has_labels)
+
+
+def _check_dataset(tasks: Mapping[str, Task], name: str, dataset: Any) -> None:
+    if name not in tasks:
+        raise InputError(
+            f"datasets: the model has no task {name!r}{nearest(name, tasks)}; it has "
+            f"{listed(tasks)}"
+        )
+    if not isinstance(dataset, TaskDataset):
+        raise InputError(
+            f"datasets[{name!r}]: {shown(dataset)} came, a TaskDataset was expected: "
+            "TaskDataset(Task(…, data=…))"
+        )
+    of_model, of_data = tasks[name], dataset.task
+    if (of_model.kind, of_model.labels) != (of_data.kind, of_data.labels):
+        raise InputError(
+            f"datasets[{name!r}]: a {of_data.kind} of {listed(of_data.labels)} came, the model's "
+            f"is a {of_model.kind} of {listed(of_model.labels)}; give its labels: "
+            f"Task({name!r}, labels=model.tasks[{name!r}].labels, …)"
+        )

@@ -1,0 +1,163 @@
+"""Stages on a model that a program holds, by the engine that trains recipes."""
+
+import dataclasses
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from mtl_keras.data.schedules import Schedule
+from mtl_keras.data.task_dataset import TaskDataset
+from mtl_keras.display import show
+from mtl_keras.distribution.strategies import Workers
+from mtl_keras.errors import InputError, listed, shown
+from mtl_keras.models.multi_task_model import MultiTaskModel
+from mtl_keras.plans.stage import MEAN, Stage
+from mtl_keras.plans.training_plan import TrainingPlan
+from mtl_keras.recipes.recipe import Recipe
+from mtl_keras.runs.run import LEFT_OUT, Run
+from mtl_keras.runs.unfinished import end
+from mtl_keras.storage.locks import one_writer
+from mtl_keras.training.begun_run import BegunRun
+from mtl_keras.training.interruptions import Interruption
+from mtl_keras.training.materials import Materials
+from mtl_keras.training.staged_history import StagedHistory
+from mtl_keras.training.trainer import Trainer
+
+NO_SOURCE = "an encoder without a source"
+
+
+def fit_stages(
+    model: MultiTaskModel,
+    stages: Sequence[Stage] | TrainingPlan | str,
+    datasets: Mapping[str, TaskDataset] | None = None,
+    *,
+    patience: int | None = None,
+    folder: str | Path | None = None,
+    batch_size: int = 32,
+    schedule: Schedule | str = "proportional",
+    loss_weights: Mapping[str, float] | None = None,
+    restore: str | None = MEAN,
+    seed: int = 0,
+    report: Callable[[str], None] = show,
+    verbose: int | str = "auto",
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> StagedHistory:
+    """Trains a model in stages as `mtl_keras.train` does: what frozen layers compute is kept,
+    frozen weights are proved unchanged, and the model ends with the weights that are best on
+    validation. It is not compiled then: `fit` of Keras needs `compile` first.
+
+    Args:
+        model: what is trained.
+        stages: one after another; or a training plan, or the name of one.
+        datasets: task → its data; None: those that the model's tasks were declared with.
+        patience: of the stages that say none and do not solve heads.
+        folder: gets a run (`mtl_keras.Run`) with checkpoints. If the training is interrupted, the
+            same call goes on from the last one. None: nothing is kept.
+        batch_size: examples a batch.
+        schedule: which task trains next.
+        loss_weights: task → factor of its loss.
+        restore: whose best weights the model ends with: a task's, those of the `mean`, or None for
+            the last.
+        seed: of the order of the examples.
+        report: receives what happens, a line at a time.
+        verbose: progress of `fit`, as in Keras.
+        callbacks: Keras callbacks for every stage.
+
+    Returns:
+        A record a stage, with `plot()`.
+
+    Raises:
+        InputError: stages that do not fit the model, data that are against their task, a task
+            without data, a folder that holds something else.
+        WorkError: a frozen group moved, or one that trains did not.
+    """
+    opened = _opened(model, datasets)
+    recipe = Recipe(
+        encoder=model.encoder.source or NO_SOURCE,
+        max_length=model.encoder.tokenizer.max_length,
+        tasks=[opened[name].task for name in model.tasks],
+        plan=_plan(stages, patience),
+        batch_size=batch_size,
+        schedule=schedule,  # type: ignore[arg-type]  # a name becomes a value
+        loss_weights=loss_weights or {},
+        restore=restore,
+        seed=seed,
+    )
+    recipe.plan.stages(list(model.layer_groups))
+    materials = Materials.of(recipe, opened, model)
+    following: dict[str, Any] = {"report": report, "verbose": verbose, "callbacks": callbacks}
+    if folder is None:
+        trainer, run = _train(materials, **following), None
+    else:
+        run = Run(folder)
+        trainer = _train_into(run, materials, **following)
+    model.start_above(None)
+    model.optimizer, model.compiled = None, False  # its state is not of the weights put back
+    measures = [f"{name}_{task.metric}" for name, task in model.tasks.items()]
+    return StagedHistory(trainer.finished, measures, trainer.selection.best, trainer.drift(), run)
+
+
+def _train(materials: Materials, **following: Any) -> Trainer:
+    with tempfile.TemporaryDirectory() as best:
+        trainer = Trainer(materials, best)
+        trainer.run_stages(**following)
+    return trainer
+
+
+def _train_into(
+    run: Run, materials: Materials, *, report: Callable[[str], None], **following: Any
+) -> Trainer:
+    """Trains as `train` does, and goes on with a run that has begun in the folder."""
+    resume = run.has_begun and not run.is_finished
+    if not resume:
+        run.check_free()
+    workers = Workers(materials.model.distribute_strategy)
+    with one_writer(run.folder), Interruption(workers.agree).listening() as interruption:
+        begun = BegunRun.of(
+            run, materials, workers, interruption, {LEFT_OUT: None}, resume=resume, report=report
+        )
+        begun.train(report, **following)
+        end(run)
+    return begun.trainer
+
+
+def _opened(
+    model: MultiTaskModel, given: Mapping[str, TaskDataset] | None
+) -> dict[str, TaskDataset]:
+    """The data of every task of the model."""
+    if not isinstance(given, Mapping | None):
+        raise InputError(
+            f"datasets: {shown(given)} came, a dict of task → TaskDataset was expected"
+        )
+    opened = model.datasets(given)
+    if missing := [name for name in model.tasks if name not in opened]:
+        raise InputError(
+            f"no data of {listed(missing)}; declare tasks with data (Task(…, data={{'train': "
+            "…})), or give datasets={task: TaskDataset(…)}"
+        )
+    return opened
+
+
+def _plan(stages: Sequence[Stage] | TrainingPlan | str, patience: int | None) -> TrainingPlan:
+    if isinstance(stages, str):
+        stages = TrainingPlan(stages)
+    if isinstance(stages, TrainingPlan):
+        given = tuple(_with_patience(stage, patience) for stage in stages.given)
+        template = _with_patience(stages.template, patience)
+        return dataclasses.replace(stages, template=template, given=given)
+    is_list = isinstance(stages, Sequence) and bool(stages)
+    if not is_list or not all(isinstance(stage, Stage) for stage in stages):
+        raise InputError(
+            f"stages: {shown(stages)} came, a list of Stage(…), a TrainingPlan or the name of one "
+            "was expected"
+        )
+    return TrainingPlan.of(_with_patience(stage, patience) for stage in stages)
+
+
+def _with_patience(stage: Stage, patience: int | None) -> Stage:
+    if patience is None or stage.patience is not None or stage.solve:
+        return stage
+    return dataclasses.replace(stage, patience=patience)

@@ -1,0 +1,116 @@
+"""What came of training a model in stages, for whoever trained it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, overload
+
+from mtl_keras.evaluation.figures import figure
+from mtl_keras.evaluation.shown_rows import ShownRows
+from mtl_keras.runs.run import Run
+from mtl_keras.training.monitoring import epochs
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, eq=False)
+class StagedHistory(Sequence[dict]):
+    """A record a stage, as in a run's `history.json`; `print` and notebooks show a row a stage.
+
+    Args:
+        stages: the records: `freeze`, `seconds`, `history` (name → a value an epoch), `groups`,
+            `proof`, `drift` and more.
+        measures: names of the tasks' metrics in `history`.
+        best: task, or `mean` → the best score on validation, and when it came.
+        drift: task → what became of its answers, if its head stayed frozen while others trained
+            the encoder.
+        run: the folder, if it was trained into one.
+    """
+
+    stages: Sequence[dict]
+    measures: Sequence[str]
+    best: Mapping[str, Mapping]
+    drift: Mapping[str, Mapping]
+    run: Run | None = None
+
+    @overload
+    def __getitem__(self, index: int) -> dict: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[dict]: ...
+
+    def __getitem__(self, index: int | slice) -> dict | Sequence[dict]:
+        return self.stages[index]
+
+    def __len__(self) -> int:
+        return len(self.stages)
+
+    @property
+    def epochs(self) -> list[dict[str, float | None]]:
+        """What was measured in each epoch of all stages, by name."""
+        return epochs([stage["history"] for stage in self.stages])
+
+    def table(self) -> ShownRows:
+        """A row a stage: what was frozen, how long it took, and the scores at its end."""
+        return ShownRows(map(self._row, range(len(self))))
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
+
+    def plot(self) -> "Figure":
+        """Learning curves: the loss and each task's metric by epoch, on training and validation.
+
+        A dotted line stands between two stages.
+        """
+        from matplotlib.ticker import MaxNLocator
+
+        from mtl_keras.charts import Chart
+
+        names, measured = ["loss", *self.measures], self.epochs
+        drawn = Chart(len(names))
+        for axes, name in zip(drawn.axes, names, strict=True):
+            for key, style in ((name, "o--"), (f"val_{name}", "o-")):
+                _draw(axes, [epoch.get(key) for epoch in measured], style, key)
+            for border in self._borders():
+                axes.axvline(border, linestyle=":", color="grey")
+            axes.set(title=name.replace("_", " "))
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.legend()
+        drawn.axes[-1].set(xlabel="epoch")
+        return drawn
+
+    def _borders(self) -> list[float]:
+        """Between the last epoch of each stage but the last and the next one's first."""
+        ends, before = [], 0
+        for stage in self.stages[:-1]:
+            before += len(stage["history"]["loss"])
+            ends.append(before + 0.5)
+        return ends
+
+    def _row(self, index: int) -> dict[str, Any]:
+        stage = self.stages[index]
+        history = stage["history"]
+        last = {name: (history.get(f"val_{name}") or [None])[-1] for name in self.measures}
+        return {
+            "stage": index + 1,
+            "frozen": stage["freeze"],
+            "epochs": len(history["loss"]),
+            "seconds": f"{stage['seconds']:.1f}",
+        } | {f"validation {name}": figure(_defined(value)) for name, value in last.items()}
+
+
+def _draw(axes: "Axes", values: Sequence[float | None], style: str, label: str) -> None:
+    places = range(1, len(values) + 1)
+    defined = [math.nan if value is None else value for value in values]
+    axes.plot(places, defined, style, label=label, markersize=4)
+
+
+def _defined(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else value

@@ -1,0 +1,89 @@
+"""Stages on a model that a program holds."""
+
+import keras
+import numpy as np
+import pytest
+
+from mtl_keras.data.task import Task
+from mtl_keras.errors import InputError
+from mtl_keras.models.multi_task_model import MultiTaskModel
+from mtl_keras.plans.stage import Stage
+from mtl_keras.plans.training_plan import TrainingPlan
+from mtl_keras.runs.run import Run
+
+ROWS = [{"text": "aaa b" if n % 2 else "c d", "label": "xy"[n % 2]} for n in range(40)]
+STAGES = [Stage(freeze="backbone", epochs=2), Stage(freeze="top:1", epochs=2)]
+QUIET = {"verbose": 0, "report": lambda line: None}
+
+
+def make_model(tiny_encoder):
+    task = Task("topic", data={"train": ROWS, "validation": ROWS})
+    return MultiTaskModel(tiny_encoder(), [task])
+
+
+@pytest.mark.slow
+def test_stages_train_from_rows_in_memory_with_cache_and_proof(tiny_encoder):
+    model = make_model(tiny_encoder)
+    lines = []
+    history = model.fit_stages(STAGES, patience=2, verbose=0, report=lines.append)
+    first, second = history
+    assert len(first["history"]["val_topic_accuracy"]) == 2
+    assert {row["frozen"] for row in first["proof"]} == {True, False}
+    assert second["freeze"] == "top:1"
+    assert any("stage 2 of 2: freeze top:1" in line for line in lines)
+    assert set(history.best) == {"mean", "topic"}
+    assert history.run is None
+    assert model.level is None
+
+
+@pytest.mark.slow
+def test_an_interrupted_training_goes_on_in_its_folder_with_the_same_bits(tiny_encoder, tmp_path):
+    class Interrupting(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 3:
+                raise KeyboardInterrupt
+
+    whole = make_model(tiny_encoder)
+    whole.fit_stages(STAGES, folder=tmp_path / "whole", **QUIET)
+    model = make_model(tiny_encoder)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit_stages(STAGES, folder=tmp_path / "run", callbacks=[Interrupting()], **QUIET)
+    model = make_model(tiny_encoder)
+    history = model.fit_stages(STAGES, folder=tmp_path / "run", **QUIET)
+    assert [len(stage["history"]["loss"]) for stage in history] == [2, 2]
+    for weights, expected in zip(model.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, expected)
+    of_run = Run.open(tmp_path / "run").model()
+    np.testing.assert_array_equal(of_run.get_weights()[0], model.get_weights()[0])
+    with pytest.raises(InputError, match="exists already"):
+        model.fit_stages(STAGES, folder=tmp_path / "run", **QUIET)
+
+
+@pytest.mark.slow
+def test_a_named_plan_solves_the_heads(tiny_encoder):
+    model = make_model(tiny_encoder)
+    (stage,) = model.fit_stages("linear_probe", **QUIET)
+    assert stage["history"]["val_topic_accuracy"] == [1.0]
+    plan = TrainingPlan("full", Stage(epochs=1))
+    (stage,) = model.fit_stages(plan, {"topic": model.datasets()["topic"]}, **QUIET)
+    assert stage["freeze"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("stages", "given", "message"),
+    [
+        ([], {}, "stages: \\[\\] came, a list of Stage"),
+        (["top:2"], {}, "a list of Stage"),
+        ("lpft", {}, "a training plan is one of"),
+        ([Stage(freeze="top:9")], {}, "9"),
+        ([Stage()], {"batch_size": 0}, "recipe: training.batch_size"),
+        ([Stage()], {"schedule": "prop"}, "schedule"),
+        ([Stage()], {"patience": 0}, "patience is at least 1"),
+        ([Stage()], {"restore": "topik"}, "topik"),
+        ([Stage()], {"datasets": [1]}, "datasets: \\[1\\] came"),
+        ([Stage()], {"datasets": {}}, "no data of 'topic'"),
+    ],
+)
+def test_what_does_not_fit_the_model_is_refused(stages, given, message, tiny_encoder):
+    with pytest.raises(InputError, match=message):
+        make_model(tiny_encoder).fit_stages(stages, **given)
