@@ -11,14 +11,12 @@ import numpy as np
 import tensorflow as tf
 
 from mtl_keras.encoders.chunks import chunks
+from mtl_keras.encoders.descriptions import described
 from mtl_keras.encoders.length_sorting import length_sorted_batches
 from mtl_keras.encoders.memory import keep_freed_memory
-from mtl_keras.encoders.pretrained import loading
+from mtl_keras.encoders.pretrained import loading, saving
 from mtl_keras.encoders.texts import checked_texts
-from mtl_keras.encoders.tokenizers.byte_pair import BytePairTokenizer
-from mtl_keras.encoders.tokenizers.sentence_piece import SentencePieceTokenizer
 from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
-from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
 from mtl_keras.encoders.transformer.config import EncoderConfig
 from mtl_keras.encoders.transformer.keras_hub import KerasHubConfig, build_keras_hub_transformer
 from mtl_keras.encoders.transformer.policy import check_policy
@@ -29,15 +27,6 @@ from mtl_keras.encoders.transformer.transformer import (
 from mtl_keras.errors import InputError
 from mtl_keras.storage.writing import write_whole
 
-# Which class a config without a class name is of (version 0.1.0 stored none): that which alone has
-# this setting.
-_CLASS_BY_SETTING: dict[str, type[Tokenizer] | type[EncoderConfig]] = {
-    "lowercase": WordpieceTokenizer,
-    "merges": BytePairTokenizer,
-    "model": SentencePieceTokenizer,
-    "backbone": KerasHubConfig,
-    "hidden_dim": EncoderConfig,
-}
 CHUNK = 4096  # texts held at once while embeddings are written
 _SENTENCE, _SEQUENCE = "sentence_embedding", "sequence_output"
 _INPUTS = {"token_ids": tf.int32, "padding_mask": tf.bool}
@@ -175,6 +164,27 @@ class TextEncoder:
                 part[rows] = vectors[name]
         return results
 
+    def save_pretrained(self, folder: str | os.PathLike) -> Path:
+        """Writes the encoder, as it is now, in Hugging Face's format.
+
+        `transformers`, sentence-transformers and `from_pretrained` read it; the latter has the same
+        weights, bit for bit. See `mtl_keras.encoders.pretrained.saving.save`.
+
+        Args:
+            folder: new, or empty.
+
+        Returns:
+            The folder.
+
+        Raises:
+            InputError: there is something in the folder; no family of that format is so built.
+            WorkError: it cannot be written; nothing is left of it.
+        """
+        encoder = loading.LoadedEncoder(
+            self.tokenizer, self.transformer, self.config, self.normalize
+        )
+        return saving.save(encoder, Path(folder))
+
     def get_config(self) -> dict[str, Any]:
         """Tokenizer and architecture as plain values, without the weights."""
         return {
@@ -204,14 +214,14 @@ class TextEncoder:
         Raises:
             InputError: they hold more.
         """
-        shape = _deserialized(config["config"])
+        shape = described(config["config"])
         if (least := shape.least_weights()) > most_weights:
             raise InputError(
                 f"the encoder that is described has at least {least:,} numbers, but "
                 f"{most_weights:,} are stored; restore the file"
             )
         return cls(
-            _deserialized(config["tokenizer"]),
+            described(config["tokenizer"]),
             shape,
             _transformer(shape, config["dtype"], initialize=initialize),
             normalize=config["normalize"],
@@ -262,14 +272,6 @@ def write_embeddings(
 
     write_whole(Path(path), write)
     return shape
-
-
-def _deserialized(config: dict[str, Any]) -> Any:
-    """The tokenizer, or the shape, that a config describes."""
-    if "class_name" in config:
-        return keras.saving.deserialize_keras_object(config)
-    kind = next(kind for setting, kind in _CLASS_BY_SETTING.items() if setting in config)
-    return kind.from_config(config)
 
 
 def _transformer(

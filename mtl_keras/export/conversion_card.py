@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mtl_keras.display import Markdown, in_markdown
+from mtl_keras.encoders.tokenizers.tokenizer_files import SETTINGS, TOKENIZER, VOCABULARY
 from mtl_keras.evaluation.figures import Scores
 from mtl_keras.export.conversion.comparison import Conversion
 from mtl_keras.export.conversion.formats import FLOAT32, LABELS_FILE, LITERT, ONNX, ExportFormat
-from mtl_keras.export.conversion.tokenizer_files import SETTINGS, TOKENIZER, VOCABULARY
 from mtl_keras.export.model_card import EXAMPLE, table, training_parts
 from mtl_keras.runs.run import Run
 

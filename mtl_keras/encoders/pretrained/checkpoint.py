@@ -18,6 +18,7 @@ from tensorflow.core.protobuf import saved_model_pb2, trackable_object_graph_pb2
 from mtl_keras.encoders.pretrained.damage import check_inside, read_json, reading
 from mtl_keras.encoders.pretrained.families import HUGGING_FACE_FAMILIES, TF_HUB_BERT
 from mtl_keras.encoders.pretrained.family import Family
+from mtl_keras.encoders.pretrained.own_settings import read_own_settings
 from mtl_keras.encoders.pretrained.tensor_files import open_tensors
 from mtl_keras.encoders.pretrained.vocabulary import TOKENIZERS, read_vocabulary
 from mtl_keras.encoders.tokenizers.normalization import TfHubNormalization
@@ -124,12 +125,15 @@ def _open_hugging_face(folder: Path) -> Checkpoint:
     family = HUGGING_FACE_FAMILIES[model_type]
     tensors = open_tensors(folder)
     names = _names_in_table(family, tensors.shapes)
+    own = read_own_settings(folder)
+    pooling = {name: value for name, value in own.items() if name == "pooling"}
     return Checkpoint(
         family=family,
         shapes={name: tensors.shapes[original] for name, original in names.items()},
         read=lambda name, rows: tensors.read(names[name], rows),
-        settings=_settings(family, config) | _find_pooling(folder),
-        normalize=any(module.endswith("Normalize") for module, _ in _modules(folder)),
+        settings=_settings(family, config) | _find_pooling(folder) | pooling,
+        normalize=own.get("normalize", False)
+        or any(module.endswith("Normalize") for module, _ in _modules(folder)),
         make_tokenizer=TOKENIZERS[family.tokenizer](folder),
     )
 

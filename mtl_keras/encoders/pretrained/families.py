@@ -44,6 +44,7 @@ TF_HUB_BERT = Family(
 
 HF_BERT = Family(
     name="Hugging Face BERT",
+    model="BertModel",
     layout=TORCH,
     layers={
         "embeddings/token": "embeddings.word_embeddings",
@@ -72,12 +73,14 @@ HF_BERT = Family(
         "layer_norm_eps": "norm_epsilon",
         "hidden_dropout_prob": "dropout",
     },
+    written_keys={"attention_probs_dropout_prob": "dropout"},
     required={"position_embedding_type": "absolute", "is_decoder": False},
     activations=GELUS,
 )
 
 DISTILBERT = Family(
     name="DistilBERT",
+    model="DistilBertModel",
     layout=TORCH,
     layers={
         "embeddings/token": "embeddings.word_embeddings",
@@ -101,6 +104,7 @@ DISTILBERT = Family(
         "max_position_embeddings": "max_position",
         "dropout": "dropout",
     },
+    written_keys={"attention_dropout": "dropout"},
     activation_key="activation",
     activations=GELUS,
     settings={"num_segments": 0, "norm_epsilon": 1e-12},
@@ -110,6 +114,7 @@ GPT = {"num_segments": 0, "normalize_first": True, "causal": True, "pooling": "l
 
 GPT_2 = Family(
     name="GPT-2",
+    model="GPT2Model",
     layout=CONV1D,
     layers={
         "embeddings/token": "wte",
@@ -132,6 +137,7 @@ GPT_2 = Family(
         "layer_norm_epsilon": "norm_epsilon",
         "resid_pdrop": "dropout",
     },
+    written_keys={"n_inner": "intermediate_dim", "attn_pdrop": "dropout", "embd_pdrop": "dropout"},
     required={
         "scale_attn_weights": True,
         "scale_attn_by_inverse_layer_idx": False,
@@ -145,6 +151,7 @@ GPT_2 = Family(
 
 GPT_NEO = Family(
     name="GPT-Neo",
+    model="GPTNeoModel",
     layout=TORCH,
     layers={
         "embeddings/token": "wte",
@@ -168,6 +175,11 @@ GPT_NEO = Family(
         "layer_norm_epsilon": "norm_epsilon",
         "resid_dropout": "dropout",
     },
+    written_keys={
+        "intermediate_size": "intermediate_dim",
+        "attention_dropout": "dropout",
+        "embed_dropout": "dropout",
+    },
     windows=("attention_types", "window_size"),
     activation_key="activation_function",
     activations=GELUS,
@@ -177,6 +189,7 @@ GPT_NEO = Family(
 
 ELECTRA = Family(
     name="ELECTRA",
+    model="ElectraModel",
     layout=TORCH,
     layers=HF_BERT.layers,
     parts=HF_BERT.parts,

@@ -69,6 +69,7 @@ class Family:
 
     Args:
         name: what it is called in messages.
+        model: class of the original library that has these weights and no others.
         layout: how its layers keep their weights.
         layers: layer of the encoder → its name in the file. Those of the pooler may be absent.
         parts: what stands for `{part}` in the names of queries, keys and values; none if they
@@ -76,6 +77,7 @@ class Family:
         ignored: patterns of further tensors that have no place in the encoder.
         renamed: endings of tensors in older files → today's.
         config_keys: key of the model's configuration file → field of `EncoderConfig`.
+        written_keys: further keys, which are written for the original library and not read.
         required: key of the configuration file → the only value that the encoder has.
         activation_key: key of the configuration file that names the activation.
         activations: what it may be → whether GELU takes its tanh form.
@@ -88,10 +90,12 @@ class Family:
     name: str
     layout: Layout
     layers: Mapping[str, str]
+    model: str = ""
     parts: tuple[str, ...] = ("",)
     ignored: tuple[str, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     config_keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    written_keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     required: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     activation_key: str = "hidden_act"
     activations: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))

@@ -1,4 +1,4 @@
-"""How a checkpoint's tensors get into the variables of a transformer."""
+"""How a checkpoint's tensors get into the variables of a transformer, and out of them."""
 
 import math
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import tensorflow as tf
 from mtl_keras.distribution import replicas
 from mtl_keras.encoders.pretrained.checkpoint import Checkpoint
 from mtl_keras.encoders.pretrained.damage import reading
-from mtl_keras.encoders.pretrained.family import TABLES, Stored
+from mtl_keras.encoders.pretrained.family import TABLES, Family, Stored
 from mtl_keras.encoders.transformer.config import EncoderConfig
 from mtl_keras.errors import InputError
 
@@ -38,6 +38,20 @@ def fill(transformer: keras.Model, checkpoint: Checkpoint, config: EncoderConfig
                 _fill_table(variables[path], checkpoint, stored)
             else:
                 _fill_weight(variables[path], checkpoint, stored, names)
+
+
+def stored_tensors(
+    transformer: keras.Model, family: Family, config: EncoderConfig
+) -> dict[str, np.ndarray]:
+    """Name → tensor of what a file of a family holds of a transformer, in float32."""
+    variables = {variable.path: variable for variable in transformer.weights}
+    tensors = {}
+    for path, stored, names in family.tensors(config.num_layers, config.pooler):
+        value = replicas.value_of(variables[path]).astype(np.float32)
+        parts = np.split(value, len(names), axis=-1) if len(names) > 1 else [value]
+        for name, part in zip(names, parts, strict=True):
+            tensors[name] = np.ascontiguousarray(part.T if stored.transpose else part)
+    return tensors
 
 
 def _fill_table(variable: keras.Variable, checkpoint: Checkpoint, stored: Stored) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mtl_keras.encoders.pretrained.damage import read_json, reading
+from mtl_keras.encoders.pretrained.own_settings import NORMALIZATIONS, read_own_settings
 from mtl_keras.encoders.tokenizers.byte_pair import BytePairTokenizer
 from mtl_keras.encoders.tokenizers.normalization import MAX_WORD, BertNormalization
 from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
@@ -16,11 +17,18 @@ SPECIAL_PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 def _word_pieces(folder: Path) -> Callable[..., Tokenizer]:
-    """The vocabulary and BERT's normalization, from whichever files say so."""
+    """The vocabulary and its normalization: BERT's, from whichever files say so, or our own."""
     config, fast = (
         read_json(file) if file.is_file() else {}
         for file in (folder / "tokenizer_config.json", folder / "tokenizer.json")
     )
+    if own := read_own_settings(folder).get("normalization"):
+        return functools.partial(
+            WordpieceTokenizer,
+            read_vocabulary(folder / "vocab.txt"),
+            lowercase=config.get("do_lower_case", True),
+            normalization=NORMALIZATIONS[own](),
+        )
     normalizer, model = fast.get("normalizer") or {}, fast.get("model") or {}
     lowercase = config.get("do_lower_case", normalizer.get("lowercase", True))
     strips = config.get("strip_accents", normalizer.get("strip_accents"))
@@ -134,7 +142,8 @@ def _byte_pairs(folder: Path) -> Callable[..., Tokenizer]:
         pieces = sorted(vocabulary, key=vocabulary.__getitem__)
         if [vocabulary[piece] for piece in pieces] != list(range(len(pieces))):
             raise InputError(f"the vocabulary's {len(pieces)} ids are not 0, 1, 2, …")
-    return functools.partial(BytePairTokenizer, pieces, merges, newer_letters=True)
+    newer = read_own_settings(folder).get("newer_letters", True)
+    return functools.partial(BytePairTokenizer, pieces, merges, newer_letters=newer)
 
 
 def _fast_byte_pairs(fast: dict) -> tuple[dict[str, int], list[str]]:

@@ -11,13 +11,13 @@ import tensorflow as tf
 from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.encoders.chunks import chunks
+from mtl_keras.encoders.tokenizers.tokenizer_files import TOKENIZER
 from mtl_keras.errors import WorkError
 from mtl_keras.evaluation.latency import milliseconds
 from mtl_keras.evaluation.scores import evaluate
 from mtl_keras.export.conversion.comparison import Conversion, OfTask
 from mtl_keras.export.conversion.formats import FLOAT32
 from mtl_keras.export.conversion.process import ConvertedModel
-from mtl_keras.export.conversion.tokenizer_files import TOKENIZER
 from mtl_keras.export.saved_model.tf_serving import MAX_BATCH_SIZE
 from mtl_keras.export.saved_model.verification import (
     ODD_TEXTS,

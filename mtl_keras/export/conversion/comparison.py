@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mtl_keras.data.task import Task
+from mtl_keras.encoders.tokenizers.tokenizer_files import TOKENIZER
 from mtl_keras.evaluation.figures import UNDEFINED, figure
-from mtl_keras.export.conversion.tokenizer_files import TOKENIZER
 
 # A smaller model must keep this share of a metric, the measure of MLPerf Inference (Reddi et al.,
 # 2020); held-out examples are few, so what is judged is the better end of its 95% interval.

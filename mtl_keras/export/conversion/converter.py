@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
+from mtl_keras.encoders.tokenizers.tokenizer_files import write_tokenizer_files
 from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
 from mtl_keras.errors import InputError
 from mtl_keras.export.conversion.check import check_conversion
@@ -16,7 +17,6 @@ from mtl_keras.export.conversion.formats import LABELS_FILE, LITERT, ONNX, Expor
 from mtl_keras.export.conversion.litert import write_litert
 from mtl_keras.export.conversion.onnx import write_onnx
 from mtl_keras.export.conversion.process import open_converted
-from mtl_keras.export.conversion.tokenizer_files import write_tokenizer_files
 from mtl_keras.models.multi_task_model import MultiTaskModel
 
 _WRITERS: dict[ExportFormat, Callable[[MultiTaskModel, Path, str], None]] = {

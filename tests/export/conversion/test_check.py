@@ -5,9 +5,9 @@ import pytest
 from support.every_kind import make_model
 
 import mtl_keras as mtl
+from mtl_keras.encoders.tokenizers.tokenizer_files import write_tokenizer_files
 from mtl_keras.errors import WorkError
 from mtl_keras.export.conversion.check import check_conversion
-from mtl_keras.export.conversion.tokenizer_files import write_tokenizer_files
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ import tensorflow as tf
 from support.every_kind import TASKS
 
 import mtl_keras as mtl
+from mtl_keras.encoders.tokenizers.tokenizer_files import SETTINGS, TOKENIZER, VOCABULARY
 from mtl_keras.encoders.transformer.config import EncoderConfig
 from mtl_keras.export.conversion.converter import convert, in_float32
 from mtl_keras.export.conversion.formats import FORMATS, LITERT, PRECISIONS
 from mtl_keras.export.conversion.process import open_converted
-from mtl_keras.export.conversion.tokenizer_files import SETTINGS, TOKENIZER, VOCABULARY
 from mtl_keras.export.conversion_card import LABELS_FILE
 
 # Of a product's kernel, in bytes a number; tables, norms and biases may stay as they are.

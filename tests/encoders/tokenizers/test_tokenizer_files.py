@@ -12,13 +12,13 @@ from tokenizers import Tokenizer
 
 import mtl_keras
 from mtl_keras.encoders.pretrained.loading import load
-from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
-from mtl_keras.export.conversion.tokenizer_files import (
+from mtl_keras.encoders.tokenizers.tokenizer_files import (
     SETTINGS,
     TOKENIZER,
     VOCABULARY,
     write_tokenizer_files,
 )
+from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
 from mtl_keras.export.saved_model.verification import ODD_TEXTS
 
 WHOLE = [text for text in ODD_TEXTS if text.decode(errors="ignore").encode() == text]

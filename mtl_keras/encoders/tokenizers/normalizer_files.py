@@ -13,6 +13,7 @@ from mtl_keras.encoders.tokenizers.normalization import (
     characters_in,
     read_tables,
 )
+from mtl_keras.errors import InputError
 
 EVERY = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
 
@@ -122,8 +123,13 @@ def _corrections(
 
 def _function(normalizers: list[dict[str, Any]]) -> Callable[[str], str]:
     """What `tokenizers` makes of a string by these normalizers."""
-    from tokenizers import Tokenizer, models
-
+    try:
+        from tokenizers import Tokenizer, models
+    except ImportError:
+        raise InputError(
+            "to write this tokenizer for Hugging Face's libraries takes one of them: pip install "
+            "tokenizers"
+        ) from None
     content = json.loads(Tokenizer(models.BPE()).to_str())
     content["normalizer"] = {"type": "Sequence", "normalizers": normalizers}
     return Tokenizer.from_str(json.dumps(content)).normalizer.normalize_str

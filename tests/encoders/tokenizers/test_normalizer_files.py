@@ -10,9 +10,9 @@ from mtl_keras.encoders.tokenizers.normalization import (
     FastNormalization,
     TfHubNormalization,
 )
+from mtl_keras.encoders.tokenizers.normalizer_files import normalizer_files
+from mtl_keras.encoders.tokenizers.tokenizer_files import TOKENIZER, write_tokenizer_files
 from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
-from mtl_keras.export.conversion.normalizer_files import normalizer_files
-from mtl_keras.export.conversion.tokenizer_files import TOKENIZER, write_tokenizer_files
 
 BLOCK = 64
 

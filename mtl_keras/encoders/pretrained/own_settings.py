@@ -1,0 +1,46 @@
+"""What this package says in a Hugging Face folder of its own making, as no other file there can."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mtl_keras.encoders.pretrained.damage import read_json
+from mtl_keras.encoders.tokenizers.normalization import FastNormalization, TfHubNormalization
+from mtl_keras.errors import InputError, listed, shown
+
+FILE = "mtl_keras.json"
+NORMALIZATIONS = {kind.__name__: kind for kind in (TfHubNormalization, FastNormalization)}
+# Setting → the values that no file of Hugging Face's can say.
+_VALUES: dict[str, tuple[object, ...]] = {
+    "pooling": ("pooler",),
+    "normalize": (True,),
+    "normalization": tuple(NORMALIZATIONS),
+    "newer_letters": (False,),
+}
+
+
+def write_own_settings(folder: Path, settings: Mapping[str, object]) -> None:
+    """Writes those of the settings that no other file says, if there are any."""
+    own = {name: value for name, value in settings.items() if value in _VALUES[name]}
+    if own:
+        (folder / FILE).write_text(json.dumps(own, indent=1) + "\n", encoding="utf-8")
+
+
+def read_own_settings(folder: Path) -> dict[str, Any]:
+    """What a folder says: `pooling`, `normalize`, `normalization` and `newer_letters`, each only if
+    it is not what the other files say.
+
+    Raises:
+        InputError: it says something else.
+    """
+    if not (folder / FILE).is_file():
+        return {}
+    settings = read_json(folder / FILE)
+    for name, value in settings.items():
+        if value not in _VALUES.get(name, ()):
+            raise InputError(
+                f"{FILE} says {name} {shown(value)}; supported: "
+                f"{listed(_VALUES.get(name, _VALUES))}: save the encoder again"
+            )
+    return settings
