@@ -47,7 +47,7 @@ BOUNDS = {"ge": "at least", "gt": "over", "le": "at most", "lt": "under"}
 
 
 class _Generated(SphinxDirective, abc.ABC):
-    """A directive whose content is Markdown that is made from the code."""
+    """A directive whose content is Markdown made from the code."""
 
     def run(self) -> list[nodes.Node]:
         return self.parse_text_to_nodes("\n".join(self.lines()), allow_section_headings=True)
@@ -126,7 +126,9 @@ def key_row(part: type[pydantic.BaseModel], name: str) -> str:
 
 
 def key_description(part: type[pydantic.BaseModel], name: str) -> str:
-    """What the declarations that a part of a recipe makes say of the argument of this name."""
+    """A key's description: the schema's own, or that of the declaration's argument of this name."""
+    if own := part.model_fields[name].description:
+        return own
     described = (_arguments(declaration).get(name) for declaration in DECLARATIONS[part.__name__])
     return next(filter(None, described), "")
 
@@ -169,7 +171,7 @@ def _argument_default(action: argparse.Action) -> str:
 
 
 def _models(annotation: Any) -> Iterator[tuple[type[pydantic.BaseModel], str]]:
-    """The parts that a key's type names, and what stands for their place."""
+    """The parts that a key's type names, and the suffix of their place."""
     if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
         yield annotation, ""
         return

@@ -124,6 +124,7 @@ def test_the_site_is_built_without_a_warning_and_its_reference_is_whole(tmp_path
     parts = [schema, *schema["$defs"].values()]
     keys = [key for part in parts for key in part["properties"]]
     assert not {key for key in keys if f">{key}<" not in recipe}
+    assert not re.findall(r"<td>(?:<p></p>)?</td>\s*</tr>", recipe), "a key without a description"
     assert (tmp_path / "searchindex.js").is_file()
 
 

@@ -1,4 +1,4 @@
-"""The forms that an answer has: one label, several, a number, passages of the text."""
+"""The forms of an answer: one label, several labels, a number, or passages of the text."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,21 +6,21 @@ from typing import Any
 
 from mtl_keras.errors import WorkError
 
-READ = "read"  # in an answer and among the outputs of an export: whether all of a text was read
+READ = "read"  # key of answers and of an export's outputs: whether the whole text was read
 
 Row = Mapping[str, Any]  # output → its value for one text: a number, a string, an array of either
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerForm:
-    """How the answer to one text is served, read and said. Several kinds of task can share a form.
+    """How the answer to a text is served, read and printed. Several kinds of task share a form.
 
     Args:
         name: of the form.
-        marked_by: the output that only this form has, of those that come later in `FORMS`.
-        read: a text's row of outputs, the text and the task's labels → its answer, of the form
-            that `mtl_keras.answer` gives.
-        in_words: such an answer → a line for people; empty if nothing was found.
+        marked_by: an output that this form has and those after it in `FORMS` lack.
+        read: a text's row of outputs, the text, and the task's labels → the answer, as
+            `mtl_keras.answer` returns it.
+        in_words: such an answer → a line of text; empty if there is nothing to report.
     """
 
     name: str
@@ -44,18 +44,18 @@ def form_of(outputs: Sequence[str]) -> AnswerForm:
         if form.marked_by in outputs:
             return form
     raise WorkError(
-        f"the outputs {', '.join(outputs)} are of no known kind of task; expected one of "
+        f"the outputs {', '.join(outputs)} fit no known kind of task; expected one of "
         f"{', '.join(form.marked_by for form in FORMS)}: use the mtl_keras that made the export"
     )
 
 
 def text_of(value: bytes | str) -> str:
-    """A served string, which comes as bytes or as str."""
+    """A served string as `str`; it may come as bytes."""
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def character_span(text: bytes, start: int, limit: int) -> tuple[int, int]:
-    """Byte offsets into a text in UTF-8 → offsets of characters. Inside one they round down.
+    """Byte offsets in a UTF-8 text → character offsets. Offsets inside a character round down.
 
     Example:
 
@@ -96,8 +96,8 @@ def _passages(row: Row, text: str, labels: Sequence[str]) -> list[dict]:
 def _by_label(labels: Sequence[str], scores: Sequence[float]) -> dict[str, float]:
     if len(labels) != len(scores):
         raise WorkError(
-            f"{len(scores)} scores for {len(labels)} labels; one label a score was expected: "
-            "read the labels of the same export, by its signature 'labels'"
+            f"{len(scores)} scores for {len(labels)} labels; expected one score per label: read "
+            "the labels of the same export, from its signature 'labels'"
         )
     return dict(zip(labels, map(float, scores), strict=True))
 

@@ -1,6 +1,6 @@
-"""Records of Arrow data, read by PyArrow: Parquet and Arrow files, and what gives an Arrow stream.
+"""Reads Arrow data with PyArrow: Parquet and Arrow files, and objects with an Arrow stream.
 
-PyArrow is an extra: text files, lists and pandas frames do not need it, and it takes 50 MB.
+PyArrow is an extra, because it takes 50 MB and text files, lists and pandas frames do not need it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mtl_keras.storage.regular_files import open_regular
 if TYPE_CHECKING:
     import pyarrow
 
-BATCH = 1024  # rows of a file that are held at once
+BATCH = 1024  # rows of a file that are in memory at once
 CURE = "pip install 'mtl_keras[arrow]'"
 
 
@@ -54,11 +54,11 @@ def arrow_file_rows(path: str, columns: Columns, note: Note) -> Iterator[Row]:
 
 
 class ArrowStream:
-    """What gives an Arrow stream (PyCapsule interface): frames of Polars, tables of PyArrow, …
+    """Data with an Arrow stream (PyCapsule interface): Polars frames, PyArrow tables, …
 
     Args:
         name: of the data, in errors.
-        data: has `__arrow_c_stream__`. What can be read once is read now.
+        data: has `__arrow_c_stream__`. An iterator is read once, now.
 
     Raises:
         InputError: PyArrow is not installed.
@@ -70,7 +70,7 @@ class ArrowStream:
         self._data = self._open(data).read_all() if isinstance(data, Iterator) else data
 
     def records(self, columns: Columns) -> Iterator[Sequence[Any]]:
-        """The cells of the columns, a row after the other."""
+        """The cells of the columns, row by row."""
         with _reading(self._name):
             reader = self._open(self._data)
             wanted = check_columns(self._name, columns, reader.schema.names)
@@ -84,7 +84,7 @@ class ArrowStream:
 def _rows_of_file(path: str, columns: Columns, kind: str, batches: Any) -> Iterator[Row]:
     if columns.delimiter or columns.encoding:
         raise InputError(f"{path}: {kind} has no delimiter and no encoding; leave them out")
-    with _reading(path, f"; give a whole {kind} file"), open_regular(path) as file:
+    with _reading(path, f"; give a complete {kind} file"), open_regular(path) as file:
         records = (
             record
             for batch in batches(file)

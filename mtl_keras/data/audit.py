@@ -1,4 +1,4 @@
-"""What a task's splits have that makes a score mean less, or more, than it seems."""
+"""Finds problems in a task's splits that make scores mean less, or more, than they seem to."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 def audit(
     datasets: Mapping[str, TaskDataset], tokenizer: "Tokenizer | None" = None
 ) -> tuple[Finding, ...]:
-    """Looks through all splits that were read; what it keeps of an example is 24 bytes.
+    """Checks all splits that were read. It holds 24 bytes per example in memory.
 
     Args:
         datasets: task → its files.
-        tokenizer: cuts the texts; None: what is cut is not looked for.
+        tokenizer: splits the texts into pieces; with None, truncated texts are not looked for.
 
     Returns:
-        Texts that two splits share, and texts with different labels (equal but for white space at
-        their ends); labels without an example, or with few, or that training lacks, or that look
-        like another or like something else; what is odd in the files; texts, spans and words that
-        are cut.
+        Texts that two splits share; texts with different labels (white space at the ends is
+        ignored); labels with no or few examples, labels that training lacks, labels that look like
+        another label or like something else; oddities of the files; truncated texts, spans and
+        words.
 
     Raises:
-        InputError: a file has changed and is against its format now.
+        InputError: a file has changed and no longer fits its format.
 
     Example:
 
@@ -39,8 +39,9 @@ def audit(
     >>> file = pathlib.Path(tempfile.mkdtemp(), "moods.csv")
     >>> _ = file.write_text("text,label\\n" + "fine,good\\nbroken,bad\\n" * 10)
     >>> moods = TaskDataset(Task("mood", files={"train": file, "validation": file}))
-    >>> [(each.split, each.about, each.count, each.of) for each in audit({"mood": moods})]
-    [('validation', 'shared_with_train', 20, 20)]
+    >>> finding, = audit({"mood": moods})
+    >>> finding.split, finding.about, finding.count, finding.of
+    ('validation', 'shared_with_train', 20, 20)
     """
     findings: list[Finding] = []
     for dataset in datasets.values():
@@ -55,23 +56,23 @@ def audit(
 
 
 def of_split(findings: Iterable[Finding], split: str) -> list[Finding]:
-    """Those that concern a split."""
+    """The findings that concern a split."""
     return [finding for finding in findings if finding.split in (split, None)]
 
 
 def _of_texts(task: str, rows: Mapping[str, Rows]) -> Iterator[Finding]:
     for first, second in (("train", "validation"), ("train", "test"), ("validation", "test")):
         if {first, second} <= set(rows):
-            found = shared(rows[first], rows[second])
-            if found.number:
-                yield _of_equals(found, task, second, f"shared_with_{first}")
-    found = contradictions(list(rows.values()))
-    if found.number:
-        yield _of_equals(found, task, None, "contradictions")
+            equals = shared(rows[first], rows[second])
+            if equals.number:
+                yield _of_equals(equals, task, second, f"shared_with_{first}")
+    equals = contradictions(list(rows.values()))
+    if equals.number:
+        yield _of_equals(equals, task, None, "contradictions")
 
 
-def _of_equals(found: Equals, task: str, split: str | None, about: str) -> Finding:
-    count, of, places = found
+def _of_equals(equals: Equals, task: str, split: str | None, about: str) -> Finding:
+    count, of, places = equals
     return Finding(task=task, split=split, about=about, count=count, of=of, places=places)
 
 
@@ -102,11 +103,11 @@ def _of_cuts(
 
     name = dataset.task.name
     for split in splits:
-        found = cuts(dataset, split, tokenizer)
-        count, beyond = found.cut, found.beyond
+        truncated = cuts(dataset, split, tokenizer)
+        count, beyond = truncated.cut, truncated.beyond
         if count:
-            of, places = found.texts, found.places
+            of, places = truncated.texts, truncated.places
             yield Finding(task=name, split=split, about="cut", count=count, of=of, places=places)
         if beyond:
-            of = found.marks
+            of = truncated.marks
             yield Finding(task=name, split=split, about="beyond_cut", count=beyond, of=of)

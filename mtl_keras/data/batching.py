@@ -13,14 +13,14 @@ from mtl_keras.data.task_dataset import SHUFFLE_KEY, TaskDataset
 from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer, align_labels
 from mtl_keras.errors import InputError
 
-MEASURED_TEXTS = 20_000  # from which the lengths of all are told
+MEASURED_TEXTS = 20_000  # texts from which the lengths of all are estimated
 CHUNK = 4096  # texts tokenized at once
-CHUNK_POSITIONS = 2**20  # of texts that are padded at once for a token budget
-LONG = 512  # of texts up to this length each may wait in the room of the longest
+CHUNK_POSITIONS = 2**20  # most positions that are padded at once for a token budget
+LONG = 512  # if the longest text is longer, waiting texts are cut to the width of their batch
 BATCHES_PER_GROUP = 64
-# Our functions are graphs as they stand; AutoGraph would take seconds to rewrite them.
+# Our functions need no AutoGraph, which would take seconds to rewrite them.
 _as_it_is = tf.autograph.experimental.do_not_convert
-GROUPS_PER_EPOCH = 4  # at least, or a small data set would meet in the same batches every epoch
+GROUPS_PER_EPOCH = 4  # at least, since one group would have the same batches in every epoch
 
 
 def batches(
@@ -38,41 +38,41 @@ def batches(
 ) -> tf.data.Dataset:
     """The examples of one task as padded batches, tokenized while the model trains.
 
-    Of `batch_size` examples: with a seed, texts of similar length share a batch, chosen among the
-    shuffled examples of 64 batches or of a quarter of the epoch, whichever is less; the batches
-    come shuffled, anew at each iteration. Without one, the order of the file is kept. All batches
-    are full but the last.
+    With `batch_size`, each batch but the last has so many examples. With a seed, texts of similar
+    length share a batch: shuffled examples are sorted by length in groups of 64 batches or a
+    quarter of the epoch, whichever is less, and the batches of a group are shuffled, differently at
+    each iteration. Without a seed, the order of the files is kept.
 
-    Of at most `max_tokens` positions, padding included: many short texts or few long ones, at
-    least one. Texts go to the batch of their width (`budget_widths`) in the order in which they
-    come, which a seed shuffles anew at each iteration, and a batch comes when it is full, those
-    that never are at the end. So an epoch has the same number of batches in any order; lengths
-    are counted beforehand for it.
+    With `max_tokens`, each batch has at most so many positions, padding included: many short texts
+    or few long ones, at least one. A text joins the batch of its width (`budget_widths`). A batch
+    is returned when it is full, and those that never fill up are returned at the end. A seed
+    shuffles the texts, differently at each iteration. So every epoch has the same number of
+    batches; for this, lengths are counted beforehand.
 
     Args:
         dataset: a `TaskDataset`.
         split: `train`, `validation` or `test`.
-        tokenizer: cuts the texts.
-        batch_size: examples in a batch; or else:
+        tokenizer: splits the texts into word pieces.
+        batch_size: examples in a batch; give this or `max_tokens`.
         max_tokens: positions in a batch.
         seed: of the shuffling.
         passes: names the iterations, as in `TaskDataset.stream`.
-        widths: word pieces that batches are padded to, the smallest that does, for XLA and TPUs,
-            which compile each shape (`static_widths`). When empty each batch is as wide as its
-            longest text, so that least padding is computed.
-        lengths: of all the split's texts (`text_lengths`), where they are counted already.
-        endless: whether a pass follows the other without end, as for an epoch that is a number of
-            steps. How many examples there are is then not asked: groups are of 64 batches.
+        widths: the widths, in word pieces, that batches may be padded to; each takes the smallest
+            that suffices. For XLA and TPUs, which compile each shape (`static_widths`). When empty,
+            each batch is as wide as its longest text, which is the least padding.
+        endless: whether passes follow each other without end, as for epochs of a number of steps.
+            The number of examples is then not needed, and groups are of 64 batches.
+        lengths: of all the split's texts (`text_lengths`), if they are counted already.
 
     Raises:
-        InputError: both or neither of `batch_size` and `max_tokens`, or `max_tokens` without end.
+        InputError: both or neither of `batch_size` and `max_tokens`, or endless with `max_tokens`.
 
     Returns:
         A dataset of `(x, y, sample_weight)`. `x` holds `token_ids (batch, length)`, int32, and
         `padding_mask (batch, length)`, bool. `y` is `(batch,)` int32 for classification, float32
         for regression, `(batch, classes)` float32 for multilabel and `(batch, length)` int32 if
-        words are labelled. `sample_weight` is ones `(batch,)`, of words `(batch, length)`: 1 on
-        each word's first piece.
+        words are labelled. `sample_weight` is ones `(batch,)`; if words are labelled
+        `(batch, length)`, 1 at each word's first piece.
     """
     of_split = functools.partial(_rows, dataset, split, tokenizer)
     streamed = functools.partial(of_split, seed=seed, passes=passes, endless=endless)
@@ -83,37 +83,37 @@ def batches(
             count = math.ceil(dataset.counts[split] / batch_size)
             group = min(group, math.ceil(count / GROUPS_PER_EPOCH))
         rows = streamed(batch_size * group)
-        found = _grouped(rows, count, batch_size, widths, longest, shuffled=seed is not None)
+        batched = _grouped(rows, count, batch_size, widths, longest, shuffled=seed is not None)
     elif max_tokens and not batch_size and not endless:
         lengths = lengths or text_lengths(dataset, split, tokenizer)
         rows = streamed(max(1, min(CHUNK, CHUNK_POSITIONS // max(lengths))))
-        found = _gathered(rows, lengths, max_tokens, widths, longest)
+        batched = _gathered(rows, lengths, max_tokens, widths, longest)
     else:
         raise InputError(
-            "batches have batch_size examples or max_tokens positions, one of both, and only "
-            f"those of batch_size come without end. Received: batch_size={batch_size!r}, "
-            f"max_tokens={max_tokens!r}, endless={endless}"
+            "give either batch_size (examples) or max_tokens (positions); only batch_size can be "
+            f"endless. Received: batch_size={batch_size!r}, max_tokens={max_tokens!r}, "
+            f"endless={endless}"
         )
-    return found.prefetch(tf.data.AUTOTUNE)
+    return batched.prefetch(tf.data.AUTOTUNE)
 
 
 def text_lengths(
     dataset: TaskDataset, split: str, tokenizer: Tokenizer, at_most: int | None = None
 ) -> Counter[int]:
-    """How many texts of a split have so many word pieces.
+    """Length in word pieces → number of texts of that length in a split.
 
     Args:
         dataset: a `TaskDataset`.
         split: `train`, `validation` or `test`.
-        tokenizer: cuts the texts.
-        at_most: texts that are read of a long split, the first; None: all.
+        tokenizer: splits the texts into word pieces.
+        at_most: stop after about so many texts; None reads all.
     """
-    found: Counter[int] = Counter()
+    lengths: Counter[int] = Counter()
     for chunk in dataset.stream(split, CHUNK):
-        found.update(tokenizer(chunk["text"]).token_ids.row_lengths().numpy().tolist())
-        if at_most is not None and found.total() >= at_most:
+        lengths.update(tokenizer(chunk["text"]).token_ids.row_lengths().numpy().tolist())
+        if at_most is not None and lengths.total() >= at_most:
             break
-    return found
+    return lengths
 
 
 def _rows(
@@ -126,7 +126,7 @@ def _rows(
     passes: Iterable[object] | None,
     endless: bool,
 ) -> tf.data.Dataset:
-    """Tokenized examples, so many an element."""
+    """Tokenized examples in chunks."""
     chunks = dataset.stream(split, chunk, seed=seed, passes=passes, endless=endless)
     tokenize = functools.partial(_tokenize_rows, tokenizer)
     return chunks.map(_as_it_is(tokenize), num_parallel_calls=tf.data.AUTOTUNE)
@@ -151,22 +151,22 @@ def _grouped(
     *,
     shuffled: bool,
 ) -> tf.data.Dataset:
-    """Batches of so many examples, of each chunk of rows by itself."""
+    """Batches of `batch_size` examples. No batch spans two chunks of rows."""
     if shuffled:
         group_rows = functools.partial(_group_by_length, batch_size=batch_size)
         rows = rows.map(_as_it_is(group_rows), num_parallel_calls=tf.data.AUTOTUNE)
-    known = _up_to(longest, widths or range(longest))
-    cut = functools.partial(_cut, batch_size=batch_size, known_widths=known)
+    all_widths = _up_to(longest, widths or range(longest))
+    cut = functools.partial(_cut, batch_size=batch_size, widths=all_widths)
     return rows.flat_map(_as_it_is(cut)).apply(tf.data.experimental.assert_cardinality(count))
 
 
 def _up_to(longest: int, widths: Iterable[int]) -> list[int]:
-    """The widths, and at their end the longest that there can be."""
+    """The widths below the longest possible length, then that length."""
     return [*(width for width in widths if width < longest), longest]
 
 
 def _group_by_length(rows: dict, batch_size: int) -> dict:
-    """Sorts rows by length, then shuffles full batches of them; the short one stays last."""
+    """Sorts rows by length, then shuffles the full batches; a smaller batch stays last."""
     rows = dict(rows)
     key = rows.pop(SHUFFLE_KEY)
     order = tf.argsort(rows["token_ids"].row_lengths(), stable=True)
@@ -178,12 +178,12 @@ def _group_by_length(rows: dict, batch_size: int) -> dict:
     return {name: tf.gather(values, order) for name, values in rows.items()}
 
 
-def _cut(rows: dict, batch_size: int, known_widths: list[int]) -> tf.data.Dataset:
+def _cut(rows: dict, batch_size: int, widths: list[int]) -> tf.data.Dataset:
     """Pads a chunk once and slices it into batches, each as wide as its longest text needs."""
-    pieces = tf.cast(rows["token_ids"].row_lengths(), tf.int32)
-    longest = tf.math.segment_max(pieces, tf.range(tf.size(pieces)) // batch_size)
-    widths = tf.gather(known_widths, tf.searchsorted(known_widths, longest))
-    padded = _padded(rows, known_widths[-1])
+    pieces = tf.cast(rows["token_ids"].row_lengths(), tf.int32)  # (rows,)
+    longest = tf.math.segment_max(pieces, tf.range(tf.size(pieces)) // batch_size)  # (batches,)
+    needed = tf.gather(widths, tf.searchsorted(widths, longest))  # (batches,)
+    padded = _padded(rows, widths[-1])
 
     def batch(first: tf.Tensor, width: tf.Tensor) -> tuple:
         part = slice(first, first + batch_size)
@@ -191,7 +191,7 @@ def _cut(rows: dict, batch_size: int, known_widths: list[int]) -> tf.data.Datase
         return _narrowed(wide, rest, width)
 
     firsts = tf.range(0, tf.size(pieces), batch_size)
-    return tf.data.Dataset.from_tensor_slices((firsts, widths)).map(_as_it_is(batch))
+    return tf.data.Dataset.from_tensor_slices((firsts, needed)).map(_as_it_is(batch))
 
 
 def _gathered(
@@ -201,23 +201,23 @@ def _gathered(
     widths: Sequence[int],
     longest: int,
 ) -> tf.data.Dataset:
-    """Batches of so many positions: a text waits for others of its width until they are enough."""
-    known = _up_to(longest, widths or budget_widths(lengths, max_tokens))
-    sizes = [rows_of(width, max_tokens) for width in known]
+    """Batches of at most `max_tokens` positions: a text waits until its width has enough texts."""
+    all_widths = _up_to(longest, widths or budget_widths(lengths, max_tokens))
+    sizes = [rows_of(width, max_tokens) for width in all_widths]
     texts: Counter[int] = Counter()
     for length, number in lengths.items():
-        texts[bisect.bisect_left(known, length)] += number
+        texts[bisect.bisect_left(all_widths, length)] += number
     count = sum(math.ceil(number / sizes[place]) for place, number in texts.items())
-    room = known[max(texts)]
+    room = all_widths[max(texts)]
 
     def placed(chunk: dict) -> tuple:
         pieces = tf.cast(chunk["token_ids"].row_lengths(), tf.int32)
-        place = tf.searchsorted(known, pieces, out_type=tf.int64)
-        return place, tf.gather(known, place) if widths else pieces, *_padded(chunk, room)
+        place = tf.searchsorted(all_widths, pieces, out_type=tf.int64)
+        return place, tf.gather(all_widths, place) if widths else pieces, *_padded(chunk, room)
 
     def waiting(place: tf.Tensor, width: tf.Tensor, wide: dict, rest: dict) -> tuple:
-        """A text as wide as those that it waits for, and no wider: many wait."""
-        slot = tf.gather(known, place)
+        """Cuts a text to the width of its batch, to save memory: many texts wait."""
+        slot = tf.gather(all_widths, place)
         return place, width, {name: values[:slot] for name, values in wide.items()}, rest
 
     def batch(place: tf.Tensor, texts: tf.data.Dataset) -> tf.data.Dataset:
@@ -238,7 +238,7 @@ def _gathered(
 
 
 def _padded(rows: dict, width: int) -> tuple[dict, dict]:
-    """What there is a word piece, padded to a width, with its mask; and what there is a text."""
+    """The values per word piece, padded to a width, with their mask; and the values per text."""
     wide = {
         name: values.to_tensor(shape=(None, width))
         for name, values in rows.items()

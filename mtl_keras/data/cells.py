@@ -1,4 +1,4 @@
-"""What stands in the cells of a row: a text, a number, lists, words and what each is called."""
+"""Reads the cells of a row: a text, a number, lists, words and the mark of each word."""
 
 import json
 import re
@@ -19,7 +19,7 @@ _PRINTED_LIST = re.compile(rf"\[\s*(?:{_ITEM}\s*(?:,\s*{_ITEM}\s*)*)?\]")
 
 
 def read_text(cell: Any) -> str:
-    """A text that is not empty. Raises `RowError`, as every function here."""
+    """A text that is not empty. Raises `RowError`, like every function here."""
     if not isinstance(cell, str):
         cure = "; fill it in or remove the row" if cell is None else ""
         raise RowError(f"the text must be a string. Received: {shown(cell)}{cure}", part="text")
@@ -42,7 +42,7 @@ def read_number(cell: Any) -> float:
 
 
 def plain_cell(cell: Any) -> Any:
-    """A cell from memory as JSON would hold it: no NumPy, no tuples, `None` if it is missing.
+    """A cell from memory as JSON would represent it: no NumPy, no tuples, `None` if missing.
 
     Example:
 
@@ -64,7 +64,7 @@ def plain_cell(cell: Any) -> Any:
 
 
 def as_list(cell: Any) -> Any:
-    """The list that a string holds, in JSON or as Python prints it; else the cell as it is.
+    """The list in a string, written as JSON or as Python prints it; else the cell, unchanged.
 
     Example:
 
@@ -83,7 +83,7 @@ def as_list(cell: Any) -> Any:
 
 
 def read_words(cell: Any) -> tuple[str, ...]:
-    """Words: a list, or a string with blanks between."""
+    """Words: a list, or a string with blanks between them."""
     words = split_words(cell) if isinstance(cell, str) else cell
     if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
         raise RowError(
@@ -100,27 +100,27 @@ def read_words(cell: Any) -> tuple[str, ...]:
 def read_marks(
     cell: Any, words: tuple[str, ...], noun: str, read: Callable[[Any], str]
 ) -> tuple[str, ...]:
-    """What each word of a row is called: a list, or a string with blanks between.
+    """The mark of each word: a list, or a string with blanks between them.
 
     Args:
         cell: of the label.
         words: of the row.
-        noun: what a mark is called in errors: `tag`.
-        read: one of them → what it means. An error of its own gets the word's place.
+        noun: what a mark is called in errors, such as `tag`.
+        read: a mark → its meaning. Its errors get the word's place.
     """
     marks = split_words(cell) if isinstance(cell, str) else cell
     if not isinstance(marks, list | tuple):
         raise RowError(f"expected a list of {noun}s, or a string. Received: {shown(cell)}")
-    found = for_each_word(read, marks)
+    meanings = for_each_word(read, marks)
     if len(words) != len(marks):
         raise RowError(
             f"{len(words)} words and {len(marks)} {noun}s; expected a {noun} for every word"
         )
-    return found
+    return meanings
 
 
 def for_each_word(read: Callable[[Any], Meaning], marks: Sequence) -> tuple[Meaning, ...]:
-    """Reads the mark of each word. An error has the place of its word."""
+    """Reads the mark of each word. Errors give the word's place."""
     meanings = []
     for place, mark in enumerate(marks):
         try:
@@ -131,5 +131,5 @@ def for_each_word(read: Callable[[Any], Meaning], marks: Sequence) -> tuple[Mean
 
 
 def split_words(text: str) -> list[str]:
-    """Words between blanks and tabs. Other white space, as U+00A0, is part of a word."""
+    """Splits at blanks and tabs. Other white space, such as U+00A0, is part of a word."""
     return [word for word in text.replace("\t", " ").split(" ") if word]

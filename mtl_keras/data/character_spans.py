@@ -1,4 +1,4 @@
-"""Spans of characters, as annotation tools write them → words and their tags."""
+"""Turns character spans, as annotation tools write them, into words and tags."""
 
 import itertools
 import re
@@ -14,7 +14,7 @@ _LETTERS = "@#_"  # count as letters, as in `Tokenizer.split_words`
 
 
 class Span(NamedTuple):
-    """Characters of a text, from `start` up to `end`, and their label as it is written."""
+    """The characters of a text from `start` up to (not including) `end`, and their raw label."""
 
     start: int
     end: int
@@ -38,7 +38,7 @@ def spans_of(text: str, cell: Sequence) -> list[Span]:
     """The spans of a text, in order.
 
     Raises:
-        RowError: one is not as it must be, lies outside of the text, or overlaps another.
+        RowError: a span is malformed, lies outside of the text, or overlaps another.
     """
     spans = sorted((_span(text, item) for item in cell), key=lambda span: span[:2])
     for before, after in itertools.pairwise(spans):
@@ -52,8 +52,8 @@ def spans_of(text: str, cell: Sequence) -> list[Span]:
 def count_broken(text: str, spans: Sequence[Span]) -> int:
     """How many spans begin or end between two letters, or two digits, of one word.
 
-    Only cased letters count: other scripts write words without blanks, or parts as one word. Nor
-    does a place where one span ends and another begins, which cuts a word on purpose.
+    Only letters with case count, since other scripts may write words without blanks. A place where
+    one span ends and another begins does not count: such an annotation splits a word on purpose.
 
     Example:
 
@@ -66,9 +66,9 @@ def count_broken(text: str, spans: Sequence[Span]) -> int:
 
 
 def words_and_tags(text: str, spans: Sequence[Span]) -> Iterator[tuple[str, Span | None, bool]]:
-    """The words of a text, the span that each is in, and whether it is the span's first.
+    """The words of a text, the span that each is in, and whether it is the span's first word.
 
-    Words are cut as answers cut them (`Tokenizer.split_words`), and where a span begins or ends.
+    Texts are split as for answers (`Tokenizer.split_words`), and at the ends of spans.
 
     Example:
 
@@ -98,7 +98,7 @@ def _span(text: str, item: Any) -> Span:
     span = Span(*item) if isinstance(item, list) else _of_object(item)
     numbers = (span.start, span.end)
     if not all(isinstance(n, int) and not isinstance(n, bool) for n in numbers):
-        raise RowError(f"a span has two whole numbers and a label. Received: {shown(item)}")
+        raise RowError(f"a span needs two whole numbers and a label. Received: {shown(item)}")
     if not 0 <= span.start < span.end <= len(text):
         raise RowError(
             f"the span {span[:2]} is not within the text of {len(text)} characters; count from 0, "

@@ -1,4 +1,4 @@
-"""Where a file keeps the text and the label, and how it is written."""
+"""Which columns of a file hold the text and the label, and how the file is written."""
 
 import codecs
 from collections.abc import Mapping
@@ -13,26 +13,26 @@ FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "arrow", "conll", "conllu")
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """Where a file keeps the text and the label.
+    """Which columns of a file hold the text and the label.
 
-    A string is the name of a column (or key of a JSON line), an integer its position from 0.
+    A string is the name of a column (or a key of JSON objects), an integer its position from 0.
     Names imply a header line, positions imply none; `header` overrides that.
 
     Args:
-        text: column of the text, or several, joined by a blank. Of kinds that label
-            words, the words.
+        text: column of the text, or several columns, which are joined by a blank. If words are
+            labelled, the column of the words.
         label: column of the label, or of the words' tags or labels. -1 is the last column.
-        header: whether the first line names the columns. Found from the above when None.
-        label_names: what the file writes → the label it means, where the two differ.
+        header: whether the first line names the columns. None means as `text` and `label` imply.
+        label_names: what the file writes → the label that it means, if the two differ.
         format: `csv` (fields may be in quotes), `tsv` (quotes mean nothing), `jsonl`, `json` (one
-            array), `parquet`, `arrow`, `conll` or `conllu`. The file's name says it when None, else
-            its first lines.
-        delimiter: the character between fields, or `tab`; None: that of the format.
-        encoding: of the text, as Python names it: `cp1252`, `utf-16`. None: UTF-8.
+            array), `parquet`, `arrow`, `conll` or `conllu`. None means that the file's name, or
+            else its first lines, decide.
+        delimiter: the character between fields, or `tab`; None means that of the format.
+        encoding: of the text, as Python names it: `cp1252`, `utf-16`. None means UTF-8.
 
     Raises:
-        InputError: a column that is neither a name nor a position, one for text and label alike;
-            a mapping of one label twice; no such format or encoding, no delimiter.
+        InputError: a column is neither a name nor a position; text and label are the same column;
+            a label is mapped twice; or there is no such format, encoding or delimiter.
 
     Example:
 
@@ -66,15 +66,15 @@ class Columns:
 
     @property
     def text_columns(self) -> tuple[str | int, ...]:
-        """The columns of the text, also where there is one."""
+        """The columns of the text as a tuple, even if there is only one."""
         return self.text if isinstance(self.text, tuple) else (self.text,)
 
 
 def given_label(label: str | int | float) -> str:
-    """A label that a declaration gives, in its one spelling.
+    """A label from a declaration, normalized (`as_label`).
 
     Raises:
-        InputError: it can be none.
+        InputError: it cannot be a label.
     """
     try:
         return as_label(label)
@@ -83,7 +83,7 @@ def given_label(label: str | int | float) -> str:
 
 
 def _as_names(names: Mapping) -> dict[str, str]:
-    """What files write → labels, both in their one spelling."""
+    """What files write → labels, both normalized."""
     meanings: dict[str, str] = {}
     for key, meaning in names.items():
         label = given_label(key)
@@ -116,11 +116,11 @@ def _check_format(name: str | None) -> None:
 
 
 def _as_encoding(name: str | None) -> str | None:
-    """The encoding; None if it is UTF-8, with which a byte order mark may come or not."""
+    """The encoding; None for UTF-8, with or without a byte order mark."""
     if name is None:
         return None
     try:
-        "".encode(name)  # raises LookupError for what Python has that is of no text
+        "".encode(name)  # raises LookupError for Python's codecs that are not text encodings
         return None if codecs.lookup(name).name == "utf-8" else name
     except (LookupError, TypeError, ValueError):
         raise InputError(

@@ -1,4 +1,4 @@
-"""What is counted of a split's examples in one pass."""
+"""Counts and moments of a split's examples, collected in one pass."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,10 +8,10 @@ from typing import Any
 
 @dataclass
 class Moments:
-    """How many numbers there are, their mean, and the sum of their squared distances from it.
+    """Count and mean of numbers, and the sum of their squared distances from the mean.
 
-    Welford, 1962, "Note on a method for calculating corrected sums of squares and products"; two
-    together as by Chan, Golub & LeVeque, 1983.
+    Welford, 1962, "Note on a method for calculating corrected sums of squares and products". Two
+    are combined as in Chan, Golub & LeVeque, 1983.
 
     Example:
 
@@ -27,7 +27,7 @@ class Moments:
     squares: float = 0.0
 
     def add(self, number: float) -> None:
-        """Counts a number."""
+        """Adds a number."""
         self.count += 1
         distance = number - self.mean
         self.mean += distance / self.count
@@ -51,7 +51,7 @@ class Moments:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many examples there are, how often each label is given, and the moments of numbers."""
+    """The number of examples, the count of each label, and the moments of numbers."""
 
     examples: int
     labels: Counter[str]
@@ -59,12 +59,12 @@ class Counts:
 
     @classmethod
     def sum(cls, counts: Iterable["Counts"]) -> "Counts":
-        """All together."""
+        """The sum of several counts."""
         examples, labels, numbers = 0, Counter[str](), Moments()
-        for each in counts:
-            examples += each.examples
-            labels.update(each.labels)
-            numbers = numbers + each.numbers
+        for part in counts:
+            examples += part.examples
+            labels.update(part.labels)
+            numbers = numbers + part.numbers
         return cls(examples, labels, numbers)
 
     def to_json(self) -> list:
@@ -75,6 +75,6 @@ class Counts:
 
     @classmethod
     def from_json(cls, values: list[Any]) -> "Counts":
-        """What `to_json` gave."""
+        """The counts that `to_json` returned."""
         examples, labels, moments = values
         return cls(examples, Counter(labels), Moments(*moments))

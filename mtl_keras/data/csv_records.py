@@ -11,16 +11,16 @@ from mtl_keras.storage.limits import ROW
 def csv_records(
     path: str, delimiter: str = ",", encoding: str | None = None
 ) -> Iterator[tuple[int, list[str]]]:
-    """The records of a CSV file, each with the line where it begins; only one is ever held.
+    """The records of a CSV file, each with the line where it begins; one is in memory at a time.
 
     Args:
         path: of the file.
-        delimiter: one character, between fields.
-        encoding: as of `read_lines`.
+        delimiter: the one character between fields.
+        encoding: as in `read_lines`.
 
     Raises:
-        InputError: the file cannot be read, or is no CSV; or a record, which quotes may spread over
-            many lines, has more characters than `limits.ROW` allows.
+        InputError: the file cannot be read, or is not CSV; or a record (quoted fields may span many
+            lines) has more characters than `limits.ROW` allows.
     """
     csv.field_size_limit(max(csv.field_size_limit(), ROW.most + 1))
     lines = _RowLines(path, encoding)
@@ -37,14 +37,14 @@ def csv_records(
 
 
 class _RowLines(Iterator[str]):
-    """A file's lines, of which a row has so many that it may have more characters than a limit."""
+    """A file's lines. Raises if the lines of one row together exceed `limits.ROW`."""
 
     def __init__(self, path: str, encoding: str | None):
         self._path, self._lines, self._most = path, raw_lines(path, encoding), ROW.most
         self.begin_row(1)
 
     def begin_row(self, line: int) -> None:
-        """The next line begins a row."""
+        """Starts a new row at the next line."""
         self._row, self._left = line, self._most
 
     def __next__(self) -> str:
@@ -63,7 +63,7 @@ def _csv_fault(message: str) -> str:
     if "expected after" in message:
         return (
             'characters after a closing quote; write a quote inside a quoted field twice: ""; if '
-            "quotes mean nothing in this file, say format: tsv and its delimiter"
+            "quotes mean nothing in this file, set format: tsv and its delimiter"
         )
     if "new-line character" in message:
         return "a carriage return outside quotes; quote its field, or save with LF line ends"

@@ -1,4 +1,4 @@
-"""Rows of fields: CSV, TSV."""
+"""Rows of delimited fields: CSV and TSV."""
 
 import itertools
 import re
@@ -11,16 +11,16 @@ from mtl_keras.errors import InputError, listed, nearest, shown
 from mtl_keras.storage.files import read_lines
 
 Records = Iterable[tuple[int, list[str]]]
-_EXCEL = re.compile('"?sep=(.)"?')  # the first line of a file for Excel
+_EXCEL = re.compile('"?sep=(.)"?')  # the first line of some files for Excel
 SEPARATORS = "\t;,|"
 
 
 def csv_rows(path: str, columns: Columns, note: Note) -> Iterator[Row]:
     """Rows of a CSV file, whose fields may be in quotes."""
-    said = _EXCEL.fullmatch(next(read_lines(path, columns.encoding), ""))
-    delimiter = columns.delimiter or (said[1] if said else ",")
+    declared = _EXCEL.fullmatch(next(read_lines(path, columns.encoding), ""))
+    delimiter = columns.delimiter or (declared[1] if declared else ",")
     records = csv_records(path, delimiter, columns.encoding)
-    if said:
+    if declared:
         next(records, None)
     sign = shown(delimiter) if columns.delimiter else "a comma"
     cure = f"put a field that holds {sign} in quotes"
@@ -40,18 +40,18 @@ def tsv_rows(path: str, columns: Columns, note: Note) -> Iterator[Row]:
 def delimited_rows(
     path: str, columns: Columns, records: Records, cure: str, note: Note
 ) -> Iterator[Row]:
-    """Text and label of records, of which the first may name the columns.
+    """Text and label of each record. The first record may name the columns.
 
     Args:
         path: of the file.
         columns: where text and label are.
         records: fields with their lines.
-        cure: of a row with too many or too few fields.
-        note: receives fields that are in quotes which were not read as quotes.
+        cure: for a row with too many or too few fields, in errors.
+        note: receives rows whose fields are still in quotes.
 
     Raises:
-        InputError: a column that is not there, a row with more or fewer fields than the first, or
-            one that repeats the header.
+        InputError: a column does not exist; or a row has more or fewer fields than the first, or
+            repeats the header.
     """
     records = iter(records)
     first = next(records, None)
@@ -87,7 +87,7 @@ def _folded(fields: Iterable[str]) -> list[str]:
 
 
 def _is_in_quotes(field: str) -> bool:
-    """Whether quotes stand at both its ends, which a reader of quotes would have taken off."""
+    """Whether a field begins and ends with a quote, which a CSV reader would have removed."""
     stripped = field.strip()
     return len(stripped) > 1 and stripped[0] == stripped[-1] == '"'
 
@@ -97,8 +97,8 @@ def _positions(
 ) -> tuple[list[int], int, bool]:
     """Positions of the text and of the label, and whether the first line is a header."""
     wanted = (*columns.text_columns, columns.label)
-    named = any(isinstance(column, str) for column in wanted)
-    if named and columns.header is False:
+    by_name = any(isinstance(column, str) for column in wanted)
+    if by_name and columns.header is False:
         raise InputError(
             f"{path}: without a header, columns are positions from 0. Received: {listed(wanted)}"
         )
@@ -106,10 +106,10 @@ def _positions(
     places = [_position(f"{path}:{line}", column, names) for column in wanted]
     if places[-1] % len(names) in [place % len(names) for place in places[:-1]]:
         raise InputError(
-            f"{path}:{line}: text and label are one column. Received: {listed(wanted)}"
+            f"{path}:{line}: text and label are the same column. Received: {listed(wanted)}"
             f"{_separator_hint(names)}"
         )
-    return places[:-1], places[-1], named if columns.header is None else columns.header
+    return places[:-1], places[-1], by_name if columns.header is None else columns.header
 
 
 def _position(where: str, column: str | int, names: list[str]) -> int:
@@ -131,21 +131,21 @@ def _position(where: str, column: str | int, names: list[str]) -> int:
 
 
 def _separator_hint(fields: Sequence[str]) -> str:
-    """The cure if another character seems to separate the fields, or others encode them."""
+    """The cure if the delimiter or the encoding seems to be another."""
     if any("\0" in field for field in fields):
-        return "; if this is UTF-16, say encoding: utf-16-le (or utf-16-be)"
-    whole = [sign for sign in SEPARATORS if len(fields) == 1 and sign in fields[0]]
-    if not whole:
+        return "; if this is UTF-16, set encoding: utf-16-le (or utf-16-be)"
+    unsplit = [sign for sign in SEPARATORS if len(fields) == 1 and sign in fields[0]]
+    if not unsplit:
         return ""
-    name = "tab" if whole[0] == "\t" else whole[0]
-    return f"; this line is separated by {shown(whole[0])}: say delimiter: '{name}'"
+    name = "tab" if unsplit[0] == "\t" else unsplit[0]
+    return f"; this line is separated by {shown(unsplit[0])}: set delimiter: '{name}'"
 
 
 def _other_separator(first: Sequence[str], second: Sequence[str]) -> str:
-    """The cure if both rows have a character equally often."""
+    """The cure if a character occurs equally often in both rows."""
     for sign in SEPARATORS:
         number = sum(field.count(sign) for field in first)
         if number and number == sum(field.count(sign) for field in second):
             name = "tab" if sign == "\t" else sign
-            return f"; if {shown(sign)} separates, say delimiter: '{name}'"
+            return f"; if {shown(sign)} separates, set delimiter: '{name}'"
     return ""

@@ -1,20 +1,20 @@
-"""Which pass over the data this is: a name from which, with the seed, its order follows."""
+"""Names the passes over the data. The order of a pass depends only on its name and the seed."""
 
 import itertools
 from collections.abc import Iterator
 
-Pass = tuple[int, int]  # the epoch, and how many passes began in it before
+Pass = tuple[int, int]  # the epoch, and how many earlier passes began in it
 
 
 class Passes:
     """Names the passes over a data set as they begin.
 
-    A pass is known by its epoch and its number in it, not by what this process did before, so
-    that a training which goes on in another process sees the same batches. (A task with few
-    batches is passed over several times in an epoch.)
+    A name is the epoch and the pass's number in it, whatever this process did before. So a training
+    that another process resumes sees the same batches. (A task with few batches has several passes
+    in an epoch.)
 
     Args:
-        epoch: in which the next passes begin.
+        epoch: the one in which the next passes begin.
 
     Example:
 
@@ -30,7 +30,7 @@ class Passes:
         self.begin(epoch)
 
     def begin(self, epoch: int) -> None:
-        """An epoch begins, perhaps once more."""
+        """Begins an epoch; it may have begun before."""
         self._epoch, self._numbers = epoch, itertools.count()
 
     def __iter__(self) -> "Passes":
@@ -41,12 +41,13 @@ class Passes:
 
 
 class OngoingPasses:
-    """Names passes that follow each other while epochs, so many steps each, begin and end.
+    """Names passes that do not end with the epochs, for epochs of a fixed number of steps.
 
-    Each iteration begins with the first again: where a training is follows from its steps alone.
+    Each iteration starts again with the first pass, so the position in the data depends only on the
+    number of steps.
 
     Args:
-        epoch: in which the first pass begins.
+        epoch: the one in which the first pass begins.
 
     Example:
 

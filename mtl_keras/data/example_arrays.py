@@ -1,4 +1,4 @@
-"""Examples as arrays: their texts, and their words in one row."""
+"""Examples as arrays: their texts, and their words concatenated."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def text_array(examples: Sequence[Example]) -> np.ndarray:
 
 
 def word_arrays(examples: Sequence[Example]) -> dict[str, np.ndarray]:
-    """Label and first byte of all words in one row, and of each example how many it has."""
+    """Label and byte offset of all words, concatenated, and the number of words per example."""
     starts = [start for example in examples for start in word_starts(example.words)]
     labels = [label for example in examples for label in example.label]  # type: ignore[union-attr]
     return {
@@ -31,7 +31,7 @@ def word_arrays(examples: Sequence[Example]) -> dict[str, np.ndarray]:
 
 
 def word_starts(words: Sequence[str]) -> Iterable[int]:
-    """Byte offset of each word in the words joined by a blank.
+    """The byte offset of each word when the words are joined by blanks.
 
     Example:
 
@@ -45,7 +45,7 @@ def word_starts(words: Sequence[str]) -> Iterable[int]:
 
 
 def by_text(chunk: dict[str, tf.Tensor]) -> dict[str, tf.Tensor | tf.RaggedTensor]:
-    """What `word_arrays` gives as tensors, with a row a text: ragged `(n, words)`."""
+    """The tensors of `word_arrays` with one row per text: ragged `(n, words)`."""
     import tensorflow as tf
 
     lengths = tf.cast(chunk["words"], tf.int64)

@@ -1,17 +1,17 @@
-"""A text with what is to be predicted from it, and what is wrong with a row."""
+"""An example (a text and its label), and the error for a row that cannot be one."""
 
 from typing import NamedTuple
 
 
 class Example(NamedTuple):
-    """A text and what is to be predicted from it.
+    """A text and what a model is to predict from it.
 
     Args:
-        text: as the file has it; if words are labelled, the words, joined by a blank.
-        label: what the task's kind makes of it: index of the class; for regression the number;
-            for multilabel the sorted indices of the classes; for tagging the index in
-            `Task.classes` of each word's BIO tag; for token_labels the index of each word's class.
-        words: if words are labelled, the words.
+        text: as in the file; if words are labelled, the words, joined by blanks.
+        label: for classification the index of the class; for regression the number; for multilabel
+            the sorted indices of the classes; for tagging the index in `Task.classes` of each
+            word's BIO tag; for token_labels the index of each word's class.
+        words: the words, if words are labelled.
     """
 
     text: str
@@ -20,12 +20,12 @@ class Example(NamedTuple):
 
 
 class RowError(Exception):
-    """What is wrong with a row, without its place.
+    """What is wrong with a row, without its file and line.
 
     Args:
-        message: what came, what was expected, the cure.
-        part: whether it is the row's `text` or its `label`.
-        word: which word of the row it is.
+        message: what was received, what was expected, the cure.
+        part: the faulty part of the row: `text` or `label`.
+        word: index of the faulty word.
     """
 
     def __init__(self, message: str, *, part: str = "label", word: int = 0):

@@ -1,4 +1,4 @@
-"""What is odd or wrong in a file by all its rows together."""
+"""Checks of a file that need all of its rows."""
 
 from collections.abc import Callable
 
@@ -7,18 +7,18 @@ from mtl_keras.data.labels import LabelReader
 from mtl_keras.data.rows import Note
 from mtl_keras.errors import InputError
 
-FEWEST_ROWS = 3  # of one word each that are taken for a mistake
+FEWEST_ROWS = 3  # if so many rows, and all of them, have one word, it is a mistake
 
 
 class FileChecks:
-    """Looks at a file's rows as they are read.
+    """Checks a file's rows as they are read.
 
     Args:
         path: of the file, or its table.
-        place: a line → where it stands, for messages.
+        place: a line → its place, for messages.
         reader: of its labels.
-        note: receives what is odd.
-        has_sentences: whether a row is to be a sentence, whose words stand side by side.
+        note: receives oddities.
+        has_sentences: whether each row holds a whole sentence.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class FileChecks:
         self._rows = self._first_broken = 0
 
     def look(self, line: int, example: Example) -> None:
-        """After a row was read."""
+        """Checks a row; called after it was read."""
         reader = self._reader
         self._rows += 1
         self._has_sentences = self._has_sentences and len(example.words) == 1
@@ -48,10 +48,10 @@ class FileChecks:
         self._hidden, self._broken = reader.hidden, reader.broken
 
     def finish(self) -> None:
-        """After the last row.
+        """Checks all rows together; called after the last one.
 
         Raises:
-            InputError: most spans begin or end inside a word; each row of sentences has one word.
+            InputError: most spans begin or end inside a word; or every sentence has only one word.
         """
         spans, broken = self._reader.spans, self._reader.broken
         if 2 * broken > spans:
@@ -62,6 +62,6 @@ class FileChecks:
             )
         if self._has_sentences and self._rows >= FEWEST_ROWS and not spans:
             raise InputError(
-                f"{self._path}: each row has one word; a row is a sentence with all its words: "
-                "write CoNLL columns, a word a line and an empty line after each sentence"
+                f"{self._path}: each row has one word, but a row must hold a whole sentence; or "
+                "write CoNLL columns: one word per line, and an empty line after each sentence"
             )

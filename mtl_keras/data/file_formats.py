@@ -1,7 +1,7 @@
-"""Texts and labels as files write them: CSV, TSV, JSON, CoNLL columns, parallel lines, tables.
+"""Reads rows from CSV, TSV, JSON, CoNLL columns, Parquet, parallel lines and tables.
 
-A format is a generator of rows `(line, text, label)`: the line where the row begins, and its
-two parts as they stand. Only one row is ever held.
+A format is a generator of rows `(line, text, label)`: the line where the row begins, and its raw
+text and label. Except for tables, one row is in memory at a time.
 """
 
 import itertools
@@ -24,7 +24,7 @@ from mtl_keras.storage.files import read_lines
 
 
 class _Format(NamedTuple):
-    """How a format is read, and which names of files stand for it."""
+    """How a format is read, and which file names imply it."""
 
     read: Callable[[str, Columns, Note], Iterator[Row]]
     suffixes: tuple[str, ...]
@@ -50,22 +50,22 @@ def read_rows(
     """The rows of a file, in its order.
 
     Args:
-        path: a table from memory has no format. A file's name says the format if `columns` do not:
-            `.csv`, `.tsv`, `.jsonl`, `.json`, `.parquet`, `.arrow`, `.feather`, if words are
-            labelled also `.conll`, `.bio`, `.txt` and `.conllu`; those of text also with `.gz`; a
-            folder holds parallel lines; of another name, the first lines say it.
-        columns: where text and label are. A folder has no columns; in CoNLL columns the word
-            comes first and the tag last unless positions say otherwise.
+        path: a file, a folder of parallel lines, or a table from memory. The format of a file is
+            that of `columns`, or else of its name: `.csv`, `.tsv`, `.jsonl`, `.json`, `.parquet`,
+            `.arrow`, `.feather`; if words are labelled also `.conll`, `.bio`, `.txt`, `.conllu`;
+            text formats also with `.gz`. For any other name, the first lines decide.
+        columns: where text and label are. A folder has no columns. In CoNLL columns the word comes
+            first and the tag last, unless positions are given.
         per_word: whether each word is labelled (`LabelKind.per_word`).
-        note: receives what is odd about the file.
+        note: receives oddities of the file.
 
     Returns:
-        Rows `(line, text, label)`. Text and label are strings, or what JSON holds; of CoNLL
-        columns, the sentence's words and tags, one a line.
+        Rows `(line, text, label)`. Text and label are strings or JSON values; for CoNLL columns,
+        they are the words and tags of a sentence.
 
     Raises:
-        InputError: the file is missing, unreadable or against its format. Most are raised while
-            the rows are read.
+        InputError: the file is missing or unreadable, or does not fit its format. Most are raised
+            while the rows are read.
     """
     if isinstance(path, Table):
         return path.rows(columns)
@@ -93,7 +93,7 @@ def locate(
     per_word: bool = False,
     columns: Columns = Columns(),  # noqa: B008  # a frozen value
 ) -> str:
-    """`file:line` of a row's text or label, or of one of its words; of a table, which row."""
+    """`file:line` of a row's text or label, or of one of its words; for a table, the row."""
     if isinstance(path, Table):
         return path.place(line)
     if os.path.isdir(path):
@@ -104,21 +104,21 @@ def locate(
 
 
 def may_have_header(path: str | Table, columns: Columns, *, per_word: bool) -> bool:
-    """Whether a file's first line may name columns though `columns` do not say so."""
+    """Whether a file's first line may name the columns although `columns.header` is not set."""
     if isinstance(path, Table) or os.path.isdir(path) or columns.header is not None:
         return False
     return READERS[_format_of(path, columns, per_word)[0]].has_header
 
 
 def is_word_a_line(path: str | Table, columns: Columns) -> bool:
-    """Whether each line of a file of labelled words is a word."""
+    """Whether a file of labelled words has one word per line."""
     if isinstance(path, Table) or os.path.isdir(path):
         return False
     return READERS[_format_of(path, columns, True)[0]].of_words
 
 
 def _format_of(path: str, columns: Columns, per_word: bool) -> tuple[str, Columns, bool]:
-    """The format's name, the columns with what was found out, and whether that was guessed."""
+    """The format's name, the columns with the delimiter found, and whether these are guesses."""
     if columns.format:
         return columns.format, columns, False
     suffix = _suffix(path)
@@ -136,7 +136,7 @@ def _format_of(path: str, columns: Columns, per_word: bool) -> tuple[str, Column
         ]
         raise InputError(
             f"{path}: unknown format; the name must end in {', '.join(names)} (also .gz), or be a "
-            f"folder that holds seq.in; or say format: {', '.join(READERS)} in columns"
+            f"folder that holds seq.in; or set format in columns: {', '.join(READERS)}"
         )
     name, delimiter = guessed
     return name, replace(columns, delimiter=columns.delimiter or delimiter), True
@@ -151,8 +151,8 @@ def _parallel_lines(folder: str, columns: Columns, per_word: bool) -> Iterator[R
         if text is None or label is None:
             short, long = paths if text is None else reversed(paths)
             raise InputError(
-                f"{short}:{line}: no such line, but {os.path.basename(long)} has it; "
-                "parallel files have as many lines"
+                f"{short}:{line}: no such line, but {os.path.basename(long)} has one; "
+                "parallel files must have equally many lines"
             )
         yield line, text, label
 
@@ -162,7 +162,7 @@ def _member(folder: str, part: str, per_word: bool) -> str:
     for path in (os.path.join(folder, name), os.path.join(folder, f"{name}.gz")):
         if os.path.exists(path):
             return path
-    raise InputError(f"{folder}: a folder of parallel lines must hold {name}, and it does not")
+    raise InputError(f"{folder}: a folder of parallel lines must hold {name}; add it")
 
 
 def _suffix(path: str) -> str:

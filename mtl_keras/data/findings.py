@@ -1,4 +1,4 @@
-"""One thing that a user should know of a task's examples, and its sentence."""
+"""Findings: things that a user should know about a task's examples, and their sentences."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -7,32 +7,32 @@ from typing import Any
 from mtl_keras.errors import listed, shown
 
 MOST_LABELS = 8  # that a sentence names
-FEW_EXAMPLES = 5  # of a label to train on: our rule of thumb
+FEW_EXAMPLES = 5  # fewer training examples of a label than this are reported: a rule of thumb
 # What a finding is about → its sentence.
 SENTENCES = {
-    "shared_with_train": "{count:,} of {of:,} texts are training texts too, which flatters scores",
-    "shared_with_validation": "{count:,} of {of:,} texts are validation texts too, by which the "
+    "shared_with_train": "{count:,} of {of:,} texts are also training texts, which flatters scores",
+    "shared_with_validation": "{count:,} of {of:,} texts are also validation texts, by which the "
     "weights are chosen",
     "contradictions": "{count:,} of {of:,} texts have other labels in other rows",
-    "nothing_to_find": "no example has a label, so that F1 judges nothing here",
+    "nothing_to_find": "no example has a label, so F1 measures nothing here",
     "absent": "no example of {labels}",
-    "more": "{count:,} of {of:,} labels are of no training example, and count as wrong: {labels}",
-    "alike": "labels look alike and are different ones: {labels}; label_names in columns joins "
-    "them",
-    "joined": "labels look like several, joined: {labels}; of kind: multilabel "
-    "a cell's labels are joined by '|'",
+    "more": "{count:,} of {of:,} labels do not occur in training, and count as wrong: {labels}",
+    "alike": "labels look alike but differ: {labels}; to join them, map one to the other with "
+    "label_names in columns",
+    "joined": "labels look like several labels in one: {labels}; with kind: multilabel, '|' "
+    "separates the labels of a cell",
     "column_name": "the label {labels} has the name of a column; is a header among the rows?",
     "maybe_missing": "the label {labels} may stand for a missing value; fill it in, or list the "
     "task's labels if it is one",
     "unused_names": "label_names maps labels that no row has: {labels}",
-    "hidden": "{count:,} of {of:,} rows have labels with characters that cannot be seen, which are "
-    "left out, first",
-    "quoted": "{count:,} of {of:,} rows have a field in quotes, which are read as part of it; "
-    "format: csv and delimiter: tab read a TSV file's quotes, first",
+    "hidden": "{count:,} of {of:,} rows have labels with invisible characters, which are removed; "
+    "first",
+    "quoted": "{count:,} of {of:,} rows have a field in quotes, and the quotes are read as part of "
+    "it; to remove them from a TSV file, set format: csv and delimiter: tab; first",
     "broken_words": "{count:,} of {of:,} rows have spans that begin or end inside a word; end is "
-    "one past the last character, and offsets count code points, not UTF-16 units, first",
-    "sniffed": "a file's name does not say its format; it is read as {labels} (format in columns "
-    "says another), first",
+    "one past the last character, and offsets count code points, not UTF-16 units; first",
+    "sniffed": "a file's name does not show its format; it is read as {labels} (set format in "
+    "columns to change that); first",
     "few": f"fewer than {FEW_EXAMPLES} examples of {{labels}}",
     "cut": "{count:,} of {of:,} texts are longer than max_length, and their ends are not read",
     "beyond_cut": "{count:,} of {of:,} labelled spans or words lie beyond max_length, and count as "
@@ -42,16 +42,16 @@ SENTENCES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that a user should know of a task's examples.
+    """One thing that a user should know about a task's examples.
 
     Args:
-        task: its name.
-        split: `train`, `validation` or `test`; None: all of them together.
-        about: what it is, a key of `SENTENCES`.
-        count, of: how many of how many it concerns; 0 if it concerns labels.
-        labels: that it concerns.
-        nearest: of each label the one that could have been meant, if it says so; may be empty.
-        places: a few examples, `file:line`, in pairs if two rows are compared.
+        task: the task's name.
+        split: `train`, `validation` or `test`; None means all of them together.
+        about: a key of `SENTENCES`.
+        count, of: how many of how many items it concerns; 0 if it concerns labels.
+        labels: the labels that it concerns.
+        nearest: for each label, the one that could have been meant; may be empty.
+        places: a few examples, as `file:line`, in pairs if two rows are compared.
 
     Example:
 
@@ -70,7 +70,7 @@ class Finding:
     places: tuple[tuple[str, ...], ...] = ()
 
     def in_words(self, *, places: bool = True) -> str:
-        """A line; with `places` it names the examples, which are nobody's business in a card."""
+        """The finding in one line. `places` adds the examples, which a model card must not show."""
         labels = self._nearest_in_words() if self.nearest else listed(self.labels)
         sentence = SENTENCES[self.about].format(count=self.count, of=self.of, labels=labels)
         where = f"{self.task}, {self.split}" if self.split else self.task

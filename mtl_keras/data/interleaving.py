@@ -1,7 +1,7 @@
-"""The tasks' batches as one dataset, in the order of a schedule.
+"""Merges the tasks' batches into one dataset, in the order of a schedule.
 
-Every batch of the merged dataset has the same structure, whichever task it is for:
-`(x, labels by task, weights by task)`, with zero weights for the tasks it is not for.
+Every batch of the merged dataset has the same structure, whichever task it belongs to:
+`(x, labels by task, weights by task)`. The weights of all other tasks are zero.
 """
 
 from __future__ import annotations
@@ -32,23 +32,24 @@ def interleave(
 ) -> tf.data.Dataset:
     """Merges the tasks' batches into the one dataset that `MultiTaskModel.fit` takes.
 
-    Where an epoch is so many steps (give `fit` the same `steps_per_epoch`), each goes on where
-    the last one ended.
+    With `steps_per_epoch` (give `fit` the same), each epoch continues where the last one ended.
 
     Args:
         datasets: task name → batches `(x, labels, weights)` of that task, of known cardinality.
         schedule: a schedule or its name.
         seed: of the order of tasks.
-        passes: names the iterations (`Passes`), from which and the seed the order of tasks
-            follows. When None each is the next epoch. With `steps_per_epoch` `OngoingPasses`.
+        passes: names the iterations (`Passes`); the order of tasks depends on the name and the
+            seed. When None, each iteration is the next epoch. With `steps_per_epoch`, give
+            `OngoingPasses`.
         epochs: of the whole training; `annealed` spreads over them.
-        tasks: those whose batches come, all when empty. The others are idle throughout.
-        steps_per_epoch: of an epoch that is no pass; the tasks' batches must then be `endless`.
-        num_batches: task → batches of a pass, for the schedules that follow them, where batches
-            are endless.
+        tasks: those that train; all when empty. The others are idle.
+        steps_per_epoch: steps of an epoch, if it is not a whole pass; the tasks' batches must then
+            be `endless`.
+        num_batches: task → batches in a pass, for schedules that need them when batches are
+            endless.
 
     Raises:
-        InputError: there is no such schedule, or it needs `num_batches`.
+        InputError: there is no such schedule, or it needs `num_batches` and they are missing.
 
     Returns:
         Dataset of `(x, {task: labels}, {task: weights})`.
@@ -75,7 +76,7 @@ def _sizes(schedule: Schedule, tasks: Sequence[str], num_batches: Mapping[str, i
     missing = [name for name in tasks if name not in num_batches]
     if schedule.needs_counts and missing:
         raise InputError(
-            f"the schedule {schedule} follows from how many batches each task has; give "
-            f"num_batches of {', '.join(missing)}"
+            f"the schedule {schedule} depends on the number of batches of each task; give "
+            f"num_batches for {', '.join(missing)}"
         )
     return [num_batches.get(name, 0) for name in tasks]

@@ -1,4 +1,4 @@
-"""Rows of JSON: an object a line, or one array of objects."""
+"""Rows of JSON: one object per line, or one array of objects."""
 
 import json
 from collections import Counter
@@ -16,19 +16,19 @@ REFUSED = ("reject", "ignore")  # answers of Prodigy
 
 
 def json_lines(path: str, columns: Columns, note: Note) -> Iterator[Row]:
-    """Rows of a file that has an object a line."""
+    """Rows of a file with one object per line."""
     keys = _keys(path, columns)
     for line, string in enumerate(read_lines(path, columns.encoding), 1):
         if string.strip():
             where = f"{path}:{line}"
-            record, end = _decoded(where, string, 0, "one object a line")
+            record, end = _decoded(where, string, 0, "one object per line")
             if string[end:].strip(BLANKS):
-                raise InputError(f"{where}: not JSON: more after the value; one object a line")
+                raise InputError(f"{where}: not JSON: more after the value; one object per line")
             yield _row(where, line, record, keys)
 
 
 def json_array(path: str, columns: Columns, note: Note) -> Iterator[Row]:
-    """Rows of a file that is one array of objects; it is held in memory as text."""
+    """Rows of a file that is one array of objects. Its text is held in memory."""
     keys = _keys(path, columns)
     text, expected = _whole(path, columns.encoding), "an array of objects"
     place = _after_blanks(text, 0)
@@ -53,7 +53,7 @@ def json_array(path: str, columns: Columns, note: Note) -> Iterator[Row]:
 
 
 def _check_end(path: str, text: str, place: int) -> None:
-    """Nothing may stand behind the array."""
+    """Raises `InputError` if something follows the array."""
     place = _after_blanks(text, place)
     if place < len(text):
         line = 1 + text.count("\n", 0, place)
@@ -89,7 +89,7 @@ def _after_blanks(text: str, place: int) -> int:
 
 
 def _decoded(where: str, string: str, place: int, expected: str) -> tuple[Any, int]:
-    """The value that begins at a place, and where it ends."""
+    """The JSON value that begins at a position, and where it ends."""
     try:
         record, end = _JSON.raw_decode(string, _after_blanks(string, place))
         if "\\u" in string[place:end]:
@@ -103,7 +103,7 @@ def _decoded(where: str, string: str, place: int, expected: str) -> tuple[Any, i
     except RecursionError:
         raise InputError(f"{where}: nested too deeply; expected {expected}") from None
     except ValueError:
-        raise InputError(f"{where}: a number of thousands of digits; write it as text") from None
+        raise InputError(f"{where}: a number with thousands of digits; write it as text") from None
     return record, end
 
 
@@ -113,7 +113,7 @@ def _row(where: str, line: int, record: Any, keys: Sequence[str]) -> Row:
         raise InputError(f"{where}: expected a JSON object. Received: {shown(record)}{cure}")
     if "_task_hash" in record and record.get("answer") in REFUSED:
         raise InputError(
-            f"{where}: Prodigy's answer is {record['answer']!r}; export what was accepted alone "
+            f"{where}: Prodigy's answer is {record['answer']!r}; export only accepted examples "
             "(db-out --answer accept)"
         )
     for key in keys:
@@ -126,16 +126,16 @@ def _row(where: str, line: int, record: Any, keys: Sequence[str]) -> Row:
     if len(texts) == 1:
         return line, texts[0], label
     if not all(isinstance(text, str) for text in texts):
-        raise InputError(f"{where}: a text of several keys is joined of strings only")
+        raise InputError(f"{where}: a text of several keys is joined from strings only")
     return line, " ".join(texts), label
 
 
 def _cure(record: Mapping) -> str:
-    """What helps with the exports of annotation tools."""
+    """The cure for exports of annotation tools; empty if it is not one."""
     if "data" in record and ("annotations" in record or "completions" in record):
         return "; this is Label Studio's full export: export JSON-MIN, or CONLL2003 for spans"
     labels = [key for key in ("spans", "entities", "labels", "accept", "cats") if key in record]
-    return f"; say label: {labels[0]} in columns" if labels and "text" in record else ""
+    return f"; set label: {labels[0]} in columns" if labels and "text" in record else ""
 
 
 def _refuse_root(path: str, text: str, place: int) -> NoReturn:
@@ -143,7 +143,7 @@ def _refuse_root(path: str, text: str, place: int) -> NoReturn:
         raise InputError(f"{path}: no example; expected an array of objects")
     record, end = _decoded(f"{path}:1", text, place, "an array of objects")
     if isinstance(record, dict) and text[_after_blanks(text, end) :].startswith("{"):
-        raise InputError(f"{path}: holds an object a line, not one array; say format: jsonl")
+        raise InputError(f"{path}: holds one object per line, not one array; set format: jsonl")
     keys = f" with {listed(record, 3)}" if isinstance(record, dict) else ""
     raise InputError(
         f"{path}: expected an array of objects. Received: {type(record).__name__}{keys}; write a "
@@ -152,11 +152,11 @@ def _refuse_root(path: str, text: str, place: int) -> NoReturn:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys are there once."""
+    """A JSON object; raises if a key occurs twice."""
     record = dict(pairs)
     if len(record) < len(pairs):
         twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise InputError(f"key {shown(twice)} stands twice; remove one")
+        raise InputError(f"key {shown(twice)} occurs twice; remove one")
     return record
 
 

@@ -1,4 +1,4 @@
-"""What is legal and suspicious in the labels of a task, and odd in its files."""
+"""Finds labels that are valid but suspicious, and oddities of files."""
 
 import difflib
 import itertools
@@ -11,12 +11,12 @@ from mtl_keras.data.oddities import NAMES_OF_COLUMNS
 from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 
-MOST_COMPARED = 2000  # labels among which the nearest is sought
+MOST_COMPARED = 2000  # labels that are compared to find the nearest
 ODDITIES = ("hidden", "broken_words", "quoted", "sniffed")
 
 
 def of_names(dataset: TaskDataset, splits: Sequence[str]) -> Iterator[Finding]:
-    """Labels that training lacks, and those that look like another or like no label."""
+    """Finds labels that training lacks, and labels that look like another or like no label."""
     task = dataset.task
     for split in splits:
         if more := dataset.more_labels.get(split):
@@ -38,13 +38,13 @@ def of_names(dataset: TaskDataset, splits: Sequence[str]) -> Iterator[Finding]:
         "column_name": _names_of_columns(task, labels, splits),
         "maybe_missing": maybe_missing(labels) if task.labels_are_found else (),
     }
-    for about, which in suspicious.items():
-        if which := tuple(which):
-            yield Finding(task=task.name, split=None, about=about, labels=which)
+    for about, suspects in suspicious.items():
+        if suspects := tuple(suspects):
+            yield Finding(task=task.name, split=None, about=about, labels=suspects)
 
 
 def of_files(dataset: TaskDataset, splits: Sequence[str]) -> Iterator[Finding]:
-    """What is odd in the files, and what `label_names` maps in vain."""
+    """Finds oddities of the files, and entries of `label_names` that no row uses."""
     for split in splits:
         oddities = dataset.oddities.get(split)
         for about in ODDITIES:
@@ -61,25 +61,25 @@ def of_files(dataset: TaskDataset, splits: Sequence[str]) -> Iterator[Finding]:
                 )
     if set(dataset.oddities) == set(dataset.task.files):
         names = (dataset.task.columns_of(split).label_names for split in dataset.oddities)
-        used = {key for each in dataset.oddities.values() for key in each.used}
-        unused = tuple(dict.fromkeys(key for each in names for key in each if key not in used))
+        used = {key for oddities in dataset.oddities.values() for key in oddities.used}
+        unused = tuple(dict.fromkeys(key for keys in names for key in keys if key not in used))
         if unused:
             yield Finding(task=dataset.task.name, split=None, about="unused_names", labels=unused)
 
 
 def _sharing(dataset: TaskDataset, split: str) -> Iterable[str]:
-    """The splits whose examples come from the split's files."""
+    """The splits whose examples come from this split's files."""
     if split == "train" and "validation" not in dataset.oddities:
         return [name for name in ("train", "validation") if name in dataset.counts]
     return [split]
 
 
 def _names_of_columns(task: Task, labels: Iterable[str], splits: Sequence[str]) -> list[str]:
-    columns: list[Columns] = [task.columns_of(split) for split in splits]
+    of_splits: list[Columns] = [task.columns_of(split) for split in splits]
     own = {
         str(name).casefold()
-        for each in columns
-        for name in (*each.text_columns, each.label)
+        for columns in of_splits
+        for name in (*columns.text_columns, columns.label)
         if isinstance(name, str)
     }
     return [label for label in labels if label.casefold() in NAMES_OF_COLUMNS | own]

@@ -1,4 +1,4 @@
-"""The labels that rows are read against, and their order."""
+"""Maps labels to indices while rows are read, and orders labels."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -8,13 +8,13 @@ from mtl_keras.data.labels import as_label, fault_of_found
 from mtl_keras.errors import listed, nearest, shown
 from mtl_keras.storage.limits import LABELS
 
-LONGEST_LABEL = 1000  # characters of a label that is found in a file
+LONGEST_LABEL = 1000  # characters of a label that nobody listed
 
 
 class KnownLabels(dict[str, int]):
-    """Label → index, of a list of labels; another one is an error.
+    """Label → index, for a fixed list of labels; any other label is an error.
 
-    Labels of earlier versions, such as `1.0`, are found under their one spelling too.
+    Labels from earlier versions, such as `1.0`, are found in their normalized spelling too.
     """
 
     def __init__(self, labels: Sequence[str]):
@@ -26,7 +26,7 @@ class KnownLabels(dict[str, int]):
             return self._respelled[label]
         cure = "correct it, add it to the task's labels, or map it with label_names in columns"
         if label.isdigit() and not any(known.isdigit() for known in self):
-            cure = f"say what the file means by it with label_names in columns: {{{label}: …}}"
+            cure = f"name what the file means by it with label_names in columns: {{{label}: …}}"
         raise RowError(
             f"unknown label {shown(label)}; the labels are {listed(self)}"
             f"{nearest(label, self)}; {cure}"
@@ -34,7 +34,7 @@ class KnownLabels(dict[str, int]):
 
 
 class NewLabels(dict[str, int]):
-    """Label → index, in the order in which they are met, after those that are known."""
+    """Label → index. New labels are added after the given ones, in the order of their reading."""
 
     def __init__(self, labels: Sequence[str] = ()):
         super().__init__({label: index for index, label in enumerate(labels)})
@@ -45,18 +45,18 @@ class NewLabels(dict[str, int]):
             return self._respelled[label]
         if len(label) > LONGEST_LABEL:
             raise RowError(
-                f"a label of {len(label):,} characters; the task's labels are found here, each of "
-                f"at most {LONGEST_LABEL}: is this the column of the label?"
+                f"a label of {len(label):,} characters; labels that the task does not list have at "
+                f"most {LONGEST_LABEL}: is this the column of the label?"
             )
         if len(self) >= LABELS.most:
-            raise RowError(f"this is one of {LABELS}; is this the column of the label?")
+            raise RowError(f"the task has {LABELS}; is this the column of the label?")
         if fault := fault_of_found(label):
             raise RowError(fault)
         return self.setdefault(label, len(self))
 
 
 def sorted_labels(labels: Collection[str]) -> list[str]:
-    """Labels in order: by value where all are whole numbers, else by character.
+    """Sorted labels: by value if all are whole numbers, else as strings.
 
     Example:
 

@@ -1,7 +1,7 @@
-"""What a task's kind means without tensors: its labels, its rows, its metric. One value a kind.
+"""What a task's kind means without tensors: its labels, rows and metrics. One value per kind.
 
-Nothing else asks which kind a task has; it asks the task's value. What a kind means with tensors is
-in `models.kinds`.
+Other code does not ask which kind a task has, but asks this value. What a kind means with tensors
+is in `models.kinds`.
 """
 
 import abc
@@ -28,20 +28,20 @@ from mtl_keras.errors import shown
 
 
 class LabelKind(abc.ABC):
-    """The value of a kind.
+    """A task's kind.
 
     Attributes:
-        name: as recipes have it.
-        noun: what a task of this kind is called in errors, with its article.
-        mark: what a label is called.
-        metrics: that a split is measured by; the first judges the task.
-        higher_is_better: whether the first metric grows as answers improve.
-        counts_texts: whether the first metric is the share of the texts that are right.
+        name: as in recipes.
+        noun: what errors call a task of this kind, with its article.
+        mark: what errors call a label.
+        metrics: the metrics of a split; the first is the task's main metric.
+        higher_is_better: whether higher values of the main metric are better.
+        counts_texts: whether the main metric is the share of texts that are right.
         form: of its answers.
-        has_labels: whether it predicts labels; else, a number.
-        needs_two_labels: whether one label alone would leave nothing to learn.
-        doubts_first_line: whether a label of a table's first line alone is taken for a header.
-        per_word: whether each word is labelled; else, each text.
+        has_labels: whether it predicts labels rather than a number.
+        needs_two_labels: whether a single label would leave nothing to learn.
+        doubts_first_line: whether a label that only a table's first line has is taken for a header.
+        per_word: whether each word is labelled rather than each text.
     """
 
     name: ClassVar[str]
@@ -58,16 +58,16 @@ class LabelKind(abc.ABC):
 
     @property
     def metric(self) -> str:
-        """The metric by which a task of this kind is judged."""
+        """The main metric of a task of this kind."""
         return self.metrics[0]
 
     @property
     def unit(self) -> str:
-        """What is labelled, for people."""
+        """What is labelled, in words."""
         return "words" if self.per_word else "texts"
 
     def classes(self, labels: Sequence[str]) -> tuple[str, ...]:
-        """What the head's outputs stand for."""
+        """The meaning of each output of the head."""
         return tuple(labels)
 
     def num_outputs(self, labels: Sequence[str]) -> int:
@@ -75,13 +75,13 @@ class LabelKind(abc.ABC):
         return len(self.classes(labels))
 
     def fault(self, labels: Sequence[str]) -> str:
-        """What is wrong with declared labels, with its cure; empty if nothing is."""
+        """What is wrong with declared labels, and the cure; empty if they are right."""
         if self.needs_two_labels and len(labels) == 1:
-            return f"{self.noun} has two labels or more, or none listed: those of its files"
+            return f"{self.noun} needs at least two labels; list more, or leave labels out"
         return ""
 
     def meant(self, labels: Sequence[str]) -> tuple[str, ...]:
-        """The labels that are meant by those that were declared."""
+        """The labels that declared labels stand for."""
         return tuple(labels)
 
     @abc.abstractmethod
@@ -89,30 +89,30 @@ class LabelKind(abc.ABC):
         """Reads a row.
 
         Args:
-            text: as the file has it.
-            label: likewise.
-            reader: reads the labels of the file's cells.
+            text: the cell of the text.
+            label: the cell of the label.
+            reader: reads the labels in cells.
             index: label → its index.
 
         Raises:
-            RowError: the row is against the kind.
+            RowError: the row does not fit the kind.
         """
 
     @abc.abstractmethod
     def counted(self, label: Any) -> Iterable[int]:
-        """Indices of the labels that an example's label counts for."""
+        """Indices of the labels that count for an example."""
 
     def ends(self, label: Any) -> Sequence[int]:
-        """One past the last word of each span or word that is labelled; none if texts are."""
+        """The index after the last word of each labelled span or word; empty for whole texts."""
         return ()
 
     @abc.abstractmethod
     def arrays(self, examples: Sequence[Example], num_classes: int) -> dict[str, np.ndarray]:
-        """The chunk that `TaskDataset.stream` gives; what is ragged as values and `words`."""
+        """The chunk that `TaskDataset.stream` yields; ragged arrays are values and `words`."""
 
 
 class Classification(LabelKind):
-    """One label a text: a string or a number, or a list of one."""
+    """One label per text: a string or a number, or a list of one."""
 
     name = "classification"
     noun = "a classification"
@@ -136,7 +136,7 @@ class Classification(LabelKind):
 
 
 class Tagging(LabelKind):
-    """Spans of words: words and as many tags, of any scheme."""
+    """Spans of words: words, and a tag of any scheme for each."""
 
     name = "tagging"
     noun = "a tagging task"
@@ -151,7 +151,7 @@ class Tagging(LabelKind):
 
     def fault(self, labels: Sequence[str]) -> str:
         if "O" in labels and not any(map(is_tag, labels)):
-            return "'O' is what words outside of spans have, not a type of span; remove it"
+            return "'O' marks words outside of spans and is not a type of span; remove it"
         return super().fault(labels)
 
     def meant(self, labels: Sequence[str]) -> tuple[str, ...]:
@@ -185,7 +185,7 @@ class Tagging(LabelKind):
 
 
 class Regression(LabelKind):
-    """A number a text, finite in float32."""
+    """One number per text, finite in float32."""
 
     name = "regression"
     noun = "a regression"
@@ -209,7 +209,7 @@ class Regression(LabelKind):
 
 
 class Multilabel(LabelKind):
-    """Any number of labels a text: a list, or a string with `|` between them."""
+    """Any number of labels per text: a list, or a string with `|` between them."""
 
     name = "multilabel"
     noun = "a multilabel task"
@@ -240,7 +240,7 @@ class Multilabel(LabelKind):
 
 
 class TokenLabels(LabelKind):
-    """One free label a word: words and as many labels, of which none has a special meaning."""
+    """One label per word: words, and a label for each. No label has a special meaning."""
 
     name = "token_labels"
     noun = "a token_labels task"
@@ -266,7 +266,7 @@ class TokenLabels(LabelKind):
 
 
 def _as_listed(text: Any, label: Any) -> Any:
-    """The words of a string that holds a list, if the label is a list too."""
+    """The text cell; if it is a string that holds a list and the label is a list too, that list."""
     return as_list(text) if isinstance(label, list) else text
 
 
@@ -282,7 +282,7 @@ def _of_spans(text: str, cell: list, reader: LabelReader) -> tuple[tuple[str, ..
     return tuple(word for word, *_ in rows), tags
 
 
-# The one table. The order is that in which errors list the kinds.
+# The only table of kinds. Errors list the kinds in this order.
 LABEL_KINDS: dict[str, LabelKind] = {
     kind.name: kind
     for kind in (Classification(), Tagging(), Regression(), Multilabel(), TokenLabels())
@@ -290,7 +290,7 @@ LABEL_KINDS: dict[str, LabelKind] = {
 
 
 def higher_is_better(metric: str) -> bool:
-    """Whether a metric by which tasks are judged grows as answers improve.
+    """Whether higher values of a task's main metric are better.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""One spelling of a label, whichever format or Python value it comes from."""
+"""Normalizes labels, so that a label is spelled the same whatever file or value it comes from."""
 
 import functools
 import itertools
@@ -16,14 +16,14 @@ from mtl_keras.data.examples import RowError
 from mtl_keras.display import HIDDEN, JOINERS
 from mtl_keras.errors import shown
 
-MOST_KEPT = 1 << 14  # cells whose label is looked up
-WHOLE = 1e15  # numbers up to this are whole if they have no fraction
-# A joiner without a character beyond ASCII on both its sides joins nothing.
+MOST_KEPT = 1 << 14  # cells whose label is cached
+WHOLE = 1e15  # numbers below this are written as integers if they have no fraction
+# A joiner joins nothing unless there are non-ASCII characters on both sides.
 _IDLE_JOINER = re.compile(rf"(?<![^\x00-\x7f])[{JOINERS}]|[{JOINERS}](?![^\x00-\x7f])")
 _WHOLE_NUMBER = re.compile(r"(-?(?:0|[1-9][0-9]{0,14}))\.0*")
 _NUMBER = re.compile(r"[-+]?[0-9]{1,15}(\.[0-9]{0,15})?([eE][-+]?[0-9]{1,2})?")
 _BLANKS = {"\t", "\n", "\v", "\f", "\r", "\x1c", "\x1d", "\x1e", "\x1f", "\x85", "\u2028", "\u2029"}
-# What spreadsheets and data frames write where nothing is.
+# What spreadsheets and data frames write for a missing value.
 _MISSING = {
     *("nan", "null", "(null)", "<na>", "n/a", "nat", "\\n", "_"),
     *("#n/a", "#ref!", "#value!", "#div/0!", "#name?", "#num!", "#null!"),
@@ -35,15 +35,15 @@ _QUOTE = re.compile("[\"“„«].*\\w|'.*\\w.*'$", re.DOTALL)
 
 
 class LabelReader:
-    """Reads the labels of a file's cells.
+    """Reads the labels in a file's cells.
 
     Args:
-        names: what the file writes → the label that it means, both in their one spelling.
+        names: what the file writes → the label that it means, both normalized.
 
     Attributes:
         used: keys of `names` that were read.
-        hidden: how many labels had characters that cannot be seen, which were left out.
-        spans, broken: how many spans of characters the cells had, and how many of them begin or end
+        hidden: how many labels had invisible characters, which were removed.
+        spans, broken: how many character spans the cells had, and how many of them begin or end
             inside a word.
     """
 
@@ -51,13 +51,13 @@ class LabelReader:
         self._names = names
         self.used: set[str] = set()
         self.hidden = self.spans = self.broken = 0
-        self._read: dict[str, str] = {}  # cell → label, of cells that hold nothing hidden
+        self._read: dict[str, str] = {}  # cell → label, for cells without hidden characters
 
     def read(self, cell: Any) -> str:
         """The label of a cell.
 
         Raises:
-            RowError: the cell has none, or something else.
+            RowError: the cell holds no label, or something else.
         """
         if isinstance(cell, str):
             if cell in self._read:
@@ -74,12 +74,12 @@ class LabelReader:
         return meaning
 
     def count_spans(self, spans: int, broken: int) -> None:
-        """Adds a cell's spans, and those that begin or end inside a word."""
+        """Counts a cell's spans, and those that begin or end inside a word."""
         self.spans += spans
         self.broken += broken
 
     def meaning(self, label: str) -> str:
-        """What a label in its one spelling stands for."""
+        """The label that a normalized label stands for (`names`)."""
         if label not in self._names:
             return label
         self.used.add(label)
@@ -89,10 +89,10 @@ class LabelReader:
 def as_label(value: Any) -> str:
     """A string or a number as a label: stripped, in Unicode's form NFC, with single blanks.
 
-    Characters that cannot be seen are left out, numbers without a fraction have no point.
+    Invisible characters are removed. Whole numbers have no decimal point.
 
     Raises:
-        RowError: it is neither, or no finite number.
+        RowError: it is neither a string nor a finite number.
 
     Example:
 
@@ -114,14 +114,14 @@ def as_label(value: Any) -> str:
 
 
 def fault_of_found(label: str) -> str:
-    """Why a label that nobody listed is taken for a mistake, with the cure; empty if it is not.
+    """Why a label that nobody listed looks like a mistake, and the cure; empty if it does not.
 
     Example:
 
     >>> fault_of_found("pos"), fault_of_found("NaN")[:42]
     ('', "the label 'NaN' stands for a missing value")
     """
-    keep = "if it is meant so, list the task's labels, or name it with label_names in columns"
+    keep = "if it is a label, list the task's labels, or name it with label_names in columns"
     if label.casefold() in _MISSING:
         return f"the label {shown(label)} stands for a missing value; fill it in; {keep}"
     if _BRACKET.match(label):
@@ -138,7 +138,7 @@ def fault_of_found(label: str) -> str:
 
 
 def maybe_missing(labels: Iterable[str]) -> list[str]:
-    """Labels that may stand for a missing value.
+    """The labels that may stand for a missing value.
 
     Example:
 
@@ -149,7 +149,7 @@ def maybe_missing(labels: Iterable[str]) -> list[str]:
 
 
 def look_alike(labels: Iterable[str]) -> list[tuple[str, ...]]:
-    """Labels that differ in case, in characters that look the same, or as numbers are written.
+    """Groups of labels that differ only in case, in look-alike characters, or as written numbers.
 
     Example:
 
@@ -163,7 +163,7 @@ def look_alike(labels: Iterable[str]) -> list[tuple[str, ...]]:
 
 
 def joined(labels: Collection[str]) -> list[str]:
-    """Labels that seem to be several, or more than their column: others have a part of them too.
+    """Labels that seem to be several in one: another label shares one of their parts.
 
     Example:
 
@@ -181,7 +181,7 @@ def joined(labels: Collection[str]) -> list[str]:
 
 @functools.lru_cache(maxsize=MOST_KEPT)
 def _spelled(text: str) -> tuple[str, bool]:
-    """The one spelling of a label, and whether it had something that cannot be seen."""
+    """The normalized label, and whether it had invisible characters."""
     if text.isascii() and text.isprintable() and "  " not in text:
         label, has_hidden = text.strip(), False
     else:
@@ -201,7 +201,7 @@ def _is_hidden(character: str) -> bool:
 
 
 def _digits(number: int) -> str:
-    if number.bit_length() > 1000:  # Python does not write those of many digits
+    if number.bit_length() > 1000:  # Python refuses to print integers with many digits
         raise RowError(f"a label must be a string or a number. Received: {shown(number)}")
     return str(number)
 

@@ -1,21 +1,21 @@
-"""Which level of an encoder a task's head reads, as recipes name it."""
+"""The names of the encoder levels that a task's head can read."""
 
 import re
 
 from mtl_keras.errors import InputError, shown
 
-LAST, MIX, AUTO = "last", "mix", "auto"  # beside those of a block, `block_3`
+LAST, MIX, AUTO = "last", "mix", "auto"  # besides those of a block, such as `block_3`
 
 
 def check_level(task: str, reads: object) -> None:
-    """Raises InputError if a task cannot read there.
+    """Raises `InputError` if `reads` is not the name of a level.
 
     Args:
-        task: its name, for the message.
+        task: the task's name, for the message.
         reads: `last`, `block_<k>`, `mix` or `auto`.
     """
-    known = rf"{LAST}|{MIX}|{AUTO}|block_\d{{1,4}}"
-    if not isinstance(reads, str) or not re.fullmatch(known, reads):
+    pattern = rf"{LAST}|{MIX}|{AUTO}|block_\d{{1,4}}"
+    if not isinstance(reads, str) or not re.fullmatch(pattern, reads):
         raise InputError(
             f"task {task!r}: reads is {LAST}, block_<k>, {MIX} or {AUTO}. Received: {shown(reads)}"
         )

@@ -1,4 +1,4 @@
-"""A task's batch as a batch for all tasks, and batches for all tasks as one."""
+"""Turns a task's batch into a batch for all tasks, and joins such batches."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
 
 
 def with_replay(dataset: tf.data.Dataset, replay: tf.data.Dataset) -> tf.data.Dataset:
-    """Each batch joined with one of other tasks, for protections that replay them.
+    """Joins each batch with one of the protected tasks, for protections that replay examples.
 
-    An epoch is a pass over `dataset`; `replay` starts again where it is too short.
+    An epoch is a pass over `dataset`. If `replay` is shorter, it starts again.
 
     Args:
         dataset: the batches of the tasks that train, as `interleave` merges them.
-        replay: those of the protected tasks, merged over the same tasks.
+        replay: the batches of the protected tasks, merged over the same tasks.
 
     Raises:
-        InputError: the two are not over the same tasks, or there is nothing to replay.
+        InputError: the two are not merged over the same tasks, or `replay` has no batch.
 
     Returns:
         Dataset of `(x, {task: labels}, {task: weights})` with both batches' examples.
     """
     import tensorflow as tf
 
-    tasks, replayed = (sorted(each.element_spec[1]) for each in (dataset, replay))
+    tasks, replayed = (sorted(merged.element_spec[1]) for merged in (dataset, replay))
     if tasks != replayed:
         raise InputError(
             f"replay must be merged over the tasks {', '.join(tasks)}. "
@@ -40,9 +40,9 @@ def with_replay(dataset: tf.data.Dataset, replay: tf.data.Dataset) -> tf.data.Da
 
 
 def chosen_in_turn(datasets: Sequence[tf.data.Dataset], orders: Callable) -> tf.data.Dataset:
-    """The next batch of the dataset whose index comes next in the arrays that the generator gives.
+    """Batches of several datasets in the order of the indices that a generator yields.
 
-    An array, not a number, at a time: Python would be asked at every step.
+    The generator yields arrays of indices, so that Python need not run at every step.
     """
     import tensorflow as tf
 
@@ -52,18 +52,18 @@ def chosen_in_turn(datasets: Sequence[tf.data.Dataset], orders: Callable) -> tf.
 
 
 def mapped(dataset: tf.data.Dataset, function: Callable) -> tf.data.Dataset:
-    """Maps without AutoGraph, which would take a second to rewrite what is a graph as it is."""
+    """Maps without AutoGraph, which the functions do not need and which would take a second."""
     import tensorflow as tf
 
     return dataset.map(tf.autograph.experimental.do_not_convert(function))
 
 
 def spread_over(name: str, specs: Mapping[str, tuple]) -> Callable[..., tuple]:
-    """One task's batch → a batch for all tasks, the others' labels and weights zero.
+    """A function: one task's batch → a batch for all tasks, with zeros for the others.
 
     Args:
         name: of the task.
-        specs: task → specs of its batches.
+        specs: task → the element spec of its batches.
     """
     import tensorflow as tf
 
@@ -87,14 +87,14 @@ def _zeros(spec: tf.TensorSpec, shape: tf.Tensor) -> tf.Tensor:
 
 
 def joined(*batches: tuple) -> tuple:
-    """Batches for all tasks as one, their examples one after the other."""
+    """Concatenates batches for all tasks."""
     import tensorflow as tf
 
     return tf.nest.map_structure(_stack, *batches)
 
 
 def _stack(*tensors: tf.Tensor) -> tf.Tensor:
-    """Concatenates along the batch, the second axis padded with zeros to the longest."""
+    """Concatenates along the batch axis; pads the second axis with zeros to the longest."""
     import tensorflow as tf
 
     if tensors[0].shape.rank == 1:

@@ -1,11 +1,11 @@
-"""What is odd in files, though they can be read."""
+"""Oddities of files that can be read: what is unusual, and where."""
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-# A label that is called so may be the name of its column.
+# A label with such a name may be the header of its column.
 NAMES_OF_COLUMNS = {
     *("text", "texts", "sentence", "utterance", "query", "words", "tokens", "label", "labels"),
     *("class", "category", "intent", "sentiment", "tag", "tags", "target", "topic", "ner_tags"),
@@ -26,7 +26,7 @@ _NAMES_OF_WORDS = {
 
 
 def is_header_of_words(word: str, tag: str) -> bool:
-    """Whether a word and its tag are called as the columns of words and tags are.
+    """Whether a word and its tag look like the names of their columns.
 
     Example:
 
@@ -38,14 +38,14 @@ def is_header_of_words(word: str, tag: str) -> bool:
 
 @dataclass
 class Oddities:
-    """What is odd in some files.
+    """Oddities of some files. A kind of oddity is a key of `findings.SENTENCES`.
 
     Args:
-        rows: what is odd (a key of `audit.SENTENCES`) → in how many rows.
-        places: likewise → the first of them, `file:line`.
-        details: likewise → what there is to say of it.
-        used: keys of `label_names` that are in the files.
-        first: label → files of whose first line it is, though that may be a header.
+        rows: kind → number of rows.
+        places: kind → `file:line` of the first row.
+        details: kind → further details.
+        used: keys of `label_names` that occur in the files.
+        first: label → files that have it in their first line, which may be a header.
     """
 
     rows: Counter[str] = field(default_factory=Counter)
@@ -55,13 +55,13 @@ class Oddities:
     first: dict[str, list[str]] = field(default_factory=dict)
 
     def note(self, place: str, about: str, detail: str = "") -> None:
-        """Counts a row."""
+        """Counts a row with an oddity."""
         self.rows[about] += 1
         self.places.setdefault(about, place)
         self.details.setdefault(about, detail)
 
     def add(self, others: "Oddities") -> None:
-        """Adds those of another file."""
+        """Adds the oddities of another file."""
         self.rows.update(others.rows)
         self.places = others.places | self.places
         self.details = others.details | self.details
@@ -76,6 +76,6 @@ class Oddities:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """What `to_json` described."""
+        """The oddities that `to_json` returned."""
         rows, used = Counter(value["rows"]), set(value["used"])
         return cls(**{**value, "rows": rows, "used": used})

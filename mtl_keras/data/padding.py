@@ -1,11 +1,11 @@
-"""The widths that texts are padded to: what padding, batches and compilations cost is least."""
+"""Chooses the widths that texts are padded to, for least cost of padding and compilation."""
 
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-# Word pieces that are trained on in the time of one compilation. By processor time it is 8,000 to
-# 15,000 of all-MiniLM-L6-v2, by what is frozen: benchmarks/compilation.py.
+# How many word pieces can be trained on in the time of one compilation. In CPU time,
+# all-MiniLM-L6-v2 needs 8,000 to 15,000, depending on what is frozen: benchmarks/compilation.py.
 COMPILED_PIECES = 10_000
 
 
@@ -18,8 +18,8 @@ def static_widths(
 
     Args:
         lengths: of the texts of an epoch, in word pieces, or a `Counter` of them.
-        epochs: how often they are read.
-        compiled_pieces: word pieces that are trained on in the time that a width's compilation
+        epochs: how often the texts are read.
+        compiled_pieces: how many word pieces can be trained on in the time that compiling a width
             takes.
 
     Returns:
@@ -44,16 +44,16 @@ def budget_widths(
 ) -> tuple[int, ...]:
     """The widths for which batches of a token budget, and compilation, cost least.
 
-    The texts up to a width, and longer than the one before, share batches of as many rows as the
-    budget holds of that width. Many widths pad little; each leaves a batch that is not full. A
-    batch counts as its whole budget; among equals the least padding is taken.
+    Texts that are padded to the same width share batches of as many rows as fit the budget. Many
+    widths mean little padding, but each width may leave one batch that is not full. A batch costs
+    its whole budget; among equal costs, the least padding wins.
 
     Args:
         lengths: of the texts of an epoch, in word pieces, or a `Counter` of them.
-        max_tokens: positions of a batch, padding included.
-        epochs: how often they are read.
-        compiled_pieces: word pieces that are trained on in the time that a width's compilations
-            take; 0 where nothing is compiled.
+        max_tokens: positions in a batch, padding included.
+        epochs: how often the texts are read.
+        compiled_pieces: how many word pieces can be trained on in the time that compiling a width
+            takes; 0 if nothing is compiled.
 
     Returns:
         Ascending; the last is the longest length.
@@ -75,7 +75,7 @@ def budget_widths(
 
 
 def rows_of(width: int, max_tokens: int) -> int:
-    """Texts of a batch of this width; one at least.
+    """The number of texts in a batch of this width; at least one.
 
     Example:
 
@@ -90,17 +90,17 @@ def _cheapest(lengths: Iterable[int], cost: Callable[[int, int, int], float]) ->
 
     Args:
         lengths: of all texts.
-        cost: of padding to a width so many texts of so many pieces together.
+        cost: width, number of texts, their word pieces together → the cost of that width.
     """
     counts = sorted(Counter(lengths).items())
-    # (cost, widths) where the texts of all lengths before this one have a width.
+    # best[k]: (cost, widths) for the texts of the k smallest lengths.
     best: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
     for last, (width, _) in enumerate(counts):
-        texts, pieces, found = 0, 0, []
+        texts, pieces, candidates = 0, 0, []
         for first in range(last, -1, -1):  # these lengths are padded to this width
             length, count = counts[first]
             texts, pieces = texts + count, pieces + count * length
             before, widths = best[first]
-            found.append((before + cost(width, texts, pieces), (*widths, width)))
-        best.append(min(found))
+            candidates.append((before + cost(width, texts, pieces), (*widths, width)))
+        best.append(min(candidates))
     return best[-1][1]

@@ -1,4 +1,4 @@
-"""What formats with named columns share: which columns are wanted, and the joined text."""
+"""Shared by formats with named columns: checks the columns, and joins texts."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ def check_columns(where: str, columns: Columns, names: Iterable[Any]) -> tuple[C
     """The columns of the text, then that of the label.
 
     Raises:
-        InputError: one is not there, or is there twice.
+        InputError: a column is missing, or occurs twice.
 
     Example:
 
@@ -35,7 +35,7 @@ def check_columns(where: str, columns: Columns, names: Iterable[Any]) -> tuple[C
 
 
 def joined_text(where: str, texts: Sequence[Any]) -> Any:
-    """The text of one column as it is; of several, their strings with a blank between."""
+    """The text of one column, unchanged; or the strings of several, joined by blanks."""
     for text in texts:
         if isinstance(text, str) and not text.isascii():
             _check_surrogates(where, text)
@@ -43,7 +43,7 @@ def joined_text(where: str, texts: Sequence[Any]) -> Any:
         return texts[0]
     if not all(isinstance(text, str) for text in texts):
         raise InputError(
-            f"{where}: a text of several columns is joined of strings only. Received: "
+            f"{where}: a text of several columns is joined from strings only. Received: "
             f"{shown(texts)}"
         )
     return " ".join(texts)

@@ -1,4 +1,4 @@
-"""What was wrong with a row that was streamed, if TensorFlow reports an error of its own."""
+"""Restores the error of a streamed row, which TensorFlow replaces with its own."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from mtl_keras.errors import InputError, WorkError
 
 @contextlib.contextmanager
 def row_errors(datasets: Iterable[TaskDataset]) -> Iterator[None]:
-    """Tells what was wrong with a row that was streamed, where TensorFlow tells of its own error.
+    """Inside this context, raises a streamed row's error in place of TensorFlow's.
 
     Raises:
         InputError: the row's error, with file and line.
@@ -20,7 +20,7 @@ def row_errors(datasets: Iterable[TaskDataset]) -> Iterator[None]:
     except (InputError, WorkError):
         raise
     except Exception:
-        fault = next((each.fault for each in datasets if each.fault), None)
+        fault = next((dataset.fault for dataset in datasets if dataset.fault), None)
         if fault is None:
             raise
         raise fault from None

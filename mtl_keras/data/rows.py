@@ -1,15 +1,15 @@
-"""What a format gives: rows as they stand, their lines, and what is odd about the file."""
+"""The types of raw rows and of notes about a file."""
 
 from collections.abc import Callable
 from typing import Any
 
-Row = tuple[int, Any, Any]  # the line where it begins, its text and its label, as they stand
-# Receives what is odd (a key of `audit.SENTENCES`), the line, and details.
+Row = tuple[int, Any, Any]  # the line where it begins, its raw text and its raw label
+# Receives a kind of oddity (a key of `findings.SENTENCES`), the line, and details.
 Note = Callable[[str, int, str], None]
 
 
 def ignore(about: str, line: int, detail: str = "") -> None:
-    """Receives what nobody asked for."""
+    """A `Note` that discards what it receives."""
 
 
 def counted(number: int, noun: str) -> str:

@@ -1,4 +1,4 @@
-"""Which task trains next: a schedule is a value that merges the tasks' batches into one dataset."""
+"""Schedules decide whose batch comes next, and merge the tasks' batches into one dataset."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ SCHEDULES = ("round_robin", "proportional", "temperature:<t>", "annealed", "join
 
 
 class Schedule(Protocol):
-    """How the tasks' batches follow each other."""
+    """The order of the tasks' batches."""
 
-    needs_counts: bool  # whether the order follows from how many batches the tasks have
-    joins_tasks: bool  # whether a step has a batch of every task, joined to one
+    needs_counts: bool  # whether the order depends on how many batches the tasks have
+    joins_tasks: bool  # whether each step joins a batch of every task
 
     def merge(
         self, datasets: Sequence[tf.data.Dataset], *, seed: int, passes: Iterator[Pass], epochs: int
     ) -> tf.data.Dataset:
-        """One epoch of batches; the passes name the iterations of the dataset."""
+        """One epoch of batches. The passes name the iterations of the dataset."""
 
     def merge_endless(
         self,
@@ -41,11 +41,11 @@ class Schedule(Protocol):
         passes: Iterable[Pass],
         epochs: int,
     ) -> tf.data.Dataset:
-        """Batches without end, of datasets without end; the first pass names the iteration."""
+        """Endless batches of endless datasets. The first pass names the iteration."""
 
 
 class _Alternating:
-    """One task a batch. An epoch has as many steps as the tasks have batches together."""
+    """One task per step. An epoch has as many steps as all tasks together have batches."""
 
     needs_counts = True
     joins_tasks = False
@@ -59,10 +59,10 @@ class _Alternating:
         generator: np.random.Generator,
         steps: int | None = None,
     ) -> np.ndarray:
-        """The task index of each step of an epoch: `(steps,)`, by `shares`.
+        """The task index of each step of an epoch, `(steps,)`, drawn by `shares`.
 
-        Every task comes at least once, where there are as many steps; they are
-        `sum(num_batches)` when None.
+        Every task occurs at least once if there are enough steps. None means `sum(num_batches)`
+        steps.
         """
         shares = self.shares(np.asarray(num_batches, float), epoch=epoch, epochs=epochs)
         steps = sum(num_batches) if steps is None else steps
@@ -73,7 +73,7 @@ class _Alternating:
     def orders(
         self, num_batches: Sequence[int], *, steps: int, seed: int, first: int, epochs: int
     ) -> Iterator[np.ndarray]:
-        """The order of this epoch of so many steps, of the next, and so on."""
+        """The order of the first epoch, of the next, and so on."""
         for epoch in itertools.count(first):
             generator = np.random.default_rng((seed, epoch, 0))
             yield self.order(
@@ -81,13 +81,13 @@ class _Alternating:
             )
 
     def shares(self, sizes: np.ndarray, *, epoch: int, epochs: int) -> np.ndarray:
-        """How often each task comes, up to a factor."""
+        """How often each task occurs, up to a common factor."""
         return sizes
 
     def merge(
         self, datasets: Sequence[tf.data.Dataset], *, seed: int, passes: Iterator[Pass], epochs: int
     ) -> tf.data.Dataset:
-        """Interleaves the datasets in the schedule's order. Those too short start again."""
+        """Interleaves the datasets in the schedule's order. Shorter ones start again."""
         import tensorflow as tf
 
         num_batches = [int(dataset.cardinality()) for dataset in datasets]
@@ -110,7 +110,7 @@ class _Alternating:
         passes: Iterable[Pass],
         epochs: int,
     ) -> tf.data.Dataset:
-        """Interleaves datasets that do not end in the schedule's order."""
+        """Interleaves endless datasets in the schedule's order."""
 
         def orders() -> Iterator[np.ndarray]:
             first, _ = next(iter(passes))
@@ -123,7 +123,7 @@ class _Alternating:
 
 @dataclass(frozen=True)
 class RoundRobin(_Alternating):
-    """The tasks in turn. Small tasks start again; of large ones an epoch sees a part."""
+    """The tasks in turn. Small tasks start again; an epoch sees only a part of large ones."""
 
     needs_counts = False
 
@@ -144,7 +144,7 @@ class RoundRobin(_Alternating):
 
 @dataclass(frozen=True)
 class Proportional(_Alternating):
-    """Every batch of every task once in a pass over all of them, in random order."""
+    """Every batch of every task once per pass, in random order."""
 
     def __str__(self) -> str:
         return "proportional"
@@ -163,7 +163,7 @@ class Proportional(_Alternating):
     def orders(
         self, num_batches: Sequence[int], *, steps: int, seed: int, first: int, epochs: int
     ) -> Iterator[np.ndarray]:
-        """The order of a pass over all batches, of the next, and so on, wherever epochs end."""
+        """The order of the first pass over all batches, of the next, and so on."""
         for number in itertools.count():
             generator = np.random.default_rng((seed, first, number))
             yield self.order(num_batches, epoch=first, epochs=epochs, generator=generator)
@@ -171,7 +171,7 @@ class Proportional(_Alternating):
 
 @dataclass(frozen=True)
 class Temperature(_Alternating):
-    """Tasks drawn with probability ∝ size^(1/t): 1 is proportional, large t uniform.
+    """Draws tasks with probability ∝ size^(1/t): t = 1 is proportional, large t is uniform.
 
     Arivazhagan et al., 2019, "Massively multilingual neural machine translation in the wild".
 
@@ -194,7 +194,7 @@ class Temperature(_Alternating):
 
 @dataclass(frozen=True)
 class Annealed(_Alternating):
-    """Tasks drawn ∝ size^α, α falling from 1 in the first epoch to 0.2 in the last.
+    """Draws tasks with probability ∝ size^α; α falls from 1 in the first epoch to 0.2 in the last.
 
     Stickland & Murray, 2019, "BERT and PALs": α = 1 - 0.8 (e - 1) / (E - 1).
     """
@@ -237,17 +237,17 @@ class Joint:
         passes: Iterable[Pass],
         epochs: int,
     ) -> tf.data.Dataset:
-        """Concatenates one batch of each of datasets that do not end."""
+        """Concatenates one batch of each endless dataset."""
         import tensorflow as tf
 
         return mapped(tf.data.Dataset.zip(tuple(datasets)), joined)
 
 
 def parse_schedule(text: str) -> Schedule:
-    """The schedule of this name, `temperature` with its number.
+    """The schedule with this name; `temperature` includes its number.
 
     Raises:
-        InputError: no such schedule; it names the nearest.
+        InputError: there is no such schedule; the message names the nearest.
 
     Example:
 
@@ -265,4 +265,4 @@ def parse_schedule(text: str) -> Schedule:
     if match := re.fullmatch(r"temperature:([0-9]+(?:\.[0-9]+)?)", str(text)):
         return Temperature(float(match[1]))
     hint = nearest(str(text), SCHEDULES, cutoff=0.5)
-    raise InputError(f"a schedule is one of {', '.join(SCHEDULES)}. Received: {text!r}{hint}")
+    raise InputError(f"schedule must be one of {', '.join(SCHEDULES)}. Received: {text!r}{hint}")

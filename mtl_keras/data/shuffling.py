@@ -1,4 +1,4 @@
-"""Rows of many files in an order that follows from a seed, while few of them are held."""
+"""Shuffles the rows of many files by a seed while it holds few of them in memory."""
 
 import itertools
 import random
@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import numpy as np
 
-FILES_AT_ONCE = 16  # of which rows are read in turn
-MOST_HELD = 2**26  # characters of text in the buffer, however many rows it might hold
+FILES_AT_ONCE = 16  # files that are open together, and read in turn
+MOST_HELD = 2**26  # most characters of text in the buffer, whatever `buffer_size` is
 
 Row = TypeVar("Row")
 
@@ -22,14 +22,14 @@ def shuffled(
 ) -> Iterator[Row]:
     """The rows of several streams, in random order.
 
-    The streams come in random order, `FILES_AT_ONCE` of them in turn, a row of each; of their rows
-    the next is drawn from a buffer.
+    The order of the streams is shuffled. Of `FILES_AT_ONCE` streams, one row each is read in turn
+    into a buffer, and the next row is drawn from the buffer.
 
     Args:
-        streams: of rows, each opened when its turn comes.
-        buffer_size: rows in the buffer, fewer where they are as long as `MOST_HELD`.
-        name: of the order, which follows from it.
-        length: of a row.
+        streams: open a stream of rows; called when its turn comes.
+        buffer_size: rows in the buffer; fewer if they reach `MOST_HELD`.
+        name: determines the order.
+        length: of a row, in characters.
 
     Example:
 
@@ -44,7 +44,7 @@ def shuffled(
 
 
 def interleaved(streams: Iterable[Iterator[Row]], at_once: int) -> Iterator[Row]:
-    """A row of each stream in turn; where one ends the next takes its place.
+    """One row of each stream in turn; if a stream ends, the next takes its place.
 
     Example:
 
@@ -65,7 +65,7 @@ def interleaved(streams: Iterable[Iterator[Row]], at_once: int) -> Iterator[Row]
 
 
 def shuffle_keys(name: str) -> Iterator[np.ndarray]:
-    """Seeds for TensorFlow's stateless shuffling, int64 `(2,)`, that follow from a name."""
+    """Seeds for TensorFlow's stateless shuffling, int64 `(2,)`, determined by a name."""
     generator = random.Random(f"keys/{name}")
     while True:
         yield np.array([generator.getrandbits(63), generator.getrandbits(63)], np.int64)

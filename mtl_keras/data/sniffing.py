@@ -1,4 +1,4 @@
-"""The format of a file whose name does not say it, from its first lines."""
+"""Guesses the format of a file from its first lines, if its name does not show it."""
 
 import itertools
 import json
@@ -11,12 +11,12 @@ from mtl_keras.data.word_columns import CONLL_U
 from mtl_keras.storage.files import read_lines
 
 OBJECT_A_LINE = ("jsonl", None)
-LINES = 50  # that are looked at
+LINES = 50  # that are examined
 SEPARATORS = "\t;,|"
 
 
 def sniff(path: str, columns: Columns, *, per_word: bool) -> tuple[str, str | None] | None:
-    """The format that the first lines have, and the delimiter of fields; None if they have none.
+    """The format of the first lines, and the delimiter of fields; None if no format fits.
 
     Raises:
         InputError: the file cannot be read.
@@ -39,7 +39,7 @@ def sniff(path: str, columns: Columns, *, per_word: bool) -> tuple[str, str | No
 
 
 def _is_an_object(line: str) -> bool:
-    """Whether a line is an object with more than lists and objects in it, as a row has."""
+    """Whether a line is a JSON object with some value other than lists and objects, as in a row."""
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
@@ -50,7 +50,9 @@ def _is_an_object(line: str) -> bool:
 
 
 def _delimiter(lines: Sequence[str], columns: Columns) -> str | None:
-    """What separates as many fields in every line, or the names of the columns in the first."""
+    """The character that separates the column names in the first line, or equally many fields in
+    every line; None if there is none.
+    """
     names = {column for column in (*columns.text_columns, columns.label) if isinstance(column, str)}
     for sign in SEPARATORS:
         header = {name.strip(' "') for name in lines[0].split(sign)}

@@ -1,4 +1,4 @@
-"""The files of a split: their rows as examples, and how many there are of each label."""
+"""The files of a split: reads their rows as examples, and counts their labels."""
 
 import functools
 import itertools
@@ -23,27 +23,27 @@ from mtl_keras.storage.file_cache import remembered
 from mtl_keras.storage.files import find_files
 
 Labels = KnownLabels | NewLabels
-Cut = Callable[[str, int], bool]  # of a text at a position, whether it is for validation
+Cut = Callable[[str, int], bool]  # text, position → whether it belongs to validation
 Source = str | Table  # a file, or data from memory
 Placed = tuple[Source, int, Example]  # file or table, line, example
-ROWS_BETWEEN_LOOKS = 50_000  # at the clock
-Sides = tuple[Counts, Counts]  # what is kept, and what is cut off
+ROWS_BETWEEN_LOOKS = 50_000  # rows between two looks at the clock
+Sides = tuple[Counts, Counts]  # the part that is kept, and the part cut off for validation
 
 
 class SplitFiles:
     """The files of one split of a task.
 
     Args:
-        task: its kind and columns say what a row is.
+        task: its kind and columns define how a row is read.
         split: `train`, `validation` or `test`.
         base_folder: what relative paths are relative to.
 
     Raises:
-        InputError: a file is missing, or comes twice.
+        InputError: a file is missing, or is listed twice.
 
     Attributes:
-        paths: of the files; in the place of files, tables from memory.
-        oddities: what is odd in them, once they were counted.
+        paths: of the files, or tables from memory.
+        oddities: of the files, after they were counted.
     """
 
     def __init__(self, task: Task, split: str, base_folder: str | os.PathLike):
@@ -55,7 +55,7 @@ class SplitFiles:
             may_have_header, columns=self._columns, per_word=self._kind.per_word
         )
         self.oddities = Oddities()
-        self._asked: dict[str, Any] = {
+        self._question: dict[str, Any] = {
             "facts": "counts, numbers and oddities, checked together",
             "kind": self._kind.name,
             "text": self._columns.text,
@@ -72,11 +72,11 @@ class SplitFiles:
 
         Args:
             path: of the file.
-            labels: against which its labels are read.
-            oddities: receives what is odd in the file.
+            labels: label → index.
+            oddities: receives the oddities of the file.
 
         Raises:
-            InputError: a row that is against the format or the kind, with file and line.
+            InputError: a row does not fit the format or the kind; with file and line.
         """
         oddities = Oddities() if oddities is None else oddities
         reader = LabelReader(self._columns.label_names)
@@ -106,31 +106,32 @@ class SplitFiles:
         *,
         more: bool = False,
     ) -> list[Sides]:
-        """Checks and counts each file's rows, or knows that from when the file was last read.
+        """Checks and counts each file's rows; unchanged files are taken from the cache.
 
         Args:
             labels: those of the task.
-            report: told every few seconds how far it is.
+            report: receives the progress every few seconds.
             more: whether the files may have other labels too.
 
         Returns:
-            Of each file what is kept and what is cut off, by text.
+            For each file, the counts of both sides of a cut by text.
 
         Raises:
-            InputError: as of `rows`.
+            InputError: as `rows`.
         """
-        asked = self._asked | {"labels": list(labels), "more": more}
-        clock, found = Clock(self._task.name, self._split, report, len(self.paths)), []
+        question = self._question | {"labels": list(labels), "more": more}
+        clock = Clock(self._task.name, self._split, report, len(self.paths))
+        sides: list[Sides] = []
         for path in self.paths:
             clock.files += 1
             index = NewLabels(labels) if more else KnownLabels(labels)
             find = functools.partial(self._facts, path, index, clock)
-            facts = find() if isinstance(path, Table) else remembered(path, asked, find)
+            facts = find() if isinstance(path, Table) else remembered(path, question, find)
             kept, cut_off = map(Counts.from_json, facts["sides"])
-            found.append((kept, cut_off))
+            sides.append((kept, cut_off))
             self.oddities.add(Oddities.from_json(facts["oddities"]))
-        self._check_first_lines(labels, found)
-        return found
+        self._check_first_lines(labels, sides)
+        return sides
 
     def count(
         self,
@@ -139,7 +140,7 @@ class SplitFiles:
         is_cut_off: Cut,
         at: Callable[[int], None] = lambda row: None,
     ) -> Sides:
-        """Counts both sides of a cut by text and position; `at` is called every 50,000 rows."""
+        """Counts the examples on both sides of a cut; calls `at` every 50,000 rows."""
         numbers = [0, 0]
         given: list[Counter[int]] = [Counter(), Counter()]
         moments, is_number = (Moments(), Moments()), not self._kind.has_labels
@@ -154,18 +155,18 @@ class SplitFiles:
                 at(position)
         names = list(labels)
         kept, cut_off = (
-            Counts(number, Counter({names[index]: n for index, n in each.items()}), of_numbers)
-            for number, each, of_numbers in zip(numbers, given, moments, strict=True)
+            Counts(number, Counter({names[index]: n for index, n in by_index.items()}), of_numbers)
+            for number, by_index, of_numbers in zip(numbers, given, moments, strict=True)
         )
         return kept, cut_off
 
-    def labels(self, found: Counts) -> list[str]:
-        """The labels that the files give, sorted.
+    def labels(self, counts: Counts) -> list[str]:
+        """The labels in the files, sorted.
 
         Raises:
-            InputError: there is none; where the kind refuses that, only one.
+            InputError: there is none, or only one although the kind needs two.
         """
-        labels, place = sorted_labels(found.labels), self.paths[0]
+        labels, place = sorted_labels(counts.labels), self.paths[0]
         if not labels:
             raise InputError(f"{place}: no label in any row; task {self._task.name!r} needs some")
         if self._kind.needs_two_labels and len(labels) == 1:
@@ -174,29 +175,29 @@ class SplitFiles:
             )
         return labels
 
-    def more_labels(self, labels: Sequence[str], found: Counts) -> list[str]:
-        """The labels that the files have beside those of the task.
+    def more_labels(self, labels: Sequence[str], counts: Counts) -> list[str]:
+        """The labels in the files that the task does not have.
 
         Raises:
-            InputError: they have none of the task's: the first row with another.
+            InputError: the files have none of the task's labels; names the first row.
         """
-        known = KnownLabels(labels)
-        more = [label for label in found.labels if label not in known]
-        if more and len(more) == len(found.labels):
+        index = KnownLabels(labels)
+        more = [label for label in counts.labels if label not in index]
+        if more and len(more) == len(counts.labels):
             for path in self.paths:
-                for _ in self.rows(path, known):
+                for _ in self.rows(path, index):
                     pass
         return more
 
     def cut(self, sides: Sequence[Sides], labels: Labels) -> tuple[Cut, Sides]:
-        """What cuts a validation split off these files, and both its sides.
+        """A rule that cuts a validation split off these files, and the counts of both sides.
 
         Args:
-            sides: what `counts` gave.
+            sides: the result of `counts`.
             labels: of the task.
 
         Raises:
-            InputError: there is one example.
+            InputError: there is only one example.
         """
         is_cut_off: Cut = is_cut_off_by_text
         kept, cut_off = map(Counts.sum, zip(*sides, strict=True))
@@ -206,7 +207,7 @@ class SplitFiles:
             kept, cut_off = self.count(rows, labels, is_cut_off)
         if not kept.examples:
             raise InputError(
-                f"{self.paths[0]}: one example, too few to cut off a validation split; "
+                f"{self.paths[0]}: only one example, too few to cut off a validation split; "
                 "give more, or validation files"
             )
         return is_cut_off, (kept, cut_off)
@@ -215,14 +216,14 @@ class SplitFiles:
         oddities = Oddities()
         rows = self._first_noted(path, index, oddities)
         sides = self.count(rows, index, is_cut_off_by_text, clock.look)
-        clock.rows += sum(each.examples for each in sides)
+        clock.rows += sum(side.examples for side in sides)
         return {
-            "sides": [each.to_json() for each in sides],
+            "sides": [side.to_json() for side in sides],
             "oddities": oddities.to_json(),
         }
 
     def _first_noted(self, path: Source, index: Labels, oddities: Oddities) -> Iterator[Placed]:
-        """The rows; labels of a first line that may be a header, a word a column, are noted."""
+        """The rows. Notes the label of a first line that may be a header of one word per column."""
         may = self._may_have_header(path)
         for placed in self.rows(path, index, oddities):
             _, line, example = placed
@@ -236,21 +237,21 @@ class SplitFiles:
                     }
             yield placed
 
-    def _check_first_lines(self, labels: Sequence[str], found: Sequence[Sides]) -> None:
-        """Refuses a header that nobody declared: its label stands in first lines alone."""
-        counts = Counts.sum(itertools.chain.from_iterable(found)).labels
+    def _check_first_lines(self, labels: Sequence[str], sides: Sequence[Sides]) -> None:
+        """Raises for an undeclared header, whose label occurs in first lines only."""
+        counts = Counts.sum(itertools.chain.from_iterable(sides)).labels
         names = NAMES_OF_TAGS if self._kind.per_word else NAMES_OF_COLUMNS
         for label, paths in self.oddities.first.items():
             doubted = self._kind.doubts_first_line or label.casefold() in names
             if doubted and counts[label] == len(paths) and label not in labels:
                 raise InputError(
-                    f"{paths[0]}:1: only this row has the label {shown(label)}; correct it, list "
-                    "the task's labels or say header: false to keep it; if this line is a header, "
-                    "say header: true in columns"
+                    f"{paths[0]}:1: only this row has the label {shown(label)}; correct it, or "
+                    "list the task's labels or set header: false in columns to keep it; if this "
+                    "line is a header, set header: true in columns"
                 )
 
     def _line(self, path: Source, line: int) -> str:
-        """A row as a whole."""
+        """The place of a whole row."""
         return path.place(line) if isinstance(path, Table) else f"{path}:{line}"
 
     def _where(self, path: Source, line: int, fault: RowError) -> str:
@@ -264,24 +265,24 @@ class SplitFiles:
         )
 
     def _header_hint(self, path: Source, line: int, fault: RowError) -> str:
-        """What to say of the first line of a table that is no row."""
+        """The hint for a faulty first line that may be a header; else empty."""
         if line > 1 or fault.word or not self._may_have_header(path):
             return ""
-        return "; if this line is a header, say header: true in columns"
+        return "; if this line is a header, set header: true in columns"
 
 
 def _found(sources: Sequence[Source], base_folder: str | os.PathLike) -> list[Source]:
-    """Tables as they are; of paths and globs the files that they stand for."""
+    """The tables, then the files that paths and globs match."""
     tables: list[Source] = [source for source in sources if isinstance(source, Table)]
     paths = [source for source in sources if not isinstance(source, Table)]
     return [*tables, *find_files(paths, base_folder)]
 
 
 def is_cut_off_by_text(text: str, position: int) -> bool:
-    """Whether a text is among the tenth that a checksum picks."""
+    """Whether a checksum picks this text; it picks about a tenth."""
     return zlib.crc32(text.encode()) % 10 == 0
 
 
 def is_cut_off_by_position(text: str, position: int) -> bool:
-    """Whether a row is a tenth one."""
+    """Whether a row is the first of ten."""
     return position % 10 == 0

@@ -1,4 +1,4 @@
-"""The rows of splits as digests of text and label: which texts are equal, and which labels not."""
+"""Compares the rows of splits by digests: which texts are equal, and which labels differ."""
 
 import array
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from mtl_keras.data.file_formats import locate
 from mtl_keras.data.split_files import Source
 from mtl_keras.data.task_dataset import TaskDataset
 
-MOST_PLACES = 3  # that are named
+MOST_PLACES = 3  # that are reported
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,8 +19,8 @@ class Rows:
     """The rows of a split, in order; all arrays are `(rows,)`.
 
     Args:
-        texts: digests of the texts without white space at their ends, of this process alone.
-        labels: digests of the labels, likewise.
+        texts: hashes of the stripped texts, valid in this process only.
+        labels: hashes of the labels, likewise.
         files: each row's index in `paths`.
         lines: each row's line.
         paths: of the files.
@@ -38,7 +38,7 @@ class Rows:
 
 
 class Equals(NamedTuple):
-    """How many texts of how many, and places of the first pairs of equal ones."""
+    """How many texts of how many are equal, and the places of the first pairs."""
 
     number: int
     of: int
@@ -49,7 +49,7 @@ def rows_of(dataset: TaskDataset, split: str) -> Rows:
     """Reads a split once.
 
     Raises:
-        InputError: a row is against the format or the kind.
+        InputError: a row does not fit the format or the kind.
     """
     texts, labels = array.array("q"), array.array("q")
     files, lines = array.array("i"), array.array("q")
@@ -69,8 +69,8 @@ def rows_of(dataset: TaskDataset, split: str) -> Rows:
 
 
 def shared(first: Rows, second: Rows) -> Equals:
-    """How many rows of the second have a text of the first, and pairs of them, the second's row
-    first.
+    """How many rows of the second split have a text of the first. In the pairs, the second split's
+    row comes first.
     """
     equal = np.flatnonzero(np.isin(second.texts, first.texts))
     places = []
@@ -81,7 +81,7 @@ def shared(first: Rows, second: Rows) -> Equals:
 
 
 def contradictions(splits: Sequence[Rows]) -> Equals:
-    """How many different texts have different labels in all these rows, and pairs of such rows."""
+    """How many distinct texts have different labels in all these rows, and pairs of such rows."""
     texts, labels = (
         np.concatenate([getattr(rows, name) for rows in splits]) for name in ("texts", "labels")
     )
@@ -99,7 +99,7 @@ def contradictions(splits: Sequence[Rows]) -> Equals:
 
 
 def _place(splits: Sequence[Rows], row: int) -> str:
-    """The place of a row of all splits together."""
+    """The place of a row, counted over all splits together."""
     for rows in splits:
         if row < len(rows.texts):
             return rows.place(row)

@@ -1,4 +1,4 @@
-"""Data from memory: frames, columns and rows that a program holds, read as files are."""
+"""Data in memory (frames, columns or rows) in place of files."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ FORMS = (
 
 
 class _Form(Protocol):
-    """How a kind of data in memory is read."""
+    """A reader for one kind of data in memory."""
 
     def records(self, columns: Columns) -> Iterable[Sequence[Any]]: ...
 
@@ -26,14 +26,14 @@ class _Form(Protocol):
 
 
 class Table:
-    """Data from memory, in the place of a file. It is read anew at each pass, as a file is.
+    """Data in memory, in place of a file. Each pass reads it again, like a file.
 
     Args:
-        name: of the task and the split, which stands for a path in errors.
+        name: of the task and the split; errors show it in place of a path.
         data: a frame, columns or rows. An iterator is read once, now.
 
     Raises:
-        InputError: the data are nothing of the kind.
+        InputError: the data have no such form.
 
     Example:
 
@@ -50,16 +50,16 @@ class Table:
         return self.name
 
     def rows(self, columns: Columns) -> Iterator[Row]:
-        """Rows as a format gives them: a number from 1, text and label.
+        """Rows as in a file format: a number from 1, text and label.
 
         Raises:
-            InputError: a column is not there.
+            InputError: a column is missing.
         """
         for number, (*texts, label) in enumerate(self._form.records(columns), 1):
             yield number, joined_text(self.place(number), texts), label
 
     def place(self, number: int) -> str:
-        """Where a row stands: its position from 0, and what a frame's index calls it."""
+        """The place of a row: its position from 0, and its label in a frame's index."""
         return f"{self.name}, {self._form.place(number - 1)}"
 
     def fingerprint(self, columns: Columns) -> str:
@@ -87,7 +87,7 @@ class _Frame:
 
 
 class _ByColumn:
-    """A mapping of columns, which are lists or arrays."""
+    """A mapping from names to columns, which are lists or arrays."""
 
     def __init__(self, name: str, columns: Mapping[Any, Any]):
         self._name, self._columns = name, columns
@@ -99,7 +99,7 @@ class _ByColumn:
             if len(values) != len(cells[0]):
                 raise InputError(
                     f"{self._name}: column {shown(wanted[0])} has {len(cells[0]):,} rows, "
-                    f"{shown(column)} {len(values):,}; give each as many"
+                    f"{shown(column)} {len(values):,}; give all equally many"
                 )
         return (tuple(map(plain_cell, record)) for record in zip(*cells, strict=True))
 
@@ -110,14 +110,14 @@ class _ByColumn:
         values = self._columns[column]
         if isinstance(values, str | bytes | Mapping) or not hasattr(values, "__len__"):
             raise InputError(
-                f"{self._name}: column {shown(column)} is to be a list or an array. Received: "
+                f"{self._name}: column {shown(column)} must be a list or an array. Received: "
                 f"{shown(values)}"
             )
         return list(values)
 
 
 class _Rows:
-    """Rows that are mappings of a column to its cell."""
+    """Rows that map a column to its cell."""
 
     def __init__(self, name: str, rows: Iterable[Any]):
         self._name = name
@@ -176,7 +176,7 @@ class _TfData(Iterable[Any]):
 
 def _of_tf_data(name: str, dataset: Any) -> _TfData:
     if int(dataset.cardinality()) == -1:  # tf.data.INFINITE_CARDINALITY
-        raise InputError(f"{name}: a dataset without end; leave out repeat()")
+        raise InputError(f"{name}: an endless dataset; leave out repeat()")
     return _TfData(dataset)
 
 

@@ -9,16 +9,16 @@ from mtl_keras.errors import InputError
 
 
 def to_bio(tags: Sequence[str]) -> list[str]:
-    """One sentence's tags as BIO, whether they came as IOB1, BIO, BIOES or BILOU.
+    """Converts a sentence's tags from IOB1, BIO, BIOES or BILOU to BIO.
 
     A span starts at `B`, `S` and `U`; after `O`, `E`, `L`, `S` and `U`; and where the type changes
-    (Ramshaw & Marcus, 1995, "Text chunking using transformation-based learning", and its heirs).
+    (Ramshaw & Marcus, 1995, "Text chunking using transformation-based learning", and later work).
 
     Args:
         tags: `O`, or a prefix, `-` and a type.
 
     Raises:
-        InputError: a tag that is neither.
+        InputError: a tag is neither.
 
     Example:
 
@@ -53,31 +53,32 @@ def split_tag(tag: str) -> tuple[str, str]:
 
 def _cure(tag: str) -> str:
     if tag in ("0", "_"):
-        return f"if it is outside of spans, say so with label_names in columns: {{{tag}: O}}"
+        return f"if it marks words outside of spans, set label_names in columns: {{{tag}: O}}"
     if re.match("M-.", tag):
-        return f"M- of BMES is inside: say label_names in columns: {{{tag}: I-{tag[2:]}}}"
+        return f"M- of BMES means inside: set label_names in columns: {{{tag}: I-{tag[2:]}}}"
     if _is_prefix(tag):
         return f"give it a type with label_names in columns: {{{tag}: {tag[0]}-entity}}"
     if tag.isdigit():
-        return f"say what the numbers mean with label_names in columns: {{{tag}: B-city}}"
+        return f"name what each number means with label_names in columns: {{{tag}: B-city}}"
     return (
-        "if each word has a free label, as its part of speech, say kind: token_labels; if words "
-        f"that are labelled alike are one span, label_names in columns: {{{tag}: I-{tag}}}"
+        "if each word has its own label, such as its part of speech, set kind: token_labels; if "
+        "neighbours with equal labels are one span, set label_names in columns: "
+        f"{{{tag}: I-{tag}}}"
     )
 
 
 def is_tag(label: str) -> bool:
-    """Whether it is a prefix and a type."""
+    """Whether a label is a tag: a prefix, `-` and a type."""
     return re.match("[BIELSU]-.", label) is not None
 
 
 def _is_prefix(tag: str) -> bool:
-    """Whether its type was left out: `B-`, `I`."""
+    """Whether a tag is a prefix without a type: `B-`, `I`."""
     return re.fullmatch("[BIELSU]-?", tag) is not None
 
 
 def span_ends(tags: Sequence[int]) -> list[int]:
-    """One past the last word of each span in a row of BIO tags (indices as in `Task.classes`).
+    """The index after the last word of each span, from BIO tags (as indices in `Task.classes`).
 
     Example:
 
@@ -93,7 +94,7 @@ def span_ends(tags: Sequence[int]) -> list[int]:
 
 
 def span_types(labels: Sequence[str]) -> tuple[str, ...]:
-    """Span types of a tagging task's labels, which may also be listed as tags.
+    """The span types in a tagging task's labels, which may be listed as types or as tags.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""What each task predicts, and from which files or data in memory it learns it."""
+"""Declares a task: what it predicts, and the files or data in memory that it learns from."""
 
 import copy
 import dataclasses
@@ -20,32 +20,32 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Task:
-    """A declaration of one thing to predict from a text.
+    """Declares one thing to predict from a text.
 
     Args:
         name: lower-case letters, digits and `_`; names the task everywhere.
         kind: `classification` (one label), `multilabel` (any number of labels), `regression`
             (a number), `tagging` (spans of words, from BIO, IOB1 or BIOES tags) or
-            `token_labels` (one free label a word, as its part of speech).
-        labels: the classes in order; for tagging, the span types. Found in the training file
-            when empty. None for regression.
-        files: split (`train`, `validation`, `test`) → paths. A path may hold globs, end in
+            `token_labels` (one label per word, such as its part of speech).
+        labels: the classes in order; for tagging, the span types. When empty, they are taken from
+            the training files. A regression has none.
+        files: split (`train`, `validation`, `test`) → paths. A path may contain globs, end in
             `.gz`, or be a folder of parallel lines (`seq.in`, `seq.out`, `label`).
-        data: split → data from memory, or a path: a frame of pandas or Polars, a list of dicts, a
-            dict of columns, a Hugging Face or `tf.data` dataset, a PyArrow table. It comes into
+        data: split → a path, or data in memory: a pandas or Polars frame, a list of dicts, a dict
+            of columns, a Hugging Face or `tf.data` dataset, a PyArrow table. It is stored in
             `files`, as a `Table`.
         text, label: columns of all splits, instead of `columns`.
-        columns: where its files keep text and label; may be a mapping split → `Columns`. The
-            default serves CSV, TSV and JSONL with columns `text` and `label`.
-        reads: the level of the encoder that its head reads: `last`, `block_<k>`, `mix` (a learned
-            mix of all), or `auto`, the best on held-out texts, which training finds.
-        scale: of a regression: mean and standard deviation of its numbers. The head answers
-            `mean + deviation * output`, and its loss is in deviations, so that numbers of any size
-            are learnt. Found in the training files (`TaskDataset(task).task`); None without: then
-            give it, or numbers of unit size.
+        columns: which columns hold text and label; may be a mapping split → `Columns`. The
+            default is `text` and `label`.
+        reads: the level of the encoder that the head reads: `last`, `block_<k>`, `mix` (a learned
+            mix of all), or `auto` (training finds the best one on held-out texts).
+        scale: for a regression, mean and standard deviation of its numbers. The head answers
+            `mean + deviation * output`, and its loss is in deviations, so it can learn numbers of
+            any size. `TaskDataset(task).task` has the scale of the training files. Without training
+            files, give the scale, or numbers of about unit size.
 
     Raises:
-        InputError: a name, kind, level, split, label list or list of files that makes no sense.
+        InputError: an invalid name, kind, level, split, label list or list of files.
 
     Example:
 
@@ -53,7 +53,7 @@ class Task:
     ('O', 'B-city', 'I-city', 'B-product', 'I-product')
     """
 
-    labels_are_found: ClassVar[bool] = False  # in the training files: other splits may have more
+    labels_are_found: ClassVar[bool] = False  # whether they come from the training files
 
     name: str
     kind: str = "classification"
@@ -95,7 +95,7 @@ class Task:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """What the head's outputs stand for: the labels, or for tagging `O`, `B-`, `I-` tags."""
+        """The meaning of the head's outputs: the labels, or for tagging `O`, `B-`, `I-` tags."""
         return self.label_kind.classes(self.labels)
 
     @property
@@ -105,22 +105,22 @@ class Task:
 
     @property
     def metric(self) -> str:
-        """The metric by which the task is judged: `accuracy`, `span_f1`, `micro_f1` or `mae`."""
+        """The task's main metric: `accuracy`, `span_f1`, `micro_f1` or `mae`."""
         return self.label_kind.metric
 
     @property
     def has_all_labels(self) -> bool:
-        """Whether its labels are listed, or there are none to list."""
+        """Whether its labels are listed, or its kind has none."""
         return bool(self.labels) or not self.label_kind.has_labels
 
     def columns_of(self, split: str) -> Columns:
-        """Where the split's files keep text and label."""
+        """Which columns of the split's files hold text and label."""
         if isinstance(self.columns, Columns):
             return self.columns
         return self.columns.get(split, Columns())
 
     def with_labels(self, labels: Sequence[str]) -> "Task":
-        """The same task over these labels, which stay as they are."""
+        """The same task with these labels, which are not normalized."""
         task = dataclasses.replace(self, labels=())
         object.__setattr__(task, "labels", tuple(labels))
         object.__setattr__(task, "labels_are_found", self.labels_are_found or not self.labels)
@@ -129,15 +129,15 @@ class Task:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Task":
-        """The task that `get_config` described; also earlier versions' labels stay as they are."""
+        """The task that `get_config` described. Labels from earlier versions are kept unchanged."""
         labels = config["labels"]
         if not isinstance(labels, list | tuple) or not all(isinstance(x, str) for x in labels):
             raise InputError(f"task {shown(config['name'])}: labels must be a list of strings")
         return cls(**{**config, "labels": ()}).with_labels(labels)
 
     def at_level(self, reads: str) -> "Task":
-        """The same task, read at this level of the encoder."""
-        task = copy.copy(self)  # `replace` would take the labels for given ones
+        """The same task with a head that reads this level of the encoder."""
+        task = copy.copy(self)  # `replace` would normalize the labels again
         object.__setattr__(task, "reads", reads)
         return task
 
@@ -158,7 +158,7 @@ class Task:
             raise InputError(f"task {self.name!r}: {fault}. Received: {list(self.labels)}")
 
     def get_config(self) -> dict:
-        """What the model needs of the task, as plain values: name, kind, labels, level, scale."""
+        """What the model needs to know of the task, as plain values."""
         config = {"name": self.name, "kind": self.kind, "labels": list(self.labels)}
         scale = {} if self.scale is None else {"scale": list(self.scale)}
         return config | {"reads": self.reads} | scale
@@ -173,10 +173,10 @@ def _as_labels(name: str, labels: Sequence[str]) -> tuple[str, ...]:
 def _as_sources(
     name: str, files: Mapping[str, Any], data: Mapping[str, Any] | None
 ) -> dict[str, tuple[str | Table, ...]]:
-    """Split → its files, and what comes from memory."""
+    """Split → its files, and tables for data in memory."""
     if data is not None and not isinstance(data, Mapping):
         raise InputError(
-            f"task {name!r}: data are given by split: data={{'train': …, 'test': …}}. Received: "
+            f"task {name!r}: data must map splits: data={{'train': …, 'test': …}}. Received: "
             f"{shown(data)}"
         )
     data = data or {}
@@ -218,7 +218,7 @@ def _as_columns(
         return columns
     if columns:
         raise InputError(
-            f"task {name!r}: text and label stand in columns, or beside it; keep one of both"
+            f"task {name!r}: give text and label either in columns or as arguments, not both"
         )
     return Columns(**given)  # type: ignore[arg-type]  # Columns checks them
 
@@ -227,7 +227,7 @@ def _check_splits(name: str, by_split: Mapping[str, object]) -> None:
     for split in by_split:
         if split not in SPLITS:
             raise InputError(
-                f"task {name!r}: files, data and columns are given for {', '.join(SPLITS)}. "
+                f"task {name!r}: the splits of files, data and columns are {', '.join(SPLITS)}. "
                 f"Received: {shown(split)}"
             )
 
@@ -237,7 +237,7 @@ def _check_columns(name: str, by_split: Mapping[str, Columns]) -> None:
         isinstance(columns, Columns) for columns in by_split.values()
     ):
         raise InputError(
-            f"task {name!r}: columns are Columns(text=…, label=…), or a dict of them by split. "
+            f"task {name!r}: columns must be Columns(text=…, label=…), or a dict split → Columns. "
             f"Received: {shown(by_split)}"
         )
     _check_splits(name, by_split)
@@ -254,7 +254,7 @@ def _as_scale(task: Task) -> tuple[float, float] | None:
         mean, deviation = math.nan, math.nan
     if not (math.isfinite(mean) and 0 < deviation < math.inf):
         raise InputError(
-            f"task {task.name!r}: scale is a mean and a deviation over 0. "
+            f"task {task.name!r}: scale must be a mean and a deviation above 0. "
             f"Received: {shown(task.scale)}"
         )
     return mean, deviation
@@ -263,7 +263,7 @@ def _as_scale(task: Task) -> tuple[float, float] | None:
 def _check_name(name: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", str(name)):
         raise InputError(
-            "a task's name is lower-case letters, digits and '_', a letter first, 64 at most. "
+            "a task's name has lower-case letters, digits and '_', a letter first, at most 64. "
             f"Received: {name!r}"
         )
     if name in ("text", "loss", "embeddings") or re.fullmatch(r"block_\d+", name):

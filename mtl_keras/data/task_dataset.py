@@ -1,4 +1,4 @@
-"""A task's files → validated examples, streamed: memory does not grow with the files."""
+"""Streams a task's files as validated examples: memory does not grow with the files."""
 
 from __future__ import annotations
 
@@ -30,35 +30,36 @@ SHUFFLE_KEY = "shuffle_key"
 
 
 class TaskDataset:
-    """A task's files, every row checked and counted, in one pass a file, before work begins.
+    """A task's files. Every row is checked and counted, in one pass per file, before work begins.
 
-    What a file holds is remembered until it changes (`storage.file_cache`).
+    The counts of a file are cached until it changes (`storage.file_cache`).
 
-    Without validation files a tenth of the training examples is cut off for it: those that a
-    checksum of the text picks, so that equal texts are on one side; or, if it picks none or over
-    a fifth of few texts, every tenth row.
+    Without validation files, about a tenth of the training examples become the validation split:
+    those that a checksum of the text picks, so equal texts are on the same side; or every tenth
+    row, if the checksum picks none or more than a fifth.
 
     Args:
-        task: its files and columns, and its labels; where it has none they are those of the
-            training files, sorted. Then other splits may have labels that training lacks: nobody
-            can predict them, and they count as wrong.
+        task: its files, columns and labels. Without labels, they are those of the training files,
+            sorted. Other splits may then have labels that training lacks: these cannot be
+            predicted, and count as wrong.
         base_folder: what relative paths are relative to.
-        unread: splits whose files are not read beforehand: rows are checked as they are streamed,
-            and not counted. Of `train` the labels must then be known, and validation files given.
-        report: told how far it is, every few seconds.
+        unread: splits whose files are not read beforehand. Their rows are not counted, and are
+            checked as they are streamed. `train` can be unread only if the task has labels and
+            validation files.
+        report: receives the progress every few seconds.
 
     Attributes:
         task: the task, with its labels, or the scale of its numbers.
-        splits: those that it has.
-        counts: split → number of examples, of the splits that were read.
+        splits: those that the task has.
+        counts: split → number of examples, for the splits that were read.
         label_counts: split → label → number of examples; for tagging, span type → number of spans.
         more_labels: split → its labels that training lacks; their indices follow the task's.
-        oddities: split → what is odd in its files, of the splits that were read.
-        fault: what was wrong with a row as it was streamed.
+        oddities: split → oddities of its files, for the splits that were read.
+        fault: the error of a row as it was streamed.
 
     Raises:
-        InputError: a file that is missing or unreadable; a row against format or kind; an empty
-            text; a label that the task does not have; a split without an example; with the line.
+        InputError: a file is missing or unreadable; a row does not fit the format or the kind; a
+            text is empty; the task lacks a label; or a split has no example. With file and line.
 
     Example:
 
@@ -122,13 +123,13 @@ class TaskDataset:
 
     @property
     def unread_files(self) -> list[str]:
-        """Those that were not read beforehand."""
+        """The files that were not read beforehand."""
         return _only_paths(
             files for split, files in self._files.items() if split not in self.counts
         )
 
     def check_split(self, split: str) -> None:
-        """Raises InputError where the task has no such split."""
+        """Raises `InputError` if the task has no such split."""
         if split not in self.splits:
             raise InputError(
                 f"task {self.task.name!r} has no {split} examples; it has {', '.join(self.splits)}"
@@ -141,10 +142,10 @@ class TaskDataset:
     def placed_examples(self, split: str) -> Iterator[Placed]:
         """`(file, line, example)` of a split, in the files' order."""
         self.check_split(split)
-        return itertools.chain.from_iterable(each() for each in self._streams(split))
+        return itertools.chain.from_iterable(stream() for stream in self._streams(split))
 
     def _streams(self, split: str) -> list[Callable[[], Iterator[Placed]]]:
-        """What opens each file of a split."""
+        """Functions that open each file of a split."""
         source = split if split in self._files else "train"
         return [
             functools.partial(self._of_file, split, source, path)
@@ -174,23 +175,23 @@ class TaskDataset:
         """A split's examples in chunks.
 
         Args:
-            chunk_size: examples an element; the last of a pass may have fewer.
-            seed: shuffles, in a new order at each pass: the files, rows of 16 of them in turn, and
-                those through a buffer; None keeps the files' order.
-            passes: names the passes (`Passes`): an order follows from the seed and the name.
-                They are counted when None.
-            buffer_size: examples among which the next is drawn, fewer where texts are long. One
-                begins at most as many places before its own; of a file that is sorted by label
-                and longer, the order stays partly sorted.
-            endless: whether a pass follows the other without end, instead of one an iteration.
+            split: `train`, `validation` or `test`.
+            chunk_size: examples per element; the last of a pass may have fewer.
+            seed: of the shuffling, which differs at each pass: the files are shuffled, 16 of them
+                are read in turn, and their rows pass through a buffer. None keeps the files' order.
+            passes: names the passes (`Passes`); the order depends on the seed and the name. When
+                None, passes are numbered.
+            buffer_size: examples in the buffer from which the next is drawn; fewer if texts are
+                long. No example moves forward by more places than that, so a longer file that is
+                sorted by label stays partly sorted.
+            endless: whether passes follow each other without end, rather than one per iteration.
 
         Returns:
-            Dicts of `text`, string `(n,)`, and `label`: int32 `(n,)`, for regression float32
-            `(n,)`, for multilabel float32 `(n, classes)` of zeros and ones, with a column for each
-            of `more_labels`, of words ragged
-            int32 `(n, words)`; then also `word_starts`, ragged int32 `(n, words)`, the byte
-            offset of each word in the text; with a seed also `shuffle_key`, int64 `(2,)`, for what
-            shuffles further.
+            Dicts of `text`, string `(n,)`, and `label`: int32 `(n,)`; for regression float32
+            `(n,)`; for multilabel float32 `(n, classes)` of zeros and ones, with a column for each
+            of `more_labels`; if words are labelled, ragged int32 `(n, words)`. In that case also
+            `word_starts`, ragged int32 `(n, words)`, the byte offset of each word in the text. With
+            a seed also `shuffle_key`, int64 `(2,)`, for further shuffling.
         """
         import tensorflow as tf
 
@@ -217,7 +218,7 @@ class TaskDataset:
     def _chunks(
         self, split: str, chunk_size: int, seed: int | None, name: object, buffer_size: int
     ) -> Iterator[dict[str, np.ndarray]]:
-        """One pass."""
+        """The chunks of one pass."""
         rows, order = self.placed_examples(split), f"{seed}/{name}"
         keys: Iterator[dict[str, np.ndarray]] = itertools.repeat({})
         if seed is not None:
@@ -236,7 +237,7 @@ class TaskDataset:
             raise
 
     def _num_classes(self, split: str) -> int:
-        """How many the split has: the task's, and those that training lacks."""
+        """The number of classes in a split: the task's, and those that training lacks."""
         return self._kind.num_outputs((*self.task.labels, *self.more_labels.get(split, ())))
 
     def _no_example(self, split: str) -> InputError:
@@ -246,35 +247,35 @@ class TaskDataset:
         )
 
     def _check_known(self, unread: Collection[str]) -> None:
-        """Refuses to leave unread what something must be learnt from beforehand."""
-        name, known = self.task.name, self._labels is not None
-        if not known and "train" not in self._files:
+        """Raises if unread training files are needed for labels or for a validation split."""
+        name, has_labels = self.task.name, self._labels is not None
+        if not has_labels and "train" not in self._files:
             raise InputError(
                 f"task {name!r} has no training files to find its labels in; list its labels"
             )
-        if "train" in unread and not (known and "validation" in self._files):
+        if "train" in unread and not (has_labels and "validation" in self._files):
             raise InputError(
-                f"task {name!r}: its training files must be read for what it does not say; list "
-                "its labels and give validation files"
+                f"task {name!r}: without labels and validation files, its training files must be "
+                "read first; list its labels and give validation files"
             )
 
     def _read(self, split: str) -> None:
-        """Checks and counts the examples of a split's files; finds labels there are none of."""
+        """Checks and counts the examples of a split's files; finds labels if none are listed."""
         files = self._files[split]
         more = self._labels is None or (self.task.labels_are_found and split != "train")
         sides = files.counts(self.task.labels, self._report, more=more)
-        found = Counts.sum(itertools.chain.from_iterable(sides))
-        if not found.examples:
+        counts = Counts.sum(itertools.chain.from_iterable(sides))
+        if not counts.examples:
             raise self._no_example(split)
         self.oddities[split] = files.oddities
         if self._labels is None:
-            labels = files.labels(found)
+            labels = files.labels(counts)
             self.task, self._labels = self.task.with_labels(labels), KnownLabels(labels)
-        elif more and (others := files.more_labels(self.task.labels, found)):
+        elif more and (others := files.more_labels(self.task.labels, counts)):
             self.more_labels[split] = others
             self._labels_of[split] = KnownLabels((*self.task.labels, *others))
         if split != "train" or "validation" in self._files:
-            self._keep(split, found)
+            self._keep(split, counts)
             return
         sizes = (kept.examples + cut_off.examples for kept, cut_off in sides)
         self._starts = dict(zip(files.paths, itertools.accumulate(sizes, initial=0), strict=False))
@@ -289,7 +290,7 @@ class TaskDataset:
 
 
 def _only_paths(files: Iterable[SplitFiles]) -> list[str]:
-    return [path for each in files for path in each.paths if isinstance(path, str)]
+    return [path for of_split in files for path in of_split.paths if isinstance(path, str)]
 
 
 def _length(row: Placed) -> int:

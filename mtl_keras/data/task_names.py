@@ -1,38 +1,38 @@
-"""The keys that are built from tasks' names, and the names that make two of them one."""
+"""Checks that the keys built from tasks' names are all different."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from mtl_keras.data.task import Task
 
-# Keys that stand beside those of tasks, or are inputs of the model that has an output a task.
+# Keys that occur beside tasks' names, and inputs of the model.
 RESERVED = {
-    "text": "an answer holds its text under this key",
-    "read": "an answer says under this key whether its text was read whole",
-    "serving_default": "a signature of an export is called so",
-    "embed": "a signature of an export is called so",
-    "labels": "a signature of an export is called so",
-    "reading": "a signature of an export is called so",
+    "text": "it is the key of an answer's text",
+    "read": "it is the key that says whether an answer's text was read whole",
+    "serving_default": "it is the name of an export's signature",
+    "embed": "it is the name of an export's signature",
+    "labels": "it is the name of an export's signature",
+    "reading": "it is the name of an export's signature",
     "mean": "it stands for the mean of all tasks",
-    "loss": "the loss of all tasks is called so",
-    "padding": "the share of padding is called so",
-    "embeddings": "a layer group is called so",
-    "features": "an input of the model is called so",
-    "token_ids": "an input of the model is called so",
-    "padding_mask": "an input of the model is called so",
+    "loss": "it is the name of the loss of all tasks",
+    "padding": "it is the name of the share of padding",
+    "embeddings": "it is the name of a layer group",
+    "features": "it is the name of an input of the model",
+    "token_ids": "it is the name of an input of the model",
+    "padding_mask": "it is the name of an input of the model",
 }
-OF_ALL = ("loss", "padding")  # measured of all tasks together
+OF_ALL = ("loss", "padding")  # measured for all tasks together
 
 
 class NameFault(NamedTuple):
-    """Which task cannot have its name, and why, with the cure."""
+    """A task that cannot have its name, and the reason with its cure."""
 
     task: str
     message: str
 
 
 def name_fault(tasks: Sequence[Task]) -> NameFault | None:
-    """The first name of a task that makes a key of two meanings; None if there is none.
+    """The first task whose name gives a key two meanings; None if there is none.
 
     Example:
 
@@ -57,23 +57,23 @@ def name_fault(tasks: Sequence[Task]) -> NameFault | None:
 
 
 def measured_names(task: Task) -> dict[str, str]:
-    """What is measured of a task while it trains: name in the history → metric."""
+    """The measurements of a task during training: name in the history → metric."""
     return {f"{task.name}_{metric}": metric for metric in ("loss", task.metric)}
 
 
 def repeated(names: Iterable[str]) -> str | None:
-    """The first measured name that comes twice, also with the `val_` of validation; else None."""
-    met: set[str] = set()
+    """The first name that occurs twice, with or without the prefix `val_`; None if none does."""
+    seen: set[str] = set()
     for name in names:
         both = {name, f"val_{name}"}
-        if both & met:
+        if both & seen:
             return name
-        met |= both
+        seen |= both
     return None
 
 
 def _history_keys(tasks: Sequence[Task]) -> Iterator[tuple[str, str, str]]:
-    """Task, name and meaning of what an epoch measures (`history.json`, `history.csv`)."""
+    """Task, name and meaning of each measurement of an epoch (`history.json`, `history.csv`)."""
     for name in OF_ALL:
         yield "", name, f"the {name} of all tasks"
         yield "", f"val_{name}", f"the validation {name} of all tasks"
@@ -84,7 +84,7 @@ def _history_keys(tasks: Sequence[Task]) -> Iterator[tuple[str, str, str]]:
 
 
 def _judged_keys(tasks: Sequence[Task]) -> Iterator[tuple[str, str, str]]:
-    """Task, name and meaning of what a stage can watch and of which the best weights are kept."""
+    """Task, name and meaning of what a stage can watch or keep the best weights for."""
     for task in tasks:
         for name, metric in measured_names(task).items():
             yield task.name, name, f"the {metric} of {task.name!r}"

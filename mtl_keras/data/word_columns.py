@@ -1,4 +1,4 @@
-"""Rows of words: a word and its columns a line, an empty line after each sentence (CoNLL)."""
+"""CoNLL columns: one word and its columns per line, and an empty line after each sentence."""
 
 import dataclasses
 import itertools
@@ -17,29 +17,29 @@ from mtl_keras.storage.limits import ROW, SENTENCE
 # https://universaldependencies.org/format.html
 CONLL_U = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 _NO_WORD = re.compile(r"[0-9]+[-.][0-9]+")  # the ID of a range or an empty node
-# Comments of Universal Dependencies and of MultiCoNER, whatever the lines after them have.
+# Comments of Universal Dependencies and of MultiCoNER, whatever the following lines look like.
 _COMMENT = re.compile(r"#[ \t]*(?:new(?:doc|par)(?: id\b.*)?$|[\w.:-]+ = |id [^\t]+\t\w+=)")
 Record = tuple[int, list[str]]
 
 
 def conll_rows(path: str, columns: Columns, note: Note) -> Iterator[Row]:
-    """Sentences: the word comes first and its tag last, unless positions say otherwise."""
-    cure = "every line holds a word, its tag, and the same columns between"
+    """Sentences. The word comes first and its tag last, unless `columns` gives positions."""
+    cure = "every line must hold a word, its tag, and the same columns between them"
     rows = _sentences(path, _with_defaults(columns, 0, -1), cure)
     return _checked(path, rows) if columns.text == "text" else rows
 
 
 def conllu_rows(path: str, columns: Columns, note: Note) -> Iterator[Row]:
-    """Sentences of the ten columns of Universal Dependencies, which may be named (`xpos`)."""
+    """Sentences in the ten columns of Universal Dependencies, which may be named (`xpos`)."""
     columns = _with_defaults(columns, "form", "upos")
-    text, label = (_column_of_conllu(path, each) for each in (columns.text, columns.label))
+    text, label = (_column_of_conllu(path, column) for column in (columns.text, columns.label))
     columns = dataclasses.replace(columns, text=text, label=label)
     cure = "CoNLL-U has ten columns, separated by tabs"
     return _sentences(path, columns, cure)
 
 
 def line_of_word(path: str, columns: Columns, line: int, word: int) -> int:
-    """The line of a word of the sentence that begins in a line; of the first word, that one."""
+    """The line of the word with this index in the sentence that begins at `line`."""
     if not word:
         return line
     lines = (at for at, _ in _WordRecords(path, columns) if at >= line)
@@ -47,11 +47,11 @@ def line_of_word(path: str, columns: Columns, line: int, word: int) -> int:
 
 
 class _WordRecords(Iterable[Record]):
-    """The words' lines and fields, without comments, and of CoNLL-U without ranges (`1-2`) and
+    """The lines and fields of words, without comments, and without CoNLL-U's ranges (`1-2`) and
     empty nodes (`1.1`).
 
     Attributes:
-        sentence: how many sentences have ended before the word.
+        sentence: how many sentences ended before the current word.
     """
 
     def __init__(self, path: str, columns: Columns):
@@ -79,7 +79,7 @@ class _WordRecords(Iterable[Record]):
         yield from self._signs(comments)
 
     def _signs(self, comments: Sequence[tuple[int, str]]) -> Iterator[Record]:
-        """The words `#` among lines that no word follows."""
+        """The words `#` among lines that look like comments but are not followed by a word."""
         return ((at, self._fields(at, row)) for at, row in comments if row.startswith("#\t"))
 
     def _fields(self, line: int, string: str) -> list[str]:
@@ -91,7 +91,7 @@ class _WordRecords(Iterable[Record]):
             fields = [field.strip(" ") for field in string.split(delimiter)]
         if len(fields) < 2 or not fields[-1]:
             signs = [sign for sign in ";,|" if sign in string]
-            hint = f"; if {signs[0]!r} separates, say delimiter: '{signs[0]}'" if signs else ""
+            hint = f"; if {signs[0]!r} separates, set delimiter: '{signs[0]}'" if signs else ""
             raise InputError(
                 f"{self._path}:{line}: {shown(string.strip())} has no tag; expected a word, then "
                 f"its tag{hint}"
@@ -116,7 +116,7 @@ def _column_of_conllu(path: str, column: str | int | tuple) -> int:
 
 
 def _is_comment(string: str, following: str) -> bool:
-    """Whether a line that begins with `#` is a comment and not a row."""
+    """Whether a line that begins with `#` is a comment rather than a row."""
     if _COMMENT.match(string):
         return True
     if "\t" in string:
@@ -152,7 +152,7 @@ def _check_first(path: str, row: Row) -> None:
     line, word, tag = row
     if is_header_of_words(word, tag):
         raise InputError(
-            f"{path}:{line}: {shown(word)} and {shown(tag)} are names of columns; say header: true "
+            f"{path}:{line}: {shown(word)} and {shown(tag)} are names of columns; set header: true "
             "in columns, or header: false if they are a word and its tag"
         )
 
@@ -163,19 +163,19 @@ def _sentence(rows: list[Row]) -> Row:
 
 
 def _checked(path: str, rows: Iterator[Row]) -> Iterator[Row]:
-    """The rows, if the first column has words."""
-    is_known = False
+    """The rows; raises if the first column holds no words, or a line holds a whole sentence."""
+    is_checked = False
     for line, words, tags in rows:
-        if not is_known and len(words) > 1:
-            is_known = True
+        if not is_checked and len(words) > 1:
+            is_checked = True
             if _are_numbers(words):
                 raise InputError(
-                    f"{path}:{line}: the first column numbers the rows; say text: 1 in columns "
-                    "(and label), or format: conllu; if these are the words, say text: 0"
+                    f"{path}:{line}: the first column numbers the rows; set text: 1 in columns "
+                    "(and label), or format: conllu; if these are the words, set text: 0"
                 )
         if len(words) == 1 and " " in words[0] and " " in tags[0]:
             raise InputError(
-                f"{path}:{line}: this line holds a whole sentence; say format: tsv and columns: "
+                f"{path}:{line}: this line holds a whole sentence; set format: tsv and columns: "
                 "{text: 0, label: 1}"
             )
         yield line, words, tags

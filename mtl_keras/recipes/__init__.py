@@ -1,4 +1,4 @@
-"""One YAML file that says all of a training, with errors that name the line."""
+"""One YAML file declares a whole training; errors name the line."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""How much a recipe's aliases (`*`) and merges (`<<`) stand for, before any of it is made."""
+"""Checks the size of a recipe with its aliases (`*`) and merges (`<<`) before expanding them."""
 
 from pathlib import Path
 
@@ -7,17 +7,17 @@ import yaml
 from mtl_keras.errors import InputError
 from mtl_keras.storage.limits import RECIPE_VALUES
 
-DEEPEST = 40  # floors, where a recipe has six
+DEEPEST = 40  # levels; a recipe has six
 
 
 def check_expansion(root: yaml.Node, path: Path) -> None:
-    """Counts the values that a document holds if every alias is written out.
+    """Counts the values in a document as if every alias were written out.
 
-    An alias's node is one object wherever it stands, so each is looked at once.
+    All aliases of a node are the same object, so each is counted once.
 
     Raises:
-        InputError: there are more than `RECIPE_VALUES` allows, they are nested more than `DEEPEST`
-            deep, or an alias stands in what it stands for.
+        InputError: there are more values than `RECIPE_VALUES` allows, they are nested deeper than
+            `DEEPEST`, or an alias contains itself.
     """
     _Counter(path).count(root, 1)
 
@@ -25,31 +25,31 @@ def check_expansion(root: yaml.Node, path: Path) -> None:
 class _Counter:
     def __init__(self, path: Path):
         self._path, self._most = path, RECIPE_VALUES.most
-        self._known: dict[yaml.Node, tuple[int, int]] = {}  # how many, how deep
+        self._counted: dict[yaml.Node, tuple[int, int]] = {}  # number of values, depth
         self._open: set[yaml.Node] = set()
 
-    def count(self, node: yaml.Node, floor: int) -> tuple[int, int]:
-        """How many values a node on this floor stands for, itself included, and how deep it is."""
+    def count(self, node: yaml.Node, level: int) -> tuple[int, int]:
+        """The number of values in a node, itself included, and its depth."""
         if node in self._open:
-            raise self._fault(node, "an alias (*) within what it stands for (&); write it out")
-        if node not in self._known:
-            self._check_depth(node, floor)
+            raise self._fault(node, "an alias (*) within its own anchor (&); write it out")
+        if node not in self._counted:
+            self._check_depth(node, level)
             self._open.add(node)
-            of_parts = [self.count(part, floor + 1) for part in _parts(node)]
+            of_parts = [self.count(part, level + 1) for part in _parts(node)]
             self._open.remove(node)
             values = 1 + sum(values for values, _ in of_parts)
-            self._known[node] = values, 1 + max((depth for _, depth in of_parts), default=0)
-        values, depth = self._known[node]
-        self._check_depth(node, floor + depth - 1)
+            self._counted[node] = values, 1 + max((depth for _, depth in of_parts), default=0)
+        values, depth = self._counted[node]
+        self._check_depth(node, level + depth - 1)
         if values > self._most:
             raise self._fault(
                 node,
-                f"holds {RECIPE_VALUES}, aliases (*) and merges (<<) written out; shorten it",
+                f"holds {RECIPE_VALUES}, counting aliases (*) and merges (<<); shorten it",
             )
         return values, depth
 
-    def _check_depth(self, node: yaml.Node, floor: int) -> None:
-        if floor > DEEPEST:
+    def _check_depth(self, node: yaml.Node, level: int) -> None:
+        if level > DEEPEST:
             raise self._fault(node, f"nested more than {DEEPEST} deep; write it flatter")
 
     def _fault(self, node: yaml.Node, problem: str) -> InputError:

@@ -1,4 +1,4 @@
-"""What is wrong in a recipe, in one line: its place, what is expected there, the cure."""
+"""Describes an error in a recipe in one line: the place, what is expected there, the cure."""
 
 import typing
 from collections.abc import Callable, Sequence
@@ -10,25 +10,26 @@ from mtl_keras.errors import nearest, shown
 from mtl_keras.recipes.schema import STAGE_ONLY, RecipeSchema
 from mtl_keras.recipes.strict import Strict
 
-Where = Callable[[Sequence[str | int]], str]  # a place in a recipe → how a message names it
+Where = Callable[[Sequence[str | int]], str]  # a place in a recipe → its name in messages
 
 
 def described(error: ValidationError, where: Where) -> str:
-    """One line for the first error, a mistyped key before what is missing for it."""
+    """One line for the first error; an unknown key comes before a missing one."""
     errors = error.errors()
-    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
+    unknown = (fault for fault in errors if fault["type"] == "extra_forbidden")
+    first = next(unknown, errors[0])
     place = [step for step in first["loc"] if step not in ("plain", "by_split")]
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return f"{where(place)}: {_said(place, first)}{more}"
+    return f"{where(place)}: {_message(place, first)}{more}"
 
 
-def _said(place: Sequence[str | int], error: Any) -> str:
+def _message(place: Sequence[str | int], error: Any) -> str:
     if error["type"] == "extra_forbidden":
         if place[:-1] == ["training"] and place[-1] in STAGE_ONLY:
             return f"belongs to a stage: write it in stages: [{{{place[-1]}: …}}]"
-        known = list(_model_at(place[:-1]).model_fields)
-        hint = nearest(str(place[-1]), known, cutoff=0.5) or ";"
-        return f"unknown key{hint} known here: {', '.join(known)}"
+        keys = list(_model_at(place[:-1]).model_fields)
+        hint = nearest(str(place[-1]), keys, cutoff=0.5) or ";"
+        return f"unknown key{hint} known here: {', '.join(keys)}"
     if error["type"] == "missing":
         return "this key is missing; add it"
     message = error["msg"].removeprefix("Value error, ")
@@ -39,7 +40,7 @@ def _said(place: Sequence[str | int], error: Any) -> str:
     return f"{message[0].lower()}{message[1:]}. Received: {shown(error['input'])}"
 
 
-# What keys that hold more than one value look like.
+# Examples for keys that hold more than one value.
 EXAMPLES = {
     "columns": "a mapping such as {text: 0, label: 1}",
     "files": "a mapping such as {train: train.csv}",
@@ -76,5 +77,5 @@ def _model_at(place: Sequence[str | int]) -> type[Strict]:
 def _schema_in(annotation: Any) -> type[Strict] | None:
     if isinstance(annotation, type) and issubclass(annotation, Strict):
         return annotation
-    found = (_schema_in(argument) for argument in typing.get_args(annotation))
-    return next((schema for schema in found if schema), None)
+    schemas = (_schema_in(argument) for argument in typing.get_args(annotation))
+    return next(filter(None, schemas), None)

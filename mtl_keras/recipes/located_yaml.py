@@ -1,4 +1,4 @@
-"""YAML with the line of every key, so that an error can name it."""
+"""YAML with the line of every key, so that errors can name it."""
 
 import itertools
 import re
@@ -15,9 +15,9 @@ from mtl_keras.storage.limits import RECIPE
 from mtl_keras.storage.refusals import cause
 from mtl_keras.storage.regular_files import read_whole
 
-# What PyYAML reads plain words as that are meant as names: `yes`, `null`, `2024-01-31`.
+# Types that PyYAML gives plain words which may be meant as names: `yes`, `null`, `2024-01-31`.
 NO_NAMES = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "null", "timestamp")}
-# Numbers as people read them too. YAML has others: 1:30 is 90, 010 is 8, 1_0 is 10.
+# Only plain decimal numbers. YAML has surprising ones: 1:30 is 90, 010 is 8, 1_0 is 10.
 PLAIN_NUMBERS = {
     "tag:yaml.org,2002:int": re.compile(r"-?(0|[1-9][0-9]{0,99})"),
     "tag:yaml.org,2002:float": re.compile(r"[^:_]{1,100}"),
@@ -28,19 +28,19 @@ INDENTATION = "check indentation (blanks, no tabs), colons and brackets here and
 
 
 class LocatedYaml:
-    """A YAML file's content and where each part of it stands.
+    """A YAML file's content, with the line of each part.
 
     Args:
         path: the file. It is read with PyYAML's safe loader: no tags, no objects.
-        as_written: places (`None`: any key) whose keys and values are text as it is written:
+        as_written: places (`None` stands for any key) whose keys and values are read as text:
             `no`, `010`.
-        text: the file's content, if it is to be another.
+        text: the content to use instead of the file's.
 
     Raises:
-        InputError: it cannot be read, or has more bytes than `limits.RECIPE` allows; it is not
-            YAML, or no mapping; it repeats a key, or has one that YAML does not read as text, or a
-            number that YAML reads otherwise than people do; it is nested too deeply, or its
-            aliases stand for more values than `limits.RECIPE_VALUES` allows.
+        InputError: the file cannot be read, has more bytes than `limits.RECIPE` allows, or is not
+            YAML with a mapping at the top; it repeats a key, has a key that YAML does not read as
+            text, or a number other than a plain decimal; it is nested too deeply, or holds more
+            values, with aliases written out, than `limits.RECIPE_VALUES` allows.
     """
 
     def __init__(
@@ -65,10 +65,10 @@ class LocatedYaml:
             self._check_keys(root)
             self.content: dict[str, Any] = _Loader("").construct_document(root)
         except yaml.YAMLError as error:
-            raise InputError(f"{path}{_said(text, error)}") from None
+            raise InputError(f"{path}{_message(text, error)}") from None
 
     def line(self, place: Sequence[str | int]) -> int:
-        """The line, from 1, of the deepest part of this path that is in the file."""
+        """The line, from 1, of the deepest part of this place that is in the file."""
         node, line = self._root, self._root.start_mark.line
         for step in place:
             key, value = _child(node, step)
@@ -81,7 +81,7 @@ class LocatedYaml:
         nodes, checked = [root], set()
         while nodes:
             node = nodes.pop()
-            if node not in checked:  # an alias's node may stand in many places
+            if node not in checked:  # aliases put one node in many places
                 checked.add(node)
                 self._check_keys_of(node)
                 nodes += reversed(_children(node))
@@ -92,7 +92,7 @@ class LocatedYaml:
             key = child[0].value
             where = f"{self.path}:{child[0].start_mark.line + 1}"
             if isinstance(key, str) and key in seen:
-                raise InputError(f"{where}: key {key!r} stands twice; remove one")
+                raise InputError(f"{where}: key {key!r} occurs twice; remove one")
             if child[0].tag in NO_NAMES:
                 kind = child[0].tag.rpartition(":")[2]
                 raise InputError(f"{where}: YAML reads the key {key} as a {kind}; put it in quotes")
@@ -100,16 +100,16 @@ class LocatedYaml:
 
 
 def read_value(text: str) -> Any:
-    """One value of YAML, as a recipe's values are read.
+    """A YAML value, read as in a recipe.
 
     Raises:
-        yaml.YAMLError: it is none.
+        yaml.YAMLError: the text is not YAML.
     """
     return _Loader(text).get_single_data()
 
 
 class _Loader(yaml.SafeLoader):
-    """Names the line of a value that its type does not allow, such as 31 February."""
+    """Reports the line of values that their type does not allow, such as 31 February."""
 
     def __init__(self, stream: str):
         super().__init__(stream)
@@ -127,13 +127,13 @@ class _Loader(yaml.SafeLoader):
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         plain = PLAIN_NUMBERS.get(node.tag)
         if plain and isinstance(node, yaml.ScalarNode) and not plain.fullmatch(node.value):
-            problem = f"{shown(node.value)} is no plain decimal number"
+            problem = f"{shown(node.value)} is not a plain decimal number"
             raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
         try:
             return super().construct_object(node, deep=deep)
         except (ValueError, LookupError, AttributeError):
             kind = node.tag.rpartition(":")[2]
-            problem = f"{shown(node.value)} is no {kind}"
+            problem = f"{shown(node.value)} is not a valid {kind}"
             raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
 
 
@@ -151,23 +151,23 @@ def _composed(path: Path, text: str) -> yaml.Node | None:
     """The nodes of a file.
 
     Raises:
-        InputError: a character in it has a number that no character has.
+        InputError: an escape in it is the number of no character.
     """
     try:
         root: yaml.Node | None = yaml.compose(text, Loader=_Loader)
         return root
     except (ValueError, OverflowError):
         numbers = (match for match in re.finditer(r"\\U([0-9A-Fa-f]{8})", text))
-        first = next((each for each in numbers if int(each[1], 16) > sys.maxunicode), None)
+        first = next((match for match in numbers if int(match[1], 16) > sys.maxunicode), None)
         line = text.count("\n", 0, first.start()) + 1 if first else 1
         raise InputError(
             f"{path}:{line}: not valid YAML: there is no character "
-            f"{first[0] if first else 'of such a number'}; write the text itself"
+            f"{first[0] if first else 'with this number'}; write the text itself"
         ) from None
 
 
-def _said(text: str, error: yaml.YAMLError) -> str:
-    """`:line: what is wrong; the cure`."""
+def _message(text: str, error: yaml.YAMLError) -> str:
+    """The end of a message: `:line: what is wrong; the cure`."""
     if isinstance(error, yaml.reader.ReaderError):
         line = text.count("\n", 0, error.position) + 1
         return f":{line}: not valid YAML: the character {text[error.position]!r}; remove it"
@@ -175,14 +175,14 @@ def _said(text: str, error: yaml.YAMLError) -> str:
         return f": not valid YAML: {' '.join(str(error).split())}"
     problem = f"{error.problem}; {INDENTATION}"
     if "another document" in problem:
-        problem = "a second document begins; a recipe is one: remove '---' and the other"
+        problem = "a second document begins; remove '---' and all but one document"
     elif isinstance(error, yaml.composer.ComposerError | yaml.constructor.ConstructorError):
-        problem = f"{error.problem}; write a plain value, text in quotes"
+        problem = f"{error.problem}; write a plain value, or text in quotes"
     return f":{error.problem_mark.line + 1}: not valid YAML: {problem}"
 
 
 def _nodes_at(node: yaml.Node, place: Sequence[str | None]) -> list[yaml.Node]:
-    """The nodes at a place, also in mappings that are merged (`<<`)."""
+    """The nodes at a place, including those in merged mappings (`<<`)."""
     if not place:
         return [node]
     if not isinstance(node, yaml.MappingNode):
@@ -198,7 +198,7 @@ def _nodes_at(node: yaml.Node, place: Sequence[str | None]) -> list[yaml.Node]:
 
 
 def _take_as_written(node: yaml.Node) -> None:
-    """Makes text of the scalars in a list, and of those and the keys in a mapping."""
+    """Turns the scalars in a list, or the scalars and keys in a mapping, into text."""
     if isinstance(node, yaml.SequenceNode | yaml.MappingNode):
         pairs = isinstance(node, yaml.MappingNode)
         scalars = itertools.chain.from_iterable(node.value) if pairs else node.value

@@ -1,4 +1,4 @@
-"""Values that stand in the place of a recipe's own: `--set training.seed=3`."""
+"""Values that replace those of a recipe: `--set training.seed=3`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ import yaml
 from mtl_keras.errors import InputError, shown
 from mtl_keras.recipes.located_yaml import read_value
 
-OF_TRAINING = ("stages", "plan")  # may be written without `training.`
+OF_TRAINING = ("stages", "plan")  # keys that may be written without `training.`
 
 
 class Override(NamedTuple):
@@ -20,10 +20,10 @@ class Override(NamedTuple):
 
 
 def parse_override(text: str) -> Override:
-    """The override that `key=value` says; the value is read as YAML.
+    """Parses `key=value`; the value is read as YAML.
 
     Raises:
-        InputError: there is no key, or the value is no YAML.
+        InputError: the key is missing, or the value is not YAML.
 
     Example:
 
@@ -46,7 +46,7 @@ def parse_override(text: str) -> Override:
 
 
 def with_overrides(content: Mapping[str, Any], overrides: Sequence[Override]) -> dict[str, Any]:
-    """A recipe's content with these values in the place of its own.
+    """A recipe's content with these values in place of its own.
 
     Raises:
         InputError: a place lies inside a value that is neither a mapping nor a list, or beyond the

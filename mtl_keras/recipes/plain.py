@@ -1,4 +1,4 @@
-"""A recipe's values as the plain ones that its YAML file would hold; what has its default is left
+"""Converts a recipe to plain values, as in its YAML file; values equal to their defaults are left
 out.
 """
 
@@ -26,7 +26,7 @@ OF_TRAINING = (
 
 
 def as_plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What a recipe file would hold. Data in memory are called by their names there.
+    """The content of a recipe file. Data in memory appear by their names.
 
     Args:
         values: of a `Recipe`, by name.
@@ -49,12 +49,12 @@ def as_plain(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_files(tasks: tuple[Task, ...]) -> None:
-    """Raises `InputError` if a task learns from data in memory, which no file can name."""
+    """Raises `InputError` if a task has data in memory, which a recipe file cannot name."""
     for task in tasks:
         for split, sources in task.files.items():
             if any(isinstance(source, Table) for source in sources):
                 raise InputError(
-                    f"task {task.name!r}: its {split} data are in memory, and a recipe names "
+                    f"task {task.name!r}: its {split} data are in memory, but a recipe needs "
                     f"files: write them to one, such as {task.name}-{split}.parquet, and give its "
                     "path"
                 )
@@ -129,7 +129,7 @@ def _protection(protection: Protection) -> dict[str, Any]:
 
 
 def _changed(value: Any, default: Any) -> dict[str, Any]:
-    """The fields of a declaration that differ from those of another."""
+    """The fields of a declaration that differ from a default one."""
     names = [field.name for field in dataclasses.fields(value)]
     return {
         name: getattr(value, name)

@@ -1,4 +1,4 @@
-"""One YAML file, or values of Python → a validated recipe, before TensorFlow loads."""
+"""A validated recipe, from a YAML file or from Python values. It does not load TensorFlow."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from mtl_keras.recipes.overrides import Override, with_overrides
 from mtl_keras.recipes.plain import as_plain, check_files, dumped
 from mtl_keras.recipes.schema import RecipeSchema
 
-# Where labels stand, which are text as it is written.
+# The places of labels, which are read as text.
 LABELS = (
     ("tasks", None, "labels"),
     ("tasks", None, "columns", "label_names"),
@@ -32,35 +32,36 @@ BUNDLED = Path(__file__).parents[1] / "samples"
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A whole training, declared: by a file (`load_recipe`), or as a value.
+    """Declares a whole training: read from a file (`load_recipe`), or made in Python.
 
     Args:
-        encoder: source of the encoder, as in `TextEncoder.from_pretrained`; folders whole.
-        sha256: what the encoder's weights must have, where the recipe says.
+        encoder: source of the encoder, as in `TextEncoder.from_pretrained`.
+        sha256: checksum that the encoder's weights must have; None checks nothing.
         max_length: longest input, in word pieces.
-        pooling: what the sentence embedding is, instead of what the source says.
-        tasks: what to predict, from which files or data.
-        stages: how it trains; or else:
-        plan: the training plan, or the name of one.
+        pooling: how the sentence embedding is made, instead of the source's own way.
+        tasks: what to predict, and from which files or data.
+        stages: the stages of the training; give these or `plan`.
+        plan: a training plan, or the name of one.
         schedule: which task trains next.
         loss_weights: task → factor of its loss.
-        batch_size: examples a batch; or else:
-        max_tokens: positions a batch, padding included.
+        batch_size: examples in a batch; give this or `max_tokens`.
+        max_tokens: positions in a batch, padding included.
         seed: of initial heads, order and dropout.
         precision: Keras dtype policy.
         strategy: which devices and machines train together (`strategy_of`).
-        jit_compile: whether XLA compiles the step; `auto`: where that is measured to be cheaper.
-        deterministic: whether only operations run that give the same bits each time, also on a GPU.
-        cache: whether what frozen layers compute is computed once and kept.
-        checkpoint_minutes: between two checkpoints, from which an interrupted training goes on.
+        jit_compile: whether XLA compiles the step; `auto` measures whether that is cheaper.
+        deterministic: whether to use only operations that give the same bits each time, on GPUs
+            too.
+        cache: whether the outputs of frozen layers are computed once and kept.
+        checkpoint_minutes: time between two checkpoints, from which a training can be resumed.
         restore: whose best weights on the validation split the run ends with: a task's, those of
-            the `mean`, or None for the last.
+            the `mean`, or None for the last weights.
         path: the file it was read from; the tasks' files are relative to its folder.
         written: the YAML that it was made from.
-        reads_at: task → where the recipe says which level it reads.
+        reads_at: task → the place in the recipe of its `reads`, for messages.
 
     Raises:
-        InputError: the values do not fit each other, as of a recipe file.
+        InputError: a value is invalid, or values contradict each other.
 
     Example:
 
@@ -83,7 +84,7 @@ class Recipe:
     encoder: str
     tasks: Sequence[Task]
     stages: InitVar[Sequence[Stage] | None] = None
-    plan: TrainingPlan = None  # type: ignore[assignment]  # stages say it then
+    plan: TrainingPlan = None  # type: ignore[assignment]  # made from stages then
     sha256: str | None = None
     max_length: int = 128
     pooling: str | None = None
@@ -116,14 +117,14 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], *, folder: str | Path = ".") -> "Recipe":
-        """The recipe of what a YAML file would hold.
+        """The recipe with this content.
 
         Args:
-            content: `encoder`, `tasks`, `training`, as in a file.
+            content: `encoder`, `tasks` and `training`, as in a file.
             folder: what relative paths are relative to.
 
         Raises:
-            InputError: the first thing wrong in it, with its key.
+            InputError: names the first fault and its key.
         """
         if not isinstance(content, Mapping):
             raise InputError("a recipe is a mapping of keys (encoder, tasks, training)")
@@ -132,7 +133,7 @@ class Recipe:
         return _of_schema(schema, path, _place_in_value, dumped(content).encode())
 
     def to_yaml(self) -> str:
-        """The YAML file that says the same, with relative paths as they are.
+        """The recipe as YAML, with relative paths unchanged.
 
         Raises:
             InputError: a task's data are in memory.
@@ -142,15 +143,15 @@ class Recipe:
 
     @property
     def as_written(self) -> bytes:
-        """The YAML that a run keeps: the file's own, or what says the same."""
+        """The YAML that a run keeps: that of the file, or else `to_yaml`'s."""
         return dumped(as_plain(vars(self))).encode() if self.written is None else self.written
 
     def unread(self, task: Task) -> tuple[str, ...]:
-        """The splits of a task whose files a training need not read before it begins.
+        """The splits of a task whose files need not be read before training begins.
 
-        They are `train`, if an epoch is always a number of steps, the task's labels are listed (a
-        regression has the scale of its numbers to find), it has validation files, and the
-        schedule does not follow from how many examples the tasks have.
+        This is `train` if an epoch is always a number of steps, the task's labels are listed (so it
+        is not a regression, whose scale must be found), it has validation files, and the schedule
+        does not depend on the tasks' sizes.
         """
         stages = self.plan.given or (self.plan.template,)
         is_needed = (
@@ -171,12 +172,12 @@ def load_recipe(
 
     Args:
         path: the YAML file.
-        folder: what relative paths in the recipe of a run are relative to; the run has its tasks'
-            names, which are no longer chosen.
-        overrides: values in the place of the file's own.
+        folder: for the recipe of a run, what relative paths are relative to. Names of tasks are
+            then not checked, since they can no longer be changed.
+        overrides: values that replace the file's.
 
     Raises:
-        InputError: the first thing wrong in it, with its line.
+        InputError: names the first fault and its line.
     """
     path = _find(Path(path))
     located = _located(path)
@@ -198,7 +199,7 @@ def says_the_same(recipe: bytes, copy: Path) -> bool:
     """Whether a recipe's YAML and a file differ at most in comments, blank lines and key order.
 
     Raises:
-        InputError: one cannot be read, or is no YAML.
+        InputError: one of them cannot be read, or is not YAML.
     """
     text = recipe.decode().replace("\r\n", "\n").replace("\r", "\n")
     return _located(copy, text).content == _located(copy).content
@@ -212,12 +213,12 @@ def bundled_recipes() -> dict[str, Path]:
 def _find(path: Path) -> Path:
     if path.exists():
         return path
-    known = bundled_recipes()
-    if str(path) in known:
-        return known[str(path)]
+    bundled = bundled_recipes()
+    if str(path) in bundled:
+        return bundled[str(path)]
     raise InputError(
         f"{path}: no such file; give a recipe file, or the name of a bundled recipe: "
-        f"{', '.join(known)}"
+        f"{', '.join(bundled)}"
     )
 
 
@@ -228,7 +229,7 @@ def _located(path: Path, text: str | None = None) -> LocatedYaml:
 def _plan(stages: Sequence[Stage] | None, plan: TrainingPlan | str | None) -> TrainingPlan:
     if (stages is None) == (plan is None):
         raise InputError(
-            "either stages (a list) or plan (the name of one) says how to train. Received: "
+            "give either stages (a list) or plan (the name of a training plan). Received: "
             + ("neither" if plan is None else "both")
         )
     if stages is not None:
@@ -241,7 +242,7 @@ def _place_in_value(place: Sequence[str | int]) -> str:
 
 
 def _validated(content: Mapping[str, Any], where: Where, *, chooses_names: bool) -> RecipeSchema:
-    """Raises `InputError`: the first thing that is wrong, with its place."""
+    """Validates a recipe's content; raises `InputError` for the first fault, with its place."""
     try:
         schema = RecipeSchema.model_validate(content)
     except ValidationError as error:

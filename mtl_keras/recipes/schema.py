@@ -1,4 +1,4 @@
-"""What a recipe may hold: keys, types, and the checks that need no data and no encoder."""
+"""The schema of recipes: keys, types, and the checks that need no data and no encoder."""
 
 from collections.abc import Collection, Sequence
 from typing import Annotated, Any, Literal, Self
@@ -58,7 +58,7 @@ class _Rates(Strict):
         )
 
     def over(self, shared: "_Rates") -> LearningRates:
-        """The rates that all stages share, and in their place those that are written here."""
+        """The rates that all stages share, overridden by those written here."""
         written = {name: getattr(self, name) for name in self.model_fields_set}
         others = {name: rate for name, rate in shared.groups.items() if name not in self.groups}
         update = {**written, "groups": others | self.groups}
@@ -66,7 +66,7 @@ class _Rates(Strict):
 
 
 class _StageSettings(Strict):
-    """What a stage may say, and `training` for all stages."""
+    """Keys that each stage may have, and `training` for all stages."""
 
     epochs: Whole = pydantic.Field(1, ge=1, le=LARGEST_COUNT)
     solve: bool | None = None
@@ -85,7 +85,7 @@ class _StageSettings(Strict):
         if not isinstance(content, dict):
             return content
         if content.get("solve") is not None and "epochs" in content and cls is _Stage:
-            raise ValueError("solve and epochs are two ways to say how heads learn; keep one")
+            raise ValueError("solve and epochs both set how heads learn; keep one")
         if content.get("epochs") != AUTO_EPOCHS:
             return content
         return {key: value for key, value in content.items() if key != "epochs"} | {"solve": True}
@@ -134,7 +134,7 @@ class _Training(_StageSettings):
     def _check(self) -> Self:
         if bool(self.plan) == bool(self.stages):
             raise ValueError(
-                "either stages (a list) or plan (the name of one) says how to train. Received: "
+                "give either stages (a list) or plan (the name of a training plan). Received: "
                 + ("both" if self.plan else "neither")
             )
         for index, stage in enumerate(self.stages):
@@ -151,29 +151,38 @@ class _Training(_StageSettings):
         return TrainingPlan.of(stage.build(self) for stage in self.stages)
 
     def _check_budget(self) -> None:
-        """A budget is that of one batch: two that are joined are as wide as the longest of both."""
+        """Checks that `max_tokens` can be kept. Joined batches would exceed it: both get the width
+        of the longer.
+        """
         if self.max_tokens is None:
             return
         if "batch_size" in self.model_fields_set:
-            raise InputError("max_tokens and batch_size are two ways to say one thing; keep one")
+            raise InputError("max_tokens and batch_size both set the size of a batch; keep one")
         if any(part.steps_per_epoch for part in (self, *self.stages)):
             raise InputError(
-                "max_tokens counts all texts beforehand; give steps_per_epoch batch_size"
+                "max_tokens counts all texts beforehand, which steps_per_epoch avoids; use "
+                "batch_size with steps_per_epoch"
             )
         if self.schedule.joins_tasks:
-            raise InputError("schedule: joint joins the tasks' batches; give it batch_size")
+            raise InputError(
+                "schedule: joint joins the tasks' batches, which would exceed max_tokens; use "
+                "batch_size"
+            )
         if any(part.protect and part.protect.replays for part in (self, *self.stages)):
-            raise InputError("protect: gradient_projection joins batches; give it batch_size")
+            raise InputError(
+                "protect: gradient_projection joins batches, which would exceed max_tokens; use "
+                "batch_size"
+            )
 
     def _check_measured(self) -> None:
         if self.deterministic and self.jit_compile == "auto":
             raise InputError(
-                "auto follows what is measured, so that runs may differ in their bits; with "
-                "deterministic, say true or false"
+                "auto depends on measured times, so runs may differ in their bits; with "
+                "deterministic, set true or false"
             )
 
     def places(self) -> list[tuple[str | int, ...]]:
-        """Where each stage is said, or the plan that names them."""
+        """The place of each stage in the recipe, or that of the plan."""
         stages: list[tuple[str | int, ...]] = [
             ("training", "stages", index) for index in range(len(self.stages))
         ]
@@ -181,7 +190,7 @@ class _Training(_StageSettings):
 
 
 def _nearest_plan(name: str) -> str:
-    """The name; if there is no such plan, the error says which is nearest."""
+    """Returns the name; if there is no such plan, raises an error with the nearest name."""
     try:
         return TrainingPlan(name).name
     except InputError as error:
@@ -196,7 +205,9 @@ class RecipeSchema(Strict):
     max_length: Whole = pydantic.Field(128, ge=3, le=LARGEST_COUNT)
     pooling: Literal["mean", "cls", "pooler", "last"] | None = None
     tasks: dict[str, TaskSchema] = pydantic.Field(min_length=1)
-    training: _Training
+    training: _Training = pydantic.Field(
+        description="how it trains: stages or a plan, batches, precision, devices, checkpoints"
+    )
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> Self:
@@ -221,7 +232,7 @@ class RecipeSchema(Strict):
         return tuple(task.build(name) for name, task in self.tasks.items())
 
     def _places(self) -> list[tuple[_StageSettings, tuple[str | int, ...]]]:
-        """Everything that says what a stage does, and where it stands."""
+        """All settings of stages, with their places in the recipe."""
         own = zip(self.training.stages, self.training.places(), strict=False)
         return [(self.training, ("training",)), *own]
 
@@ -233,8 +244,8 @@ class RecipeSchema(Strict):
         name = self.training.restore
         if name is not None and name not in (MEAN, *self.tasks):
             raise InputError(
-                f"the best weights are those of {MEAN} or of a task ({', '.join(self.tasks)}); "
-                f"null keeps the last. Received: {name!r}"
+                f"restore must be {MEAN}, a task ({', '.join(self.tasks)}), or null for the last "
+                f"weights. Received: {name!r}"
             )
 
 

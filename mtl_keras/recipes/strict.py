@@ -1,4 +1,4 @@
-"""What every part of a recipe has in common: no unknown keys, and errors that name their place."""
+"""The base of every part of a recipe: no unknown keys, and errors that name their place."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,13 +10,13 @@ from mtl_keras.errors import InputError
 
 
 class Strict(pydantic.BaseModel):
-    """A part of a recipe: only the keys that it names."""
+    """A part of a recipe. Unknown keys are errors."""
 
     model_config = pydantic.ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
 
 def check_at(place: Sequence[str | int], check: Callable, *arguments: Any) -> None:
-    """Runs a declaration's own check; reports its error at this place of the recipe."""
+    """Runs a declaration's own check, and reports its error at this place of the recipe."""
     try:
         check(*arguments)
     except InputError as error:

@@ -1,4 +1,4 @@
-"""What a recipe may say of a task: its kind, its labels, its files and their columns."""
+"""The schema of a task in a recipe: its kind, labels, files and their columns."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -33,9 +33,11 @@ class _Columns(Strict):
 
 
 class _SplitColumns(Strict):
-    train: _Columns = _Columns()
-    validation: _Columns | None = None
-    test: _Columns | None = None
+    train: _Columns = pydantic.Field(
+        _Columns(), description="of the training files, and of splits that have none here"
+    )
+    validation: _Columns | None = pydantic.Field(None, description="of the validation files")
+    test: _Columns | None = pydantic.Field(None, description="of the test files")
 
     def by_split(self) -> dict[str, _Columns]:
         return {split: own or self.train for split, own in self}
@@ -49,14 +51,20 @@ _Paths = Annotated[Any, pydantic.AfterValidator(paths)]
 
 
 class _Files(Strict):
-    train: _Paths = None
-    validation: _Paths = None
-    test: _Paths = None
+    train: _Paths = pydantic.Field(
+        None, description="a path or a list of paths, which may hold globs, to learn from"
+    )
+    validation: _Paths = pydantic.Field(
+        None,
+        description="likewise, to choose the best weights by; without it, a tenth of the training "
+        "examples is cut off for it",
+    )
+    test: _Paths = pydantic.Field(None, description="likewise, to measure the trained model on")
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> Self:
         if not any((self.train, self.validation, self.test)):
-            raise ValueError("no file; a task learns from its training files: {train: train.csv}")
+            raise ValueError("no file; give the task training files: {train: train.csv}")
         return self
 
 

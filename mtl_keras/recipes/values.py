@@ -1,4 +1,4 @@
-"""How single values of a recipe are read: numbers, paths, freeze plans, protections."""
+"""Reads single values of a recipe: numbers, paths, freeze plans, protections."""
 
 import contextlib
 import dataclasses
@@ -14,7 +14,7 @@ from mtl_keras.plans.protection import Distillation, GradientProjection, Protect
 
 LARGEST_SEED = 2**32 - 1  # of NumPy's random states
 LARGEST_BATCH = 2**20
-LARGEST_COUNT = 2**31 - 1  # of TensorFlow's int32
+LARGEST_COUNT = 2**31 - 1  # TensorFlow's largest int32
 
 PROTECTIONS: dict[str, type] = {
     "gradient_projection": GradientProjection,
@@ -24,7 +24,7 @@ PROTECTIONS: dict[str, type] = {
 
 
 def _whole(value: Any) -> Any:
-    """What is no boolean; a whole number of any size, also written 1.0e+20."""
+    """The value, if it is not a boolean; as an int if it is a whole number, such as 1.0e+20."""
     if isinstance(value, bool):
         raise InputError(f"expected a whole number. Received: {value}")
     if isinstance(value, float) and value.is_integer():
@@ -33,7 +33,7 @@ def _whole(value: Any) -> Any:
 
 
 def _number(value: Any) -> float:
-    """A number, finite in float32, also where YAML takes it for text: `1e-3` has no point."""
+    """A number, finite in float32. YAML reads `1e-3`, which has no point, as text."""
     number = math.nan
     if not isinstance(value, bool):
         with contextlib.suppress(TypeError, ValueError, OverflowError):
@@ -48,7 +48,7 @@ Number = Annotated[float, BeforeValidator(_number)]
 
 
 def paths(value: Any) -> str | list[str] | None:
-    """A path, or a list of paths, none of them empty; None if a split has none."""
+    """A path, or a list of paths, none of them empty; None for a split without files."""
     if value is None:
         return None
     listed = value if isinstance(value, list) else [value]
@@ -58,18 +58,18 @@ def paths(value: Any) -> str | list[str] | None:
 
 
 def freeze_plan(value: Any) -> FreezePlan:
-    """A freeze plan's rule, or a list of them."""
+    """A freeze plan, from one rule or a list of rules."""
     return FreezePlan.of(map(str, value)) if isinstance(value, list) else FreezePlan(str(value))
 
 
 def protection(value: Any) -> Protection | None:
-    """`{by: distillation, weight: 2}`, or only the name."""
+    """A protection, from `{by: distillation, weight: 2}` or its name alone."""
     if value is None:
         return None
     settings = dict(value) if isinstance(value, dict) else {"by": value}
     name = str(settings.pop("by", None))
     if name not in PROTECTIONS:
-        raise InputError(f"by is one of {', '.join(PROTECTIONS)}. Received: {shown(value)}")
+        raise InputError(f"by must be one of {', '.join(PROTECTIONS)}. Received: {shown(value)}")
     kind = PROTECTIONS[name]
     names = [field.name for field in dataclasses.fields(kind)]
     for key in settings:

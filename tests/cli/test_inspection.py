@@ -11,7 +11,7 @@ def test_findings_are_under_the_table_and_in_the_json(tiny_recipe, capsys):
     (folder / "test.csv").write_text((folder / "train.csv").read_text())
     assert main(["inspect", str(tiny_recipe)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    (line,) = (line for line in lines if "training texts too" in line)
+    (line,) = (line for line in lines if "also training texts" in line)
     assert line.startswith("warning: topic, test: ")
     assert main(["inspect", str(tiny_recipe), "--json"]) == 0
     findings = json.loads(capsys.readouterr().out)["audit"]

@@ -39,7 +39,7 @@ def test_padding_is_no_answer():
 
 
 def test_outputs_of_no_form_are_refused():
-    with pytest.raises(WorkError, match="the outputs loss are of no known kind of task"):
+    with pytest.raises(WorkError, match="the outputs loss fit no known kind of task"):
         form_of(["loss"])
 
 

@@ -55,7 +55,7 @@ def test_a_file_that_is_not_whole_is_refused_in_a_line(tmp_path, name, cut):
     path = tmp_path / name
     WRITERS[name](str(path), TABLE)
     path.write_bytes(path.read_bytes()[:cut])
-    with pytest.raises(InputError, match=rf"{name}: cannot be read: .*; give a whole"):
+    with pytest.raises(InputError, match=rf"{name}: cannot be read: .*; give a complete"):
         list(read_rows(str(path), COLUMNS))
 
 

@@ -41,7 +41,7 @@ def test_every_finding_has_its_count_labels_and_line(topic):
     assert [each.labels for each in findings if each.labels] == [("z",)] * 3 + [("y",)]
     line = findings[0].in_words()
     assert line.startswith(
-        "topic, test: 1 of 3 texts are training texts too, which flatters scores"
+        "topic, test: 1 of 3 texts are also training texts, which flatters scores"
     )
     assert line.endswith("train.csv:2") and "test.csv:2 and " in line
     assert ".csv" not in findings[0].in_words(places=False)
@@ -67,7 +67,7 @@ def test_a_split_without_a_label_has_nothing_to_find(tmp_path):
     task = mtl.Task("flags", "multilabel", files=files)
     (finding,) = audit({"flags": mtl.TaskDataset(task, base_folder=tmp_path)})
     assert finding.in_words() == (
-        "flags, validation: no example has a label, so that F1 judges nothing here"
+        "flags, validation: no example has a label, so F1 measures nothing here"
     )
 
 

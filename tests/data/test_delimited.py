@@ -24,13 +24,13 @@ def test_the_delimiter_and_the_encoding_may_be_said(tmp_path, encoding):
 @pytest.mark.parametrize(
     ("reader", "content", "columns", "cure"),
     [
-        (csv_rows, "text;label\na;x\n", {}, "this line is separated by ';': say delimiter: ';'"),
-        (csv_rows, "text\tlabel\na\tx\n", {}, "say delimiter: 'tab'"),
-        (csv_rows, "a;x\n", {"text": 0, "label": 1}, "say delimiter: ';'"),
-        (csv_rows, "a|x\n", {"text": 0, "label": -1}, "say delimiter: '|'"),
-        (tsv_rows, "text,label\na,x\n", {}, "say delimiter: ','"),
-        (csv_rows, "t\0e\0,l\0\n", {"text": 0, "label": 2}, "say encoding: utf-16-le"),
-        (csv_rows, "a,b\nc;d\n", {"text": 0, "label": 1}, "say delimiter: ';'"),
+        (csv_rows, "text;label\na;x\n", {}, "this line is separated by ';': set delimiter: ';'"),
+        (csv_rows, "text\tlabel\na\tx\n", {}, "set delimiter: 'tab'"),
+        (csv_rows, "a;x\n", {"text": 0, "label": 1}, "set delimiter: ';'"),
+        (csv_rows, "a|x\n", {"text": 0, "label": -1}, "set delimiter: '|'"),
+        (tsv_rows, "text,label\na,x\n", {}, "set delimiter: ','"),
+        (csv_rows, "t\0e\0,l\0\n", {"text": 0, "label": 2}, "set encoding: utf-16-le"),
+        (csv_rows, "a,b\nc;d\n", {"text": 0, "label": 1}, "set delimiter: ';'"),
     ],
 )
 def test_what_separates_is_said_with_the_cure(tmp_path, reader, content, columns, cure):
@@ -62,5 +62,5 @@ def test_a_file_of_quoted_tabs_is_csv_with_that_delimiter(tmp_path):
 
 def test_excels_first_line_names_the_delimiter(tmp_path):
     assert _read(csv_rows, tmp_path, "sep=;\ntext;label\na,b;x\n") == [(3, "a,b", "x")]
-    with pytest.raises(InputError, match=r":2: 3 fields, expected 2 .*; if ';' separates, say del"):
+    with pytest.raises(InputError, match=r":2: 3 fields, expected 2 .*; if ';' separates, set del"):
         _read(csv_rows, tmp_path, "a, b;x\nc, d, e;y\n", text=0, label=1)

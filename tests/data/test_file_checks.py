@@ -58,7 +58,7 @@ def test_spans_that_cut_words_on_purpose_are_read(tmp_path, text, spans):
 @pytest.mark.parametrize("kind", ["tagging", "token_labels"])
 def test_rows_of_one_word_each_are_refused(tmp_path, kind):
     rows = [(["EU"], ["B-x"]), (["is"], ["O"]), ("here", "O")]
-    with pytest.raises(InputError, match=r"jsonl: each row has one word; .* write CoNLL"):
+    with pytest.raises(InputError, match=r"jsonl: each row has one word, .* write CoNLL"):
         _open(tmp_path, rows, kind)
     assert _open(tmp_path, [*rows, ("is here", "O O")], kind).counts["train"] == 4
 

@@ -9,7 +9,7 @@ def test_a_finding_names_the_nearest_label_of_each():
     finding = Finding(
         task="a", split="test", about="more", count=2, of=9, labels=("xs", "q"), nearest=("x", "")
     )
-    sentence = "a, test: 2 of 9 labels are of no training example, and count as wrong: "
+    sentence = "a, test: 2 of 9 labels do not occur in training, and count as wrong: "
     assert finding.in_words() == sentence + "'xs' (nearest 'x'), 'q'"
     assert Finding.from_json(json.loads(json.dumps(finding.to_json()))) == finding
 

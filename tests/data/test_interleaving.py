@@ -31,5 +31,5 @@ def test_an_epoch_of_steps_of_one_task_needs_no_counts(datasets):
     endless = {name: dataset.repeat() for name, dataset in datasets.items()}
     alone = interleave(endless, "proportional", tasks=["stars"], steps_per_epoch=3)
     assert len([*alone.take(9)]) == 9
-    with pytest.raises(InputError, match="give num_batches of stars, price"):
+    with pytest.raises(InputError, match="give num_batches for stars, price"):
         interleave(endless, "proportional", steps_per_epoch=3)

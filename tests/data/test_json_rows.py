@@ -26,7 +26,7 @@ def test_an_array_of_objects_is_read_with_its_lines(tmp_path):
     [
         (
             '{"text": "a"}\n{"text": "b"}',
-            "holds an object a line, not one array; say format: jsonl",
+            "holds one object per line, not one array; set format: jsonl",
         ),
         ('{"Play": [{"data": []}]}', "expected an array of objects. Received: dict with 'Play'"),
         ('[{"text": "a", "label": 1}\n {', ":2: not JSON: expected ',' or ']'"),
@@ -54,11 +54,11 @@ def test_an_array_has_a_most(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"text": "a", "spans": []}', "no key 'label'; .*; say label: spans in columns"),
+        ('{"text": "a", "spans": []}', "no key 'label'; .*; set label: spans in columns"),
         ('{"id": 1, "data": {}, "annotations": []}', "Label Studio's full export: export JSON-MIN"),
         ('{"text": "a", "label": 1, "answer": "reject", "_task_hash": 1}', "--answer accept"),
         ('[{"text": "a"}]', "an array of objects is format: json"),
-        ('{"text": "a", "label": 1} x', "more after the value; one object a line"),
+        ('{"text": "a", "label": 1} x', "more after the value; one object per line"),
     ],
 )
 def test_exports_of_tools_get_a_cure(tmp_path, line, message):

@@ -26,7 +26,7 @@ def test_columns_that_are_not_there_or_twice_are_refused(names, message):
 
 def test_texts_of_several_columns_are_joined_and_are_strings():
     assert joined_text("row 1", ["a", "b"]) == "a b"
-    with pytest.raises(InputError, match="row 1: a text of several columns is joined of strings"):
+    with pytest.raises(InputError, match="row 1: a text of several columns is joined from strings"):
         joined_text("row 1", ["a", None])
     with pytest.raises(InputError, match="row 1: half a surrogate pair"):
         joined_text("row 1", ["a\ud800"])

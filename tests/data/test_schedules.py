@@ -127,7 +127,7 @@ def test_fewer_steps_than_tasks_are_possible():
 
 @pytest.mark.slow
 def test_endless_schedules_that_follow_the_counts_need_them():
-    with pytest.raises(InputError, match=r"proportional follows from how many .* of topic, stars"):
+    with pytest.raises(InputError, match=r"proportional depends on the number .* for topic, stars"):
         _endless("proportional", 7, num_batches={"entities": 10})
     alone = _endless("proportional", 7, num_batches={}, tasks=["stars"])
     assert set(_order(alone.take(9))) == {"stars"}
@@ -163,7 +163,7 @@ def test_an_unknown_schedule_is_refused_with_the_nearest():
 
 @pytest.mark.parametrize("schedule", [["joint"], {"temperature": 2}, None, "temperature:²", 2])
 def test_what_is_no_schedule_is_refused_with_the_known_ones(schedule):
-    with pytest.raises(InputError, match="a schedule is one of round_robin"):
+    with pytest.raises(InputError, match="schedule must be one of round_robin"):
         parse_schedule(schedule)
 
 

@@ -117,7 +117,7 @@ def test_what_is_odd_is_named_by_its_row():
 
 SHAPES = {
     "columns of two lengths": ({"text": ["a"], "label": []}, "'text' has 1 rows, 'label' 0"),
-    "a string for a column": ({"text": "abc", "label": [1]}, "is to be a list or an array"),
+    "a string for a column": ({"text": "abc", "label": [1]}, "must be a list or an array"),
     "no such column": ({"txt": ["a"], "label": ["x"]}, "no column 'text'.*did you mean 'txt'"),
     "rows that are lists": ([["a", "x"]], r"row 0: expected a dict of columns. Received: \['a'"),
     "a row without the key": ([{"text": "a", "lable": "x"}], "row 0: no column 'label'.*'lable'"),
@@ -143,7 +143,7 @@ def test_what_holds_no_rows_is_refused_when_it_is_declared(data):
 def test_a_dataset_without_end_is_refused():
     endless = TfData()
     endless.cardinality = lambda: -1
-    with pytest.raises(InputError, match=r"a dataset without end; leave out repeat\(\)"):
+    with pytest.raises(InputError, match=r"an endless dataset; leave out repeat\(\)"):
         Task("topic", data={"train": endless})
 
 

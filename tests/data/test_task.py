@@ -72,12 +72,12 @@ def test_a_column_that_is_neither_name_nor_position_is_refused(wrong):
         ({"labels": "positive"}, "labels must be a list. Received: 'positive'"),
         ({"labels": None}, "labels must be a list"),
         ({"labels": [True, "maybe"]}, "Received: True; write it as text"),
-        ({"name": "t" * 65}, "64 at most"),
+        ({"name": "t" * 65}, "at most 64"),
         ({"labels": ["a", " "]}, "a label is empty"),
-        ({"labels": ["a"]}, "two labels or more, or none listed"),
-        ({"kind": "tagging", "labels": ["O"]}, "'O' is what words outside of spans have"),
-        ({"kind": "tagging", "labels": ["O", "city"]}, "'O' is what words outside of spans have"),
-        ({"kind": "token_labels", "labels": ["NOUN"]}, "a token_labels task has two labels or"),
+        ({"labels": ["a"]}, "needs at least two labels"),
+        ({"kind": "tagging", "labels": ["O"]}, "'O' marks words outside of spans"),
+        ({"kind": "tagging", "labels": ["O", "city"]}, "'O' marks words outside of spans"),
+        ({"kind": "token_labels", "labels": ["NOUN"]}, "a token_labels task needs at least two"),
         ({"files": {"train": []}}, "the list of train files is empty"),
         ({"files": {"dev": "x.csv"}}, "train, validation, test. Received: 'dev'"),
         ({"columns": {"dev": Columns()}}, "train, validation, test. Received: 'dev'"),
@@ -113,7 +113,7 @@ def test_classes_of_tagging_are_bio_tags():
 
 @pytest.mark.parametrize("columns", [{"text": 1}, {"train": {"text": 1, "label": 3}}, [1, 3], None])
 def test_columns_that_are_none_are_refused_with_what_they_are(columns):
-    with pytest.raises(InputError, match=r"columns are Columns\(text=…, label=…\), or"):
+    with pytest.raises(InputError, match=r"columns must be Columns\(text=…, label=…\), or"):
         Task("parts", columns=columns)
 
 
@@ -121,8 +121,8 @@ def test_columns_that_are_none_are_refused_with_what_they_are(columns):
     ("kind", "scale", "message"),
     [
         ("classification", (0, 1), "a classification has no scale; remove it"),
-        ("regression", (1, 0), "scale is a mean and a deviation over 0"),
-        ("regression", (float("nan"), 1), "a deviation over 0. Received"),
+        ("regression", (1, 0), "scale must be a mean and a deviation above 0"),
+        ("regression", (float("nan"), 1), "a deviation above 0. Received"),
         ("regression", 3, "Received: 3"),
     ],
 )
@@ -150,10 +150,10 @@ def test_data_and_files_may_be_given_side_by_side_and_stay_when_a_task_is_copied
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"data": [{"text": "a"}]}, r"data are given by split: data=\{'train': …, 'test': …\}"),
-        ({"data": {"text": ["a"]}}, "are given for train, validation, test. Received: 'text'"),
+        ({"data": [{"text": "a"}]}, r"data must map splits: data=\{'train': …, 'test': …\}"),
+        ({"data": {"text": ["a"]}}, "columns are train, validation, test. Received: 'text'"),
         ({"data": {"train": []}, "files": {"train": "a"}}, "files and data both give train"),
-        ({"text": "a", "columns": Columns()}, "text and label stand in columns, or beside it"),
+        ({"text": "a", "columns": Columns()}, "give text and label either in columns or as"),
         ({"text": "a", "label": "a"}, "text and label are both column 'a'"),
     ],
 )

@@ -192,7 +192,7 @@ WRONG = [
     ),
     ("regression", {"train.csv": ""}, "train.csv: no example; task 'topic' needs some to train on"),
     ("regression", {"train.csv": _csv("t,1", "u,nan")}, "train.csv:3: expected a finite number"),
-    ("regression", {"train.csv": _csv("t,1")}, "train.csv: one example, too few to cut off a val"),
+    ("regression", {"train.csv": _csv("t,1")}, "train.csv: only one example, too few to cut"),
     ("multilabel", {"train.csv": _csv("t,", "u,|")}, "train.csv: no label in any row"),
     ("tagging", {"train.conll": "a O\nb O\n\nc O"}, "train.conll: no label in any row"),
     ("tagging", {"train.conll": "a O\n\nb B-x\nc X-x"}, "train.conll:4: the tag 'X-x' fits no sch"),
@@ -205,7 +205,7 @@ WRONG = [
     (
         "classification",
         {"train.csv": _csv(*_rows(9)), "test.csv": _csv("t,1", "u,2")},
-        "test.csv:2: unknown label '1'; the labels are 'a', 'b'; say what the file means by it",
+        "test.csv:2: unknown label '1'; the labels are 'a', 'b'; name what the file means by it",
     ),
     (
         "tagging",
@@ -251,7 +251,7 @@ def test_what_is_wrong_with_parallel_lines_is_told_of_the_member(tmp_path, kind,
 def test_a_header_that_was_not_declared_is_suspected(dataset):
     columns = Columns(text=0, label=1)
     for labels in ([], ["a", "b"]):
-        with pytest.raises(InputError, match=r"csv:1: .*; if this line is a header, say header: t"):
+        with pytest.raises(InputError, match=r"csv:1: .*; if this line is a header, set header: t"):
             dataset(
                 "classification", {"train.csv": _csv(*_rows(9))}, labels=labels, columns=columns
             )
@@ -283,7 +283,7 @@ def test_rows_that_are_not_read_beforehand_are_checked_as_they_come(dataset, tmp
     said = pytest.raises(InputError, match=r"train\.csv: no example; task 'topic' needs some to t")
     with said, row_errors([opened]):
         list(opened.stream("train", 4, endless=True))
-    with pytest.raises(InputError, match="must be read for what it does not say; list its labels"):
+    with pytest.raises(InputError, match="must be read first; list its labels"):
         TaskDataset(Task("topic", files=files), base_folder=tmp_path, unread=["train"])
 
 

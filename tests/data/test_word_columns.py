@@ -64,10 +64,10 @@ def test_a_trailing_tab_is_no_tag(tmp_path, content):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("1\tThe\tDT\n2\tcat\tNN\n", ":1: the first column numbers the rows; say text: 1"),
+        ("1\tThe\tDT\n2\tcat\tNN\n", ":1: the first column numbers the rows; set text: 1"),
         ("0 The DT\n1 cat NN\n", ":1: the first column numbers the rows"),
-        ("EU;B-x\n", ":1: 'EU;B-x' has no tag; .*; if ';' separates, say delimiter: ';'"),
-        ("BOS i fly EOS\tO O O atis_flight\n", "holds a whole sentence; say format: tsv"),
+        ("EU;B-x\n", ":1: 'EU;B-x' has no tag; .*; if ';' separates, set delimiter: ';'"),
+        ("BOS i fly EOS\tO O O atis_flight\n", "holds a whole sentence; set format: tsv"),
     ],
 )
 def test_columns_that_are_others_are_refused_with_the_cure(tmp_path, content, message):
@@ -85,7 +85,7 @@ def test_a_first_line_may_be_said_to_name_the_columns(tmp_path):
 )
 def test_a_first_line_that_names_the_columns_is_refused(tmp_path, first):
     row = "\tNN" * first.count("\t")
-    with pytest.raises(InputError, match=r"rows:1: .* are names of columns; say header: true"):
+    with pytest.raises(InputError, match=r"rows:1: .* are names of columns; set header: true"):
         _read(tmp_path, f"{first}\ncat{row}\n")
     assert len(_read(tmp_path, f"{first}\ncat{row}\n", header=False)[0][1]) == 2
     assert len(_read(tmp_path, f"cat{row}\n{first}\n")[0][1]) == 2

@@ -28,7 +28,7 @@ def _doubled(times, item):
 
 @pytest.mark.parametrize("item", ["[*a{0}, *a{0}]", "{{<<: [*a{0}, *a{0}]}}"])
 def test_aliases_that_double_their_values_are_refused_at_once(item, tmp_path):
-    with pytest.raises(InputError, match=r":\d+: holds more than 50,000 values .*\(<<\) written"):
+    with pytest.raises(InputError, match=r":\d+: holds more than 50,000 .*, counting aliases"):
         _check(_doubled(35, item), tmp_path)
 
 
@@ -40,5 +40,5 @@ def test_aliases_of_aliases_have_a_depth(tmp_path):
 
 @pytest.mark.parametrize("text", ["a: &a [*a]", "a: &a {<<: *a}", "a: &a {b: {c: *a}}"])
 def test_an_alias_does_not_stand_in_what_it_stands_for(text, tmp_path):
-    with pytest.raises(InputError, match=r":1: an alias \(\*\) within what it stands for"):
+    with pytest.raises(InputError, match=r":1: an alias \(\*\) within its own anchor"):
         _check(text, tmp_path)

@@ -26,7 +26,7 @@ def test_a_value_is_read_as_in_a_recipe(text, value):
         ("training.seed", "expected a key and a value, such as training.seed=3"),
         ("=3", "expected a key and a value"),
         ("a..b=3", "expected a key and a value"),
-        ("a=010", "the value: '010' is no plain decimal number"),
+        ("a=010", "the value: '010' is not a plain decimal number"),
         ("a=[1", "the value: "),
         ("a=!!python/object:x {}", "the value: "),
     ],

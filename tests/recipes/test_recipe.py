@@ -119,7 +119,7 @@ training:
         ("encoder: all-MiniLM-L6-v2\n", "", 1, "encoder: this key is missing"),
         ("  entities:", "  Entities:", 9, "lower-case letters"),
         ("  entities:", "  mean:", 9, "stands for the mean of all tasks"),
-        ("  entities:", "  read:", 9, "its text was read whole; give the task another name"),
+        ("  entities:", "  read:", 9, "text was read whole; give the task another name"),
         ("max_length: 64", "max_length: 2", 2, "greater than or equal to 3"),
         ("{topic: 0.5}", "{tone: 0.5}", 14, "no task 'tone'"),
         ("{topic: 0.5}", "{topic: 0}", 14, "greater than 0"),
@@ -127,13 +127,18 @@ training:
         ("kind: tagging", "labels: [a, a]", 9, "a label is listed twice"),
         ("batch_size: 16", "plan: full", 12, "Received: both"),
         ("batch_size: 16", "watch: topic_f1", 15, "there are mean, loss, topic_accuracy"),
-        ("batch_size: 16", "restore: tone", 15, "mean or of a task (topic, entities); null keeps"),
+        (
+            "batch_size: 16",
+            "restore: tone",
+            15,
+            "restore must be mean, a task (topic, entities), or null",
+        ),
         ("batch_size: 16", "patience: 0", 15, "greater than or equal to 1"),
         ("batch_size: 16", "weight_decay: -1", 15, "greater than or equal to 0"),
         ("batch_size: 16", "freeze_when_done: true", 17, "needs patience"),
         ("epochs: 3", "watch: tone", 17, "no metric 'tone'"),
         ("epochs: 3", "tasks: [tone]", 17, "no task 'tone'; there are topic, entities"),
-        ("epochs: 3", "protect: {by: prayer}", 17, "by is one of gradient_projection,"),
+        ("epochs: 3", "protect: {by: prayer}", 17, "by must be one of gradient_projection,"),
         ("epochs: 3", "protect: {by: distillation, t: 2}", 17, "key 't'; distillation has weight,"),
         ("epochs: 3", "protect: {by: distillation, weight: -1}", 17, "not a positive number"),
         ("backbone, ", "[backbone, head:tone], ", 17, "no task 'tone'"),
@@ -153,20 +158,20 @@ training:
         ("batch_size: 16", "seed: 4294967296", 15, "less than or equal to 4294967295"),
         ("batch_size: 16", "patience: 9999999999", 15, "less than or equal to 2147483647"),
         ("batch_size: 16", "max_tokens: 0", 15, "greater than or equal to 1"),
-        ("batch_size: 16", "batch_size: 8\n  max_tokens: 512", 16, "two ways to say one thing"),
+        ("batch_size: 16", "batch_size: 8\n  max_tokens: 512", 16, "both set the size of a batch"),
         ("batch_size: 16", "jit_compile: maybe", 15, "true, false or auto. Received: 'maybe'"),
         ("batch_size: 16", "jit_compile: 1", 15, "true, false or auto. Received: 1"),
         (
             "batch_size: 16",
             "jit_compile: auto\n  deterministic: true",
             15,
-            "with deterministic, say true or false",
+            "with deterministic, set true or false",
         ),
         (
             "batch_size: 16",
             "max_tokens: 512\n  protect: gradient_projection",
             15,
-            "max_tokens: protect: gradient_projection joins batches; give it batch_size",
+            "max_tokens: protect: gradient_projection joins batches",
         ),
         ("max_length: 64", "max_length: 9999999999", 2, "less than or equal to 2147483647"),
         ("epochs: 3", "epochs: 9999999999", 17, "less than or equal to 2147483647"),
@@ -180,7 +185,7 @@ training:
         ("{heads: 1e-3}", "{groups: 1}", 17, "expected a mapping such as {block_0-3: 1.0e-6}"),
         ("{text: 0, label: 1}", "0", 7, "such as {text: 0,"),
         ("{topic: 0.5}", "0.5", 14, "expected a mapping such as {topic: 0.5}. Received: 0.5"),
-        ("temperature:2", "[joint]", 13, "a schedule is one of round_robin, proportional"),
+        ("temperature:2", "[joint]", 13, "schedule must be one of round_robin, proportional"),
         ("temperature:2", "{temperature: 2}", 13, "temperature:<t>, annealed, joint. Received: {"),
         ("heads: 1e-3", "groups: {block-2: 1e-5}", 17, "a layer group is embeddings, block_0, "),
         (
@@ -195,7 +200,7 @@ training:
             17,
             "'block_3-0' runs backwards; write block_0-3",
         ),
-        ("{train: tweets/*.conll}", "{validation: null}", 11, "no file; a task learns from its"),
+        ("{train: tweets/*.conll}", "{validation: null}", 11, "no file; give the task"),
         ("batch_size: 16", "freeze: backbone", 15, "belongs to a stage: write it in stages"),
         ("batch_size: 16", "tasks: [topic]", 15, "belongs to a stage: write it in stages"),
         (
@@ -205,8 +210,8 @@ training:
             "weight: expected a finite number",
         ),
         ("  entities:", "  true:", 9, "YAML reads the key true as a bool; put it in quotes"),
-        ("  entities:", f"  {'e' * 65}:", 9, "64 at most"),
-        ("kind: tagging", "labels: [only]", 9, "a classification has two labels or more"),
+        ("  entities:", f"  {'e' * 65}:", 9, "at most 64"),
+        ("kind: tagging", "labels: [only]", 9, "a classification needs at least two"),
         ("kind: tagging", "labels: [a, '']", 9, "a label is empty"),
     ],
 )
@@ -500,7 +505,7 @@ def test_data_in_memory_are_in_no_file():
     task = Task("a", data={"train": [{"text": "t", "label": "l"}]})
     recipe = Recipe(encoder="e", tasks=[task], stages=[Stage()])
     with pytest.raises(
-        InputError, match="task 'a': its train data are in memory, and a recipe nam"
+        InputError, match="task 'a': its train data are in memory, but a recipe needs"
     ):
         recipe.to_yaml()
 

@@ -44,7 +44,7 @@ BUDGET = {"plan": "full", "max_tokens": 512}
         ({}, ("training",), "Received: neither"),
         ({"plan": "gradul"}, ("training", "plan"), "; did you mean 'gradual'?"),
         ({"plan": "head_frozen:x"}, ("training", "plan"), "there is no task 'x'"),
-        (BUDGET | {"batch_size": 8}, ("training", "max_tokens"), "two ways to say one thing"),
+        (BUDGET | {"batch_size": 8}, ("training", "max_tokens"), "both set the size of a batch"),
         (BUDGET | {"schedule": "joint"}, ("training", "max_tokens"), "joins the tasks' batches"),
         (BUDGET | {"steps_per_epoch": 9}, ("training", "max_tokens"), "counts all texts"),
         (
@@ -55,9 +55,13 @@ BUDGET = {"plan": "full", "max_tokens": 512}
         (
             {"plan": "full", "jit_compile": "auto", "deterministic": True},
             ("training", "jit_compile"),
-            "auto follows what is measured",
+            "auto depends on measured times",
         ),
-        ({"plan": "full", "restore": "x"}, ("training", "restore"), "mean or of a task (topic, to"),
+        (
+            {"plan": "full", "restore": "x"},
+            ("training", "restore"),
+            "restore must be mean, a task (topic, to",
+        ),
     ],
 )
 def test_what_contradicts_itself_is_refused_at_its_place(training, place, said):

@@ -29,7 +29,7 @@ def test_columns_are_those_of_all_splits_or_of_each():
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ({"files": {}}, "no file; a task learns from its training files"),
+        ({"files": {}}, "no file; give the task training files"),
         ({"files": {"trian": "a.csv"}}, "Extra inputs are not permitted"),
         ({"kind": "taging"}, "Input should be 'classification'"),
         ({"columns": {"text": True}}, "True"),

@@ -60,7 +60,11 @@ def test_a_value_becomes_its_declaration(read, value, expected):
         (paths, "", "expected a path or a list of paths. Received: ''"),
         (paths, ["a.csv", 3], "expected a path or a list of paths"),
         (freeze_plan, "tip:2", "a freeze plan is one of"),
-        (protection, {"weight": 2}, "by is one of gradient_projection, distillation, starting_we"),
+        (
+            protection,
+            {"weight": 2},
+            "by must be one of gradient_projection, distillation",
+        ),
         (protection, {"by": "gradient_projection", "t": 1}, "gradient_projection has no settings"),
         (protection, {"by": "distillation", "weight": "much"}, "weight: expected a finite number"),
         (true_false_or_auto, "yes", "expected true, false or auto. Received: 'yes'"),

@@ -89,8 +89,8 @@ def test_no_text_has_no_answer(outputs):
     ("change", "message"),
     [
         ({"texts": ["a"]}, "topic/label has 8 rows for 1 texts; one row a text was expected"),
-        ({"labels": {}}, "3 scores for 0 labels; one label a score was expected: read the labels"),
-        ({"outputs": {"tone/loss": [1.0]}}, "the outputs loss are of no known kind of task"),
+        ({"labels": {}}, "3 scores for 0 labels; expected one score per label: read the labels"),
+        ({"outputs": {"tone/loss": [1.0]}}, "the outputs loss fit no known kind of task"),
     ],
 )
 def test_what_does_not_fit_is_told_in_a_line(outputs, change, message):
