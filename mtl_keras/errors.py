@@ -32,6 +32,10 @@ class WorkError(RuntimeError):
         super().__init__(_readable(message))
 
 
+class DivergedError(WorkError):
+    """The loss of a training is no longer a finite number."""
+
+
 def shown(value: object) -> str:
     """A value as messages quote it: on one line, at most 60 characters."""
     text = _BRIEF.repr(value)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn, TypeAlias
 
 from mtl_keras.errors import InputError, nearest, shown
+from mtl_keras.experiments.budget import Budget
 from mtl_keras.recipes.overrides import Override, parse_override
 
 MOST = 1000  # most processes or seeds
@@ -68,6 +69,14 @@ def override(argument: str) -> Override:
         return parse_override(argument)
     except InputError as error:
         raise argparse.ArgumentTypeError(str(error).removeprefix("--set ")) from None
+
+
+def budget(argument: str) -> Budget:
+    """An argument that says what a search may cost: `3` epochs, `10min`."""
+    try:
+        return Budget.parse(argument)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def whole_from_1(argument: str) -> int:

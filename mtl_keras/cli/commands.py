@@ -137,7 +137,8 @@ def compare(options: argparse.Namespace) -> None:
 
     recipe = load_recipe(options.recipe)
     folder = Path(options.output or f"comparisons/{recipe.path.stem}")
-    compare_plans(recipe, folder, plans=options.plans or (), seeds=options.seeds)
+    settings = {"seeds": options.seeds, "budget": options.budget}
+    compare_plans(recipe, folder, plans=options.plans or (), **settings)
     show((folder / "report.md").read_text(encoding="utf-8"))
     show(f"report: {folder / 'report.html'}")
 

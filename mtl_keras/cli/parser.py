@@ -7,6 +7,7 @@ from mtl_keras.cli.arguments import (
     Commands,
     Parser,
     add_command,
+    budget,
     given_path,
     override,
     whole,
@@ -82,6 +83,13 @@ def _add_compare(added: Commands) -> None:
     )
     command.add_argument(
         "--seeds", type=whole_from_1, default=3, metavar="N", help="seeds 0 to N-1"
+    )
+    command.add_argument(
+        "--budget",
+        type=budget,
+        default="3",
+        help="what the search for each model's learning rates may cost, in epochs (default: 3; 0: "
+        "no search) or minutes, as in 10min",
     )
     command.add_argument(
         "--output", type=given_path, help="the report's folder (default: comparisons/<recipe>)"

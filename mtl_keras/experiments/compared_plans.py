@@ -1,18 +1,25 @@
 """What a comparison runs: its plans, and for each plan and seed the jobs that it needs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mtl_keras.errors import InputError
+from mtl_keras.plans.freeze_plan import FreezePlan
+from mtl_keras.plans.protection import Protection
+from mtl_keras.plans.stage import Stage
 from mtl_keras.plans.training_plan import EXPLICIT, TrainingPlan
 from mtl_keras.recipes.recipe import Recipe
+from mtl_keras.recipes.values import PROTECTIONS
 
 # Nothing of these trains: scikit-learn's linear models are fitted on
 FEATURES = "features"  # what the frozen encoder gives,
 STATIC = "static"  # means of the vectors in its token table,
 TFIDF = "tfidf"  # or the words themselves.
 REFERENCES = (FEATURES, STATIC, TFIDF)
+HEAD_FROZEN, WITH = "head_frozen:", "+"  # head_frozen:topic+distillation
 RUNS = "runs"
+START_SCORE = "score.json"  # of the single-task model that others begin with
+PATIENCE = 3  # evaluations, where the recipe says nothing
 
 
 @dataclass(frozen=True)
@@ -22,10 +29,13 @@ class ComparedPlan:
     Args:
         name: as it is asked for and reported.
         training: what trains when; None: nothing does, and linear models are fitted (`REFERENCES`).
+        protects: the task whose head stays frozen, and whose best single-task model the training
+            begins with; None if there is none.
     """
 
     name: str
     training: TrainingPlan | None
+    protects: str | None = None
 
     @property
     def alone(self) -> str | None:
@@ -39,8 +49,12 @@ class ComparedPlan:
         return "full" if self.training.given or self.training.tasks else self.name
 
     def seeds(self, seeds: int) -> range:
-        """Those of so many that it is run with: the first alone if no chance is in it."""
+        """Its seeds, of that many: only the first if no chance is in it."""
         return range(seeds if self.training else 1)
+
+    def judged(self, tasks: Sequence[str]) -> tuple[str, ...]:
+        """The tasks whose mean chooses rates and best weights: all but the protected one."""
+        return tuple(name for name in tasks if name != self.protects)
 
 
 @dataclass(frozen=True)
@@ -62,41 +76,55 @@ class Job:
     @property
     def folder(self) -> str:
         """Where it keeps what it needs to be resumed."""
-        plan = self.plan.replace(":", "-")
-        return f"{RUNS}/{plan}/seed-{self.seed}/{'+'.join(self.tasks)}"
+        return f"{self._of_plan}/seed-{self.seed}/{'+'.join(self.tasks)}"
+
+    @property
+    def search_file(self) -> str:
+        """Where the learning rates of its plan and tasks are, which all seeds share."""
+        return f"{self._of_plan}/rates/{'+'.join(self.tasks)}.json"
+
+    def start_folder(self, task: str) -> str:
+        """Where the best single-task model of a task is, from which plans that protect it begin."""
+        return f"{RUNS}/best/seed-{self.seed}/{task}"
+
+    @property
+    def _of_plan(self) -> str:
+        return f"{RUNS}/{self.plan.replace(':', '-')}"
 
 
 def default_plans(recipe: Recipe) -> tuple[str, ...]:
-    """The references, then frozen: the backbone, each head, the lowest half, gradual, nothing."""
-    heads = [f"head_frozen:{task.name}" for task in recipe.tasks] if len(recipe.tasks) > 1 else []
-    return (*REFERENCES, "linear_probe", *heads, "lowest_half", "gradual", "full")
+    """The references, then frozen: the backbone, one head, the lowest half, gradual, nothing.
+
+    The head is that of the first task, alone and with each remedy against its drift.
+    """
+    frozen = _head_frozen_plans(recipe) if len(recipe.tasks) > 1 else []
+    return (*REFERENCES, "linear_probe", *frozen, "lowest_half", "gradual", "full")
 
 
 def compared_plan(recipe: Recipe, name: str) -> ComparedPlan:
     """The plan of this name, with the recipe's settings.
 
     Raises:
-        InputError: there is no such plan, or no such task in it.
+        InputError: there is no such plan, or no such task or remedy in it.
     """
     if name in REFERENCES:
         return ComparedPlan(name, None)
+    if name.startswith(HEAD_FROZEN):
+        return _head_frozen(recipe, name)
     if name == EXPLICIT and recipe.plan.given:
-        return ComparedPlan(name, recipe.plan)
+        return ComparedPlan(name, recipe.plan.stopping_after(PATIENCE))
     try:
         plan = TrainingPlan(name, recipe.plan.as_template())
     except InputError as error:
-        raise InputError(f"{error}; or {', '.join(REFERENCES)}") from None
-    tasks = [task.name for task in recipe.tasks]
-    for task in plan.tasks:
-        if task not in tasks:
-            raise InputError(
-                f"plan {name}: there is no task {task!r}; there are {', '.join(tasks)}"
-            )
-    return ComparedPlan(name, plan)
+        with_remedies = f"{HEAD_FROZEN}<task>{WITH}<remedy>"
+        raise InputError(f"{error}; or {with_remedies}, {', '.join(REFERENCES)}") from None
+    return ComparedPlan(name, plan.stopping_after(PATIENCE))
 
 
 def needed_jobs(plans: Sequence[ComparedPlan], seeds: int, tasks: tuple[str, ...]) -> list[Job]:
     """Every training and fit that a comparison needs, seed by seed, each once.
+
+    Plans that begin with the best single-task model of a task come after the others.
 
     Example:
 
@@ -104,10 +132,57 @@ def needed_jobs(plans: Sequence[ComparedPlan], seeds: int, tasks: tuple[str, ...
     >>> [str(job) for job in needed_jobs([full], 1, ("topic", "tone"))]
     ['full, seed 0, topic + tone', 'full, seed 0, topic', 'full, seed 0, tone']
     """
-    jobs = []
+    jobs: list[Job] = []
     for seed in range(seeds):
+        protecting: list[Job] = []
         for plan in (plan for plan in plans if seed in plan.seeds(seeds)):
-            jobs.append(Job(plan.name, seed, tasks))
+            (protecting if plan.protects else jobs).append(Job(plan.name, seed, tasks))
             if len(tasks) > 1 and plan.alone:
                 jobs += [Job(plan.alone, seed, (task,)) for task in tasks]
+        jobs += protecting
     return list(dict.fromkeys(jobs))
+
+
+def _head_frozen_plans(recipe: Recipe) -> list[str]:
+    plain = f"{HEAD_FROZEN}{recipe.tasks[0].name}"
+    remedies = [
+        name
+        for name, remedy in PROTECTIONS.items()
+        if recipe.batch_size or not remedy.replays  # a replayed batch has a number of examples
+    ]
+    return [plain, *(f"{plain}{WITH}{name}" for name in remedies)]
+
+
+def _head_frozen(recipe: Recipe, name: str) -> ComparedPlan:
+    """Solves the heads of the other tasks, then trains all but the protected head on them."""
+    task, _, remedy = name.removeprefix(HEAD_FROZEN).partition(WITH)
+    _check_head_frozen(recipe, name, task, remedy)
+    others = tuple(other.name for other in recipe.tasks if other.name != task)
+    template, head = recipe.plan.as_template(), FreezePlan.head(task)
+    if remedy:
+        template = replace(template, protect=_remedy(template, remedy))
+    trained = replace(template, freeze=head, tasks=others, solve=False)
+    solved = Stage(freeze=FreezePlan.backbone() | head, tasks=others, solve=True)
+    stages = [trained] if template.solve is False else [solved, trained]
+    return ComparedPlan(name, TrainingPlan.of(stages).stopping_after(PATIENCE), protects=task)
+
+
+def _remedy(template: Stage, name: str) -> Protection:
+    """The remedy as the recipe sets it, if it has this one; else as it is by itself."""
+    kind = PROTECTIONS[name]
+    remedy: Protection = template.protect if isinstance(template.protect, kind) else kind()
+    return remedy
+
+
+def _check_head_frozen(recipe: Recipe, name: str, task: str, remedy: str) -> None:
+    tasks = [task.name for task in recipe.tasks]
+    if task not in tasks:
+        raise InputError(f"plan {name}: there is no task {task!r}; there are {', '.join(tasks)}")
+    if len(tasks) == 1:
+        raise InputError(f"plan {name}: there is no other task that would train")
+    if (remedy or name.endswith(WITH)) and remedy not in PROTECTIONS:
+        raise InputError(
+            f"plan {name}: a remedy is one of {', '.join(PROTECTIONS)}. Received: {remedy!r}"
+        )
+    if remedy and PROTECTIONS[remedy].replays and not recipe.batch_size:
+        raise InputError(f"plan {name}: it joins batches; give the recipe batch_size")

@@ -5,7 +5,6 @@ comparison that was interrupted resumes where it was, inside a run from its last
 """
 
 import hashlib
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,10 +12,11 @@ from mtl_keras.display import show
 from mtl_keras.distribution.child_process import run_python
 from mtl_keras.distribution.clusters import TF_CONFIG, Cluster
 from mtl_keras.errors import InputError, WorkError
-from mtl_keras.experiments.compared_plans import Job, compared_plan, default_plans, needed_jobs
+from mtl_keras.experiments.budget import DEFAULT_BUDGET, Budget
+from mtl_keras.experiments.compared_plans import compared_plan, default_plans, needed_jobs
 from mtl_keras.experiments.comparison_summary import summarize
-from mtl_keras.experiments.differences import CONTRIBUTED
 from mtl_keras.experiments.report import write_report
+from mtl_keras.experiments.running import rate_searches, run_all
 from mtl_keras.recipes.recipe import Recipe, load_recipe
 from mtl_keras.runs.building import open_datasets
 from mtl_keras.runs.run import RECIPE, Run
@@ -33,13 +33,16 @@ def compare(
     *,
     plans: Sequence[str] = (),
     seeds: int = 3,
+    budget: Budget = DEFAULT_BUDGET,
     report: Callable[[str], None] = show,
 ) -> dict:
     """Compares training plans on a recipe's data and writes the report.
 
-    Each plan trains one model of all tasks and, beside it, a model of each task alone. The
-    recipe's learning rates, epochs and other settings of a stage hold for all of them; if a plan
-    has more stages than epochs, each of its stages has one (see `TrainingPlan`).
+    Each plan trains one model of all tasks and, beside it, a model of each task alone. Every one
+    of these models gets its learning rates from a search of its own on the validation split, within
+    the same budget; rates that the recipe gives are kept. The recipe's epochs are the most that
+    are trained, the best on the validation split is kept; if a plan has more stages than epochs,
+    each of its stages has one (see `TrainingPlan`).
 
     Args:
         recipe: tasks, encoder and settings.
@@ -49,8 +52,11 @@ def compare(
             without a seed, of logistic regression (ridge regression for numbers): `features`, on
             what the frozen encoder gives; `static`, on the mean of its word pieces' own vectors;
             `tfidf`, on TF-IDF of words and pairs of words, for words on their forms and neighbours.
-            When empty `default_plans`.
+            `head_frozen:<task>` begins with the best single-task model of that task, and
+            `head_frozen:<task>+<remedy>` (a name of `protect`) protects it as well. When empty
+            `default_plans`.
         seeds: how many; 0, 1, …
+        budget: what the search for the learning rates of one model may cost.
         report: gets what happens, a line at a time.
 
     Returns:
@@ -68,18 +74,19 @@ def compare(
     datasets = open_datasets(recipe, read_all=True)
     jobs = needed_jobs(compared, seeds, tuple(datasets))
     check_unlocked(folder)
-    _check_folder(Path(folder), recipe)
+    _check_folder(Path(folder), recipe, budget)
     if not all((Path(folder) / job.file).is_file() for job in jobs):
         call_job("check", str(recipe.path), *names)
     with one_writer(folder), Interruption().listening():
-        run = _open(Path(folder), recipe)
+        run = _open(Path(folder), recipe, budget)
         if not (run.folder / DEPTH).is_file():
             report("score over depth: a head on every level of the frozen encoder")
             call_job("depth", str(run.folder))
-        _run_all(run, jobs, report)
+        run_all(run, recipe, jobs, budget, report, call_job)
         results = {job: run.read_json(job.file) for job in jobs}
         summary = summarize(recipe, datasets, compared, seeds, results)
         summary["depth"] = run.read_json(DEPTH)
+        summary |= {"budget": str(budget), "rates": rate_searches(run, recipe, jobs, budget)}
         write_report(run.folder, summary)
     return summary
 
@@ -113,64 +120,31 @@ def _check_possible(recipe: Recipe, seeds: int) -> None:
         )
 
 
-def _check_folder(folder: Path, recipe: Recipe) -> None:
+def _check_folder(folder: Path, recipe: Recipe, budget: Budget) -> None:
     """Raises `InputError` if the folder holds something else than this comparison."""
     run = Run(folder)
     if not (folder / RECORD).is_file():
         run.check_free()
-    elif run.read_json(RECORD) != _record(recipe):
+    elif run.read_json(RECORD) != _record(recipe, budget):
         raise InputError(
-            f"{folder}: holds the results of another recipe, or of this one before it was "
-            "changed or moved; choose another --output"
+            f"{folder}: holds the results of another recipe or budget, or of this one before it "
+            "was changed or moved; choose another --output"
         )
 
 
-def _open(folder: Path, recipe: Recipe) -> Run:
+def _open(folder: Path, recipe: Recipe, budget: Budget) -> Run:
     """The folder, with the recipe in it. One that was killed here left the record alone."""
     run = Run(folder)
     if not (folder / RECORD).is_file():
-        Run.create(folder).write_json(RECORD, _record(recipe))
+        Run.create(folder).write_json(RECORD, _record(recipe, budget))
     if not (folder / RECIPE).is_file():
         run.write(RECIPE, lambda path: path.write_bytes(recipe.path.read_bytes()))
     return run
 
 
-def _record(recipe: Recipe) -> dict[str, str]:
+def _record(recipe: Recipe, budget: Budget) -> dict[str, str]:
     return {
+        "budget": str(budget),
         "recipe_sha256": hashlib.sha256(recipe.path.read_bytes()).hexdigest(),
         "recipe_folder": str(recipe.path.parent),
     }
-
-
-def _run_all(run: Run, jobs: Sequence[Job], report: Callable[[str], None]) -> None:
-    missing = [job for job in jobs if not (run.folder / job.file).is_file()]
-    for job in jobs:
-        _check_result(run, job)
-    if len(missing) < len(jobs):
-        report(f"{len(jobs) - len(missing)} of {len(jobs)} runs are there already")
-    started = time.perf_counter()
-    for done, job in enumerate(missing):
-        left = _time_left(time.perf_counter() - started, done, len(missing))
-        report(f"run {done + 1} of {len(missing)}: {job}{left}")
-        try:
-            call_job("run", str(run.folder), job.plan, str(job.seed), *job.tasks)
-        except (InputError, WorkError) as error:
-            raise type(error)(f"{job}: {error}") from None
-
-
-def _check_result(run: Run, job: Job) -> None:
-    """Raises `InputError` if a job's results are there, but of an mtl_keras that kept less."""
-    path = run.folder / job.file
-    if path.is_file() and CONTRIBUTED not in run.read_json(job.file):
-        raise InputError(
-            f"{path}: an earlier mtl_keras wrote it, without what differences between plans are "
-            "counted from; remove it to have it run again, or choose another --output"
-        )
-
-
-def _time_left(seconds: float, done: int, count: int) -> str:
-    """How long the runs that are left will take, judged by those done; nothing before the first."""
-    if not done:
-        return ""
-    minutes = seconds / done * (count - done) / 60
-    return f", about {max(1, round(minutes))} min left"

@@ -80,6 +80,8 @@ def _plan_summary(
         },
         "trainable_parameters": runs[0]["trainable_parameters"],
         **{cost: _mean_of(run[cost] for run in runs) for cost in COSTS},
+        "best_epochs": [run["best_epoch"] for run in runs],
+        "begins_with": [run["begins_with"] for run in runs],
         "drift": _mean_drift([run["drift"] for run in runs]),
         "grid": runs[0]["grid"],
         "curves": {task: of_seeds for task, of_seeds in curves.items() if of_seeds},

@@ -21,14 +21,17 @@ from mtl_keras.evaluation.lexical import Lexical
 from mtl_keras.evaluation.probing import Probe
 from mtl_keras.evaluation.readings import EncoderFeatures, Reading, StaticVectors
 from mtl_keras.evaluation.scores import Scores, score_all
+from mtl_keras.experiments.budget import Budget
 from mtl_keras.experiments.compared_plans import FEATURES, STATIC, TFIDF, Job, compared_plan
-from mtl_keras.experiments.comparison import DEPTH, open_comparison
+from mtl_keras.experiments.comparison import DEPTH, RECORD, open_comparison
 from mtl_keras.experiments.differences import CONTRIBUTED
+from mtl_keras.experiments.job_recipe import recipe_of
+from mtl_keras.experiments.rate_search import choose_rates
+from mtl_keras.experiments.single_task_start import SingleTaskStart
+from mtl_keras.experiments.trials import Trials
 from mtl_keras.plans.freeze_plan import FreezePlan
-from mtl_keras.plans.layer_groups import tasks_of
 from mtl_keras.plans.plan_table import plan_grid
-from mtl_keras.plans.stage import MEAN, Stage, watchable
-from mtl_keras.plans.training_plan import TrainingPlan
+from mtl_keras.plans.stage import Stage
 from mtl_keras.recipes.recipe import Recipe, load_recipe
 from mtl_keras.runs.building import build_model, load_encoder, open_datasets
 from mtl_keras.runs.provenance import provenance
@@ -57,10 +60,10 @@ READINGS: dict[str, type[Reading]] = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Does one of three works.
+    """Does one of four works.
 
-    `check RECIPE PLAN…` checks plans, `depth FOLDER` scores heads at every level, and
-    `run FOLDER PLAN SEED TASK…` runs a job.
+    `check RECIPE PLAN…` checks plans, `depth FOLDER` scores heads at every level,
+    `rates FOLDER PLAN TASK…` chooses learning rates, and `run FOLDER PLAN SEED TASK…` runs a job.
     """
     work, place, *rest = arguments
     try:
@@ -68,11 +71,16 @@ def main(arguments: Sequence[str]) -> int:
             check_plans(load_recipe(place), rest)
         elif work == "depth":
             _find_depth(*open_comparison(place))
+        elif work == "rates":
+            plan, *tasks = rest
+            run, recipe = open_comparison(place)
+            find_rates(_with_levels(run, recipe), Job(plan, 0, tuple(tasks)), run)
         else:
             plan, seed, *tasks = rest
             job = Job(plan, int(seed), tuple(tasks))
             run, recipe = open_comparison(place)
-            results = run_job(_with_levels(run, recipe), job, Run(run.folder / job.folder))
+            own_folder = Run(run.folder / job.folder)
+            results = run_job(_with_levels(run, recipe), job, own_folder, run)
             run.write_json(job.file, results)
             shutil.rmtree(run.folder / job.folder, ignore_errors=True)
     except (InputError, WorkError, OSError) as failure:
@@ -120,50 +128,85 @@ def check_plans(recipe: Recipe, plans: Sequence[str]) -> None:
             raise InputError(f"plan {name}: {error}") from None
 
 
-def run_job(recipe: Recipe, job: Job, run: Run) -> dict:
+def find_rates(recipe: Recipe, job: Job, comparison: Run) -> None:
+    """Writes the learning rates that a job's plan has for its tasks, chosen within the budget.
+
+    If it was interrupted, the trials that are done are not run again.
+    """
+    compared, recipe = compared_plan(recipe, job.plan), recipe_of(recipe, job)
+    make_reproducible(recipe)
+    datasets = open_datasets(recipe)
+    model = build_model(recipe, datasets)
+    SingleTaskStart(comparison, job, compared.protects).begin(model)
+    trials = Trials(recipe, datasets, model, compared.judged(job.tasks))
+
+    def save(record: dict) -> None:
+        comparison.write_json(job.search_file, record)
+
+    tried = []
+    if (comparison.folder / job.search_file).is_file():
+        tried = comparison.read_json(job.search_file)["candidates"]
+    budget = Budget.parse(comparison.read_json(RECORD)["budget"])
+    save(choose_rates(recipe.plan, budget, trials.run, tried=tried, save=save))
+
+
+def run_job(recipe: Recipe, job: Job, run: Run, comparison: Run | None = None) -> dict:
     """Trains and evaluates a job's model, from its last checkpoint if it was interrupted.
 
     Args:
         recipe: that of the comparison.
         job: what of it is run.
         run: the folder for what it needs to go on, which may be removed afterwards.
+        comparison: the folder with the learning rates that were chosen for it, and the
+            single-task models that plans begin with; None: it has neither.
 
     Returns:
         `split`; `metrics` by task; `contributed`, task → what each example adds to its metric;
         `trainable_parameters`, the most of any stage;
         `step_seconds`, `wall_seconds` of training, `peak_memory_bytes` of the process; `drift`
         by task, of the model that is scored; `grid`, what trains when; `curves`, task → its
-        metric after each epoch.
+        metric after each epoch; `best_epoch`, whose weights are scored, None if the last are;
+        `begins_with`, the plan of the single-task model that it began with, None if there is none.
     """
-    tasks = tuple(task for task in recipe.tasks if task.name in job.tasks)
-    training = compared_plan(recipe, job.plan).training
-    recipe = replace(
-        recipe,
-        tasks=tasks,
-        seed=job.seed,
-        plan=_narrowed(training or recipe.plan, tasks),
-        loss_weights={k: v for k, v in recipe.loss_weights.items() if k in job.tasks},
-        restore=recipe.restore if recipe.restore in (*job.tasks, None) else MEAN,
-    )
+    compared = compared_plan(recipe, job.plan)
+    rates = _chosen_rates(comparison, job) if comparison and compared.training else {}
+    recipe = recipe_of(recipe, job, rates)
     make_reproducible(recipe)
     datasets = open_datasets(recipe)
     split = _scored_split(datasets)
-    if training:
-        results = _train(recipe, datasets, split, run)
-    else:
+    if compared.training is None:
         results = _fit_reference(recipe, datasets, split, READINGS[job.plan])
+    else:
+        start = SingleTaskStart(comparison, job, compared.protects)
+        results = _train(recipe, datasets, split, run, start, compared.judged(job.tasks))
     return {"split": split, "peak_memory_bytes": _peak_memory()} | results
 
 
-def _train(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str, run: Run) -> dict:
+def _chosen_rates(comparison: Run, job: Job) -> dict[str, float]:
+    """Those that the search chose, if the plan had something to choose."""
+    if not (comparison.folder / job.search_file).is_file():
+        return {}
+    chosen: dict[str, float] = comparison.read_json(job.search_file)["chosen"]
+    return chosen
+
+
+def _train(
+    recipe: Recipe,
+    datasets: Mapping[str, TaskDataset],
+    split: str,
+    run: Run,
+    start: SingleTaskStart,
+    judged: Sequence[str],
+) -> dict:
     as_source = normalizes_as_source(run)
     encoder = load_encoder(recipe, as_in_0_1_0=not as_source)
     model = build_model(recipe, datasets, encoder)
+    begins_with = start.begin(model)
     materials = Materials.of(recipe, datasets, model)
     with one_writer(run.folder), Interruption().listening() as interruption:
         facts = provenance(datasets, recipe.path.parent) | {NORMALIZES: as_source}
         has_begun = begin(run, None, facts, resume=True, report=_silent)
-        trainer = Trainer(materials, run.folder / BEST, checkpoints_of(run), interruption)
+        trainer = Trainer(materials, run.folder / BEST, checkpoints_of(run), interruption, judged)
         if has_begun:
             trainer.resume(_silent)
         stages = trainer.run_stages(
@@ -172,6 +215,7 @@ def _train(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str, run:
             at_end=functools.partial(check_data, run, datasets, recipe.path.parent),
         )
     epochs = [len(stage["history"]["loss"]) for stage in stages]
+    start.offer(model, datasets)
     return {
         **_scored(score_all(materials.model, datasets, split)),
         "trainable_parameters": max(map(_trainable, stages)),
@@ -180,6 +224,8 @@ def _train(recipe: Recipe, datasets: Mapping[str, TaskDataset], split: str, run:
         "drift": trainer.drift(),
         "grid": plan_grid(materials.model, materials.stages, epochs),
         "curves": {name: _curve(stages, dataset.task) for name, dataset in datasets.items()},
+        "best_epoch": trainer.selection.best.get(str(recipe.restore), {}).get("epoch"),
+        "begins_with": begins_with,
     }
 
 
@@ -212,6 +258,8 @@ def _fit_reference(
         "drift": {},
         "grid": plan_grid(model, stages, epochs=[0] * len(stages)),
         "curves": {},
+        "best_epoch": None,
+        "begins_with": None,
     }
 
 
@@ -233,20 +281,6 @@ def _mean_step(stages: Sequence[Mapping]) -> float | None:
 def _curve(stages: Sequence[Mapping], task: Task) -> list[float | None]:
     name = f"val_{task.name}_{task.metric}"
     return [value for stage in stages for value in stage["history"][name]]
-
-
-def _narrowed(plan: TrainingPlan, tasks: Sequence[Task]) -> TrainingPlan:
-    """A named plan without what its template says of other tasks than these."""
-    template, names = plan.template, {task.name for task in tasks}
-    rates = template.learning_rate
-    groups = {
-        group: rate for group, rate in rates.groups.items() if names.issuperset(tasks_of([group]))
-    }
-    watch = template.watch if template.watch in watchable(tasks) else MEAN
-    return replace(
-        plan,
-        template=replace(template, learning_rate=replace(rates, groups=groups), watch=watch),
-    )
 
 
 def _peak_memory() -> int:

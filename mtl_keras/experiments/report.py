@@ -22,6 +22,7 @@ from mtl_keras.experiments.plots import (
     score_against_cost,
     trainability_grid,
 )
+from mtl_keras.experiments.rates_table import rates_section
 from mtl_keras.experiments.tables import (
     Cell,
     Section,
@@ -81,18 +82,16 @@ def write_report(folder: Path, report: Mapping) -> None:
 
     Args:
         folder: where; it is made if it is absent.
-        report: `title`, `encoder`, `seeds`, `split`;
+        report: `title`, `encoder`, `seeds`, `split`, `budget`, `rates` (`running.rate_searches`);
             `tasks`: name → `kind`, `metric`, `examples` (split → count), `verdict` (see
             `differences.with_differences`);
             `plans`: name → `tasks` (name → `metric`, `values` a seed, `mean`, `interval`, the
-            95% t-interval's half-width or None, `single`, the same of the task alone or None,
-            `sharing`, mean of value - single value or None, `sharing_interval`, its `low` and
-            `high`, `ece`, the mean calibration error or None, `low` and `high`, the 95% interval
-            over the examples if the plan has no chance in it and so is run once, else None),
+            95% t-interval's half-width, `single`, the same of the task alone, `sharing`, mean of
+            value - single value, `sharing_interval`, its `low` and `high`, `ece`, `low` and `high`,
+            the 95% interval over the examples; each None if there is none),
             `trainable_parameters`, `step_seconds` or None, `wall_seconds`, `peak_memory_bytes`,
-            `drift` (task → `metric_before`, `metric_after`, `flipped`, `cka`, `cosine`), `grid`
-            (see `plots.trainability_grid`) and `curves` (see `plots.learning_curves`);
-            `depth` if it was measured (see `training.solving.depth.scored_depth`).
+            `best_epochs`, `begins_with` (`job.run_job`, a value a seed), `drift`, `grid`, `curves`;
+            `depth` if it was measured (`solving.depth.scored_depth`).
 
     Raises:
         WorkError: a figure is not a number, or a file cannot be written.
@@ -164,6 +163,7 @@ def _sections(report: Mapping) -> list[tuple[Section, Callable[[Mapping], Iterat
         (drift(report), _draw_drift),
         (curves, _draw_curves),
         (stages(report), _draw_grids),
+        (rates_section(report), lambda _: iter(())),
         (data(report), lambda _: iter(())),
     ]
     return [(part, draw) for part, draw in sections if part.table is None or part.table.rows]

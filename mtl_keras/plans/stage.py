@@ -7,6 +7,7 @@ import math
 import operator
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError
@@ -70,6 +71,8 @@ class LearningRates:
         groups: layer group, or range of blocks, → its own rate instead.
         schedule: how the rates rise and fall over the stage.
         own: which of these a stage wrote for itself, beside those that all stages share.
+        fixed: which of `heads`, `backbone` and `decay` a recipe gives; a search keeps them, and
+            those that differ from the default.
 
     Raises:
         InputError: a rate that is not a positive, finite number, a decay outside (0, 1], a name
@@ -91,6 +94,7 @@ class LearningRates:
     groups: Mapping[str, float] = field(default_factory=dict)
     schedule: RateSchedule = RateSchedule()
     own: Collection[str] = field(default=(), compare=False)
+    fixed: Collection[str] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         for name in self.groups:
@@ -104,6 +108,27 @@ class LearningRates:
                 )
         if not 0 < self.decay <= 1:
             raise InputError(f"learning rate decay: {self.decay} is outside (0, 1]; 1 is no decay")
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """Those of `heads`, `backbone` and `decay` that nobody gave, which a search may choose."""
+        defaults = {name: getattr(LearningRates, name) for name in ("heads", "backbone", "decay")}
+        return tuple(
+            name
+            for name, default in defaults.items()
+            if name not in self.fixed and getattr(self, name) == default
+        )
+
+    def choosing(self, rates: Mapping[str, float]) -> "LearningRates":
+        """These rates with others in the place of those that are free.
+
+        Example:
+
+        >>> LearningRates(heads=1e-2).choosing({"heads": 1e-3, "backbone": 1e-4}).backbone
+        0.0001
+        """
+        chosen: dict[str, Any] = {name: rates[name] for name in self.free if name in rates}
+        return dataclasses.replace(self, **chosen)
 
     def by_group(self, groups: Sequence[str]) -> dict[str, float]:
         """Layer group → learning rate.

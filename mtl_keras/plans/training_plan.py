@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -103,6 +103,31 @@ class TrainingPlan:
         _, _, argument = self.name.partition("head_frozen:")
         return tuple(dict.fromkeys([*named, argument] if argument else named))
 
+    @property
+    def free_rates(self) -> tuple[str, ...]:
+        """The rates that a search may choose, of the stages in which something is trained.
+
+        Example:
+
+        >>> TrainingPlan("full").free_rates, TrainingPlan("linear_probe").free_rates
+        (('heads', 'backbone', 'decay'), ())
+        """
+        if self.name == "linear_probe" and self.template.solve is not False:
+            return ()
+        trained = [stage for stage in self.given or (self.template,) if not stage.solve]
+        free = (name for stage in trained for name in stage.learning_rate.free)
+        return tuple(dict.fromkeys(free))
+
+    def choosing(self, rates: Mapping[str, float]) -> "TrainingPlan":
+        """The same plan with other rates in the place of those that are free."""
+        return self._changed(
+            lambda stage: replace(stage, learning_rate=stage.learning_rate.choosing(rates))
+        )
+
+    def stopping_after(self, patience: int) -> "TrainingPlan":
+        """The same plan with a patience for the stages that have none."""
+        return self._changed(lambda stage: replace(stage, patience=stage.patience or patience))
+
     def stages(self, groups: Sequence[str]) -> tuple[Stage, ...]:
         """The stages on a model of these layer groups, lowest first.
 
@@ -121,6 +146,9 @@ class TrainingPlan:
                 stage.check_solvable(groups)
                 check_sequence(stages[: number + 1], groups)
         return stages
+
+    def _changed(self, change: Callable[[Stage], Stage]) -> "TrainingPlan":
+        return replace(self, template=change(self.template), given=tuple(map(change, self.given)))
 
     @contextlib.contextmanager
     def _told_at(self, number: int) -> Iterator[None]:

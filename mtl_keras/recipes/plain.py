@@ -112,8 +112,9 @@ def _stage(stage: Stage) -> dict[str, Any]:
 
 
 def _rates(rates: LearningRates) -> dict[str, Any]:
-    plain = _changed(rates, LearningRates())
-    plain.pop("own", None)
+    plain = {name: getattr(rates, name) for name in rates.fixed} | _changed(rates, LearningRates())
+    for name in ("own", "fixed"):
+        plain.pop(name, None)
     if "groups" in plain:
         plain["groups"] = dict(rates.groups)
     if "schedule" in plain:

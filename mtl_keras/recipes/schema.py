@@ -55,6 +55,7 @@ class _Rates(Strict):
             groups=self.groups,
             schedule=RateSchedule(shape=self.schedule, warmup=self.warmup),
             own=own,
+            fixed=sorted(self.model_fields_set & {"heads", "backbone", "decay"}),
         )
 
     def over(self, shared: "_Rates") -> LearningRates:

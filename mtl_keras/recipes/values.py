@@ -16,7 +16,7 @@ LARGEST_SEED = 2**32 - 1  # of NumPy's random states
 LARGEST_BATCH = 2**20
 LARGEST_COUNT = 2**31 - 1  # TensorFlow's largest int32
 
-PROTECTIONS: dict[str, type] = {
+PROTECTIONS: dict[str, type[Any]] = {
     "gradient_projection": GradientProjection,
     "distillation": Distillation,
     "starting_weights": StartingWeights,

@@ -33,6 +33,7 @@ class Selection(keras.callbacks.Callback):
         groups: the layer groups that train in any stage; of the others nothing is kept, as they
             stay what they are.
         on_done: called with a task whose head `freeze_when_done` is about to freeze.
+        judged: the tasks whose mean is `mean`; all when None.
     """
 
     def __init__(
@@ -41,12 +42,14 @@ class Selection(keras.callbacks.Callback):
         folder: str | Path,
         groups: Collection[str],
         on_done: Callable[[str], None] = lambda task: None,
+        judged: Collection[str] | None = None,
     ):
         super().__init__()
         self.tasks = tasks
         self.folder = Path(folder)
         self.groups = groups
         self.on_done = on_done
+        self.judged = set(judged or tasks)
         self.best: dict[str, dict] = {}
         self.done: list[str] = []
         self._stage = Stage()
@@ -109,8 +112,9 @@ class Selection(keras.callbacks.Callback):
             for name, metric in measured.items()
             if metric not in undefined
         }
-        if scores and len(measured) == len(self.tasks):
-            scores[MEAN] = sum(scores.values()) / len(scores)
+        judged = [score for name, score in scores.items() if name in self.judged]
+        if judged and self.judged <= measured.keys():
+            scores[MEAN] = sum(judged) / len(judged)
         watched = f"val_{self._stage.watch}"
         if watched in logs and watched not in undefined:
             scores[self._stage.watch] = _score(watched, logs[watched])

@@ -12,7 +12,7 @@ from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.encoders.chunks import chunks
 from mtl_keras.encoders.tokenizers.wordpiece import Tokenizer
-from mtl_keras.errors import WorkError
+from mtl_keras.errors import DivergedError
 from mtl_keras.training.checkpointing import Progress
 from mtl_keras.training.stage_setup import StageSetup
 
@@ -30,14 +30,14 @@ def give_up(setup: StageSetup, progress: Progress, logs: Mapping[str, float]) ->
         logs: what the epoch has measured, this step included.
 
     Raises:
-        WorkError: where it was, on which task's rows, and why.
+        DivergedError: where it was, on which task's rows, and why.
     """
     model, datasets = setup.materials.model, setup.materials.datasets
     setup.batches.begin_epoch(progress.epoch)
     batch = next(iter(setup.batches_from(progress).take(1)))
     losses = {name: logs[f"{name}_loss"] for name in model.tasks}
     cause = explain(batch, losses, datasets, model.encoder.tokenizer, model.optimizer.rates)
-    raise WorkError(f"after {progress} the loss was {logs['loss']}, {cause}")
+    raise DivergedError(f"after {progress} the loss was {logs['loss']}, {cause}")
 
 
 def explain(

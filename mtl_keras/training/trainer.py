@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -35,6 +35,7 @@ class Trainer:
         best: folder for the best weights of each task and of their mean.
         checkpoints: where it keeps what it needs to resume; None: it keeps nothing.
         interruption: asked after each step whether to stop.
+        judged: the tasks whose mean chooses the best weights; all when None.
 
     Attributes:
         selection: the best scores so far.
@@ -48,6 +49,7 @@ class Trainer:
         best: str | Path,
         checkpoints: StateFolder | None = None,
         interruption: Interruption | None = None,
+        judged: Collection[str] | None = None,
     ):
         self._materials = materials
         self._frozen_heads = FrozenHeads(materials.model, materials.datasets)
@@ -60,6 +62,7 @@ class Trainer:
             best,
             materials.trained_groups,
             on_done=self._frozen_heads.add,
+            judged=judged,
         )
         self.finished: list[dict] = []
         self.resumed_at: Progress | None = None

@@ -1,5 +1,7 @@
 """Which plans a comparison tries, and which trainings that takes."""
 
+from dataclasses import replace
+
 import pytest
 
 from mtl_keras.errors import InputError
@@ -10,6 +12,7 @@ from mtl_keras.experiments.compared_plans import (
     default_plans,
     needed_jobs,
 )
+from mtl_keras.plans.protection import Distillation
 from mtl_keras.recipes.recipe import load_recipe
 
 
@@ -25,7 +28,9 @@ def test_the_default_is_every_scenario(recipe):
         "tfidf",
         "linear_probe",
         "head_frozen:topic",
-        "head_frozen:entities",
+        "head_frozen:topic+gradient_projection",
+        "head_frozen:topic+distillation",
+        "head_frozen:topic+starting_weights",
         "lowest_half",
         "gradual",
         "full",
@@ -49,15 +54,20 @@ def test_tasks_alone_train_by_the_same_plan_unless_it_speaks_of_others(recipe, n
 
 
 def test_the_recipes_own_stages_are_its_plan(recipe):
-    assert compared_plan(recipe, "stages").training is recipe.plan
-    assert compared_plan(recipe, "full").training.template == recipe.plan.as_template()
+    stages = compared_plan(recipe, "stages").training.given
+    assert [replace(stage, patience=None) for stage in stages] == list(recipe.plan.given)
+    full = compared_plan(recipe, "full").training.template
+    assert replace(full, patience=None) == recipe.plan.as_template()
+    assert {stage.patience for stage in (*stages, full)} == {3}
     assert compared_plan(recipe, "features") == ComparedPlan("features", None)
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("gradul", "a training plan is one of .* or features, static, tfidf"),
+        ("head_frozen:topic+", "a remedy is one of gradient_projection, .* Received: ''"),
+        ("head_frozen:topic+distilation", "a remedy is one of .* Received: 'distilation'"),
+        ("gradul", "a training plan is one of .* or head_frozen:.*, features, static, tfidf"),
         ("head_frozen:tone", "plan head_frozen:tone: there is no task 'tone'; there are topic, en"),
     ],
 )
@@ -66,14 +76,34 @@ def test_what_is_no_plan_is_refused(recipe, name, said):
         compared_plan(recipe, name)
 
 
+def test_a_frozen_head_begins_with_the_tasks_own_model_and_the_others_choose(recipe):
+    plan = compared_plan(recipe, "head_frozen:topic+distillation")
+    assert plan.protects == "topic"
+    assert plan.judged(("topic", "entities")) == ("entities",)
+    solved, trained = plan.training.given
+    assert (str(solved.freeze), solved.solve, solved.tasks) == (
+        *("backbone + head:topic", True),
+        ("entities",),
+    )
+    assert (str(trained.freeze), trained.tasks) == ("head:topic", ("entities",))
+    assert trained.protect == Distillation()
+
+
+def test_a_remedy_that_joins_batches_needs_a_batch_size(recipe):
+    recipe = replace(recipe, batch_size=None, max_tokens=100)
+    assert "head_frozen:topic+gradient_projection" not in default_plans(recipe)
+    with pytest.raises(InputError, match="give the recipe batch_size"):
+        compared_plan(recipe, "head_frozen:topic+gradient_projection")
+
+
 def test_plans_share_the_trainings_of_tasks_alone(recipe):
     plans = [compared_plan(recipe, name) for name in ("full", "head_frozen:topic", "features")]
     assert needed_jobs(plans, 1, ("topic", "entities")) == [
         Job("full", 0, ("topic", "entities")),
         Job("full", 0, ("topic",)),
         Job("full", 0, ("entities",)),
-        Job("head_frozen:topic", 0, ("topic", "entities")),
         Job("features", 0, ("topic", "entities")),
+        Job("head_frozen:topic", 0, ("topic", "entities")),  # begins with a model of one task
     ]
     again = needed_jobs(plans, 2, ("topic", "entities"))[5:]
     assert [job.seed for job in again] == [1] * 4
@@ -87,4 +117,6 @@ def test_a_job_has_a_file_and_a_folder_of_its_own():
     job = Job("head_frozen:topic", 2, ("topic", "tone"))
     assert job.folder == "runs/head_frozen-topic/seed-2/topic+tone"
     assert job.file == "runs/head_frozen-topic/seed-2/topic+tone.json"
+    assert job.search_file == "runs/head_frozen-topic/rates/topic+tone.json"
+    assert job.start_folder("topic") == "runs/best/seed-2/topic"
     assert str(job) == "head_frozen:topic, seed 2, topic + tone"

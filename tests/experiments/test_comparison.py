@@ -161,7 +161,7 @@ def test_a_comparison_is_of_one_device(tiny_recipe, tmp_path, strategy):
 def test_a_folder_of_another_recipe_is_refused(copied, tiny_recipe):
     _, folder = copied
     tiny_recipe.write_text(tiny_recipe.read_text() + "# changed\n")
-    with pytest.raises(InputError, match="another recipe, or of this one before it was changed"):
+    with pytest.raises(InputError, match="another recipe or budget, or of this one before"):
         compare(load_recipe(tiny_recipe), folder, plans=["features"], seeds=1)
 
 
@@ -169,7 +169,7 @@ def test_a_folder_of_the_same_text_elsewhere_is_refused(copied, compared, tmp_pa
     _, folder = copied
     elsewhere = tmp_path / "elsewhere"
     shutil.copytree(compared, elsewhere, ignore=shutil.ignore_patterns("report"))
-    with pytest.raises(InputError, match="another recipe, or of this one before it was"):
+    with pytest.raises(InputError, match="another recipe or budget, or of this one before"):
         compare(load_recipe(elsewhere / "recipe.yaml"), folder, plans=["features"], seeds=1)
 
 
@@ -178,7 +178,7 @@ def test_a_folder_of_the_same_text_elsewhere_is_refused(copied, compared, tmp_pa
     ("arguments", "said"),
     [
         ({"seeds": 0}, "at least 1 seed. Received: 0"),
-        ({"plans": ["gradul"]}, "a training plan is one of .* or features"),
+        ({"plans": ["gradul"]}, "a training plan is one of .* or head_frozen:.*, features"),
         ({"plans": ["head_frozen:tone"]}, "no task 'tone'; there are topic, entities"),
         ({"plans": ["full", "heads_then_top:99"]}, "plan heads_then_top:99: .* has 2 blocks"),
     ],

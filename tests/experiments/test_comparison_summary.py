@@ -37,6 +37,8 @@ def _result(job: Job) -> dict:
         "step_seconds": None if job.plan == "features" else 1.0 + job.seed,
         "wall_seconds": 2.0,
         "peak_memory_bytes": 3,
+        "best_epoch": 1 + job.seed,
+        "begins_with": None,
         "drift": {} if job.plan == "features" else {"topic": drift},
         "grid": {"groups": [], "stages": []},
         "curves": {} if job.plan == "features" else {task: [score] for task in job.tasks},

@@ -49,6 +49,13 @@ def test_each_tasks_and_the_means_best_are_kept(selection, model):
         np.testing.assert_array_equal(bias.numpy(), epoch)
 
 
+def test_the_mean_is_of_the_judged_tasks(model, tmp_path):
+    selection = Selection(model.tasks, tmp_path, model.layer_groups, judged=["entities"])
+    selection.set_model(model)
+    _epochs(selection, [0.9, 0.1], [0.1, 0.9])
+    assert selection.best["mean"] == {"score": 0.9, "epoch": 2}
+
+
 def test_none_keeps_the_last_weights(selection, model):
     _epochs(selection, [0.9], [0.9])
     bias = model.layer_groups["heads/topic"][0].dense.bias

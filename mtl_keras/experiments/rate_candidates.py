@@ -1,0 +1,59 @@
+"""Learning rates that a search tries."""
+
+import math
+from collections.abc import Collection, Iterator, Mapping
+
+from scipy.stats import qmc
+
+# From the lowest to the highest value that is tried. Rates are spaced by their logarithms.
+RANGES = {"backbone": (2e-5, 5e-4), "heads": (1e-4, 5e-3), "decay": (0.7, 1.0)}
+
+
+def rate_candidates(free: Collection[str]) -> Iterator[dict[str, float]]:
+    """Settings to try, without end: the defaults first, then a Halton sequence over the ranges.
+
+    Halton, 1960, "On the efficiency of certain quasi-random sequences of points"; that points
+    without a grid find good settings sooner: Bergstra & Bengio, 2012, "Random search for
+    hyper-parameter optimization".
+
+    Args:
+        free: which of `heads`, `backbone`, `decay` may change; if none may, there is one candidate.
+
+    Yields:
+        Name → value, of the free ones; the first is empty: what the plan has by itself.
+
+    Example:
+
+    >>> import itertools
+    >>> list(itertools.islice(rate_candidates(["backbone"]), 3))
+    [{}, {'backbone': 0.0001}, {'backbone': 4.5e-05}]
+    """
+    yield {}
+    names = [name for name in RANGES if name in free]
+    if not names:
+        return
+    sequence = qmc.Halton(len(names), scramble=False).fast_forward(1)  # its first point is 0
+    while True:
+        (point,) = sequence.random(1)
+        yield {name: _between(name, place) for name, place in zip(names, point, strict=True)}
+
+
+def _between(name: str, place: float) -> float:
+    """The value at a place in [0, 1) of the range, to two digits."""
+    low, high = RANGES[name]
+    if name == "decay":
+        value = low + place * (high - low)
+    else:
+        value = math.exp(math.log(low) + place * (math.log(high) - math.log(low)))
+    return float(f"{value:.2g}")
+
+
+def in_words(rates: Mapping[str, float]) -> str:
+    """A candidate as a table shows it.
+
+    Example:
+
+    >>> in_words({"backbone": 1e-4, "decay": 0.8}), in_words({})
+    ('backbone 0.0001, decay 0.8', 'the defaults')
+    """
+    return ", ".join(f"{name} {value:g}" for name, value in rates.items()) or "the defaults"

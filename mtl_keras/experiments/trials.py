@@ -1,0 +1,134 @@
+"""Short trainings of one model, each from the same start, that a search judges settings by."""
+
+import math
+import tempfile
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import mean
+
+from mtl_keras.data.label_kinds import higher_is_better
+from mtl_keras.data.task_dataset import TaskDataset
+from mtl_keras.distribution import replicas
+from mtl_keras.errors import DivergedError
+from mtl_keras.models.multi_task_model import MultiTaskModel
+from mtl_keras.plans.stage import Stage
+from mtl_keras.plans.training_plan import TrainingPlan
+from mtl_keras.recipes.recipe import Recipe
+from mtl_keras.training.materials import Materials
+from mtl_keras.training.train_recipe import make_reproducible
+from mtl_keras.training.trainer import Trainer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What a short training came to.
+
+    Args:
+        score: mean of the judged tasks' metrics on the validation split after its last epoch, an
+            error counting as its negative; None if no metric was defined, or training diverged.
+        seconds: that it took.
+    """
+
+    score: float | None
+    seconds: float
+
+
+class Trials:
+    """Trains a model again and again from the same weights, order and seeds.
+
+    What frozen layers compute of the texts is kept from one trial to the next if it is the same.
+
+    Args:
+        recipe: its data settings and seed; each trial has a plan of its own.
+        datasets: task name → its files.
+        model: as every trial begins; a trial leaves it trained.
+        judged: the tasks whose metrics are the score.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        datasets: Mapping[str, TaskDataset],
+        model: MultiTaskModel,
+        judged: Collection[str],
+    ):
+        self._materials = Materials.of(recipe, datasets, model)
+        self._judged = tuple(judged)
+        self._start = [(each, replicas.value_of(each)) for each in model.variables]
+
+    def run(self, plan: TrainingPlan, epochs: float) -> Trial:
+        """Trains by a plan in so many epochs, shared out among its stages as its own are."""
+        started, model = time.perf_counter(), self._materials.model
+        self.begin_again()
+        stages = shortened(plan.stages(list(model.layer_groups)), epochs, self._steps)
+        recipe = replace(self._materials.recipe, plan=TrainingPlan.of(stages), restore=None)
+        materials = replace(self._materials, recipe=recipe)
+        with tempfile.TemporaryDirectory() as folder:
+            trainer = Trainer(materials, folder, judged=self._judged)
+            try:
+                finished = trainer.run_stages(report=_silent, verbose=0)
+            except DivergedError:
+                return Trial(score=None, seconds=time.perf_counter() - started)
+        return Trial(score=self._score(finished[-1]), seconds=time.perf_counter() - started)
+
+    def begin_again(self) -> None:
+        """Puts the model back to where every trial begins."""
+        model = self._materials.model
+        model.optimizer, model.compiled = None, False
+        for variable, value in self._start:
+            replicas.put(variable, value)
+        make_reproducible(self._materials.recipe)
+
+    def _steps(self, stage: Stage) -> int:
+        """Training steps of one epoch of a stage."""
+        if stage.steps_per_epoch:
+            return stage.steps_per_epoch
+        datasets, batch_size = self._materials.datasets, self._materials.recipe.batch_size
+        counts = (datasets[name].counts["train"] for name in stage.trained_tasks(tuple(datasets)))
+        return sum(math.ceil(count / batch_size) for count in counts) if batch_size else 0
+
+    def _score(self, stage: Mapping) -> float | None:
+        tasks = [task for name, task in self._materials.model.tasks.items() if name in self._judged]
+        history = stage["history"]
+        scores = [
+            (1 if higher_is_better(task.metric) else -1) * value
+            for task in tasks
+            if (value := history[f"val_{task.name}_{task.metric}"][-1]) is not None
+            and math.isfinite(value)
+        ]
+        return mean(scores) if scores else None
+
+
+def shortened(stages: Sequence[Stage], epochs: float, steps: Callable[[Stage], int]) -> list[Stage]:
+    """Stages that train for so many epochs in all, shared out as theirs are; heads are solved.
+
+    A share that is not whole becomes a number of steps.
+
+    Args:
+        stages: of a training plan.
+        epochs: of all stages together that are not solved.
+        steps: stage → steps of one of its epochs; 0 if that is not known: then shares are rounded.
+
+    Example:
+
+    >>> stages = [Stage(solve=True), Stage(freeze="top:1"), Stage(freeze="none", epochs=3)]
+    >>> [(stage.epochs, stage.steps_per_epoch) for stage in shortened(stages, 2, lambda stage: 10)]
+    [(1, None), (1, 5), (1, 15)]
+    """
+    total = sum(stage.epochs for stage in stages if not stage.solve)
+    plain = (replace(stage, patience=None, freeze_when_done=False) for stage in stages)
+    return [
+        stage if stage.solve else _lasting(stage, epochs * stage.epochs / total, steps(stage))
+        for stage in plain
+    ]
+
+
+def _lasting(stage: Stage, epochs: float, steps: int) -> Stage:
+    if epochs == int(epochs) or not steps:
+        return replace(stage, epochs=max(1, round(epochs)))
+    return replace(stage, epochs=1, steps_per_epoch=max(1, round(epochs * steps)))
+
+
+def _silent(line: str) -> None:
+    """Discards progress."""
