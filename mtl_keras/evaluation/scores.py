@@ -76,7 +76,7 @@ def score(model: MultiTaskModel, dataset: TaskDataset, split: str, **passes: Any
     """A task's scores on a split, over every example in it; the arguments are `evaluate`'s."""
     dataset.check_split(split)
     task = dataset.task.at_scale(model.tasks[dataset.task.name].scale)
-    return score_answers(task, _predicted(model, dataset, split, **passes))
+    return score_answers(task, answered(model, dataset, split, **passes))
 
 
 def score_all(
@@ -105,12 +105,12 @@ def evaluate_all(
     return {name: of_task.metrics for name, of_task in scores.items()}
 
 
-def score_answers(task: Task, answered: Iterable[Scored]) -> Scores:
+def score_answers(task: Task, scored: Iterable[Scored]) -> Scores:
     """The scores of labels and outputs that come chunk by chunk."""
     contributed: list[np.ndarray] = []
 
     def chunks() -> Iterator[Scored]:
-        for labels, outputs in answered:
+        for labels, outputs in scored:
             contributed.append(contributions(task, labels, outputs))
             yield labels, outputs
 
@@ -122,12 +122,15 @@ def score_answers(task: Task, answered: Iterable[Scored]) -> Scores:
     return Scores(metrics | ({"notes": notes} if notes else {}), of_examples)
 
 
-def _predicted(
+def answered(
     model: MultiTaskModel,
     dataset: TaskDataset,
     split: str,
     **passes: Any,
 ) -> Iterator[Scored]:
+    """Labels and outputs of a split's examples, in the files' order, a chunk of `CHUNK` at a time;
+    the arguments are `evaluate`'s.
+    """
     task = dataset.task
     for chunk in dataset.stream(split, CHUNK):
         tokenized = model.encoder.tokenizer(chunk["text"])

@@ -6,18 +6,19 @@ from typing import Any
 from tabulate import tabulate
 
 from mtl_keras.display import in_html, one_line
+from mtl_keras.evaluation.figures import figure
 
 
 class ShownRows(list[dict[str, Any]]):
     """Rows, dicts of the same keys, which are the columns' names.
 
     Args:
-        rows: in order.
+        rows: in order. Numbers are shown in four decimals, counts in full, None as `-`.
         notes: lines below the table.
 
     Example:
 
-    >>> print(ShownRows([{"task": "topic", "accuracy": "0.9000"}]))
+    >>> print(ShownRows([{"task": "topic", "accuracy": 0.9}]))
     task    accuracy
     ------  ----------
     topic   0.9000
@@ -37,5 +38,9 @@ class ShownRows(list[dict[str, Any]]):
         return self._table("html") + notes
 
     def _table(self, form: str) -> str:
-        cells = [{name: one_line(str(value)) for name, value in row.items()} for row in self]
+        cells = [{name: _cell(value) for name, value in row.items()} for row in self]
         return str(tabulate(cells, headers="keys", tablefmt=form, disable_numparse=True))
+
+
+def _cell(value: Any) -> str:
+    return one_line(value) if isinstance(value, str) else figure(value)

@@ -16,8 +16,9 @@ from mtl_keras.distribution.fitting import DistributedFit
 from mtl_keras.encoders.text_encoder import TextEncoder
 from mtl_keras.errors import InputError, first_line, listed, nearest, shown
 from mtl_keras.models import labelled_arrays
-from mtl_keras.models.inference import encoded, holds_arrays
+from mtl_keras.models.inference import are_texts, encoded, holds_arrays
 from mtl_keras.models.metrics import metric_directions
+from mtl_keras.models.prediction import BATCH_SIZE, answer
 
 # The least that a whole number may be; None stands for what Keras finds itself.
 _LEAST = {"epochs": 0, "initial_epoch": 0} | dict.fromkeys(
@@ -76,17 +77,33 @@ class CheckedCalls(DistributedFit):
         """
         return super().test_on_batch(**self._checked("test_on_batch", args, kwargs))  # type: ignore[misc]
 
-    def predict(self, *args: Any, **kwargs: Any) -> dict[str, np.ndarray]:
-        """As in Keras; `x` may also be a list of strings, encoded on the way.
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """As in Keras; what is called may also be a list of strings, of which it gives outputs.
+
+        Raises:
+            InputError: an item of the list is no text.
+        """
+        if args and are_texts(args[0]):
+            args = (encoded(args[0], self.encoder.tokenizer), *args[1:])
+        return super().__call__(*args, **kwargs)  # type: ignore[misc]
+
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
+        """Every task's answer for each text of a list of strings; of arrays outputs, as in Keras.
 
         Returns:
-            Task → outputs, of the shapes in `TaskHead`; `length` is that of the longest text.
+            Of strings, a dict a text, as `mtl_keras.answer`. Else task → outputs, of the shapes in
+            `TaskHead`.
 
         Raises:
             InputError: what is neither texts nor arrays by name; an item that is no text is named.
         """
         given = _bound("predict", args, kwargs)
-        x = given["x"] = encoded(given.get("x"), self.encoder.tokenizer)
+        x = given.get("x")
+        if x is None or (holds_arrays(x) and not isinstance(x, Mapping)):
+            for name in ("steps", "callbacks"):
+                if given.get(name) is not None:
+                    raise InputError(f"{name}: strings are answered without; leave it out")
+            return answer(self, x, batch_size=given.get("batch_size") or BATCH_SIZE)  # type: ignore[arg-type]
         if isinstance(x, Mapping):
             labelled_arrays.check_inputs(x)
             if not len(x["padding_mask"]):
@@ -95,7 +112,7 @@ class CheckedCalls(DistributedFit):
             return super().predict(**given)  # type: ignore[misc]
 
     def predict_on_batch(self, x: Any) -> dict[str, np.ndarray]:
-        """As in Keras; `x` may also be a list of strings.
+        """As in Keras; `x` may also be a list of strings, of which it gives outputs by task.
 
         Raises:
             InputError: as `predict`.

@@ -63,6 +63,15 @@ def encoded(x: Any, tokenizer: Tokenizer) -> Any:
     return {"token_ids": token_ids.to_tensor(), "padding_mask": padding_mask}
 
 
+def are_texts(x: Any) -> bool:
+    """Whether what a network is called with is text: a string, strings in an array or a list."""
+    if isinstance(x, list | tuple):
+        return bool(x) and isinstance(x[0], str | bytes)
+    dtype = getattr(x, "dtype", None)
+    is_numpy_text = getattr(dtype, "kind", None) in ("U", "S", "O")
+    return isinstance(x, str | bytes) or dtype == tf.string or is_numpy_text
+
+
 def holds_arrays(x: Any) -> bool:
     """Whether data are given whole, and not as a dataset or what else gives batches."""
     whole = Mapping | Sequence | Set | np.ndarray | tf.Tensor

@@ -1,27 +1,43 @@
 """Raw strings → every task's answer."""
 
 import functools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from mtl_keras.data.answer_forms import READ
+from mtl_keras.data.task import Task
 from mtl_keras.encoders.length_sorting import length_sorted_batches
+from mtl_keras.encoders.text_encoder import TextEncoder
 from mtl_keras.encoders.texts import checked_texts
 from mtl_keras.encoders.tokenizers.tokenizer import TokenizedText, Words
 from mtl_keras.encoders.tokenizers.truncation import is_whole
-from mtl_keras.models.inference import Batch
+from mtl_keras.models.inference import Batch, ForwardPass
 from mtl_keras.models.kinds.table import kind_of
 from mtl_keras.models.kinds.task_kind import WordsOfText
-from mtl_keras.models.multi_task_model import MultiTaskModel
+
+BATCH_SIZE = 32  # texts a pass
 
 LookUp = Callable[[Batch], Batch]
 Forward = Callable[[Batch], Batch]
 
 
+class Answering(Protocol):
+    """What of a `MultiTaskModel` answers texts."""
+
+    encoder: TextEncoder
+    forward_pass: ForwardPass
+
+    @property
+    def tasks(self) -> Mapping[str, Task]: ...
+
+    def __call__(self, inputs: Any, *, training: bool) -> Mapping[str, tf.Tensor]: ...
+
+
 def answer(
-    model: MultiTaskModel, texts: Sequence[str], *, batch_size: int = 32, graph: bool = True
+    model: Answering, texts: Sequence[str], *, batch_size: int = BATCH_SIZE, graph: bool = True
 ) -> list[dict]:
     """Every task's answer for each text.
 
@@ -63,10 +79,10 @@ def answer(
 
 
 def task_outputs(
-    model: MultiTaskModel,
+    model: Answering,
     tokenized: TokenizedText,
     *,
-    batch_size: int = 32,
+    batch_size: int = BATCH_SIZE,
     features: LookUp | None = None,
     forward: Forward | None = None,
 ) -> dict[str, list[np.ndarray]]:
@@ -130,7 +146,7 @@ def _words_by_text(words: Words) -> list[WordsOfText]:
     ]
 
 
-def _without_graph(model: MultiTaskModel, batch: Batch) -> dict[str, np.ndarray]:
+def _without_graph(model: Answering, batch: Batch) -> dict[str, np.ndarray]:
     outputs = model(dict(batch), training=False)
     return {name: output.numpy() for name, output in outputs.items()}
 

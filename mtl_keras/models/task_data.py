@@ -1,6 +1,6 @@
 """The data of a model's tasks: what it must learn from them, and where they are asked for later."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from mtl_keras.data.task import Task
@@ -69,36 +69,61 @@ class HasTaskData:
     _data: TaskData
 
     fit_stages = LateMethod("training.staged_fit")
+    evaluate_tasks = LateMethod("evaluation.task_scores")
+    errors = LateMethod("evaluation.task_errors")
 
-    def datasets(self, given: Mapping[str, TaskDataset] | None = None) -> dict[str, TaskDataset]:
+    def datasets(
+        self,
+        given: Mapping[str, TaskDataset] | None = None,
+        *,
+        needed: Iterable[str] = (),
+    ) -> dict[str, TaskDataset]:
         """Task → its data, in the tasks' order, of those that have any.
 
         Args:
             given: task → its data, in the place of what the tasks were declared with.
+            needed: tasks that must have some.
 
         Raises:
-            InputError: data that cannot be read, or are of another task or of other labels.
+            InputError: data that cannot be read, or are of another task or of other labels; a
+                needed task that has none, or is not there.
         """
-        if given is None:
-            given = self._data.datasets()
-        for name, dataset in given.items():
+        if not isinstance(given, Mapping | None):
+            raise InputError(f"datasets: {shown(given)} came, a dict of TaskDataset was expected")
+        opened = self._data.datasets() if given is None else given
+        for name, dataset in opened.items():
             _check_dataset(self.tasks, name, dataset)
-        return {name: given[name] for name in self.tasks if name in given}
+        for name in needed:
+            _check_needed(self.tasks, name, opened)
+        return {name: opened[name] for name in self.tasks if name in opened}
 
 
 def _must_learn(task: Task) -> bool:
     """Whether labels, or the scale of numbers, are to be found in the data."""
-    if not task.files:
-        return False
-    return not task.has_all_labels or (task.scale is None and not task.label_kind.has_labels)
+    if not task.has_all_labels:
+        return bool(task.files)
+    return "train" in task.files and task.scale is None and not task.label_kind.has_labels
+
+
+def _check_needed(tasks: Collection[str], name: str, opened: Collection[str]) -> None:
+    _check_task(tasks, name)
+    if name not in opened:
+        raise InputError(
+            f"no data of {name!r}; declare the task with data (Task(…, data={{'train': …}})), or "
+            "give datasets={task: TaskDataset(…)}"
+        )
+
+
+def _check_task(tasks: Collection[str], name: Any) -> None:
+    if name not in tasks:
+        raise InputError(
+            f"the model has no task {shown(name)}{nearest(str(name), tasks)}; it has "
+            f"{listed(tasks)}"
+        )
 
 
 def _check_dataset(tasks: Mapping[str, Task], name: str, dataset: Any) -> None:
-    if name not in tasks:
-        raise InputError(
-            f"datasets: the model has no task {name!r}{nearest(name, tasks)}; it has "
-            f"{listed(tasks)}"
-        )
+    _check_task(tasks, name)
     if not isinstance(dataset, TaskDataset):
         raise InputError(
             f"datasets[{name!r}]: {shown(dataset)} came, a TaskDataset was expected: "

@@ -12,7 +12,7 @@ from mtl_keras.data.schedules import Schedule
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.display import show
 from mtl_keras.distribution.strategies import Workers
-from mtl_keras.errors import InputError, listed, shown
+from mtl_keras.errors import InputError, shown
 from mtl_keras.models.multi_task_model import MultiTaskModel
 from mtl_keras.plans.stage import MEAN, Stage
 from mtl_keras.plans.training_plan import TrainingPlan
@@ -74,7 +74,7 @@ def fit_stages(
             without data, a folder that holds something else.
         WorkError: a frozen group moved, or one that trains did not.
     """
-    opened = _opened(model, datasets)
+    opened = model.datasets(datasets, needed=model.tasks)
     recipe = Recipe(
         encoder=model.encoder.source or NO_SOURCE,
         max_length=model.encoder.tokenizer.max_length,
@@ -122,23 +122,6 @@ def _train_into(
         begun.train(report, **following)
         end(run)
     return begun.trainer
-
-
-def _opened(
-    model: MultiTaskModel, given: Mapping[str, TaskDataset] | None
-) -> dict[str, TaskDataset]:
-    """The data of every task of the model."""
-    if not isinstance(given, Mapping | None):
-        raise InputError(
-            f"datasets: {shown(given)} came, a dict of task → TaskDataset was expected"
-        )
-    opened = model.datasets(given)
-    if missing := [name for name in model.tasks if name not in opened]:
-        raise InputError(
-            f"no data of {listed(missing)}; declare tasks with data (Task(…, data={{'train': "
-            "…})), or give datasets={task: TaskDataset(…)}"
-        )
-    return opened
 
 
 def _plan(stages: Sequence[Stage] | TrainingPlan | str, patience: int | None) -> TrainingPlan:

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
-from mtl_keras.evaluation.figures import figure
 from mtl_keras.evaluation.shown_rows import ShownRows
 from mtl_keras.runs.run import Run
 from mtl_keras.training.monitoring import epochs
@@ -102,8 +101,8 @@ class StagedHistory(Sequence[dict]):
             "stage": index + 1,
             "frozen": stage["freeze"],
             "epochs": len(history["loss"]),
-            "seconds": f"{stage['seconds']:.1f}",
-        } | {f"validation {name}": figure(_defined(value)) for name, value in last.items()}
+            "seconds": stage["seconds"],
+        } | {f"validation {name}": _defined(value) for name, value in last.items()}
 
 
 def _draw(axes: "Axes", values: Sequence[float | None], style: str, label: str) -> None:

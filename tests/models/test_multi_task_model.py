@@ -208,18 +208,24 @@ def test_keras_callbacks_work(tiny_model, tmp_path):
 
 
 @pytest.mark.slow
-def test_predict_takes_strings_and_arrays(tiny_model):
+def test_strings_are_answered_or_give_outputs_as_arrays_do(tiny_model):
     model = tiny_model()
     texts = ["a b", "c", ""]
-    answers = model.predict(texts, verbose=0)
-    assert answers["topic"].shape == (3, 3)
-    assert answers["entities"].shape == (3, 4, 5)
+    outputs = model.predict_on_batch(texts)
+    assert outputs["topic"].shape == (3, 3)
+    assert outputs["entities"].shape == (3, 4, 5)
     encoded = model.encoder.encode(texts, outputs=("token_ids", "padding_mask"))
     for name, expected in model.predict(encoded, verbose=0).items():
-        np.testing.assert_array_equal(answers[name], expected)
-    np.testing.assert_allclose(answers["topic"].sum(-1), 1.0, rtol=1e-5)
-    with pytest.raises(InputError, match=r"expected: \[text\]"):
-        model.predict("a b")
+        np.testing.assert_array_equal(outputs[name], expected)
+        np.testing.assert_allclose(model(texts)[name], expected, atol=1e-6)
+        np.testing.assert_allclose(model(np.array(texts))[name], expected, atol=1e-6)
+    np.testing.assert_allclose(outputs["topic"].sum(-1), 1.0, rtol=1e-5)
+    assert model.predict(texts, batch_size=2, verbose=0) == mtl.answer(model, texts, batch_size=2)
+    for ask in (model.predict, model):
+        with pytest.raises(InputError, match=r"expected: \[text\]"):
+            ask("a b")
+    with pytest.raises(InputError, match="callbacks: strings are answered without"):
+        model.predict(texts, callbacks=[])
 
 
 def test_summary_lists_embeddings_blocks_and_heads(tiny_model):

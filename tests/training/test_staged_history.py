@@ -23,7 +23,7 @@ def test_it_is_a_sequence_of_records_and_a_row_a_stage():
     assert len(HISTORY) == 2
     assert HISTORY[0]["freeze"] == "backbone"
     assert [row["epochs"] for row in HISTORY.table()] == [1, 2]
-    assert [row["validation topic_accuracy"] for row in HISTORY.table()] == ["0.5000", "-"]
+    assert [row["validation topic_accuracy"] for row in HISTORY.table()] == [0.5, None]
     assert "top:2" in HISTORY._repr_html_()
 
 

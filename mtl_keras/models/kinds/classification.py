@@ -1,6 +1,6 @@
 """One label a text."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -10,6 +10,7 @@ import tensorflow as tf
 from mtl_keras.data.task import Task
 from mtl_keras.encoders.tokenizers.tokenizer import Words
 from mtl_keras.models.kinds.calibration import top_label_error
+from mtl_keras.models.kinds.judgements import Judgement
 from mtl_keras.models.kinds.links import Softmax
 from mtl_keras.models.kinds.probabilities import (
     class_probabilities,
@@ -84,6 +85,10 @@ class Classification(TaskKind):
 
     def contribution(self, label: Any, outputs: np.ndarray) -> tuple[float, float]:
         return float(outputs.argmax() == label), 1.0
+
+    def judged(self, names: Sequence[str], label: Any, outputs: np.ndarray) -> list[Judgement]:
+        best = int(outputs.argmax())
+        return [Judgement(names[int(label)], names[best], float(outputs[best]))]
 
     def probe(self, labels: np.ndarray) -> Any:
         return linear_classifier(labels)

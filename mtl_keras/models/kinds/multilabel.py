@@ -1,6 +1,6 @@
 """Any number of labels a text."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -11,6 +11,7 @@ from mtl_keras.data.task import Task
 from mtl_keras.encoders.tokenizers.tokenizer import Words
 from mtl_keras.models.kinds.calibration import Calibration
 from mtl_keras.models.kinds.graph_rows import rows_by_text
+from mtl_keras.models.kinds.judgements import NOTHING, Judgement
 from mtl_keras.models.kinds.links import Sigmoid
 from mtl_keras.models.kinds.probabilities import MAX_ITERATIONS, macro_f1, ratio, surprise
 from mtl_keras.models.kinds.task_kind import (
@@ -97,6 +98,19 @@ class Multilabel(TaskKind):
         right = np.asarray(label) > 0
         chosen = _widened(outputs, len(right)) > THRESHOLD
         return 2.0 * np.sum(right & chosen), float(np.sum(right) + np.sum(chosen))
+
+    def judged(self, names: Sequence[str], label: Any, outputs: np.ndarray) -> list[Judgement]:
+        right = np.asarray(label) > 0
+        scores = _widened(outputs, len(right))
+        chosen = scores > THRESHOLD
+        return [
+            Judgement(
+                names[index] if right[index] else NOTHING,
+                names[index] if chosen[index] else NOTHING,
+                float(scores[index] if chosen[index] else 1 - scores[index]),
+            )
+            for index in np.flatnonzero(right | chosen).tolist()
+        ]
 
     def probe(self, labels: np.ndarray) -> Any:
         from sklearn.linear_model import LogisticRegression

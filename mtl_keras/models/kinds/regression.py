@@ -1,6 +1,6 @@
 """A number a text."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from mtl_keras.data.task import Task
 from mtl_keras.encoders.tokenizers.tokenizer import Words
+from mtl_keras.models.kinds.judgements import Judgement
 from mtl_keras.models.kinds.links import Identity
 from mtl_keras.models.kinds.task_kind import Scored, TaskKind, WordsOfText, stacked
 from mtl_keras.models.kinds.vectors import TextVectors
@@ -77,6 +78,9 @@ class Regression(TaskKind):
 
     def contribution(self, label: Any, outputs: np.ndarray) -> tuple[float, float]:
         return abs(outputs - label), 1.0
+
+    def judged(self, names: Sequence[str], label: Any, outputs: np.ndarray) -> list[Judgement]:
+        return [Judgement(float(label), float(outputs), abs(float(outputs) - float(label)))]
 
     def probe(self, labels: np.ndarray) -> Any:
         from sklearn.linear_model import Ridge

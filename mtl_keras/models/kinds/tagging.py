@@ -1,6 +1,6 @@
 """Spans of words, from BIO tags."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
@@ -12,6 +12,7 @@ from mtl_keras.data.task import Task
 from mtl_keras.encoders.tokenizers.tokenizer import Words
 from mtl_keras.models.kinds.calibration import Calibration
 from mtl_keras.models.kinds.graph_rows import padded_columns, rows_by_text, word_scores
+from mtl_keras.models.kinds.judgements import NOTHING, Judgement
 from mtl_keras.models.kinds.links import Softmax
 from mtl_keras.models.kinds.probabilities import (
     class_probabilities,
@@ -110,6 +111,21 @@ class Tagging(TaskKind):
     def contribution(self, label: Any, outputs: np.ndarray) -> tuple[float, float]:
         right, answered = set(spans(label)), set(spans(outputs.argmax(-1)))
         return 2.0 * len(right & answered), float(len(right) + len(answered))
+
+    def judged(self, names: Sequence[str], label: Any, outputs: np.ndarray) -> list[Judgement]:
+        right, answered = (
+            {(first, end): names[span_type] for span_type, first, end in spans(tags)}
+            for tags in (label, outputs.argmax(-1))
+        )
+        return [
+            Judgement(
+                right.get(words, NOTHING),
+                answered.get(words, NOTHING),
+                float(outputs[slice(*words)].max(-1).mean()),
+                words,
+            )
+            for words in sorted({*right, *answered})
+        ]
 
     def probe(self, labels: np.ndarray) -> Any:
         return linear_classifier(labels)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from mtl_keras.data.task import Task
 from mtl_keras.encoders.tokenizers.tokenizer import Words
+from mtl_keras.models.kinds.judgements import Judgement
 from mtl_keras.models.kinds.links import Link
 from mtl_keras.models.kinds.vectors import Vectors
 
@@ -152,6 +153,16 @@ class TaskKind(abc.ABC):
     @abc.abstractmethod
     def contribution(self, label: Any, outputs: np.ndarray) -> tuple[float, float]:
         """What an example adds to the two sums whose ratio is the metric that judges the task."""
+
+    @abc.abstractmethod
+    def judged(self, names: Sequence[str], label: Any, outputs: np.ndarray) -> list[Judgement]:
+        """What was right in an example, beside what was answered.
+
+        Args:
+            names: of the labels, those that training lacks after the task's.
+            label: of the example, as `Vectors.by_example` gives it.
+            outputs: of the head, for this example.
+        """
 
     @abc.abstractmethod
     def probe(self, labels: np.ndarray) -> Any:

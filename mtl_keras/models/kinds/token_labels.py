@@ -1,6 +1,6 @@
 """One free label a word, as its part of speech."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -12,6 +12,7 @@ from mtl_keras.data.task import Task
 from mtl_keras.encoders.tokenizers.tokenizer import Words
 from mtl_keras.models.kinds.calibration import Calibration
 from mtl_keras.models.kinds.graph_rows import padded_columns, rows_by_text, word_scores
+from mtl_keras.models.kinds.judgements import NOTHING, Judgement
 from mtl_keras.models.kinds.links import Softmax
 from mtl_keras.models.kinds.probabilities import (
     added,
@@ -103,6 +104,20 @@ class TokenLabels(TaskKind):
 
     def contribution(self, label: Any, outputs: np.ndarray) -> tuple[float, float]:
         return float(np.sum(self.decided(outputs) == np.asarray(label))), float(len(outputs))
+
+    def judged(self, names: Sequence[str], label: Any, outputs: np.ndarray) -> list[Judgement]:
+        answers = self.decided(outputs)
+        return [
+            Judgement(
+                names[int(right)],
+                NOTHING if answer == NOT_READ else names[answer],
+                float(scores.max()),
+                (word, word + 1),
+            )
+            for word, (right, answer, scores) in enumerate(
+                zip(label, answers, outputs, strict=True)
+            )
+        ]
 
     def probe(self, labels: np.ndarray) -> Any:
         return linear_classifier(labels)
