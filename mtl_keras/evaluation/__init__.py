@@ -1,4 +1,4 @@
-"""What a model scores on a task, and what became of a task whose head was frozen."""
+"""How well a model does a task, and how far a task has drifted whose head was frozen."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""What happened to a task whose head stayed frozen while the shared encoder moved under it."""
+"""Measures how a task changed if its head stayed frozen while the shared encoder trained."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,23 +16,22 @@ from mtl_keras.models.kinds.vectors import unlike
 from mtl_keras.models.multi_task_model import MultiTaskModel
 from mtl_keras.models.prediction import outputs_by_text
 
-EMBEDDINGS = "embeddings"  # no task can be called so
-ROUNDING = 1e-6  # relative; vectors that vary less are equal, in float32
+EMBEDDINGS = "embeddings"  # no task can have this name
+ROUNDING = 1e-6  # relative; vectors that vary less count as equal (float32)
 
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """A model's answers for one task, and the embeddings that they were read from.
+    """A model's answers for one task, and the embeddings that they were made from.
 
     Args:
         task: the task.
-        split: where the examples are from.
+        split: the split of the examples.
         metrics: as in `evaluate`, over these examples.
-        predictions: class indices `(examples,)`, or of all words, `(words,)`; for multilabel bool
-            `(examples, classes)`; for regression the numbers `(examples,)`.
+        predictions: class indices `(examples,)`, or those of all words `(words,)`; for multilabel
+            bool `(examples, classes)`; for regression the numbers `(examples,)`.
         embeddings: float32, what the task's head reads: sentence embeddings `(examples, hidden)`,
-            or the vectors of the words' first pieces `(words, hidden)`, without the words that
-            are cut off.
+            or the vectors of the words' first pieces `(words, hidden)`, without truncated words.
     """
 
     task: Task
@@ -51,17 +50,18 @@ class Snapshot:
         *,
         batch_size: int = 32,
     ) -> "Snapshot":
-        """The model as it is now, in one pass of the encoder.
+        """A snapshot of the model in its current state, in one pass of the encoder.
 
         Args:
             model: a model that has the dataset's task.
             dataset: the task's files.
             split: `train`, `validation` or `test`.
-            limit: how many examples, the first of the split.
-            batch_size: texts a pass.
+            limit: how many examples to take from the start of the split.
+            batch_size: texts per forward pass.
 
         Raises:
-            InputError: the model has no such task, the dataset no such split, or a limit below 1.
+            InputError: the model lacks the task, the dataset lacks the split, or the limit is
+                below 1.
         """
         task, kind = dataset.task, kind_of(dataset.task)
         _check(model, task, limit)
@@ -83,13 +83,13 @@ def drift(before: Snapshot, after: Snapshot) -> dict:
     """How far a task's answers and embeddings have moved between two snapshots.
 
     Args:
-        before: of a model.
-        after: of the model later, over the same examples.
+        before: an earlier snapshot of a model.
+        after: a later one, over the same examples.
 
     Returns:
         `metric`, its name; `metric_before`, `metric_after`; `flipped`, the share of examples
-        (or of words) whose prediction changed, for regression None; `cka` and `cosine`
-        of the embeddings (`linear_cka`, `mean_cosine`).
+        (or words) whose prediction changed, None for regression; `cka` and `cosine` of the
+        embeddings (`linear_cka`, `mean_cosine`).
 
     Raises:
         InputError: the snapshots are not of the same examples.
@@ -109,14 +109,14 @@ def drift(before: Snapshot, after: Snapshot) -> dict:
 def linear_cka(first: np.ndarray, second: np.ndarray) -> float:
     """Linear centred kernel alignment of two representations of the same rows, in [0, 1].
 
-    `‖XᵀY‖² / (‖XᵀX‖ ‖YᵀY‖)`, Frobenius norms of products of columns with mean 0 (Kornblith et
-    al., 2019, "Similarity of neural network representations revisited", eq. 4). It does not
-    change when either is rotated, scaled or shifted as a whole. Where all rows of one are equal
-    it is 0, where those of both are, 1.
+    `‖XᵀY‖² / (‖XᵀX‖ ‖YᵀY‖)`, with Frobenius norms, and X and Y centred by column (Kornblith et
+    al., 2019, "Similarity of neural network representations revisited", eq. 4). Rotating, scaling
+    or shifting either representation does not change it. If all rows of one are equal it is 0; if
+    all rows of both are, it is 1.
 
     Args:
         first: `(rows, columns)`.
-        second: `(rows, columns)`, of any number of columns.
+        second: `(rows, columns)`, with any number of columns.
 
     Example:
 
@@ -132,9 +132,9 @@ def linear_cka(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def mean_cosine(first: np.ndarray, second: np.ndarray) -> float:
-    """Mean over the rows of the cosine between two representations of a row, in [-1, 1].
+    """The mean cosine between two representations of each row, in [-1, 1].
 
-    A row that is 0 in one counts as 0, one that is 0 in both as 1; without rows it is 1.
+    A row that is zero in one counts as 0, and in both as 1. Without rows the mean is 1.
 
     Args:
         first: `(rows, columns)`.
@@ -159,20 +159,20 @@ def _check(model: MultiTaskModel, task: Task, limit: int) -> None:
             f"snapshot: there is no task {task.name!r}; there are {', '.join(model.tasks)}"
         )
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
-        raise InputError(f"snapshot: limit is a whole number from 1. Received: {limit!r}")
+        raise InputError(f"snapshot: limit must be a whole number from 1. Received: {limit!r}")
 
 
 def _outputs_and_vectors(
     model: MultiTaskModel, task: Task, tokenized: TokenizedText, batch_size: int
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """What the task's head gives, and what it reads: an array a text."""
+    """The outputs and the inputs of the task's head: one array per text."""
     vectors = model.get_layer(f"{task.name}_head").input
     network = keras.Model(model.input, {task.name: model.output[task.name], EMBEDDINGS: vectors})
     names = list(network.output)
     of_pieces = names if task.label_kind.per_word else ()
     forward = ForwardPass(network)
-    found = outputs_by_text(forward, names, tokenized, of_pieces, batch_size=batch_size)
-    return found[task.name], found[EMBEDDINGS]
+    outputs = outputs_by_text(forward, names, tokenized, of_pieces, batch_size=batch_size)
+    return outputs[task.name], outputs[EMBEDDINGS]
 
 
 def _check_alike(before: Snapshot, after: Snapshot) -> None:
@@ -183,7 +183,7 @@ def _check_alike(before: Snapshot, after: Snapshot) -> None:
 
     if described(before) != described(after):
         raise InputError(
-            "drift compares one task on the same examples. "
+            "drift compares snapshots of one task on the same examples. "
             f"Received: {described(before)}; and {described(after)}"
         )
 
@@ -195,7 +195,7 @@ def _flipped(before: Snapshot, after: Snapshot) -> float | None:
 
 
 def _centred(rows: np.ndarray) -> np.ndarray:
-    """The columns with mean 0; zeros where they vary by no more than rounding."""
+    """The rows, centred by column; all zeros if they vary by no more than rounding."""
     x = np.asarray(rows, np.float64)
     centred = x - (x.mean(axis=0) if len(x) else 0.0)
     return centred if np.linalg.norm(centred) > ROUNDING * np.linalg.norm(x) else 0.0 * centred

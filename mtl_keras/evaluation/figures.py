@@ -1,15 +1,15 @@
-"""How scores are written for people: figures, intervals, and the notes under a table."""
+"""Formats scores: figures, intervals, and the notes below a table."""
 
 from collections.abc import Mapping
 from typing import Any
 
-UNDEFINED = "-"  # in place of a metric that is undefined
+UNDEFINED = "-"  # shown for an undefined metric
 
 Scores = Mapping[str, Mapping[str, Mapping[str, Any]]]  # split → task → metrics
 
 
 def figure(value: float | None) -> str:
-    """A metric in four decimals, a count in full.
+    """A metric with four decimals, or a count with separators.
 
     Example:
 
@@ -22,14 +22,14 @@ def figure(value: float | None) -> str:
 
 
 def interval_of(metrics: Mapping[str, Any]) -> str:
-    """The ends of a metric's interval; `-` if it has none."""
+    """A metric's interval as text; `-` if it has none."""
     if metrics.get("low") is None:
         return UNDEFINED
     return f"{metrics['low']:.4f} to {metrics['high']:.4f}"
 
 
 def notes_of(scores: Scores) -> list[str]:
-    """A line for each note on a metric.
+    """One line for each note on a metric.
 
     Example:
 
@@ -45,6 +45,6 @@ def notes_of(scores: Scores) -> list[str]:
 
 
 def values_of(metrics: Mapping[str, Any]) -> dict[str, float | None]:
-    """The metrics alone, without the number of examples, the interval and the notes."""
+    """The metrics without the number of examples, the interval and the notes."""
     left_out = ("examples", "low", "high", "notes")
     return {name: value for name, value in metrics.items() if name not in left_out}

@@ -1,4 +1,4 @@
-"""How sure a metric is: its interval when the examples are drawn again."""
+"""Bootstrap confidence intervals of metrics over the examples."""
 
 import warnings
 from collections.abc import Sequence
@@ -21,12 +21,12 @@ def contributions(task: Task, labels: Sequence, outputs: Sequence[np.ndarray]) -
 
     Args:
         task: the task.
-        labels: of each example, as `Vectors.by_example` gives them.
+        labels: of each example, as `Vectors.by_example` returns them.
         outputs: of each example, likewise.
 
     Returns:
-        `(examples, 2)`: accuracy is right / examples, an F1 2 · matched / (predicted + actual),
-        the mean absolute error Σ|error| / examples.
+        `(examples, 2)`. Accuracy is right / examples, F1 is 2 · matched / (predicted + actual), and
+        the mean absolute error is Σ|error| / examples.
 
     Example:
 
@@ -42,15 +42,14 @@ def contributions(task: Task, labels: Sequence, outputs: Sequence[np.ndarray]) -
 def interval(contributed: np.ndarray) -> tuple[float, float] | tuple[None, None]:
     """The 95% percentile bootstrap interval of a ratio of sums (Efron, 1979), 1,000 resamples.
 
-    It shows how much the metric owes to the examples that were drawn, not what another training
-    would give. Where every example is alike (all are right), it has no width. Resamples whose
-    ratio is undefined are left out.
+    It covers the choice of examples, not the randomness of training. If all examples contribute the
+    same (all are right), it has no width. Resamples whose ratio is undefined are left out.
 
     Args:
-        contributed: `(examples, 2)`, as `contributions` gives them.
+        contributed: `(examples, 2)`, as `contributions` returns them.
 
     Returns:
-        Its ends; None twice if the ratio is undefined.
+        The ends of the interval; twice None if the ratio is undefined.
 
     Example:
 
@@ -64,7 +63,7 @@ def interval(contributed: np.ndarray) -> tuple[float, float] | tuple[None, None]
     if len(contributed) < 2:
         single = float(ratio(parts, wholes))
         return single, single
-    with warnings.catch_warnings():  # of an interval with NaN, which is not the one returned
+    with warnings.catch_warnings():  # SciPy's own interval, which is not used, may be NaN
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
         resampled = stats.bootstrap(
             (parts, wholes),

@@ -1,4 +1,4 @@
-"""How long a call takes: the median of several, after one that is not counted."""
+"""Measures how long a call takes: the median of several, after a warm-up call."""
 
 import statistics
 import timeit
@@ -8,15 +8,15 @@ CALLS = 10
 
 
 def milliseconds(call: Callable[[], object]) -> float:
-    """How long a call takes here."""
+    """The median duration of a call, in milliseconds."""
     return median_milliseconds(lambda: timeit.timeit(call, number=1))
 
 
 def median_milliseconds(time_call: Callable[[], float]) -> float:
-    """The median of calls that are timed where they run.
+    """The median duration of calls that time themselves, in milliseconds.
 
     Args:
-        time_call: calls once; returns the seconds that it took.
+        time_call: makes one call and returns the seconds that it took.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""What linear models read of a task's examples without an encoder: their words."""
+"""Features for linear models without an encoder: the words of a task's examples."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from mtl_keras.evaluation.readings import OutputsOf, Reading
 from mtl_keras.models.kinds.task_kind import Scored
 from mtl_keras.models.kinds.vectors import Chunk
 
-# The most frequent ones; more cost minutes where there are many labels, and gain nothing.
+# The most frequent ones. With many labels, more would cost minutes and gain nothing.
 MOST_TERMS, MOST_WORD_FEATURES = 2**15, 2**13
 # Runs of letters and digits, and runs of other signs, so that no text is without a token.
 TOKEN = r"\w+|[^\w\s]+"
@@ -20,11 +20,11 @@ LONGEST_AFFIX = 3
 
 
 class Lexical(Reading):
-    """TF-IDF of a text's words and pairs of neighbouring words; of a word, features of its form.
+    """TF-IDF of a text's words and word pairs; or features of the form of each word.
 
     Texts: the 32,768 most frequent terms (Salton & Buckley, 1988, "Term-weighting approaches in
-    automatic text retrieval"; scikit-learn's smoothed form). Words: the 8,192 most frequent of
-    `word_features`, present or absent. All of a text is read, whatever the encoder's longest input.
+    automatic text retrieval"; scikit-learn's smoothed form). Words: the 8,192 most frequent
+    `word_features`, present or absent. Texts are not truncated to the encoder's longest input.
     """
 
     def estimator(self, labels: np.ndarray) -> Any:
@@ -42,7 +42,7 @@ class Lexical(Reading):
         return list(labels.numpy()), list(outputs)
 
     def _rows(self, chunk: Chunk) -> np.ndarray:
-        """Texts, or features of words: `(rows,)`, objects."""
+        """Texts, or lists of word features: objects `(rows,)`."""
         texts = chunk["text"].numpy()
         if self.is_per_word:
             words = map(_words, texts, chunk["word_starts"].to_list())
@@ -53,9 +53,9 @@ class Lexical(Reading):
 
 
 def word_features(words: Sequence[str]) -> Iterator[list[str]]:
-    """What is seen of each word of a text: its form, its ends, its shape, and its neighbours.
+    """Features of each word of a text: its form, prefixes, suffixes and shape, and its neighbours.
 
-    As of the baselines of Tjong Kim Sang & De Meulder, 2003, "Introduction to the CoNLL-2003
+    They follow the baselines of Tjong Kim Sang & De Meulder, 2003, "Introduction to the CoNLL-2003
     shared task".
 
     Example:
@@ -96,13 +96,14 @@ def _of_words() -> CountVectorizer:
 
 
 def _words(text: bytes, starts: Sequence[int]) -> list[str]:
-    """The words of a text that joins them by a blank; they begin at these bytes."""
+    """The words of a text, which are joined by blanks and begin at these byte offsets."""
     limits = [*(start - 1 for start in starts[1:]), len(text)]
     return [text[start:limit].decode() for start, limit in zip(starts, limits, strict=True)]
 
 
 def _shape(word: str) -> str:
-    """Kinds of its signs, runs as one: `X` upper case, `x` other letters, `d` digits, `.` others.
+    """Kinds of characters, with runs merged: `X` upper case, `x` other letters, `d` digits, `.`
+    others.
 
     Example:
 

@@ -1,23 +1,23 @@
-"""Metrics over seeds and examples that are drawn again, so that two trainings can be compared."""
+"""Resamples metrics over seeds and examples, to compare two trainings (paired bootstrap)."""
 
 import numpy as np
 
 CONFIDENCE = 0.95
 RESAMPLES = 1000
-MOST_AT_ONCE = 2**22  # numbers drawn
+MOST_AT_ONCE = 2**22  # numbers drawn at once, to bound the memory
 
 
 def resampled(contributed: np.ndarray, draw: int = 0) -> np.ndarray:
-    """A metric of some trainings, over seeds and examples that are drawn again together.
+    """Resamples the metric of trainings with several seeds, over seeds and examples.
 
-    Resamples of the same number hold the same examples in every call, so that two of them can be
+    The k-th resample holds the same examples in every call, so results of two calls can be
     subtracted (paired bootstrap; Efron & Tibshirani, 1993, "An introduction to the bootstrap").
-    Of n seeds n - 1 are drawn, as n of so few would vary too little (Rao & Wu, 1988, "Resampling
-    inference with complex survey data").
+    Of n seeds, n - 1 are drawn, since drawing n of so few would vary too little (Rao & Wu, 1988,
+    "Resampling inference with complex survey data").
 
     Args:
-        contributed: of each seed, `(seeds, examples, 2)`, as `intervals.contributions` gives them.
-        draw: of the seeds; those of another number are drawn independently.
+        contributed: `(seeds, examples, 2)`: for each seed, the result of `intervals.contributions`.
+        draw: which draw of the seeds; different numbers are independent.
 
     Returns:
         The mean metric of each of 1,000 resamples, NaN where it is undefined.
@@ -53,14 +53,14 @@ def difference_interval(
         other: those of the second, from the same examples.
 
     Returns:
-        Its ends; None twice if no resample has both metrics.
+        The ends of the interval; twice None if no resample has both metrics.
     """
     differences = one - other
     return (None, None) if np.isnan(differences).all() else percentile_interval(differences)
 
 
 def percentile_interval(resamples: np.ndarray) -> tuple[float, float]:
-    """The ends of the 95% interval of resamples `(resamples,)`; those that are NaN are left out."""
+    """The ends of the 95% interval of resamples `(resamples,)`; NaN are left out."""
     tail = (1 - CONFIDENCE) / 2
     low, high = np.nanquantile(resamples, [tail, 1 - tail])
     return float(low), float(high)

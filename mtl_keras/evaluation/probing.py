@@ -1,4 +1,4 @@
-"""Linear models of scikit-learn in place of heads, scored as heads."""
+"""Linear models of scikit-learn in place of heads, scored in the same way."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ CHUNK = 2048
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """A linear model on what stays as it is: logistic regression, ridge regression for numbers.
+    """A linear model on fixed features: logistic regression, or ridge regression for numbers.
 
     On the features of a frozen encoder it is the probe of Alain & Bengio, 2017, "Understanding
     intermediate layers using linear classifier probes".
 
     Args:
-        reading: what it reads of the examples.
-        estimator: scikit-learn's, trained.
+        reading: turns examples into features.
+        estimator: a trained estimator of scikit-learn.
     """
 
     reading: Reading
@@ -34,12 +34,12 @@ class Probe:
     def fit(
         cls, encoder: TextEncoder, dataset: TaskDataset, reads: type[Reading] = EncoderFeatures
     ) -> "Probe":
-        """Trains on a task's training split, which is held in memory as rows.
+        """Trains on a task's training split, whose rows are held in memory.
 
         Args:
-            encoder: stays as it is.
+            encoder: is not changed.
             dataset: the task's files.
-            reads: what of the examples; what a head would read unless it is said.
+            reads: the features; by default what a head would read.
         """
         reading = reads(encoder, dataset.task)
         parts = [reading.training_rows(chunk) for chunk in dataset.stream("train", CHUNK)]
@@ -47,7 +47,7 @@ class Probe:
         return cls(reading, reading.estimator(labels).fit(rows, labels))
 
     def evaluate(self, dataset: TaskDataset, split: str = "test") -> dict:
-        """Metrics on a split, as of `mtl_keras.evaluate`."""
+        """Metrics on a split, as in `mtl_keras.evaluate`."""
         return self.score(dataset, split).metrics
 
     def score(self, dataset: TaskDataset, split: str = "test") -> Scores:

@@ -1,4 +1,4 @@
-"""What linear models read of a task's examples in place of a head: vectors of its encoder."""
+"""Features for linear models in place of a head: vectors of the encoder."""
 
 import abc
 from collections.abc import Callable
@@ -21,15 +21,15 @@ from mtl_keras.models.prediction import outputs_by_text
 BATCH_SIZE = 32
 FEATURES = "features"
 
-OutputsOf = Callable[[np.ndarray], np.ndarray]  # rows → what a trained model gives for each
+OutputsOf = Callable[[np.ndarray], np.ndarray]  # rows → a trained model's output for each
 
 
 class Reading(abc.ABC):
-    """How a task's examples become rows: one a text, or one a word if words are labelled.
+    """Turns a task's examples into rows: one per text, or one per word if words are labelled.
 
     Args:
-        encoder: makes vectors, and stays as it is.
-        task: whose examples are read.
+        encoder: makes vectors, and is not changed.
+        task: the task of the examples.
 
     Attributes:
         runs_encoder: whether the encoder's layers are run.
@@ -56,11 +56,11 @@ class Reading(abc.ABC):
 
 
 class Vectors(Reading):
-    """A vector a text, or a word piece: of a word, that at its first piece is its row."""
+    """One vector per text or per word piece. A word's row is the vector of its first piece."""
 
     @abc.abstractmethod
     def vectors(self, chunk: Chunk, tokenized: TokenizedText) -> list[np.ndarray]:
-        """An array a text: `(width,)`, of words `(pieces, width)`."""
+        """One array per text: `(width,)`, or `(pieces, width)` if words are labelled."""
 
     def training_rows(self, chunk: Chunk) -> tuple[np.ndarray, np.ndarray]:
         tokenized = self.encoder.tokenizer(chunk["text"])
@@ -77,7 +77,7 @@ class Vectors(Reading):
 class EncoderFeatures(Vectors):
     """What a head would read: sentence embeddings, or the vectors of the words' first pieces.
 
-    They are of the level that the task reads; if it mixes all levels, of the last one.
+    They are taken at the level that the task reads, or at the last one if it mixes all levels.
     """
 
     runs_encoder = True
@@ -97,10 +97,9 @@ class EncoderFeatures(Vectors):
 
 
 class StaticVectors(Vectors):
-    """The mean of the vectors that a text's word pieces have in the encoder's token table.
+    """The mean vector of a text's or word's pieces in the encoder's token embedding table.
 
-    Nothing else of the encoder counts: no positions, no norm, no block. Of a word it is the mean
-    over its pieces.
+    No other part of the encoder is used: no positions, no norm, no block.
     """
 
     def __init__(self, encoder: TextEncoder, task: Task):
@@ -110,7 +109,7 @@ class StaticVectors(Vectors):
     def vectors(self, chunk: Chunk, tokenized: TokenizedText) -> list[np.ndarray]:
         ids = tokenized.token_ids
         limits = ids.row_splits.numpy()[1:-1]
-        pieces = np.split(self._table[ids.values.numpy()], limits)  # (pieces, width) a text
+        pieces = np.split(self._table[ids.values.numpy()], limits)  # (pieces, width) per text
         return self.kind.reads.averaged(chunk, tokenized, pieces)
 
 

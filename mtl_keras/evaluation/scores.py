@@ -1,4 +1,4 @@
-"""What a model scores on a split of a task's files."""
+"""Scores a model on a split of a task's files."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ CHUNK = 2048
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What answers to a split are worth.
+    """The scores of a model's answers on a split.
 
     Args:
-        metrics: as of `evaluate`.
+        metrics: as returned by `evaluate`.
         contributed: what each example adds to the two sums whose ratio is the task's metric,
-            `(examples, 2)`, as of `evaluation.intervals.contributions`.
+            `(examples, 2)`, as `evaluation.intervals.contributions` returns it.
     """
 
     metrics: dict
@@ -47,23 +47,23 @@ def evaluate(
         model: a model that has the dataset's task.
         dataset: the task's files.
         split: `train`, `validation` or `test`.
-        batch_size: texts a pass.
-        features: `FeatureCache.look_up()` of this model, where the split's texts are in it.
-        forward: computes the outputs in the model's place, as a `ForwardPass`.
+        batch_size: texts per forward pass.
+        features: `FeatureCache.look_up()` of this model, if the split's texts are in it.
+        forward: computes the outputs in place of the model, for example a `ForwardPass`.
 
     Returns:
-        `examples` and `loss`, with
-        classification `accuracy`, `macro_f1` (over the labels that occur or are answered);
+        `examples`, `loss`, and by kind of task:
+        classification `accuracy`, `macro_f1` (over labels that occur or are predicted);
         multilabel `micro_f1`, `macro_f1` (threshold 0.5);
         regression `mae`, `rmse`;
-        tagging `span_f1`, `precision`, `recall`: spans count where type, start and end are
-        right (`conlleval`); words cut off at `max_length` count as found to be outside;
-        token_labels `accuracy`, `macro_f1`, both over words; words cut off count as wrong;
-        `ece`, the expected calibration error of the probabilities (`kinds.calibration`): of the
-        answered class, of each label of multilabel, of words; None for regression;
+        tagging `span_f1`, `precision`, `recall`: a span is right if its type, start and end are
+        (`conlleval`); words beyond `max_length` count as predicted to be outside of spans;
+        token_labels `accuracy`, `macro_f1`, both over words; words beyond `max_length` are wrong.
+        Also `ece`, the expected calibration error of the probabilities (`kinds.calibration`): of
+        the predicted class, of each label of a multilabel task, of words; None for regression;
         and `low`, `high`, the 95% interval of `dataset.task.metric` (`evaluation.intervals`).
-        What is undefined is None, as an F1 where there is nothing to find and nothing was found;
-        `notes`, metric → why, or over which labels it is, if there is something to note.
+        An undefined metric is None, such as F1 if there is nothing to find and nothing was found.
+        `notes`, if any, says for a metric why it is undefined, or which labels it covers.
 
     Raises:
         InputError: the dataset has no such split.
@@ -106,7 +106,7 @@ def evaluate_all(
 
 
 def score_answers(task: Task, scored: Iterable[Scored]) -> Scores:
-    """The scores of labels and outputs that come chunk by chunk."""
+    """The scores of labels and outputs, which are given chunk by chunk."""
     contributed: list[np.ndarray] = []
 
     def chunks() -> Iterator[Scored]:

@@ -1,4 +1,4 @@
-"""A recipe's data and its model, before anything is trained."""
+"""Opens a recipe's data and builds its model, before training."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -23,13 +23,13 @@ def open_datasets(
     """Opens the files of every task: name → dataset.
 
     Args:
-        recipe: whose tasks they are.
-        read_all: whether all files are read and validated; else those that `Recipe.unread` names
-            are left to the training.
-        report: gets what the files hold that deserves a warning, a line at a time.
+        recipe: the recipe of the tasks.
+        read_all: whether to read and validate all files, rather than leave those that
+            `Recipe.unread` names to the training.
+        report: receives the progress of reading, a line at a time.
 
     Raises:
-        InputError: a file is missing, unreadable, or against its format.
+        InputError: a file is missing or unreadable, or does not fit its format.
     """
     return {
         task.name: TaskDataset(
@@ -46,8 +46,8 @@ def load_encoder(recipe: Recipe, *, as_in_0_1_0: bool = False) -> "TextEncoder":
     """The recipe's encoder, with its published weights.
 
     Args:
-        recipe: names it.
-        as_in_0_1_0: whether it cuts texts as that version did.
+        recipe: names the encoder.
+        as_in_0_1_0: whether it splits texts as that version did.
     """
     from mtl_keras.encoders.text_encoder import TextEncoder
 
@@ -74,15 +74,15 @@ def build_model(
     """The recipe's model, untrained, every stage's plan checked against its layer groups.
 
     Args:
-        recipe: what it is for.
+        recipe: the recipe.
         datasets: task → its files.
         encoder: the recipe's, if it is loaded already.
-        levels: task → the level that its head reads, of tasks that leave it open (`reads: auto`);
-            without one they read the last.
-        as_in_0_1_0: whether numbers are learnt as they are, without a scale.
+        levels: task → the level that its head reads, for tasks with `reads: auto`; the default is
+            the last level.
+        as_in_0_1_0: whether numbers are learnt without a scale.
 
     Raises:
-        InputError: a level or layer group that the encoder does not have.
+        InputError: the encoder lacks a level or a layer group.
     """
     from mtl_keras.models.multi_task_model import MultiTaskModel
 
@@ -104,7 +104,7 @@ def _with_level(task: Task, levels: Mapping[str, str]) -> Task:
 
 
 def _check_level(recipe: Recipe, encoder: "TextEncoder", task: Task) -> None:
-    """Raises InputError, with the place in the recipe, if the encoder lacks the task's level."""
+    """Raises `InputError`, with the place in the recipe, if the encoder lacks the task's level."""
     from mtl_keras.models.heads import read_levels
 
     try:
@@ -116,7 +116,7 @@ def _check_level(recipe: Recipe, encoder: "TextEncoder", task: Task) -> None:
 
 
 def _check_plan(recipe: Recipe, encoder: "TextEncoder", model: "MultiTaskModel") -> None:
-    """Raises InputError if the model lacks a layer group, also if it is of a block left out."""
+    """Raises `InputError` if the model lacks a layer group, such as that of a block left out."""
     try:
         recipe.plan.stages(list(model.layer_groups))
     except InputError as error:
@@ -124,6 +124,6 @@ def _check_plan(recipe: Recipe, encoder: "TextEncoder", model: "MultiTaskModel")
         if len(used) - 1 == blocks:
             raise
         raise InputError(
-            f"{error}; of its {blocks} blocks those above {used[-1]} are left out, as no head "
+            f"{error}; of its {blocks} blocks, those above {used[-1]} are left out because no head "
             "reads them"
         ) from None

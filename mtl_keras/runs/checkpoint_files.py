@@ -1,4 +1,4 @@
-"""What a training has to remember, in files that are whole or reported as damaged."""
+"""Files of checkpoints, each of which is complete or reported as damaged."""
 
 import errno
 import hashlib
@@ -16,25 +16,25 @@ from mtl_keras.storage.arrays import check_header, write_arrays
 from mtl_keras.storage.refusals import errno_of, refusal
 from mtl_keras.storage.writing import write_whole
 
-KEPT = 2  # states; the one before the newest stands in for it if that is damaged
+KEPT = 2  # states; the older one is used if the newest is damaged
 SUFFIX = ".safetensors"
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """Arrays by name, and facts that JSON can hold."""
+    """Arrays by name, and facts as JSON values."""
 
     arrays: Mapping[str, np.ndarray]
     facts: Mapping[str, Any]
 
 
 class StateFolder:
-    """The last states of a training, each in one file that holds its own checksum (SHA-256).
+    """The last states of a training, each in a file with its own checksum (SHA-256).
 
-    A file is written beside its place and renamed; nothing in it can execute (safetensors, JSON).
+    A file is written to a temporary place and renamed. It cannot hold code (safetensors, JSON).
 
     Args:
-        folder: where they are; made with the first.
+        folder: of the files; made with the first one.
 
     Example:
 
@@ -42,8 +42,8 @@ class StateFolder:
     >>> states = StateFolder(Path(tempfile.mkdtemp()))
     >>> for step in range(3):
     ...     states.save(State({"weight": np.full(2, step)}, {"step": step}))
-    >>> found = states.newest()
-    >>> found.facts, found.arrays["weight"].tolist(), len(list(states.folder.iterdir()))
+    >>> newest = states.newest()
+    >>> newest.facts, newest.arrays["weight"].tolist(), len(list(states.folder.iterdir()))
     ({'step': 2}, [2, 2], 2)
     """
 
@@ -51,10 +51,10 @@ class StateFolder:
         self.folder = folder
 
     def save(self, state: State) -> None:
-        """Writes a state; all but the last two go.
+        """Writes a state, and deletes all but the last two.
 
         Raises:
-            WorkError: it cannot be written; the states before are as they were.
+            WorkError: the state cannot be written; earlier states are unchanged.
         """
         number = int(self._files[-1].stem) + 1 if self._files else 1
         facts = json.dumps(state.facts, ensure_ascii=False)
@@ -67,19 +67,19 @@ class StateFolder:
             path.unlink()
 
     def newest(self, report: Callable[[str], None] = lambda line: None) -> State | None:
-        """The newest state that is whole; None if there is none.
-
-        Raises:
-            InputError: the system refuses to read it.
+        """The newest undamaged state; None if there is none.
 
         Args:
-            report: gets a line about each that is damaged.
+            report: receives a line about each damaged state.
+
+        Raises:
+            InputError: the system refuses to read a state.
         """
         for path in reversed(self._files):
             try:
                 return _read(path)
             except _DamagedError as error:
-                report(f"{error}: the one before it is taken")
+                report(f"{error}: using the one before it")
         return None
 
     @property
@@ -88,7 +88,7 @@ class StateFolder:
 
 
 class _DamagedError(InputError):
-    """A state that the one before it stands in for."""
+    """A damaged state; the one before it is used instead."""
 
 
 def _read(path: Path) -> State:

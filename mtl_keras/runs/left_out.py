@@ -1,4 +1,4 @@
-"""What a model saves whose heads all read below the encoder's last block."""
+"""What a model saves if all of its heads read below the encoder's last block."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class LeftOut:
-    """What an encoder saves that ends below its last block, as no head reads above.
+    """The blocks that a model leaves out of its encoder because no head reads them.
 
     Args:
-        blocks: that are left out.
-        of_blocks: how many the encoder has.
-        parameters: that are left out.
-        of_parameters: how many the encoder has.
-        bytes: of the weights that are left out.
+        blocks: number of blocks left out.
+        of_blocks: number of blocks of the whole encoder.
+        parameters: number of parameters left out.
+        of_parameters: number of parameters of the whole encoder.
+        bytes: size of the weights left out.
     """
 
     blocks: int
@@ -28,7 +28,7 @@ class LeftOut:
 
     @classmethod
     def of(cls, whole: "TextEncoder", used: "TextEncoder") -> "LeftOut":
-        """What the used part leaves out of the whole encoder."""
+        """Compares the used part with the whole encoder."""
         before, after = _Size.of(whole), _Size.of(used)
         return cls(
             blocks=before.blocks - after.blocks,
@@ -40,20 +40,20 @@ class LeftOut:
 
     @property
     def computation(self) -> float:
-        """The share of the encoder's computation, estimated: all blocks cost alike."""
+        """The estimated share of the encoder's computation, as if all blocks cost the same."""
         return self.blocks / self.of_blocks
 
     def to_json(self) -> dict[str, float]:
-        """For programs, `computation` with it."""
+        """As plain values, with `computation`."""
         return asdict(self) | {"computation": self.computation}
 
     @classmethod
     def from_json(cls, record: dict[str, float]) -> "LeftOut":
-        """What `to_json` wrote."""
+        """The value that `to_json` wrote."""
         return cls(**{name: int(record[name]) for name in cls.__dataclass_fields__})
 
     def in_words(self) -> str:
-        """A sentence for people.
+        """The savings in a sentence.
 
         Example:
 

@@ -1,4 +1,4 @@
-"""What a training was made from: versions, the data's checksums, and their state in git."""
+"""Records what a training was made from: versions, checksums of the data, their state in git."""
 
 import contextlib
 import hashlib
@@ -19,9 +19,8 @@ from mtl_keras.version import __version__
 PACKAGES = ("tensorflow", "tensorflow-text", "keras", "numpy")
 GIT_SECONDS = 10
 BLOCK = 2**20
-BY_TIME = (
-    "size and time of modification: "  # how the fingerprint of a file that was not read begins
-)
+# The start of a fingerprint of a file that was not read.
+BY_TIME = "size and time of modification: "
 
 
 def provenance(datasets: Mapping[str, TaskDataset], folder: Path) -> dict:
@@ -41,7 +40,7 @@ def provenance(datasets: Mapping[str, TaskDataset], folder: Path) -> dict:
 
 
 def versions() -> dict[str, str]:
-    """Package → version, of what the numbers of a training depend on."""
+    """Package → version, for the packages that a training's results depend on."""
     by_package = {"mtl_keras": __version__, "python": platform.python_version()}
     for package in PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
@@ -52,16 +51,15 @@ def versions() -> dict[str, str]:
 def fingerprints(
     datasets: Mapping[str, TaskDataset], folder: Path, like: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """File → SHA-256 of its content, known from when it was last read if it has not changed.
-    So for tables from memory, by their names.
+    """File, or name of a table from memory → SHA-256 of its content.
 
-    For files that were not read before training it is their size and time of modification. Files
-    that no longer exist are left out.
+    The checksum of a file is cached until the file changes. For files that were not read before
+    training it is their size and modification time. Files that no longer exist are left out.
 
     Args:
         datasets: task → its files.
         folder: of the recipe; files are named relative to it.
-        like: fingerprints of before, which those of now are to be compared with.
+        like: earlier fingerprints to compare with; each file's is made in the same way.
 
     Raises:
         OSError: a file cannot be read.
@@ -80,7 +78,7 @@ def fingerprints(
 
 
 def changed_files(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """Files whose content differs, that are new, or that are gone.
+    """Files that differ, are new, or no longer exist.
 
     Example:
 
@@ -91,16 +89,16 @@ def changed_files(before: Mapping[str, str], now: Mapping[str, str]) -> list[str
 
 
 def describe_changes(before: Mapping[str, str], now: Mapping[str, str]) -> str | None:
-    """Which files differ, in a line; None if none does."""
+    """A line that names the files that differ; None if none does."""
     changed = changed_files(before, now)
     return f"changed since the run began: {listed(changed)}" if changed else None
 
 
 def git_states(files: Iterable[str], folder: Path) -> dict[str, dict]:
-    """Repository → its `commit`, and the `changed` ones of these files, as git has them there.
+    """Repository → its `commit`, and which of these files are `changed` since that commit.
 
     Repositories and files are named relative to the folder. Contents are compared by their hashes
-    in the commit's tree: nothing that a repository configures runs. Empty without git.
+    in the commit's tree, so nothing that a repository configures is run. Empty without git.
     """
     of_repository: dict[str, list[str]] = defaultdict(list)
     for file in files:
@@ -113,7 +111,7 @@ def git_states(files: Iterable[str], folder: Path) -> dict[str, dict]:
         if commit is not None:
             committed = _tree(top, inside)
             changed = [
-                file for file in inside if not _is_known(file, committed.get(_place(file, top)))
+                file for file in inside if not _has_content(file, committed.get(_place(file, top)))
             ]
             states[os.path.relpath(top, folder)] = {
                 "commit": commit.strip(),
@@ -123,7 +121,7 @@ def git_states(files: Iterable[str], folder: Path) -> dict[str, dict]:
 
 
 def _all(paths: Iterable[str]) -> list[str]:
-    """Files; those of a folder one by one."""
+    """The files, and all files in the folders."""
     return [file for path in paths for file in member_files(path)]
 
 
@@ -141,15 +139,15 @@ def _size_and_time(file: str) -> str:
 
 
 def _tree(top: str, files: Iterable[str]) -> dict[str, str]:
-    """File, relative to the repository → the name of its content in the commit."""
+    """File, relative to the repository → the hash of its content in the commit."""
     places = [_place(file, top) for file in files]
     listing = _git(top, "ls-tree", "-z", "--full-tree", "HEAD", "--", *places) or ""
     rows = (row.partition("\t") for row in listing.split("\0") if row)
     return {path: facts.split()[2] for facts, _, path in rows}
 
 
-def _is_known(file: str, name: str | None) -> bool:
-    """Whether a file has the content that git calls so."""
+def _has_content(file: str, name: str | None) -> bool:
+    """Whether a file has the content with this hash in git."""
     if name is None:
         return False
     kind = "sha256" if len(name) == 64 else "sha1"
@@ -159,7 +157,7 @@ def _is_known(file: str, name: str | None) -> bool:
 
 
 def _blob(file: str, kind: str) -> str:
-    """The name that git gives a file's content."""
+    """Git's hash of a file's content."""
     digest = hashlib.new(kind, f"blob {os.path.getsize(file)}\0".encode(), usedforsecurity=False)
     with open(file, "rb") as opened:
         while block := opened.read(BLOCK):
@@ -172,9 +170,9 @@ def _place(file: str, top: str) -> str:
 
 
 def _git(folder: str, *arguments: str) -> str | None:
-    """What git prints; None if it fails, or is not there."""
+    """The output of git; None if it fails or is not installed."""
     try:
-        done = subprocess.run(
+        result = subprocess.run(
             ["git", "-C", folder or ".", "--literal-pathspecs", *arguments],
             capture_output=True,
             text=True,
@@ -183,4 +181,4 @@ def _git(folder: str, *arguments: str) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
         return None
-    return done.stdout if done.returncode == 0 else None
+    return result.stdout if result.returncode == 0 else None

@@ -1,4 +1,4 @@
-"""The folder that training writes, and what later commands read from it."""
+"""A run's folder: training writes it, later commands read it."""
 
 import contextlib
 import glob
@@ -34,7 +34,7 @@ RECIPE, RECORD, HISTORY, METRICS, MODEL, BEST, CHECKPOINTS = (
     "checkpoints",
 )
 AUDIT = "audit"  # in `metrics.json`, beside the splits
-LEFT_OUT = "left_out"  # in `run.json`: what blocks above all heads would have cost, or null
+LEFT_OUT = "left_out"  # in `run.json`: the cost of blocks that no head reads, or null
 TABLE, LOGS = "history.csv", "logs"  # for people and TensorBoard
 START = f"{CHECKPOINTS}/start.json"  # what an unfinished run began with
 
@@ -47,7 +47,7 @@ class _TrainedTask(pydantic.BaseModel):
 
 
 class _Record(pydantic.BaseModel):
-    """What must be in `run.json`."""
+    """The required content of `run.json`."""
 
     recipe_folder: str
     tasks: dict[str, _TrainedTask] = pydantic.Field(min_length=1)
@@ -56,8 +56,8 @@ class _Record(pydantic.BaseModel):
 class Run:
     """A run folder: `recipe.yaml`, `run.json`, `history.json`, `metrics.json`, `model.keras`.
 
-    Every file is written beside its place and renamed, so that it is whole or absent;
-    `run.json` comes last and marks the run as finished.
+    Every file is written to a temporary place and renamed, so it is complete or absent. `run.json`
+    is written last and marks the run as finished.
 
     Args:
         folder: the run's folder.
@@ -72,8 +72,8 @@ class Run:
         """Makes the folder of a new run.
 
         Raises:
-            InputError: the folder holds something already, or is a file.
-            WorkError: it cannot be made.
+            InputError: the folder is not empty, or is a file.
+            WorkError: the folder cannot be made.
         """
         run = cls(folder)
         run.check_free()
@@ -88,7 +88,7 @@ class Run:
         """Opens a finished run.
 
         Raises:
-            InputError: there is none in this folder, it is being trained, what it says of itself
+            InputError: the folder holds no finished run, it is still being trained, its record
                 cannot be read, or a newer mtl_keras wrote it.
         """
         run = cls(folder)
@@ -118,11 +118,11 @@ class Run:
                 f"{self.folder}: holds an unfinished run; --resume continues it, or choose "
                 "another --output"
             )
-        left = {LOCK, CHECKPOINTS}  # by one that was killed before it had begun
+        leftovers = {LOCK, CHECKPOINTS}  # of a process that was killed before the run began
         names = {path.name for path in self.folder.iterdir()} if self.folder.is_dir() else set()
-        is_used = any(name not in left and not name.startswith(PARTIAL) for name in names)
+        is_used = any(name not in leftovers and not name.startswith(PARTIAL) for name in names)
         if is_used or (self.folder.exists() and not self.folder.is_dir()):
-            raise InputError(f"{self.folder}: exists already; choose another --output or remove it")
+            raise InputError(f"{self.folder}: already exists; choose another --output or remove it")
 
     @property
     def is_finished(self) -> bool:
@@ -152,21 +152,21 @@ class Run:
 
     @property
     def scores(self) -> dict[str, dict[str, dict]]:
-        """Split → task → metrics, of the weights that the run ended with."""
+        """Split → task → metrics of the run's final weights."""
         return {name: of for name, of in self.read_json(METRICS).items() if name in SPLITS}
 
     @property
     def audit(self) -> tuple[Finding, ...]:
-        """What was to know of the examples when the run was trained; 0.1.0 did not look."""
+        """The findings about the examples when the run was trained; runs of 0.1.0 have none."""
         with _reading(self.folder / METRICS):
             return tuple(map(Finding.from_json, self.read_json(METRICS).get(AUDIT, ())))
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe, its files found where they were, its tasks with the labels they had.
+        """The recipe, with files where they were and tasks with the labels of the training.
 
         Raises:
-            InputError: the recipe has been changed: it has other tasks than were trained.
+            InputError: the recipe has been changed and has other tasks than the run.
         """
         recipe = load_recipe(self.folder / RECIPE, folder=self._record.recipe_folder)
         trained = self.tasks
@@ -193,11 +193,11 @@ class Run:
         """The trained `MultiTaskModel`, not compiled (`mtl_keras.load_model` reads that too).
 
         Args:
-            best: a task, or `mean`: with the weights that were best for it on the validation
-                split, instead of those that the run ended with.
+            best: a task, or `mean`, to load the weights with its best validation score instead of
+                the final ones.
 
         Raises:
-            InputError: a file is absent, damaged or refused, or there are no best weights of this
+            InputError: a file is absent, damaged or unsafe, or there are no best weights of this
                 name.
         """
         from mtl_keras.models.loading import load_model
@@ -213,9 +213,7 @@ class Run:
         if not isinstance(model, MultiTaskModel):
             raise InputError(f"{path}: not a MultiTaskModel but {type(model).__name__}")
         if model.tasks != self.tasks:
-            raise InputError(
-                f"{path}: other tasks than {RECORD} tells; restore both, or train again"
-            )
+            raise InputError(f"{path}: has other tasks than {RECORD}; restore both, or train again")
         if weights:
             with _reading(weights):
                 load_weights(model, weights)
@@ -234,7 +232,7 @@ class Run:
         """One of the run's JSON files.
 
         Raises:
-            InputError: it is absent or too large, or holds no JSON object.
+            InputError: the file is absent or too large, or does not hold a JSON object.
         """
         path = self.folder / name
         if not path.is_file():
@@ -242,11 +240,11 @@ class Run:
         with _reading(path):
             value = json.loads(read_whole(path))
             if not isinstance(value, dict):
-                raise ValueError(f"a JSON object was expected, {type(value).__name__} came")
+                raise ValueError(f"expected a JSON object. Received: {type(value).__name__}")
             return value
 
     def write_json(self, name: str, value: dict) -> None:
-        """Writes one of the run's JSON files, whole or not at all."""
+        """Writes one of the run's JSON files, completely or not at all."""
         text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
         self.write(name, lambda path: path.write_text(text, encoding="utf-8"))
 
@@ -257,7 +255,7 @@ class Run:
 
 @contextlib.contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Says of a file that it is damaged, whatever comes of reading it, unless the system or Keras
+    """Inside this context, any error means that the file is damaged, unless the system or Keras
     refused to read it.
     """
     try:

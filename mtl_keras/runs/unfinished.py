@@ -1,4 +1,4 @@
-"""A run that has begun and not ended: what it began with, so that it resumes with the same."""
+"""A run that has begun but not ended. It records what it began with, and resumes with the same."""
 
 import contextlib
 import hashlib
@@ -15,9 +15,9 @@ from mtl_keras.runs.checkpoint_files import StateFolder
 from mtl_keras.runs.provenance import describe_changes, fingerprints
 from mtl_keras.runs.run import BEST, CHECKPOINTS, RECIPE, START, Run
 
-UNITS = ("workers", "devices")  # how many of them a training runs on
-NORMALIZES = "normalizes_as_source"  # a fact; 0.1.0 did not write it, nor normalize so
-CHANGES = "changes"  # what was another when the run was resumed
+UNITS = ("workers", "devices")  # facts: how many of them a training runs on
+NORMALIZES = "normalizes_as_source"  # a fact; 0.1.0 neither wrote it nor normalized like that
+CHANGES = "changes"  # a fact: what differed when the run was resumed
 
 
 def begin(
@@ -28,21 +28,21 @@ def begin(
     resume: bool,
     report: Callable[[str], None] = show,
 ) -> bool:
-    """Writes down what a new run begins with, or checks it against what an old one began with.
+    """Records what a new run begins with, or checks it against what a resumed run began with.
 
     Args:
         run: a new or begun run, locked.
-        recipe: the YAML of what it trains; None: the run is part of something that has the recipe.
-        facts: `data`, which must be the same, and `versions` and `UNITS`, of which a change is
-            reported and kept (`changes_of`).
-        resume: whether a run that has begun is resumed.
-        report: gets what happens, a line at a time.
+        recipe: the YAML of what it trains; None if the run is part of something with a recipe.
+        facts: `data`, which must be the same, and `versions` and `UNITS`, whose changes are
+            reported and recorded (`changes_of`).
+        resume: whether to resume a run that has begun.
+        report: receives lines about what happens.
 
     Returns:
         Whether the run had begun.
 
     Raises:
-        InputError: the folder holds something else; the recipe or its data have changed.
+        InputError: the folder holds something else, or the recipe or its data have changed.
     """
     content = recipe or b""
     if resume and run.has_begun:
@@ -51,7 +51,7 @@ def begin(
         _check_facts(run, before, facts, report)
         _sweep(run)
     elif resume:
-        report(f"{run.folder}: nothing to resume; begins anew")
+        report(f"{run.folder}: nothing to resume; beginning a new run")
     has_begun = resume and run.has_begun
     if not has_begun:
         run.check_free()
@@ -62,7 +62,7 @@ def begin(
 
 
 def in_begun_order(run: Run, recipe: Recipe) -> Recipe:
-    """A recipe with its tasks in the order of the run that it resumes, if its file has another."""
+    """The recipe, with its tasks in the order of the run that it resumes."""
     try:
         names = [
             task.name for task in load_recipe(run.folder / RECIPE, folder=recipe.path.parent).tasks
@@ -75,7 +75,7 @@ def in_begun_order(run: Run, recipe: Recipe) -> Recipe:
 
 
 def normalizes_as_source(run: Run) -> bool:
-    """Whether a run, begun or to begin, reads texts as its encoder's source does.
+    """Whether a run normalizes texts as its encoder's source does.
 
     A run that 0.1.0 began keeps that version's normalization.
     """
@@ -88,13 +88,13 @@ def check_data(
     folder: Path,
     agree: Callable[[int], int] = lambda number: number,
 ) -> None:
-    """Compares the files with what the run began with, and keeps in the run that they changed.
+    """Compares the files with what the run began with, and records changes in the run.
 
     Args:
-        run: that trains.
+        run: the run that trains.
         datasets: task → its files.
         folder: of the recipe.
-        agree: gives the greatest number of any worker.
+        agree: returns the largest number of any worker.
 
     Raises:
         InputError: a file has changed, here or for another worker.
@@ -104,32 +104,32 @@ def check_data(
     if not agree(int(changes is not None)):
         return
     changes = changes or "files that another worker reads changed since the run began"
-    _keep(run, before, [f"while it trained: {changes}"])
+    _record(run, before, [f"while it trained: {changes}"])
     raise InputError(
-        f"{run.folder}: {changes}, so the run stops before it has results; restore them, and "
-        "--resume continues it, or begin a new run"
+        f"{run.folder}: {changes}, so the run stops before it has results; restore them and use "
+        "--resume, or begin a new run"
     )
 
 
 def changes_of(run: Run) -> list[str]:
-    """What had changed since the run began: found when it was resumed, and while it trained."""
+    """The changes since the run began that were noticed at resuming and during training."""
     return list(run.read_json(START).get(CHANGES, ()))
 
 
 def checkpoints_of(run: Run) -> StateFolder:
-    """Where the run's checkpoints are."""
+    """The run's checkpoints."""
     return StateFolder(run.folder / CHECKPOINTS)
 
 
 def end(run: Run, recipe: bytes | None = None) -> None:
-    """Removes what a finished run needs no more.
+    """Removes the checkpoints of a finished run.
 
     Args:
-        run: that is finished.
-        recipe: the YAML of what it is taken to have trained, if that is to be checked.
+        run: a finished run.
+        recipe: the YAML that the run must have trained; None checks nothing.
 
     Raises:
-        InputError: it is the run of another recipe.
+        InputError: the run trained another recipe.
     """
     if recipe and not says_the_same(recipe, run.folder / RECIPE):
         raise InputError(
@@ -146,7 +146,7 @@ def _check_recipe(run: Run, before: Mapping, content: bytes) -> None:
     is_copy = copy.is_file() and _sha256(copy.read_bytes()) == began_with
     if not (content and is_copy and says_the_same(content, copy)):
         raise InputError(
-            f"{run.folder}: the recipe has changed since this run began; restore it (a copy is "
+            f"{run.folder}: the recipe has changed since this run began; restore it (from the copy "
             f"{copy}), or begin a new run"
         )
 
@@ -162,16 +162,16 @@ def _check_facts(run: Run, before: Mapping, now: Mapping, report: Callable[[str]
     if changed:
         changes = ", ".join(f"{name} {new[name]} instead of {old.get(name)}" for name in changed)
         report(f"warning: resumes with {changes}: the result may differ in the last digits")
-        _keep(run, {**before, **now}, [f"resumed with {changes}"])
+        _record(run, {**before, **now}, [f"resumed with {changes}"])
 
 
-def _keep(run: Run, facts: Mapping, changes: Sequence[str]) -> None:
-    """Writes down what has changed since the run began, beside its facts."""
+def _record(run: Run, facts: Mapping, changes: Sequence[str]) -> None:
+    """Records what has changed since the run began, beside its facts."""
     run.write_json(START, {**facts, CHANGES: [*facts.get(CHANGES, ()), *changes]})
 
 
 def _sweep(run: Run) -> None:
-    """Half-written files that a kill left behind."""
+    """Removes half-written files that a killed process left behind."""
     for folder in (run.folder, run.folder / BEST, run.folder / CHECKPOINTS):
         for path in folder.glob(".partial-*"):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

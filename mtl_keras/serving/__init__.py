@@ -1,4 +1,4 @@
-"""Asking a served model, and a page on which to try one."""
+"""A client for served models, and a web page to try a model."""
 
 import lazy_loader
 

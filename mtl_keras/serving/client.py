@@ -1,4 +1,4 @@
-"""A client of TensorFlow Serving that answers as `mtl_keras.answer` does."""
+"""A client for TensorFlow Serving whose answers look like those of `mtl_keras.answer`."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +25,7 @@ from mtl_keras.serving.transports import (
     UnknownError,
 )
 
-TIMEOUT = 30.0
+TIMEOUT = 30.0  # seconds
 _TRANSPORTS: dict[str, type[RestTransport] | type[GrpcTransport]] = {
     "http": RestTransport,
     "https": RestTransport,
@@ -35,11 +35,11 @@ Answer = TypeVar("Answer")
 
 
 class Client:
-    """An exported model on a TensorFlow Serving.
+    """An exported model on a TensorFlow Serving server.
 
-    It stays with the version that it meets first, so that all it answers is of one version, and
-    turns to the newest when the server no longer has that one. Every method takes `timeout`,
-    the seconds that each request may take.
+    The client keeps using the version that it finds first, so all answers come from one version. If
+    the server unloads that version, it changes to the newest. Every method takes `timeout`, the
+    seconds that each request may take.
 
     Args:
         address: `http://host:8501` for REST, which needs neither TensorFlow nor another package;
@@ -48,16 +48,17 @@ class Client:
         version: of the model; the newest by default.
 
     Raises:
-        InputError: an address of another form, or gRPC without its package. The methods: texts
-            that are no strings; a model, version or signature that the server does not have; the
-            message holds the server's own and says which it has.
-        WorkError: the methods: no server, no answer in time, or a model that is still loading.
+        InputError: the address has another form, or gRPC's package is missing. From the methods:
+            texts are not strings, or the server lacks the model, version or signature; the message
+            repeats the server's and lists what it has.
+        WorkError: from the methods: there is no server, it does not answer in time, or the model is
+            still loading.
 
     Example:
 
         with Client("http://localhost:8501", model="tickets") as client:
             client.status()  # {1: "AVAILABLE"}
-            client.predict(["I was charged twice."])  # as mtl_keras.answer
+            client.predict(["I was charged twice."])  # like mtl_keras.answer
     """
 
     def __init__(self, address: str, *, model: str, version: int | None = None):
@@ -78,9 +79,9 @@ class Client:
 
         Args:
             texts: any strings.
-            signature: `serving_default` for all tasks, or a task for that one.
-            batch_size: texts a request, at most the server's `max_batch_size`.
-            timeout: seconds a request.
+            signature: `serving_default` for all tasks, or the name of one task.
+            batch_size: texts per request, at most the server's `max_batch_size`.
+            timeout: seconds per request.
         """
         if signature in (EMBED, LABELS, READING):
             raise InputError(
@@ -112,18 +113,18 @@ class Client:
         return self._asked(ask, timeout)[: len(texts)].astype(np.float32)
 
     def labels(self, *, timeout: float = TIMEOUT) -> dict[str, list[str]]:
-        """Task → its labels, in the order of its scores; tasks without labels are left out."""
+        """Task → labels, in the order of its scores. Tasks without labels are left out."""
         return dict(self._asked(lambda served: self._labels(served, timeout), timeout))
 
     def status(self, *, timeout: float = TIMEOUT) -> dict[int, str]:
-        """Version → its state: `LOADING`, `AVAILABLE`, `END`, …, with the reason of a failure."""
+        """Version → state: `LOADING`, `AVAILABLE`, `END`, …, with the reason for a failure."""
         try:
             return self._transport.states(timeout)
         except RefusalError as refusal:
             raise self._no_model(refusal) from None
 
     def close(self) -> None:
-        """Lets go of the connection."""
+        """Closes the connection."""
         self._transport.close()
 
     def __enter__(self) -> Self:
@@ -133,7 +134,7 @@ class Client:
         self.close()
 
     def _asked(self, ask: Callable[[Served], Answer], timeout: float) -> Answer:
-        """What `ask` finds, once more if the version met first has been unloaded."""
+        """The result of `ask`; asks again if the version in use has been unloaded."""
         try:
             try:
                 return ask(self._described(timeout))
@@ -153,7 +154,7 @@ class Client:
 
     def _labels(self, served: Served, timeout: float) -> dict[str, list[str]]:
         if not self._label_lists and LABELS in served.signatures:
-            # A row of labels for each text: TensorFlow Serving wants an input, and a row a text.
+            # TensorFlow Serving requires an input, and returns one row per text.
             outputs = self._transport.run(served, LABELS, [""], timeout)
             self._label_lists = {
                 task: [text_of(label) for label in rows[0]] for task, rows in outputs.items()
@@ -163,8 +164,8 @@ class Client:
     def _wrong(self, refusal: RefusalError) -> InputError:
         signatures = sorted(self._served.signatures) if self._served else []
         return InputError(
-            f"{self.address}: the server refuses: {refusal}; each of its signatures takes 'text', "
-            f"a list of strings: {listed(signatures, limit=20)}"
+            f"{self.address}: the server refuses: {refusal}; its signatures, each of which takes a "
+            f"list of strings as 'text', are {listed(signatures, limit=20)}"
         )
 
     def _not_ready(self, refusal: RefusalError, timeout: float) -> Exception:
@@ -177,7 +178,7 @@ class Client:
                 f"{self.address}: {refusal}; of {self.model!r}, {summary}; choose that"
             )
         else:
-            cure = "not there to answer; see the server's log"
+            cure = "not available; see the server's log"
         return WorkError(f"{self.address}: {refusal}; {summary}; the model is {cure}")
 
     def _no_model(self, refusal: RefusalError) -> InputError:
@@ -200,9 +201,9 @@ def _transport(address: str, model: str) -> Transport:
 
 
 def _parts(texts: Sequence[str], batch_size: int) -> Iterator[list[str]]:
-    """The texts of each request, all of them checked first."""
+    """The texts of each request. Checks all texts first."""
     texts = checked_texts(texts)
     if batch_size < 1:
-        raise InputError(f"batch_size: {batch_size} came, 1 or more was expected")
+        raise InputError(f"batch_size must be at least 1. Received: {batch_size}")
     for start in range(0, len(texts), batch_size):
         yield texts[start : start + batch_size]

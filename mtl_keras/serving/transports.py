@@ -1,4 +1,4 @@
-"""One request to TensorFlow Serving, by REST or by gRPC."""
+"""Requests to TensorFlow Serving, by REST or gRPC."""
 
 import contextlib
 import functools
@@ -24,34 +24,34 @@ class Served(NamedTuple):
 
 
 class RefusalError(Exception):
-    """The server's own error: the request was wrong."""
+    """The server refused the request as wrong."""
 
 
 class UnknownError(RefusalError):
-    """The server's own error: it has no such model, or no such version of it."""
+    """The server has no such model, or no such version of it."""
 
 
 class Transport(Protocol):
-    """Asks one server about one model. `timeout` is in seconds.
+    """Sends requests about one model to one server. `timeout` is in seconds.
 
     Raises:
-        RefusalError: the server says that the request is wrong.
-        WorkError: no server, no answer in time, or the server failed.
+        RefusalError: the server refuses the request as wrong.
+        WorkError: there is no server, it does not answer in time, or it failed.
     """
 
     def describe(self, version: int | None, timeout: float) -> Served:
-        """The version, or the newest that the server has ready."""
+        """The version asked for, or the newest that is available."""
 
     def run(
         self, served: Served, signature: str, texts: Sequence[str], timeout: float
     ) -> dict[str, np.ndarray]:
-        """The outputs of a signature that takes `text`, by name; strings as bytes or str."""
+        """Name → output of a signature that takes `text`; strings are bytes or str."""
 
     def states(self, timeout: float) -> dict[int, str]:
-        """Version → its state, with the reason if it could not be loaded."""
+        """Version → state, with the reason if it could not be loaded."""
 
     def close(self) -> None:
-        """Lets go of the connection."""
+        """Closes the connection."""
 
 
 class RestTransport:
@@ -78,7 +78,7 @@ class RestTransport:
         path = f"{self._path}/versions/{served.version}:predict"
         outputs = self._ask(path, timeout, body.encode())["outputs"]
         names = served.signatures.get(signature, ())
-        if len(names) == 1:  # the server leaves out the name of an only output
+        if len(names) == 1:  # the server omits the name of a single output
             outputs = {names[0]: outputs}
         return {name: np.array(values) for name, values in outputs.items()}
 
@@ -90,7 +90,7 @@ class RestTransport:
         }
 
     def close(self) -> None:
-        pass  # each request has a connection of its own
+        pass  # each request opens its own connection
 
     def _ask(self, path: str, timeout: float, body: bytes | None = None) -> Any:
         headers = {"Content-Type": "application/json"}
@@ -169,7 +169,7 @@ class GrpcTransport:
 
 
 def _callable(outputs: dict[str, list[str]]) -> dict[str, list[str]]:
-    """Without the signatures that only the loader runs."""
+    """The signatures, without those that only TensorFlow's loader calls."""
     return {name: names for name, names in outputs.items() if not name.startswith("__")}
 
 
@@ -188,7 +188,7 @@ def _rest_errors(address: str, timeout: float) -> Iterator[None]:
         if isinstance(reason, TimeoutError):
             raise _too_slow(address, timeout) from None
         raise WorkError(
-            f"{address}: no TensorFlow Serving answers REST there: {str(reason) or repr(reason)}; "
+            f"{address}: no TensorFlow Serving answers REST here: {str(reason) or repr(reason)}; "
             "start it, or check the address and the port"
         ) from None
 

@@ -50,7 +50,7 @@ def test_mistakes_of_the_commands(tmp_path, tiny_recipe, tiny_bert, trained, cap
     for arguments, said in [
         (("evaluate", tmp_path), "no finished run here"),
         (("predict", tmp_path / "absent", "text"), "no finished run here"),
-        (("train", tiny_recipe, "--output", tmp_path / "full"), "exists already"),
+        (("train", tiny_recipe, "--output", tmp_path / "full"), "already exists"),
         (("train", tmp_path / "absent.yaml"), "no such file"),
         (
             ("embed", tiny_bert, "--input", tmp_path / "absent", "--output", tmp_path / "x.npy"),

@@ -66,7 +66,7 @@ def test_a_plan_of_blocks_that_are_left_out_says_why_they_are(tiny_recipe):
         text = text.replace(f"  {task}:\n", f"  {task}:\n    reads: block_0\n")
     tiny_recipe.write_text(text)
     recipe = load_recipe(tiny_recipe)
-    with pytest.raises(InputError, match="of its 2 blocks those above block_0 are left out"):
+    with pytest.raises(InputError, match="of its 2 blocks, those above block_0 are left out"):
         build_model(recipe, open_datasets(recipe))
 
 

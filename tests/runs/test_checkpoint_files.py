@@ -33,7 +33,7 @@ def test_one_wrong_bit_anywhere_and_the_one_before_is_taken_aloud(states, place)
     newest.write_bytes(content)
     said = []
     assert states.newest(said.append).facts == {"step": 2}
-    assert said == [f"{newest}: damaged: the one before it is taken"]
+    assert said == [f"{newest}: damaged: using the one before it"]
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 7, b"\xff" * 4096, b"{}", None])

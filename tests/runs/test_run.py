@@ -38,7 +38,7 @@ def test_a_path_that_no_folder_can_have_is_refused():
 def test_a_folder_in_use_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     for folder in (tmp_path, tmp_path / "file"):
-        with pytest.raises(InputError, match="exists already; choose another --output"):
+        with pytest.raises(InputError, match="already exists; choose another --output"):
             Run.create(folder)
 
 

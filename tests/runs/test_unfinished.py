@@ -44,7 +44,7 @@ def _silent(line: str) -> None:
 def test_it_goes_on_once_it_has_begun_and_what_a_kill_left_goes(recipe, tmp_path):
     run, said = Run(tmp_path / "run"), []
     assert not begin(run, recipe.read_bytes(), FACTS, resume=True, report=said.append)
-    assert said == [f"{run.folder}: nothing to resume; begins anew"]
+    assert said == [f"{run.folder}: nothing to resume; beginning a new run"]
     (run.folder / ".partial-model.keras").write_bytes(b"half")
     (run.folder / "best" / ".partial-mean").mkdir(parents=True)
     (run.folder / "recipe.yaml").unlink()
@@ -76,7 +76,7 @@ def test_one_killed_before_it_had_begun_leaves_a_free_folder(tmp_path):
 @pytest.mark.parametrize("resume", [True, False])
 def test_a_folder_of_something_else_is_refused(tmp_path, resume):
     (tmp_path / "mine.txt").write_text("")
-    with pytest.raises(InputError, match="exists already; choose another --output or remove it"):
+    with pytest.raises(InputError, match="already exists; choose another --output or remove it"):
         begin(Run(tmp_path), None, FACTS, resume=resume, report=_silent)
 
 
@@ -157,7 +157,7 @@ def test_data_that_change_while_it_trains_stop_it(tiny_recipe, tmp_path, change)
     begin(run, tiny_recipe.read_bytes(), provenance(datasets, tmp_path), resume=False)
     check_data(run, datasets, tmp_path)
     assert changes_of(run) == []
-    said = "'train.csv', so the run stops before it has results; restore them, and --r"
+    said = "'train.csv', so the run stops before it has results; restore them and use"
     if change == "grows":
         file.write_text(file.read_text() + "more,x\n")
     elif change == "goes":

@@ -180,8 +180,8 @@ def test_a_client_stays_with_a_version_until_it_is_gone(make_single, folder, mod
 
 def test_a_wrong_signature_is_told_with_those_that_exist(client):
     message = (
-        r"the server refuses: .*topik.* not found.*; each of its signatures takes 'text', a list "
-        r"of strings: 'embed', 'entities', 'flags', 'labels', 'parts', 'reading', "
+        r"the server refuses: .*topik.* not found.*; its signatures, each of which takes a list of "
+        r"strings as 'text', are 'embed', 'entities', 'flags', 'labels', 'parts', 'reading', "
         r"'serving_default', 'stars', 'topic'"
     )
     with pytest.raises(InputError, match=message):
@@ -211,7 +211,7 @@ def test_texts_that_are_no_strings(client, texts, message):
 
 
 def test_a_batch_of_no_texts(client):
-    with pytest.raises(InputError, match="batch_size: 0 came, 1 or more was expected"):
+    with pytest.raises(InputError, match=r"batch_size must be at least 1\. Received: 0"):
         client.predict(["a"], batch_size=0)
 
 
@@ -276,7 +276,7 @@ def test_no_server(protocol):
 
 @pytest.mark.slow
 def test_rest_at_the_port_of_grpc(stub):
-    with pytest.raises(WorkError, match="no TensorFlow Serving answers REST there"):
+    with pytest.raises(WorkError, match="no TensorFlow Serving answers REST here"):
         Client(stub.grpc.replace("grpc", "http"), model=MODEL).labels()
 
 

@@ -76,7 +76,7 @@ def test_an_only_output_has_its_name_back():
         (404, b'{"error": "no model"}', UnknownError, "no model"),
         (503, b'{"error": "queue is full"}', WorkError, "queue is full; ask again, or see the ser"),
         (400, b"", RefusalError, "400 Bad Request"),
-        (200, b"<html>", WorkError, "no TensorFlow Serving answers REST there"),
+        (200, b"<html>", WorkError, "no TensorFlow Serving answers REST here"),
     ],
 )
 def test_what_the_server_says_is_the_kind_of_error(status, body, error, said):

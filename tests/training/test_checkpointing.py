@@ -69,7 +69,7 @@ def test_a_training_interrupted_in_its_worst_moments_ends_as_one_that_never_was(
 
     with pytest.raises(Killed):  # while the cache is built
         go_on(report=_killing("features of", said))
-    assert said[0] == f"{folder}: nothing to resume; begins anew"
+    assert said[0] == f"{folder}: nothing to resume; beginning a new run"
     assert json.loads((folder / "checkpoints" / "start.json").read_bytes())["recipe_sha256"]
 
     with pytest.raises(Killed):  # between the stages
@@ -87,7 +87,7 @@ def test_a_training_interrupted_in_its_worst_moments_ends_as_one_that_never_was(
     left.write_bytes(b"half")
 
     run = go_on()
-    assert f"{newest}: damaged: the one before it is taken" in said
+    assert f"{newest}: damaged: using the one before it" in said
     assert said[-1].startswith("stage 2 of 2")
     assert not (folder / "checkpoints").exists()
     assert not (folder / "lock").exists()

@@ -53,7 +53,7 @@ def test_an_interrupted_training_goes_on_in_its_folder_and_leaves_a_run(tiny_enc
         Run.open(tmp_path / "run").model().get_weights(), model.get_weights(), strict=True
     ):
         np.testing.assert_array_equal(weights, expected)
-    with pytest.raises(InputError, match="exists already"):
+    with pytest.raises(InputError, match="already exists"):
         model.fit_stages(STAGES, folder=tmp_path / "run", **QUIET)
 
 

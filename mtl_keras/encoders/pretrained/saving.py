@@ -47,7 +47,7 @@ def save(encoder: LoadedEncoder, folder: str | Path) -> Path:
     check_path(folder)
     folder = Path(folder)
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise InputError(f"{folder}: exists already; choose another folder or remove it")
+        raise InputError(f"{folder}: already exists; choose another folder or remove it")
     model_type, family = _family(encoder)
 
     def write(place: Path) -> None:

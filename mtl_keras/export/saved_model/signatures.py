@@ -50,7 +50,7 @@ def export_saved_model(model: MultiTaskModel, path: str | Path) -> Path:
     """
     path = Path(path)
     if path.exists():
-        raise InputError(f"{path}: exists already; export to a new version number")
+        raise InputError(f"{path}: already exists; export to a new version number")
     for name in (SERVING, EMBED, LABELS, READING):
         if name in model.tasks:
             raise InputError(f"a signature is called {name!r}; rename the task of this name")

@@ -1,4 +1,4 @@
-"""A local web page on which to try a run or an export."""
+"""A local web page to try a run or an export."""
 
 import lazy_loader
 

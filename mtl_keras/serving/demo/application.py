@@ -33,16 +33,16 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def make_application(source: Source, host: str) -> Starlette:
-    """One page, and the answers that it asks for.
+    """The web application: one page, and the answers that it requests.
 
-    `GET /` is the page. `POST /answers` takes `{"text": …}`, `application/json`, and gives
-    `{"answer", "reading"}`: a row of `mtl_keras.answer`, and a `Reading`. What is wrong comes as
-    `{"error": …}`, with a status of 400 or more; so does whatever the page of another site asks.
+    `GET /` returns the page. `POST /answers` takes `{"text": …}`, `application/json`, and returns
+    `{"answer", "reading"}`: a row of `mtl_keras.answer`, and a `Reading`. Errors are `{"error": …}`
+    with a status of 400 or more. Requests from other sites' pages are refused.
 
     Args:
-        source: what answers.
-        host: the address that is listened at. On loopback only loopback's names are answered to,
-            so that no other site can ask through somebody's browser.
+        source: the model that answers.
+        host: the address that the server listens on. On loopback, requests must name loopback as
+            their host, so that no other site can send them through somebody's browser.
     """
     names = LOOPBACK_NAMES if ipaddress.ip_address(host).is_loopback else ("*",)
     return Starlette(
@@ -59,9 +59,7 @@ def make_application(source: Source, host: str) -> Starlette:
 
 
 class OwnPages:
-    """Refuses what a browser asks for the page of another site: its `Origin` is not the host that
-    is asked.
-    """
+    """Middleware that refuses requests from other sites' pages, whose `Origin` is another host."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
@@ -73,19 +71,19 @@ class OwnPages:
         if all(origin.lower() in own for origin in request.headers.getlist("origin")):
             await self.app(scope, receive, send)
         else:
-            refused = {"error": "the page of another site asks; open the demo's own page"}
+            refused = {"error": "this request comes from another site; open the demo's own page"}
             await JSONResponse(refused, 403)(scope, receive, send)
 
 
 class Page(NamedTuple):
-    """A page, and what its browser may do: run its script, ask its server, nothing else."""
+    """A page, and its content security policy: run its own script, ask its server, nothing else."""
 
     html: str
     policy: str
 
 
 def render_page(source: Source) -> Page:
-    """The page of a model. No asset is outside of it."""
+    """The page of a model. It contains all of its assets."""
     template = importlib.resources.files("mtl_keras.serving.demo").joinpath("page.html")
     html = template.read_text(encoding="utf-8")
     policy = (
@@ -106,13 +104,13 @@ def _digest(html: str, tag: str) -> str:
 
 
 def _card_html(card: str) -> str:
-    """Markdown as HTML in which nothing of the card's own HTML, pictures or styles is left."""
+    """Markdown as HTML, without the card's own HTML, pictures and styles."""
     renderer = MarkdownIt("js-default").disable("image")
     tokens = renderer.parse(card)
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):  # the page has the h1
             token.tag = f"h{min(6, int(token.tag[1]) + 1)}"
-        if "style" in token.attrs:  # which the policy refuses
+        if "style" in token.attrs:  # the policy forbids inline styles
             token.attrs = {"class": str(token.attrs["style"]).removeprefix("text-align:")}
     html = renderer.renderer.render(tokens, renderer.options, {})
     html = html.replace("<table>", '<div class="scroll"><table>')
@@ -134,7 +132,7 @@ def _page_endpoint(page: Page) -> Endpoint:
 
 
 def _answers_endpoint(source: Source) -> Endpoint:
-    workers = anyio.CapacityLimiter(os.cpu_count() or 1)  # the model has threads of its own
+    workers = anyio.CapacityLimiter(os.cpu_count() or 1)  # the model has its own threads
 
     async def answer(request: Request) -> Response:
         _check_type(request)
@@ -150,15 +148,15 @@ def _answer(source: Source, text: str) -> dict:
 
 
 def _check_type(request: Request) -> None:
-    """Refuses what the form of any page could send: a browser asks before it sends JSON."""
+    """Refuses other types than JSON. Any page's form can send those; JSON needs a preflight."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise HTTPException(415, f"expected the Content-Type application/json; {FORM}")
 
 
 async def _body(request: Request) -> bytes:
-    """The request's body. One that is too long is received, and forgotten, before it is refused:
-    a browser that cannot send on does not listen.
+    """The request's body. A body that is too long is received and discarded before it is refused,
+    since a browser does not read the answer while it sends.
     """
     body, size = bytearray(), 0
     try:
@@ -167,10 +165,10 @@ async def _body(request: Request) -> bytes:
             if size <= MOST_BYTES:
                 body += chunk
     except ClientDisconnect:
-        raise HTTPException(400, "the connection was closed before all was sent") from None
+        raise HTTPException(400, "the connection was closed before the end of the body") from None
     if size > MOST_BYTES:
         raise HTTPException(
-            413, f"{size:,} bytes came, at most {MOST_BYTES:,} are taken; send a shorter text"
+            413, f"received {size:,} bytes, at most {MOST_BYTES:,} are allowed; send a shorter text"
         )
     return bytes(body)
 
@@ -179,9 +177,9 @@ def _text(body: bytes) -> str:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        raise HTTPException(400, f"what came is no JSON; {FORM}") from None
+        raise HTTPException(400, f"the body is not JSON; {FORM}") from None
     if not isinstance(value, dict) or [*value] != ["text"] or not isinstance(value["text"], str):
-        raise HTTPException(400, f"what came has another form; {FORM}")
+        raise HTTPException(400, f"the body has another form; {FORM}")
     try:
         (text,) = checked_texts([value["text"]])
     except InputError as error:
@@ -195,5 +193,5 @@ def _refused(request: Request, error: Exception) -> Response:
 
 
 def _failed(request: Request, error: Exception) -> Response:
-    message = f"the model failed ({type(error).__name__}); the terminal of the demo tells more"
+    message = f"the model failed ({type(error).__name__}); see the demo's terminal for details"
     return JSONResponse({"error": message}, 500)

@@ -1,4 +1,4 @@
-"""The demo's connections: how many there are at once, and how long each may take."""
+"""Limits the demo's connections: how many at once, and how long each may take."""
 
 import asyncio
 import logging
@@ -12,15 +12,15 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mtl_keras.display import in_terminal
 
-MOST_CONNECTIONS = 128  # served at once; as many more get status 503
+MOST_CONNECTIONS = 128  # served at once; another 128 get status 503, further ones are closed
 SECONDS_FOR_HEADERS = 10.0
 SECONDS_FOR_BODY = 30.0
-SECONDS_FOR_ANSWER = 30.0  # that a client takes to read one
+SECONDS_FOR_ANSWER = 30.0  # in which the client must read it
 SECONDS_TO_FINISH = 5
 
 
 def make_server(application: ASGIApp) -> uvicorn.Server:
-    """A server that closes slow connections, and answers 503 where there are too many."""
+    """A server that closes slow connections, and answers 503 if there are too many."""
     config = uvicorn.Config(
         application,
         http=BoundedConnection,
@@ -34,18 +34,18 @@ def make_server(application: ASGIApp) -> uvicorn.Server:
 
 
 class BoundedConnection(H11Protocol):
-    """A connection that is closed where its client is slow: to send headers or a body, or to read.
+    """A connection that is closed if its client is slow to send headers or a body, or to read.
 
-    uvicorn bounds only the time between two requests (its issue 157).
+    uvicorn limits only the time between two requests (its issue 157).
     """
 
-    _to_send: asyncio.TimerHandle | None = None  # when it is closed unless the client has sent …
-    _to_read: asyncio.TimerHandle | None = None  # … or read what is due
-    _due: object = None  # what the client has to send, a state of h11
+    _to_send: asyncio.TimerHandle | None = None  # closes the connection if nothing is sent
+    _to_read: asyncio.TimerHandle | None = None  # closes the connection if nothing is read
+    _due: object = None  # what the client must send next, as a state of h11
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        transport.set_write_buffer_limits(high=0)  # whatever is not read at once has a deadline
+        transport.set_write_buffer_limits(high=0)  # any unread output starts the timer
         if len(self.connections) > 2 * MOST_CONNECTIONS:
             transport.abort()
         elif len(self.connections) > MOST_CONNECTIONS:
@@ -74,7 +74,7 @@ class BoundedConnection(H11Protocol):
         _cancel(self._to_read)
 
     def _await_client(self) -> None:
-        """Sets the time for what the client has to send next, once; none while it waits."""
+        """Starts the timer for what the client must send next; no timer while it waits for us."""
         due = self.conn.their_state
         if due is not self._due:
             self._due = due
@@ -86,7 +86,7 @@ class BoundedConnection(H11Protocol):
 
 
 class SafeFormatter(logging.Formatter):
-    """Lines of a log in which all is seen: a traceback may hold a part of somebody's text."""
+    """Escapes hidden characters in the log: a traceback may hold a part of somebody's text."""
 
     def format(self, record: logging.LogRecord) -> str:
         return in_terminal(super().format(record))
@@ -108,7 +108,7 @@ def _cancel(timer: asyncio.TimerHandle | None) -> None:
 
 
 _too_many = JSONResponse(
-    {"error": f"{MOST_CONNECTIONS} connections are open already; close one, or ask again later"},
+    {"error": f"{MOST_CONNECTIONS} connections are already open; close one, or try again later"},
     status_code=503,
     headers={"Connection": "close", "Retry-After": "1"},
 )

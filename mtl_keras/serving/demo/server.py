@@ -1,4 +1,4 @@
-"""A page on which to try a model: every task's answer as you type."""
+"""Serves a web page to try a model: every task's answer as you type."""
 
 import errno
 import importlib.util
@@ -17,15 +17,14 @@ def serve(folder: str | Path, *, host: str = "127.0.0.1", port: int = 8000) -> N
     """Serves the page until it is interrupted.
 
     Args:
-        folder: of a run; of an export; or of numbered exports, of which the newest is taken.
-        host: the address to listen at. Beyond loopback, whoever reaches it can ask.
-        port: the first to try; the next that is free is taken, and said. 0 takes any.
+        folder: of a run, of an export, or of numbered exports, of which the newest is served.
+        host: the address to listen on. Unless it is loopback, anybody who can reach it can use it.
+        port: the first port to try; if it is in use, the next free one is taken. 0 takes any.
 
     Raises:
-        InputError: neither a run nor an export, an address that is not this machine's, no free
-            port, or the packages of the extra `demo` are absent.
-        KeyboardInterrupt: it was interrupted; what had been asked was answered, or given up after
-            five seconds.
+        InputError: the folder is neither a run nor an export, the address is not this machine's, no
+            port is free, or the packages of the extra `demo` are missing.
+        KeyboardInterrupt: the server was interrupted; open requests had five seconds to finish.
     """
     _check_extra()
     from mtl_keras.serving.demo.application import make_application
@@ -40,13 +39,13 @@ def serve(folder: str | Path, *, host: str = "127.0.0.1", port: int = 8000) -> N
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket at the first free port from this one; 0 takes any.
+    """A socket on the first free port from this one; 0 takes any.
 
     Raises:
         InputError: no port is free, or the address is not this machine's.
     """
     if not 0 <= port <= 65535:
-        raise InputError(f"a port is a number from 0 to 65535. Received: {port}")
+        raise InputError(f"port must be a number from 0 to 65535. Received: {port}")
     last = min(port + PORTS_TRIED, 65536) if port else 1
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -57,18 +56,18 @@ def listen(host: str, port: int) -> socket.socket:
                 if error.errno != errno.EADDRINUSE:
                     raise
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or error  # the cure is another than of a file's
+        reason = getattr(error, "strerror", None) or error  # the cures for files do not apply
         raise InputError(
-            f"cannot listen at {host}, port {port}: {reason}; "
+            f"cannot listen on {host}, port {port}: {reason}; "
             "give an address of this machine and a port that you may use"
         ) from error
-    raise InputError(f"the ports {port} to {last - 1} are all taken; give another")
+    raise InputError(f"the ports {port} to {last - 1} are all in use; give another")
 
 
 def address_of(listener: socket.socket, asked: int) -> str:
-    """Where the page is, and why it is not at the port that was asked for."""
+    """The page's address, and a note if it is not at the requested port."""
     host, port = listener.getsockname()[:2]
-    taken = f", as port {asked} is taken" if asked not in (0, port) else ""
+    taken = f", since port {asked} is in use" if asked not in (0, port) else ""
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/{taken}"
 
 

@@ -1,4 +1,4 @@
-"""What the demo page asks: a run or an export, as one value."""
+"""The model behind the demo page: a run or an export, as one value."""
 
 import functools
 import re
@@ -25,7 +25,7 @@ from mtl_keras.storage.refusals import refusal
 from mtl_keras.storage.regular_files import check_regular_files, open_regular
 
 GRAPH = "saved_model.pb"
-LONGEST_CARD = 1 << 16  # bytes; those of our exports have some 5,000
+LONGEST_CARD = 1 << 16  # bytes; cards of our exports have about 5,000
 
 Answering = Callable[[Sequence[str]], list[dict]]
 
@@ -34,18 +34,18 @@ class Reading(NamedTuple):
     """How much of a text the encoder read."""
 
     pieces: int  # word pieces, [CLS] and [SEP] included
-    end: int  # the character after the last of them
-    whole: bool  # whether there were no more
+    end: int  # the character after the last piece
+    whole: bool  # whether the whole text was read
 
 
 @dataclass(frozen=True)
 class ServedTask:
-    """What the page must know of a task.
+    """What the page needs to know about a task.
 
     Args:
         name: of the task.
         form: of its answers.
-        labels: that it has; none for a number.
+        labels: of the task; empty for a number.
     """
 
     name: str
@@ -54,11 +54,11 @@ class ServedTask:
 
     @classmethod
     def of(cls, task: Task) -> "ServedTask":
-        """Of a task whose declaration is known."""
+        """From a task's declaration."""
         return cls(task.name, task.label_kind.form, tuple(task.labels))
 
     def to_json(self) -> dict:
-        """As plain values; `shown` has names and labels in which something is hidden, as seen."""
+        """As plain values. `shown` maps names and labels with hidden characters to escaped ones."""
         names = (self.name, *self.labels)
         shown = {name: line for name in names if (line := one_line(name)) != name}
         labels = list(self.labels)
@@ -67,14 +67,14 @@ class ServedTask:
 
 @dataclass(frozen=True)
 class Source:
-    """A model that the page asks.
+    """A model for the page.
 
     Args:
-        title: what the page is called.
-        tasks: that it answers.
-        card: the model card, Markdown.
-        answers: texts → their answers, as `mtl_keras.answer`; from several threads at once.
-        reading: what is read of a text; from several threads at once.
+        title: of the page.
+        tasks: that the model answers.
+        card: the model card, as Markdown.
+        answers: texts → answers, as `mtl_keras.answer` returns them; thread-safe.
+        reading: text → how much of it is read; thread-safe.
     """
 
     title: str
@@ -85,13 +85,13 @@ class Source:
 
 
 def find_source(folder: str | Path) -> Callable[[], Source]:
-    """What loads the run in a folder, or the export: the folder, or the newest version in it.
+    """A function that loads the run or export in a folder, or the newest version in it.
 
-    To load it needs TensorFlow, and raises `InputError` if a file is damaged, or the SavedModel is
-    none that `export_saved_model` wrote.
+    The function needs TensorFlow. It raises `InputError` if a file is damaged, or if
+    `export_saved_model` did not write the SavedModel.
 
     Raises:
-        InputError: there is neither, or the run is damaged.
+        InputError: the folder holds neither, or the run is damaged.
     """
     folder = Path(folder)
     if (folder / RECORD).is_file() or Run(folder).has_begun:
@@ -104,8 +104,8 @@ def find_source(folder: str | Path) -> Callable[[], Source]:
         return functools.partial(_load_export, newest)
     problem = "neither a finished run nor an export here" if folder.is_dir() else "no such folder"
     raise InputError(
-        f"{folder}: {problem}; give a run's folder ({RECORD} is in it), an export's ({GRAPH} is in "
-        "it) or one of numbered exports"
+        f"{folder}: {problem}; give the folder of a run (with {RECORD}), of an export (with "
+        f"{GRAPH}), or of numbered exports"
     )
 
 
@@ -114,7 +114,7 @@ def _is_version(folder: Path) -> bool:
 
 
 def _load_run(run: Run) -> Source:
-    """The run's model in graphs, those of an export: faster, and safe in several threads."""
+    """Runs the model in the graphs of an export, which are faster and thread-safe."""
     from mtl_keras.export.saved_model.signatures import signature_functions
 
     model = run.model()
@@ -142,7 +142,7 @@ def _signatures(folder: Path) -> Mapping:
     check_regular_files(folder)
     try:
         signatures = tf.saved_model.load(str(folder)).signatures
-    except Exception as error:  # whatever comes of reading a damaged file
+    except Exception as error:  # a damaged file can cause any error
         reason = refusal(error) or "restore it or export again"
         raise InputError(f"{folder}: cannot be loaded; {reason}") from error
     if not {SERVING, READING} <= {*signatures}:
@@ -205,7 +205,7 @@ def _metrics_card(run: Run) -> str:
     ]
     notes = [in_markdown(note) for note in notes_of(scores)]
     findings = [in_markdown(finding.in_words(places=False)) for finding in run.audit]
-    return "\n\n".join(["# What it scores", table(rows), *notes, *findings]) + "\n"
+    return "\n\n".join(["# Scores", table(rows), *notes, *findings]) + "\n"
 
 
 def _export_card(folder: Path, tasks: Sequence[ServedTask]) -> str:
@@ -216,10 +216,10 @@ def _export_card(folder: Path, tasks: Sequence[ServedTask]) -> str:
         {"task": task.name, "answer": task.form.name, "labels": str(len(task.labels) or "–")}
         for task in tasks
     ]
-    return f"# What it answers\n\n{table(rows)}\n"
+    return f"# Answers\n\n{table(rows)}\n"
 
 
 def _read_card(path: Path) -> str:
-    """A card's beginning, in which all is seen; whoever made the export wrote it."""
+    """The start of a card, with hidden characters escaped; anybody may have written it."""
     with open_regular(path) as file:
         return in_terminal(file.read(LONGEST_CARD).decode(errors="replace"))

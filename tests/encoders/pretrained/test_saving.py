@@ -159,9 +159,9 @@ def test_what_would_be_read_otherwise_is_refused_and_not_left(tiny_encoder, tmp_
 
 def test_nothing_is_written_over(tiny_encoder, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(InputError, match="exists already; choose another folder or remove it"):
+    with pytest.raises(InputError, match="already exists; choose another folder or remove it"):
         tiny_encoder().save_pretrained(tmp_path)
-    with pytest.raises(InputError, match="exists already"):
+    with pytest.raises(InputError, match="already exists"):
         tiny_encoder().save_pretrained(tmp_path / "notes.txt")
     with pytest.raises(WorkError, match="cannot be written"):
         tiny_encoder().save_pretrained(tmp_path / "notes.txt" / "saved")

@@ -138,7 +138,7 @@ def test_all_signatures_and_blocks_share_one_graph_of_a_block(exported):
 
 def test_what_cannot_be_exported_is_refused(model, exported, tiny_encoder):
     path, _ = exported
-    with pytest.raises(InputError, match="exists already; export to a new version number"):
+    with pytest.raises(InputError, match="already exists; export to a new version number"):
         export_saved_model(model, path)
     embed = [mtl.Task("embed", labels=["x", "y"])]
     clashing = mtl.MultiTaskModel(tiny_encoder(), embed, has_names=True)

@@ -73,15 +73,15 @@ def test_the_answer_tells_what_was_read(port):
 @pytest.mark.parametrize(
     ("body", "status", "message"),
     [
-        (b"", 400, f"what came is no JSON; {FORM}"),
-        (b'{"text": "a"', 400, f"what came is no JSON; {FORM}"),
-        (b'{"text": "\xff"}', 400, f"what came is no JSON; {FORM}"),
-        (b"[" * 100_000, 400, f"what came is no JSON; {FORM}"),
-        (b"9" * 100_000, 400, f"what came is no JSON; {FORM}"),
-        (b'["a"]', 400, f"what came has another form; {FORM}"),
-        (b'{"text": 1}', 400, f"what came has another form; {FORM}"),
-        (b'{"texts": ["a"]}', 400, f"what came has another form; {FORM}"),
-        (b'{"text": "a", "best": "topic"}', 400, f"what came has another form; {FORM}"),
+        (b"", 400, f"the body is not JSON; {FORM}"),
+        (b'{"text": "a"', 400, f"the body is not JSON; {FORM}"),
+        (b'{"text": "\xff"}', 400, f"the body is not JSON; {FORM}"),
+        (b"[" * 100_000, 400, f"the body is not JSON; {FORM}"),
+        (b"9" * 100_000, 400, f"the body is not JSON; {FORM}"),
+        (b'["a"]', 400, f"the body has another form; {FORM}"),
+        (b'{"text": 1}', 400, f"the body has another form; {FORM}"),
+        (b'{"texts": ["a"]}', 400, f"the body has another form; {FORM}"),
+        (b'{"text": "a", "best": "topic"}', 400, f"the body has another form; {FORM}"),
         (
             b'{"text": "\\ud83d"}',
             400,
@@ -91,7 +91,7 @@ def test_the_answer_tells_what_was_read(port):
         (
             b'{"text": "' + b"a" * MOST_BYTES + b'"}',
             413,
-            "1,048,588 bytes came, at most 1,048,576 are taken; send a shorter text",
+            "received 1,048,588 bytes, at most 1,048,576 are allowed; send a shorter text",
         ),
     ],
 )
@@ -139,7 +139,7 @@ def test_another_site_cannot_ask_through_a_browser(port):
 def test_the_page_of_another_site_is_refused(port, origin, method):
     path = "/answers" if method == "POST" else "/"
     status, _, said = ask(port, '{"text": "a"}', method, path, Origin=origin)
-    expected = "the page of another site asks; open the demo's own page"
+    expected = "this request comes from another site; open the demo's own page"
     assert (status, json.loads(said)) == (403, {"error": expected})
 
 
@@ -175,7 +175,7 @@ def test_a_model_that_fails_is_told_and_asked_again():
     with running(stand_in(fails)) as port:
         status, _, said = ask(port, '{"text": "fail"}')
         assert status == 500
-        assert json.loads(said)["error"].startswith("the model failed (WorkError); the terminal")
+        assert json.loads(said)["error"].startswith("the model failed (WorkError); see the demo")
         assert answered(port, "a")["answer"]["text"] == "a"
 
 

@@ -101,7 +101,7 @@ def test_too_many_connections_are_told_and_many_more_closed(monkeypatch):
         held = [stack.enter_context(connected(port)) for _ in range(2)]
         status, headers, said = ask(port, BODY)
         assert (status, headers["connection"]) == (503, "close")
-        assert json.loads(said)["error"].endswith("close one, or ask again later")
+        assert json.loads(said)["error"].endswith("close one, or try again later")
         held += [stack.enter_context(connected(port)) for _ in range(3)]
         with contextlib.suppress(ConnectionResetError):
             assert held[-1].recv(1) == b""

@@ -195,7 +195,7 @@ def test_what_is_typed_is_answered(opened, port):
     assert rows(page, "entities", "name", "what") == [
         (entity["text"], entity["label"]) for entity in expected["entities"]
     ]
-    assert page.locator("#note").inner_text().startswith("All of it was read, 10 word pieces.")
+    assert page.locator("#note").inner_text().startswith("The whole text was read, 10 word pieces.")
 
 
 @pytest.mark.slow
@@ -239,7 +239,7 @@ def test_what_was_not_read_is_said_and_shown(opened, port):
     note = page.locator("#note").inner_text()
     assert note.startswith("Too long: only the first 45 word pieces were read, up to “…")
     assert page.locator(".cut").inner_text() == "not read"
-    assert page.locator(".unread").inner_text().endswith("… and 800 characters more")
+    assert page.locator(".unread").inner_text().endswith("… and 800 more characters")
 
 
 @pytest.mark.slow
@@ -379,13 +379,13 @@ def test_what_the_server_refuses_is_shown(opened, monkeypatch):
         expect_answered(page, "fine")
         page.fill("#text", "fail")
         failed = (
-            "Not answered: the model failed (ValueError); the terminal of the demo tells more. "
-            "What is shown answers an earlier text."
+            "No answer: the model failed (ValueError); see the demo's terminal for details. "
+            "The answers shown are for an earlier text."
         )
         expect_text(page, "[role=alert]", failed)
         assert page.locator(".old").count() == 1
         page.fill("#text", "a" * 2**16)
-        page.get_by_text("at most 65,536 are taken; send a shorter text").wait_for()
+        page.get_by_text("at most 65,536 are allowed; send a shorter text").wait_for()
         page.fill("#text", "fine again")
         expect_answered(page, "fine again")
         expect_text(page, "[role=alert]", "")
@@ -425,7 +425,7 @@ def test_hostile_labels_are_text(opened):
     with running(stand_in(answer, tasks=tasks)) as port:
         page = opened(port)
         page.fill("#text", "a")
-        page.get_by_text("All of it was read").wait_for()
+        page.get_by_text("The whole text was read").wait_for()
         shown = page.inner_text("body") + page.locator("[role=status]").text_content()
         assert hidden(shown) <= {"\t"}
         assert shown.count("<script>alert(1)</script>") >= 4

@@ -19,16 +19,16 @@ def test_a_port_that_is_taken_is_passed_over():
         port = first.getsockname()[1]
         with demo.listen("127.0.0.1", port) as second:
             assert second.getsockname()[1] > port
-            assert f", as port {port} is taken" in demo.address_of(second, port)
+            assert f", since port {port} is in use" in demo.address_of(second, port)
             assert demo.address_of(second, 0) == demo.address_of(second, second.getsockname()[1])
 
 
 @pytest.mark.parametrize(
     ("host", "port", "message"),
     [
-        ("127.0.0.1", 70_000, "a port is a number from 0 to 65535. Received: 70000"),
-        ("192.0.2.1", 8000, "cannot listen at 192.0.2.1, port 8000: .*; give an address"),
-        ("no such host", 8000, "cannot listen at no such host, port 8000: .*; give an address"),
+        ("127.0.0.1", 70_000, "port must be a number from 0 to 65535. Received: 70000"),
+        ("192.0.2.1", 8000, "cannot listen on 192.0.2.1, port 8000: .*; give an address"),
+        ("no such host", 8000, "cannot listen on no such host, port 8000: .*; give an address"),
     ],
 )
 def test_where_it_cannot_listen_is_told(host, port, message):
@@ -67,7 +67,8 @@ def test_it_says_where_it_is_and_ends_when_interrupted():
         )
         said = process.stdout.readline().decode()
         found = re.fullmatch(
-            rf"demo: http://127.0.0.1:(\d+)/, as port {port} is taken \(Ctrl-C ends it\)\n", said
+            rf"demo: http://127.0.0.1:(\d+)/, since port {port} is in use \(Ctrl-C ends it\)\n",
+            said,
         )
         assert found, said
         assert answered(int(found[1]), "a")["answer"]["text"] == "a"

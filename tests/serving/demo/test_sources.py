@@ -78,8 +78,8 @@ def test_the_newest_version_is_found(exports):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("nowhere", "nowhere: no such folder; give a run's folder"),
-        (".", "neither a finished run nor an export here; give a run's folder"),
+        ("nowhere", "nowhere: no such folder; give the folder of a run"),
+        (".", "neither a finished run nor an export here; give the folder of a run"),
     ],
 )
 def test_a_folder_of_neither_is_refused(tmp_path, name, message):
