@@ -15,10 +15,10 @@ from mtl_keras.encoders.descriptions import described
 from mtl_keras.encoders.length_sorting import length_sorted_batches
 from mtl_keras.encoders.memory import keep_freed_memory
 from mtl_keras.encoders.pretrained import loading, saving
+from mtl_keras.encoders.pretrained.loaded_encoder import LoadedEncoder
 from mtl_keras.encoders.texts import checked_texts
 from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
 from mtl_keras.encoders.transformer.config import EncoderConfig
-from mtl_keras.encoders.transformer.keras_hub import KerasHubConfig, build_keras_hub_transformer
 from mtl_keras.encoders.transformer.policy import check_policy
 from mtl_keras.encoders.transformer.transformer import (
     build_transformer,
@@ -92,7 +92,8 @@ class TextEncoder:
 
         Args:
             source: `all-MiniLM-L6-v2`, `hf://organisation/name`, a TF Hub handle (`https://…`),
-                `keras_hub://preset`, or a folder of any of these kinds. See
+                `keras_hub://preset`, or a folder of any of these kinds; `run:` and a run's folder,
+                or a `.keras` file, for the encoder that was trained there. See
                 `mtl_keras.encoders.pretrained.loading.load`.
             max_length: longest input in word pieces; longer texts lose their end.
             pooling: `mean`, `cls`, `pooler` or `last`, instead of what the source says.
@@ -180,9 +181,7 @@ class TextEncoder:
             InputError: there is something in the folder; no family of that format is so built.
             WorkError: it cannot be written; nothing is left of it.
         """
-        encoder = loading.LoadedEncoder(
-            self.tokenizer, self.transformer, self.config, self.normalize
-        )
+        encoder = LoadedEncoder(self.tokenizer, self.transformer, self.config, self.normalize)
         return saving.save(encoder, Path(folder))
 
     def get_config(self) -> dict[str, Any]:
@@ -278,8 +277,6 @@ def _transformer(
     config: EncoderConfig, dtype: str | None = None, *, initialize: bool = True
 ) -> keras.Model:
     check_policy(dtype)
-    if isinstance(config, KerasHubConfig):
-        return build_keras_hub_transformer(config, dtype)
     return build_transformer(config, dtype, initialize=initialize)
 
 

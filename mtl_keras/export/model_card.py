@@ -4,7 +4,6 @@ import json
 import os
 import shlex
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from tabulate import tabulate
 
@@ -12,12 +11,13 @@ from mtl_keras.data.answer_forms import READ
 from mtl_keras.data.findings import Finding
 from mtl_keras.data.task import Task
 from mtl_keras.display import Markdown, in_markdown
+from mtl_keras.encoders.pretrained.sources import without_place
 from mtl_keras.evaluation.figures import Scores, figure, interval_of, notes_of
 from mtl_keras.export.saved_model.served_answers import EMBED, LABELS, READING, SERVING
-from mtl_keras.recipes.recipe import Recipe
 from mtl_keras.runs.left_out import LeftOut
-from mtl_keras.runs.run import HISTORY, LEFT_OUT, RECORD, Run
+from mtl_keras.runs.run import HISTORY, LEFT_OUT, Run
 from mtl_keras.runs.unfinished import CHANGES
+from mtl_keras.storage.run_folder import RECORD
 
 CARD = "README.md"
 EXAMPLE = "My parcel came a day late, but the service was friendly."
@@ -84,9 +84,10 @@ def training_parts(
     weights = (
         f"the weights that were best for {in_markdown(best)}" if best else "the weights at the end"
     )
+    encoder = in_markdown(without_place(run.recipe.encoder))
     return [
-        f"One transformer, {in_markdown(_encoder(run.recipe))}, answers {_listed(run.tasks)} from "
-        f"{inputs}, with {weights} of the run {in_markdown(run.folder.resolve().name)}.",
+        f"One transformer, {encoder}, answers {_listed(run.tasks)} from {inputs}, "
+        f"with {weights} of the run {in_markdown(run.folder.resolve().name)}.",
         *_left_out(record),
         "## Tasks",
         table(_task_rows(run.tasks, record["examples"])),
@@ -113,11 +114,6 @@ def _left_out(record: Mapping) -> list[str]:
     """What is saved as no head reads the encoder's last block; old runs did not write it."""
     saved = record.get(LEFT_OUT)
     return [in_markdown(LeftOut.from_json(saved).in_words())] if saved else []
-
-
-def _encoder(recipe: Recipe) -> str:
-    """Where it came from; of a folder only the name, whose place is nobody's business."""
-    return Path(recipe.encoder).name if Path(recipe.encoder).exists() else recipe.encoder
 
 
 def _versions(record: Mapping) -> str:

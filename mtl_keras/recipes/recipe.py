@@ -1,6 +1,5 @@
 """A validated recipe, from a YAML file or from Python values. It does not load TensorFlow."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from pydantic import ValidationError
 from mtl_keras.data.schedules import Proportional, Schedule, parse_schedule
 from mtl_keras.data.task import SPLITS, Task
 from mtl_keras.data.task_names import name_fault
-from mtl_keras.encoders.pretrained.sources import is_path
+from mtl_keras.encoders.pretrained.sources import located
 from mtl_keras.errors import InputError
 from mtl_keras.plans.stage import MEAN, Stage
 from mtl_keras.plans.training_plan import TrainingPlan
@@ -257,7 +256,7 @@ def _of_schema(schema: RecipeSchema, path: Path, where: Where, written: bytes) -
     places = [where(place) for place in training.places()]
     return Recipe(
         path=path,
-        encoder=_encoder(schema.encoder, path.parent),
+        encoder=located(schema.encoder, path.parent),
         sha256=schema.sha256,
         max_length=schema.max_length,
         pooling=schema.pooling,
@@ -278,10 +277,3 @@ def _of_schema(schema: RecipeSchema, path: Path, where: Where, written: bytes) -
         written=written,
         reads_at={name: where(("tasks", name, "reads")) for name in schema.tasks},
     )
-
-
-def _encoder(source: str, folder: Path) -> str:
-    """The source; a folder's path is relative to the recipe's folder."""
-    if not is_path(source):
-        return source
-    return os.path.normpath(folder / os.path.expanduser(source))

@@ -15,28 +15,27 @@ from mtl_keras.data.findings import Finding
 from mtl_keras.data.task import SPLITS, Task
 from mtl_keras.errors import InputError, UnsafeFileError, WorkError
 from mtl_keras.recipes.recipe import Recipe, load_recipe
-from mtl_keras.storage.locks import LOCK, check_unlocked
+from mtl_keras.storage.locks import LOCK
 from mtl_keras.storage.refusals import PARTIAL, cause, refusal
 from mtl_keras.storage.regular_files import read_whole
+from mtl_keras.storage.run_folder import (
+    CHECKPOINTS,
+    MODEL,
+    RECORD,
+    check_finished,
+    has_begun,
+    is_finished,
+)
 from mtl_keras.storage.writing import check_path, make_folder, write_whole
 from mtl_keras.version import __version__
 
 if TYPE_CHECKING:
     from mtl_keras.models.multi_task_model import MultiTaskModel
 
-RECIPE, RECORD, HISTORY, METRICS, MODEL, BEST, CHECKPOINTS = (
-    "recipe.yaml",
-    "run.json",
-    "history.json",
-    "metrics.json",
-    "model.keras",
-    "best",
-    "checkpoints",
-)
+RECIPE, HISTORY, METRICS, BEST = "recipe.yaml", "history.json", "metrics.json", "best"
 AUDIT = "audit"  # in `metrics.json`, beside the splits
 LEFT_OUT = "left_out"  # in `run.json`: the cost of blocks that no head reads, or null
 TABLE, LOGS = "history.csv", "logs"  # for people and TensorBoard
-START = f"{CHECKPOINTS}/start.json"  # what an unfinished run began with
 
 
 class _TrainedTask(pydantic.BaseModel):
@@ -93,19 +92,8 @@ class Run:
         """
         run = cls(folder)
         with _reading(run.folder):
-            is_finished, has_begun = run.is_finished, run.has_begun
-        if not is_finished:
-            check_unlocked(folder)
-        if has_begun and not is_finished:
-            raise InputError(
-                f"{folder}: this run is unfinished; 'mtl-keras train RECIPE --output {folder} "
-                "--resume' continues it"
-            )
-        if not is_finished:
-            raise InputError(
-                f"{folder}: no finished run here ({RECORD} is absent); "
-                "give the folder that 'mtl-keras train' printed"
-            )
+            _ = run.is_finished, run.has_begun
+        check_finished(run.folder)
         run._check_version()
         with _reading(run.folder / RECORD):
             _ = run.tasks
@@ -126,12 +114,12 @@ class Run:
 
     @property
     def is_finished(self) -> bool:
-        return (self.folder / RECORD).is_file()
+        return is_finished(self.folder)
 
     @property
     def has_begun(self) -> bool:
         """Whether the run can be resumed. A finished run need not be."""
-        return (self.folder / START).is_file()
+        return has_begun(self.folder)
 
     def _check_version(self) -> None:
         versions = self.read_json(RECORD).get("versions")

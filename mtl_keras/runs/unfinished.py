@@ -13,7 +13,8 @@ from mtl_keras.errors import InputError
 from mtl_keras.recipes.recipe import Recipe, load_recipe, says_the_same
 from mtl_keras.runs.checkpoint_files import StateFolder
 from mtl_keras.runs.provenance import describe_changes, fingerprints
-from mtl_keras.runs.run import BEST, CHECKPOINTS, RECIPE, START, Run
+from mtl_keras.runs.run import BEST, RECIPE, Run
+from mtl_keras.storage.run_folder import CHECKPOINTS, START
 
 UNITS = ("workers", "devices")  # facts: how many of them a training runs on
 NORMALIZES = "normalizes_as_source"  # a fact; 0.1.0 neither wrote it nor normalized like that

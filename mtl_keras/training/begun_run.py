@@ -13,7 +13,7 @@ from mtl_keras.data.findings import Finding
 from mtl_keras.distribution.strategies import Workers
 from mtl_keras.evaluation.scores import evaluate_all
 from mtl_keras.runs.provenance import provenance
-from mtl_keras.runs.run import AUDIT, BEST, HISTORY, LOGS, METRICS, MODEL, RECORD, TABLE, Run
+from mtl_keras.runs.run import AUDIT, BEST, HISTORY, LOGS, METRICS, TABLE, Run
 from mtl_keras.runs.unfinished import (
     CHANGES,
     NORMALIZES,
@@ -24,6 +24,7 @@ from mtl_keras.runs.unfinished import (
     checkpoints_of,
     normalizes_as_source,
 )
+from mtl_keras.storage.run_folder import MODEL, RECORD
 from mtl_keras.training.interruptions import Interruption
 from mtl_keras.training.materials import Materials
 from mtl_keras.training.monitoring import HistoryTable, TensorBoardLogs

@@ -14,9 +14,10 @@ from mtl_keras.errors import InputError
 from mtl_keras.recipes.recipe import Recipe
 from mtl_keras.runs.building import build_model, load_encoder, open_datasets
 from mtl_keras.runs.left_out import LeftOut
-from mtl_keras.runs.run import LEFT_OUT, START, Run
+from mtl_keras.runs.run import LEFT_OUT, Run
 from mtl_keras.runs.unfinished import end, in_begun_order, normalizes_as_source
 from mtl_keras.storage.locks import one_writer
+from mtl_keras.storage.run_folder import START
 from mtl_keras.training.begun_run import BegunRun
 from mtl_keras.training.interruptions import Interruption
 from mtl_keras.training.materials import Materials

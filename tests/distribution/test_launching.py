@@ -15,7 +15,8 @@ from support.tiny import of_one_task
 from mtl_keras.cli.main import main
 from mtl_keras.distribution.launching import free_ports, run_workers
 from mtl_keras.distribution.lifeline import GRACE
-from mtl_keras.runs.run import CHECKPOINTS, Run
+from mtl_keras.runs.run import Run
+from mtl_keras.storage.run_folder import CHECKPOINTS
 
 EPOCHS = 30  # so many that a run is killed long before it ends
 

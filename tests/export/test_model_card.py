@@ -16,7 +16,8 @@ from support.serving_stub import ServingStub
 from mtl_keras.export.model_card import CARD, EXAMPLE, training_parts
 from mtl_keras.models.prediction import answer
 from mtl_keras.runs.left_out import LeftOut
-from mtl_keras.runs.run import LEFT_OUT, RECORD, Run
+from mtl_keras.runs.run import LEFT_OUT, Run
+from mtl_keras.storage.run_folder import RECORD
 
 
 @pytest.fixture(scope="module")

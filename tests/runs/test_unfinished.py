@@ -6,7 +6,7 @@ from mtl_keras.errors import InputError
 from mtl_keras.recipes.recipe import load_recipe
 from mtl_keras.runs.building import open_datasets
 from mtl_keras.runs.provenance import provenance
-from mtl_keras.runs.run import LOGS, RECORD, Run, unfinished_folder
+from mtl_keras.runs.run import LOGS, Run, unfinished_folder
 from mtl_keras.runs.unfinished import (
     NORMALIZES,
     begin,
@@ -16,6 +16,7 @@ from mtl_keras.runs.unfinished import (
     in_begun_order,
     normalizes_as_source,
 )
+from mtl_keras.storage.run_folder import RECORD
 
 FACTS = {"data": {"a.csv": "1"}, "versions": {"keras": "3"}}
 

@@ -3,12 +3,14 @@
 import json
 import os
 import re
+import shutil
 import signal
 
 import pytest
 from support.interrupting import At, Killed, kill, results
 from support.tiny import of_one_task, write_tiny_recipe
 
+import mtl_keras as mtl
 from mtl_keras.data.split_files import SplitFiles
 from mtl_keras.errors import InputError
 from mtl_keras.recipes.recipe import load_recipe
@@ -28,6 +30,13 @@ STAGES = """\
       patience: 2
       protect: distillation
       learning_rate: {heads: 1.0e-2, backbone: 1.0e-2, schedule: linear, warmup: 0.5}
+"""
+
+
+FROZEN = """\
+  stages:
+    - {freeze: backbone}
+    - {freeze: backbone, learning_rate: {heads: 1.0e-4}}
 """
 
 
@@ -249,3 +258,30 @@ def test_a_bad_row_is_told_when_it_comes(recipe_in_steps, tmp_path):
             train(recipe_in_steps, tmp_path / "run", verbose=0, report=lambda line: None)
     finally:
         file.write_text(good)
+
+
+def test_a_run_whose_encoder_is_another_runs_is_not_resumed_on_a_changed_one(
+    trained, tiny_bert, tmp_path
+):
+    path = write_tiny_recipe(tmp_path, tiny_bert)
+    text = path.read_text().replace(f"encoder: {tiny_bert}", "encoder: run:first")
+    path.write_text(text[: text.index("  stages:")] + FROZEN)
+    first = tmp_path / "first"
+    shutil.copytree(trained, first)
+    recipe, said, folder = load_recipe(path), [], tmp_path / "run"
+    assert recipe.encoder == f"run:{first}"
+    with pytest.raises(Killed):
+        train(recipe, folder, verbose=0, report=_killing("stage 2", said))
+    model = mtl.load_model(first / "model.keras")
+    model.get_layer("block_0").weights[0].assign_add(model.get_layer("block_0").weights[0])
+    model.save(first / "model.keras")
+    with pytest.raises(InputError, match=f"run:{first}: other weights than this run began with"):
+        train(recipe, folder, resume=True, verbose=0, report=said.append)
+    shutil.copy(trained / "model.keras", first / "model.keras")
+    run = train(recipe, folder, resume=True, verbose=0, report=said.append)
+    before, after = mtl.load_model(trained / "model.keras"), run.model()
+    for group in ("embeddings", "block_0", "block_1"):
+        for layer, same in zip(before.layer_groups[group], after.layer_groups[group], strict=True):
+            assert [w.numpy().tobytes() for w in layer.weights] == [
+                w.numpy().tobytes() for w in same.weights
+            ]

@@ -5,5 +5,5 @@ from .families import GPT_NEO as GPT_NEO
 from .families import HF_BERT as HF_BERT
 from .families import TF_HUB_BERT as TF_HUB_BERT
 from .family import Family as Family
-from .loading import LoadedEncoder as LoadedEncoder
+from .loaded_encoder import LoadedEncoder as LoadedEncoder
 from .loading import load as load

@@ -37,7 +37,8 @@ def check_weights(folder: Path, sha256: str) -> None:
 
 def weights_sha256(folder: Path) -> str:
     """The checksum that `check_weights` compares; empty if there are no weights."""
-    files = next(filter(None, (sorted(folder.glob(pattern)) for pattern in WEIGHTS)), [])
+    of_patterns = (sorted(folder.glob(pattern)) for pattern in WEIGHTS)
+    files = [folder] if folder.is_file() else next(filter(None, of_patterns), [])
     digest = hashlib.sha256()
     for file in files:
         with file.open("rb") as opened:

@@ -1,8 +1,7 @@
 """A source's name → a transformer with published weights, and its tokenizer."""
 
 import itertools
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,9 @@ from mtl_keras.encoders.pretrained import keras_hub as presets
 from mtl_keras.encoders.pretrained.checkpoint import Checkpoint, open_checkpoint
 from mtl_keras.encoders.pretrained.checksum import check_weights
 from mtl_keras.encoders.pretrained.fill import fill
+from mtl_keras.encoders.pretrained.loaded_encoder import LoadedEncoder
 from mtl_keras.encoders.pretrained.sources import find
+from mtl_keras.encoders.pretrained.trained import load_trained
 from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
 from mtl_keras.encoders.transformer.config import EncoderConfig, check_pooling
 from mtl_keras.encoders.transformer.keras_hub import KerasHubConfig, as_transformer
@@ -23,24 +24,6 @@ from mtl_keras.storage.refusals import cause
 from mtl_keras.storage.regular_files import check_regular_files
 
 MAX_SPARE_ROWS = 127  # token tables are at times rounded up to a multiple of 128
-
-
-@dataclass(frozen=True)
-class LoadedEncoder:
-    """An encoder as its source publishes it.
-
-    Args:
-        tokenizer: cuts strings into word pieces.
-        transformer: with the published weights.
-        config: the transformer's shape.
-        normalize: whether the source scales sentence embeddings to length 1. The transformer itself
-            does not.
-    """
-
-    tokenizer: Tokenizer
-    transformer: keras.Model
-    config: EncoderConfig
-    normalize: bool = False
 
 
 def load(
@@ -59,7 +42,8 @@ def load(
             (`config.json`, `model.safetensors` or `pytorch_model.bin`, also in shards, a
             vocabulary, and sentence-transformers' files if there are any); a handle
             (`https://…`), or a folder, of a TF Hub BERT SavedModel; `keras_hub://preset`, or a
-            folder, of a text encoder that KerasHub's `save_to_preset` wrote.
+            folder, of a text encoder that KerasHub's `save_to_preset` wrote; the `.keras` file of a
+            `MultiTaskModel`, or `run:` and a finished run's folder, whose file that is.
         max_length: longest input in word pieces.
         pooling: `mean`, `cls`, `pooler` or `last`, instead of the source's own.
         dtype: Keras dtype policy of the transformer, the global one when None.
@@ -70,18 +54,32 @@ def load(
             architecture, or has fewer positions than `max_length`.
     """
     try:
-        folder = find(str(source))
-        check_regular_files(folder)
+        place = find(str(source))
+        check_regular_files(place)
         if sha256:
-            check_weights(folder, sha256)
-        load_folder = _load_preset if presets.is_preset(folder) else _load_checkpoint
-        loaded = load_folder(folder, max_length, pooling, dtype)
+            check_weights(place, sha256)
+        loaded = _loader(place)(place, max_length, pooling, dtype)
         _check_finite(loaded.transformer)
         return loaded
     except InputError as error:
         raise InputError(f"encoder {str(source)!r}: {error}") from None
     except OSError as error:
         raise InputError(f"encoder {str(source)!r}: cannot be read: {cause(error)}") from None
+
+
+def _loader(place: Path) -> Callable[..., LoadedEncoder]:
+    """What opens a file, or a folder, of this kind."""
+    if place.is_file():
+        return _load_trained
+    return _load_preset if presets.is_preset(place) else _load_checkpoint
+
+
+def _load_trained(
+    path: Path, max_length: int, pooling: str | None, dtype: str | None
+) -> LoadedEncoder:
+    loaded = load_trained(path, max_length, pooling, dtype)
+    _check_sizes(loaded.tokenizer, loaded.config)
+    return loaded
 
 
 def _load_preset(

@@ -11,7 +11,8 @@ from mtl_keras.distribution import replicas
 from mtl_keras.encoders.pretrained.families import HUGGING_FACE_FAMILIES
 from mtl_keras.encoders.pretrained.family import Family
 from mtl_keras.encoders.pretrained.fill import stored_tensors
-from mtl_keras.encoders.pretrained.loading import LoadedEncoder, load
+from mtl_keras.encoders.pretrained.loaded_encoder import LoadedEncoder
+from mtl_keras.encoders.pretrained.loading import load
 from mtl_keras.encoders.pretrained.own_settings import write_own_settings
 from mtl_keras.encoders.tokenizers.byte_pair import BytePairTokenizer
 from mtl_keras.encoders.tokenizers.tokenizer_files import write_tokenizer_files

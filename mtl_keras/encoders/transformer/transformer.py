@@ -3,6 +3,7 @@
 One graph for many weights (Vaswani et al., 2017, "Attention is all you need").
 """
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -188,6 +189,7 @@ class TransformerBlock(keras.layers.Layer):
         return super().get_config() | config
 
 
+@functools.singledispatch
 def build_transformer(
     config: EncoderConfig, dtype: str | None = None, *, initialize: bool = True
 ) -> keras.Model:

@@ -20,9 +20,10 @@ from mtl_keras.export.saved_model.served_answers import (
     columns_by_task,
     read_answers,
 )
-from mtl_keras.runs.run import RECORD, Run
+from mtl_keras.runs.run import Run
 from mtl_keras.storage.refusals import refusal
 from mtl_keras.storage.regular_files import check_regular_files, open_regular
+from mtl_keras.storage.run_folder import RECORD
 
 GRAPH = "saved_model.pb"
 LONGEST_CARD = 1 << 16  # bytes; cards of our exports have about 5,000

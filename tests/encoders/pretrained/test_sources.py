@@ -1,5 +1,7 @@
 """Where sources are found, and what is said of those that are nowhere."""
 
+import os
+
 import huggingface_hub
 import pytest
 from support.published import assert_refused
@@ -65,8 +67,47 @@ def test_presets_that_cannot_be_had(monkeypatch):
         sources.find("keras_hub://roberta_base_en")
 
 
-@pytest.mark.parametrize("source", ["folder", "/a/folder", "../all-MiniLM-L6-v2"])
-def test_paths_are_told_from_names(source):
-    assert sources.is_path(source)
-    assert not sources.is_path(sources.MINILM)
-    assert not sources.is_path(f"hf://{source}")
+@pytest.mark.parametrize("path", ["folder", "/a/folder", "../all-MiniLM-L6-v2", "x.keras"])
+def test_paths_are_taken_from_a_folder_and_names_are_not(path, tmp_path):
+    inside = os.path.normpath(tmp_path / path)
+    assert sources.located(path, tmp_path) == inside
+    assert sources.located(f"run:{path}", tmp_path) == f"run:{inside}"
+    for name in (sources.MINILM, f"hf://{path}", f"https://{path}"):
+        assert sources.located(name, tmp_path) == name
+
+
+def test_a_place_is_nobodys_business(tmp_path):
+    (tmp_path / "mine").mkdir()
+    assert sources.without_place(str(tmp_path / "mine")) == "mine"
+    assert sources.without_place(f"run:{tmp_path / 'mine'}") == "run:mine"
+    assert sources.without_place("hf://a/b") == "hf://a/b"
+
+
+@pytest.mark.parametrize(
+    ("files", "cure"),
+    [
+        ((), r"no finished run here \(run\.json is absent\); give the folder that"),
+        (("checkpoints/start.json",), "this run is unfinished; 'mtl-keras train RECIPE --output"),
+        (("run.json",), r"model\.keras: no such file; restore it or train again"),
+    ],
+)
+def test_only_a_finished_run_has_an_encoder(files, cure, tmp_path):
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(InputError, match=cure):
+        sources.find(f"run:{tmp_path}")
+
+
+def test_what_is_no_folder_is_no_run(tmp_path):
+    for place in (tmp_path / "absent", tmp_path / "x.keras"):
+        with pytest.raises(InputError, match=r"there is no folder .*; give that of a finished run"):
+            sources.find(f"run:{place}")
+    with pytest.raises(InputError, match=r"there is no such folder; a source is .* a \.keras file"):
+        sources.find(str(tmp_path / "x.keras"))
+
+
+def test_a_runs_folder_without_run_is_told_how_it_is_named(tmp_path):
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(InputError, match=f"is a run's folder; its encoder is 'run:{tmp_path}'"):
+        sources.find(str(tmp_path))

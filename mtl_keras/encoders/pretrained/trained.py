@@ -1,0 +1,62 @@
+"""The encoder of a model that was trained here, out of its `.keras` file."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from mtl_keras.distribution import replicas
+from mtl_keras.encoders.pretrained.damage import reading
+from mtl_keras.encoders.pretrained.keras_file import MODEL, load_keras_file
+from mtl_keras.encoders.pretrained.loaded_encoder import LoadedEncoder
+from mtl_keras.encoders.transformer.config import EncoderConfig, check_pooling
+from mtl_keras.encoders.transformer.transformer import build_transformer
+from mtl_keras.errors import InputError
+
+
+def load_trained(
+    path: Path, max_length: int, pooling: str | None, dtype: str | None
+) -> LoadedEncoder:
+    """The encoder of a `.keras` file: the blocks that its heads read, with what they have learnt.
+
+    Args:
+        path: of the file.
+        max_length: longest input in word pieces.
+        pooling: instead of the model's own. A pooler is there only if a head reads it: the file has
+            the weights of no other.
+        dtype: Keras dtype policy of the transformer, the global one when None.
+
+    Raises:
+        InputError: the file is damaged, refused as unsafe, or of another model.
+    """
+    with reading(path.name):
+        model = load_keras_file(path, compile=False)
+        if keras.saving.get_registered_name(type(model)) != MODEL:
+            raise InputError(f"{path.name} is not a MultiTaskModel but {type(model).__name__}")
+    encoder = model.encoder
+    config = _config(model, pooling)
+    transformer = build_transformer(config, dtype, initialize=False)
+    names = ("sequence_output", *(("pooled_output",) if config.pooler else ()))
+    parts = (_part(whole, names).weights for whole in (transformer, encoder.transformer))
+    for new, old in zip(*parts, strict=True):
+        replicas.put(new, replicas.value_of(old))
+    settings = encoder.tokenizer.get_config() | {"max_length": max_length}
+    tokenizer = type(encoder.tokenizer).from_config(settings)
+    return LoadedEncoder(tokenizer, transformer, config, encoder.normalize)
+
+
+def _config(model: Any, pooling: str | None) -> EncoderConfig:
+    """The encoder's shape, without a pooler that no head reads."""
+    config: EncoderConfig = model.encoder.config
+    if config.pooler and all(layer.name != "pooler" for layer in model.layers):
+        config = config.lowest(config.num_layers)
+    if pooling is not None:
+        check_pooling(pooling, config.pooler)
+        config = dataclasses.replace(config, pooling=pooling)
+    return config
+
+
+def _part(transformer: keras.Model, names: tuple[str, ...]) -> keras.Model:
+    """The layers that some outputs need."""
+    return keras.Model(transformer.input, [transformer.output[name] for name in names])
