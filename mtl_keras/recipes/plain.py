@@ -22,6 +22,7 @@ _TRAINING = RecipeSchema.model_fields["training"].annotation
 OF_TRAINING = (
     *("loss_weights", "batch_size", "max_tokens", "seed", "precision", "strategy"),
     *("jit_compile", "deterministic", "cache", "checkpoint_minutes", "restore"),
+    "start_from",
 )
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from mtl_keras.data.schedules import Proportional, Schedule, parse_schedule
 from mtl_keras.data.task import SPLITS, Task
 from mtl_keras.data.task_names import name_fault
-from mtl_keras.encoders.pretrained.sources import located
+from mtl_keras.encoders.pretrained.sources import RUN, located
 from mtl_keras.errors import InputError
 from mtl_keras.plans.stage import MEAN, Stage
 from mtl_keras.plans.training_plan import TrainingPlan
@@ -55,9 +55,12 @@ class Recipe:
         checkpoint_minutes: time between two checkpoints, from which a training can be resumed.
         restore: whose best weights on the validation split the run ends with: a task's, those of
             the `mean`, or None for the last weights.
+        start_from: folder of a finished run, whose weights the encoder, and the heads of tasks of
+            the same name and labels, begin with.
         path: the file it was read from; the tasks' files are relative to its folder.
         written: the YAML that it was made from.
         reads_at: task → the place in the recipe of its `reads`, for messages.
+        starts_at: the place in the recipe of `start_from`.
 
     Raises:
         InputError: a value is invalid, or values contradict each other.
@@ -99,9 +102,11 @@ class Recipe:
     cache: bool = True
     checkpoint_minutes: float = 5.0
     restore: str | None = MEAN
+    start_from: str | None = None
     path: Path = field(default_factory=lambda: Path("recipe.yaml").absolute())
     written: bytes | None = field(default=None, compare=False, repr=False)
     reads_at: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    starts_at: str = field(default="start_from", compare=False, repr=False)
 
     def __post_init__(self, stages: Sequence[Stage] | None) -> None:
         if self.written is not None:
@@ -274,6 +279,15 @@ def _of_schema(schema: RecipeSchema, path: Path, where: Where, written: bytes) -
         cache=training.cache,
         checkpoint_minutes=training.checkpoint_minutes,
         restore=training.restore,
+        start_from=_folder(training.start_from, path.parent),
+        starts_at=where(("training", "start_from")),
         written=written,
         reads_at={name: where(("tasks", name, "reads")) for name in schema.tasks},
     )
+
+
+def _folder(run: str | None, folder: Path) -> str | None:
+    """The folder of a run, from a recipe's folder; `run:`, as in `encoder`, may stand before it."""
+    if run is None:
+        return None
+    return located(f"{RUN}{run.removeprefix(RUN)}", folder).removeprefix(RUN)

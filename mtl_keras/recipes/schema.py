@@ -129,6 +129,7 @@ class _Training(_StageSettings):
     deterministic: bool = False
     cache: bool = True
     checkpoint_minutes: Number = pydantic.Field(5.0, gt=0)
+    start_from: str | None = pydantic.Field(None, min_length=1)
     restore: str | None = MEAN
 
     @pydantic.model_validator(mode="after")

@@ -8,6 +8,7 @@ from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.errors import InputError
 from mtl_keras.recipes.recipe import Recipe
+from mtl_keras.runs.starting_run import StartingRun
 
 if TYPE_CHECKING:
     from mtl_keras.encoders.text_encoder import TextEncoder
@@ -43,7 +44,7 @@ def open_datasets(
 
 
 def load_encoder(recipe: Recipe, *, as_in_0_1_0: bool = False) -> "TextEncoder":
-    """The recipe's encoder, with its published weights.
+    """The recipe's encoder, with its published weights, or those of the run that it starts from.
 
     Args:
         recipe: names the encoder.
@@ -60,6 +61,8 @@ def load_encoder(recipe: Recipe, *, as_in_0_1_0: bool = False) -> "TextEncoder":
     )
     if as_in_0_1_0:
         encoder.tokenizer = encoder.tokenizer.as_in_0_1_0()
+    if start := StartingRun.of(recipe):
+        start.fill_encoder(encoder)
     return encoder
 
 
@@ -82,17 +85,23 @@ def build_model(
         as_in_0_1_0: whether numbers are learnt without a scale.
 
     Raises:
-        InputError: the encoder lacks a level or a layer group.
+        InputError: the encoder lacks a level or a layer group; the run that the recipe starts from
+            has another encoder, or a task of the same name with other labels.
     """
     from mtl_keras.models.multi_task_model import MultiTaskModel
 
     tasks = [_with_level(dataset.task, levels or {}) for dataset in datasets.values()]
     if as_in_0_1_0:
         tasks = [Task.from_config(task.at_scale(None).get_config()) for task in tasks]
+    start = StartingRun.of(recipe)
+    if start:
+        tasks = start.with_scales(tasks)
     encoder = encoder or load_encoder(recipe)
     for task in tasks:
         _check_level(recipe, encoder, task)
     model = MultiTaskModel(encoder, tasks)
+    if start:
+        start.fill_heads(model)
     _check_plan(recipe, encoder, model)
     return model
 

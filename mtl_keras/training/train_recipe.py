@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -11,10 +12,12 @@ from mtl_keras.display import show
 from mtl_keras.distribution.strategies import Workers, strategy_of
 from mtl_keras.encoders.text_encoder import TextEncoder
 from mtl_keras.errors import InputError
+from mtl_keras.models.multi_task_model import MultiTaskModel
 from mtl_keras.recipes.recipe import Recipe
 from mtl_keras.runs.building import build_model, load_encoder, open_datasets
 from mtl_keras.runs.left_out import LeftOut
 from mtl_keras.runs.run import LEFT_OUT, Run
+from mtl_keras.runs.starting_run import StartingRun, in_words
 from mtl_keras.runs.unfinished import end, in_begun_order, normalizes_as_source
 from mtl_keras.storage.locks import one_writer
 from mtl_keras.storage.run_folder import START
@@ -23,6 +26,7 @@ from mtl_keras.training.interruptions import Interruption
 from mtl_keras.training.materials import Materials
 from mtl_keras.training.solving.depth import chosen_levels, depth_record
 
+START_FROM = "start_from"  # in the run's record: the run whose weights it began with
 DEPTH = "depth"  # in the run's record: which level each task reads that left it open, and why
 
 
@@ -79,6 +83,7 @@ def train(
             levels = {name: of_task["reads"] for name, of_task in depth.items()}
             model = build_model(recipe, datasets, encoder, levels, as_in_0_1_0=not as_source)
         facts = {DEPTH: depth, LEFT_OUT: _left_out(encoder, model.encoder, report)}
+        facts |= _started(recipe, model, report)
         materials = Materials.of(recipe, datasets, model)
         with one_writer(run.folder), Interruption(workers.agree).listening() as interruption:
             begun = BegunRun.of(
@@ -122,6 +127,18 @@ def _left_out(
         return None
     report(left_out.in_words())
     return left_out.to_json()
+
+
+def _started(
+    recipe: Recipe, model: MultiTaskModel, report: Callable[[str], None]
+) -> dict[str, Any]:
+    """What a run keeps of the one that it started from, which it reports."""
+    start = StartingRun.of(recipe)
+    if start is None:
+        return {}
+    record = start.record(model)
+    report(in_words(record))
+    return {START_FROM: record}
 
 
 def _check_workers(workers: Workers, recipe: Recipe) -> None:

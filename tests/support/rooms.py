@@ -108,6 +108,7 @@ WITHOUT_TENSORFLOW = (
     "runs.checkpoint_files",
     "runs.provenance",
     "runs.run",
+    "runs.starting_run",
     "runs.unfinished",
     "training.interruptions",
     "evaluation.figures",
