@@ -1,4 +1,4 @@
-"""A trained model as a SavedModel that is proved equal, or in a smaller format."""
+"""Exports a trained model as a verified SavedModel, or in a smaller format."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""What a converted model is, in Markdown: what it kept and lost, what is beside it, how to ask."""
+"""The model card of a converted model, in Markdown: what changed, its files, how to use it."""
 
 import os
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ from mtl_keras.runs.run import Run
 
 @dataclass(frozen=True)
 class _Runtime:
-    """What runs a converted model, as its card shows it.
+    """The runtime of a converted model, as its card shows it.
 
     Args:
         package: to install.
-        import_line: of Python.
-        call: of Python, which makes `outputs` of `inputs`.
-        sizes: of batches and texts that it takes, in words.
+        import_line: Python code.
+        call: Python code that computes `outputs` from `inputs`.
+        sizes: of batches and texts that it accepts, in words.
     """
 
     package: str
@@ -42,7 +42,7 @@ _RUNTIMES = {
         "onnxruntime",
         "import onnxruntime",
         'session = onnxruntime.InferenceSession("model.onnx")\n'
-        "names = [each.name for each in session.get_outputs()]\n"
+        "names = [output.name for output in session.get_outputs()]\n"
         "outputs = dict(zip(names, session.run(names, inputs)))",
     ),
 }
@@ -58,16 +58,16 @@ def converted_card(
     precision: str,
     conversion: Conversion,
 ) -> str:
-    """The model card of a run in another format than SavedModel.
+    """The model card of a run exported as LiteRT or ONNX.
 
     Args:
-        run: that was exported.
+        run: the exported run.
         name: of the model.
         version: its number.
-        best: the task, or `mean`, whose best weights these are; None: those of the end.
-        form: its format.
-        precision: of its weights.
-        conversion: how it compares with the model.
+        best: the task, or `mean`, whose best weights these are; None for the final weights.
+        form: the format.
+        precision: of the weights.
+        conversion: how it compares with the original model.
     """
     runtime = _RUNTIMES[form]
     parts = [
@@ -80,10 +80,10 @@ def converted_card(
         table(_files(form)),
         "## Inputs and outputs",
         _inputs_and_outputs(runtime, run.recipe.max_length),
-        f"{form.name} has no strings, so the tokenizer is not in the model: use the files beside "
-        "it. They cut texts as it was trained on, but for words of over 100 bytes and a few rare "
-        "signs.",
-        "## Ask it",
+        f"{form.name} cannot process strings, so the model does not contain the tokenizer: use the "
+        "files beside it. They split texts as in training, except for words of more than 100 bytes "
+        "and a few rare characters.",
+        "## How to use it",
         f"`pip install numpy tokenizers {runtime.package}`; from this folder:",
         _python(runtime),
     ]
@@ -102,10 +102,10 @@ def _scores(conversion: Conversion) -> Scores:
 def _compared(conversion: Conversion, precision: str) -> str:
     limit = " (at most 1e-05 is allowed)" if precision == FLOAT32 else ""
     return (
-        f"A call is of word pieces to scores, where it was exported ({os.cpu_count()} cores). "
-        f"{conversion.compared:,} texts were answered by the trained model and, before this "
-        "version had its number, by a process without TensorFlow: the largest difference between "
-        f"two scores was {conversion.difference:.2g}{limit}."
+        "A call goes from word pieces to scores, on the machine of the export "
+        f"({os.cpu_count()} cores). Before this version was published, the trained model and a "
+        f"process without TensorFlow answered {conversion.compared:,} texts: the largest "
+        f"difference between two scores was {conversion.difference:.2g}{limit}."
     )
 
 
@@ -114,7 +114,7 @@ def _files(form: ExportFormat) -> list[dict[str, str]]:
         form.file: "the model",
         TOKENIZER: "the tokenizer, for `tokenizers`",
         SETTINGS: "its settings, for `transformers.AutoTokenizer`",
-        VOCABULARY: "its word pieces, one a line",
+        VOCABULARY: "its word pieces, one per line",
         LABELS_FILE: "each task's kind and classes",
     }
     return [{"file": Markdown(f"`{file}`"), "what": Markdown(what)} for file, what in files.items()]
@@ -122,11 +122,11 @@ def _files(form: ExportFormat) -> list[dict[str, str]]:
 
 def _inputs_and_outputs(runtime: _Runtime, max_length: int) -> str:
     return (
-        "`token_ids`, int32, and `padding_mask`, bool, true at word pieces: both `(batch, "
-        f"length)`, {runtime.sizes}, at most {max_length} word pieces a text. Each task is an "
-        "output of its name: probabilities in the order of its `classes` in `labels.json`, "
-        "`(batch, classes)`, for tagging and token_labels `(batch, length, classes)`, where what "
-        "counts of a word is its first piece; for regression the number, `(batch,)`."
+        "The inputs are `token_ids`, int32, and `padding_mask`, bool, true at word pieces: both "
+        f"`(batch, length)`, {runtime.sizes}, at most {max_length} word pieces per text. Each task "
+        "has an output of its name: probabilities in the order of its `classes` in `labels.json`, "
+        "`(batch, classes)`; for tagging and token_labels `(batch, length, classes)`, where a word "
+        "has the values at its first piece; for regression the number, `(batch,)`."
     )
 
 
@@ -142,8 +142,8 @@ from tokenizers import Tokenizer
 texts = [{EXAMPLE!r}]
 tokens = Tokenizer.from_file("{TOKENIZER}").encode_batch(texts)
 inputs = {{
-    "token_ids": np.array([each.ids for each in tokens], np.int32),
-    "padding_mask": np.array([each.attention_mask for each in tokens], bool),
+    "token_ids": np.array([text.ids for text in tokens], np.int32),
+    "padding_mask": np.array([text.attention_mask for text in tokens], bool),
 }}
 {runtime.call}
 

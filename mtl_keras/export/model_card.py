@@ -1,4 +1,4 @@
-"""What an export is, in Markdown: tasks, training, scores, cost, and how to ask it."""
+"""The model card of an export, in Markdown: tasks, training, scores, cost, how to use it."""
 
 import json
 import os
@@ -37,18 +37,18 @@ def model_card(
     milliseconds: Mapping[int, float],
     compared: int,
 ) -> str:
-    """The model card of an export of a run.
+    """The model card of a run exported as a SavedModel.
 
     Args:
-        run: that was exported.
+        run: the exported run.
         name: of the model on a server.
         version: its number.
-        best: the task, or `mean`, whose best weights were exported; None: those of the end.
+        best: the task, or `mean`, whose best weights were exported; None for the final weights.
         scores: split → task → metrics, as in `metrics.json`.
         signatures: name → names of its outputs.
-        size: bytes of the SavedModel.
-        milliseconds: texts a call → the median of calls of `serving_default`, here.
-        compared: texts that were answered as by the model.
+        size: of the SavedModel, in bytes.
+        milliseconds: texts per call → median time of `serving_default` on this machine.
+        compared: number of texts with the same answers as the model's.
     """
     recipe = run.recipe
     parts = [
@@ -56,19 +56,19 @@ def model_card(
         *training_parts(run, "raw strings", best, scores),
         "## Size and speed",
         f"{size / 2**20:,.1f} MiB. {_speed(milliseconds)} "
-        f"{compared:,} texts were answered as by the trained model (1e-5, equal labels "
-        "and spans) by a process without Keras, before this version had its number.",
+        f"Before this version was published, a process without Keras answered {compared:,} texts "
+        "as the trained model does (scores within 1e-5, equal labels and spans).",
         "## Signatures",
-        "Each takes `text`, strings `(batch,)`. Offsets are of bytes, the limit excluded.",
+        "Each takes `text`, strings `(batch,)`. Offsets count bytes; the limit is excluded.",
         table(_signature_rows(signatures, run.tasks)),
-        f"At most {recipe.max_length} word pieces of a text are read; `{READ}` says of a text if "
-        f"that is all of it, `{READING}` how many were.",
-        "## Ask it",
+        f"At most {recipe.max_length} word pieces of a text are read; `{READ}` says whether that "
+        f"was the whole text, `{READING}` how many were read.",
+        "## How to use it",
         "With TensorFlow Serving (`docker compose up --wait` in the folder of the versions):",
         _curl(name),
         "In Python, from this folder:",
         _python(),
-        "A SavedModel is a program: load only what you trust.",
+        "A SavedModel is a program: load it only if you trust its source.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -79,11 +79,16 @@ def training_parts(
     best: str | None,
     scores: Scores,
 ) -> list[str]:
-    """The card's paragraphs on what it answers from these inputs, how well, and its training."""
+    """The card's paragraphs on its tasks, scores and training.
+
+    Args:
+        run: the exported run.
+        inputs: what it answers from, in words.
+        best: the task, or `mean`, whose best weights were exported; None for the final weights.
+        scores: split → task → metrics.
+    """
     record = run.read_json(RECORD)
-    weights = (
-        f"the weights that were best for {in_markdown(best)}" if best else "the weights at the end"
-    )
+    weights = f"the best weights for {in_markdown(best)}" if best else "the final weights"
     encoder = in_markdown(without_place(run.recipe.encoder))
     return [
         f"One transformer, {encoder}, answers {_listed(run.tasks)} from {inputs}, "
@@ -94,8 +99,8 @@ def training_parts(
         "## Scores",
         table(_score_rows(run.tasks, scores)) or "Not measured.",
         *map(in_markdown, notes_of(scores)),
-        "The interval is the 95% bootstrap interval over the examples; it does not tell what "
-        "another training would give.",
+        "The interval is the 95% bootstrap interval over the examples; it does not include the "
+        "variation between trainings.",
         *_findings(run.audit),
         "## Training",
         in_markdown(f"Plan: {record['plan']}. {_versions(record)}{_changes(record)}"),
@@ -105,13 +110,13 @@ def training_parts(
 
 
 def _findings(findings: Sequence[Finding]) -> list[str]:
-    """What its scores do not show of the data, without places in the user's files."""
+    """Findings about the data that scores do not show, without places in the user's files."""
     lines = [f"- {in_markdown(finding.in_words(places=False))}" for finding in findings]
-    return ["What to know of the examples:", "\n".join(lines)] if lines else []
+    return ["What to know about the examples:", "\n".join(lines)] if lines else []
 
 
 def _left_out(record: Mapping) -> list[str]:
-    """What is saved as no head reads the encoder's last block; old runs did not write it."""
+    """The savings if no head reads the encoder's last block; old runs have no entry."""
     saved = record.get(LEFT_OUT)
     return [in_markdown(LeftOut.from_json(saved).in_words())] if saved else []
 
@@ -122,13 +127,13 @@ def _versions(record: Mapping) -> str:
 
 
 def _changes(record: Mapping) -> str:
-    """How the run was resumed otherwise than it began."""
+    """What changed between the run's begin and its end."""
     changes = record.get(CHANGES) or ()
-    return f" Not as it began: {'; '.join(map(str, changes))}." if changes else ""
+    return f" Changed since it began: {'; '.join(map(str, changes))}." if changes else ""
 
 
 def table(rows: Sequence[Mapping]) -> str:
-    """Rows of texts and `Markdown` as a Markdown table; nothing for none."""
+    """Rows of texts and `Markdown` as a Markdown table; empty without rows."""
     cells = [{in_markdown(name): in_markdown(text) for name, text in row.items()} for row in rows]
     return tabulate(cells, headers="keys", tablefmt="github", disable_numparse=True) if rows else ""
 
@@ -180,7 +185,7 @@ def _stage_rows(stages: Sequence[Mapping]) -> list[dict]:
 
 
 def _drift(drift: Mapping[str, Mapping]) -> list[str]:
-    """What happened to tasks whose head stayed frozen while the encoder moved."""
+    """The drift of tasks whose head stayed frozen while the encoder trained."""
     rows = [
         {
             "task": name,
@@ -193,7 +198,7 @@ def _drift(drift: Mapping[str, Mapping]) -> list[str]:
         }
         for name, moved in drift.items()
     ]
-    title = "Drift of tasks whose head stayed frozen while the encoder moved:"
+    title = "Drift of tasks whose head stayed frozen while the encoder trained:"
     return [title, table(rows)] if rows else []
 
 
@@ -202,7 +207,8 @@ def _speed(milliseconds: Mapping[int, float]) -> str:
         f"{'one text' if size == 1 else f'{size} texts'} {of_size:.1f} ms"
         for size, of_size in milliseconds.items()
     )
-    return f"Where it was exported ({os.cpu_count()} cores) a call takes: {', '.join(calls)}."
+    cores = f"{os.cpu_count()} cores"
+    return f"Time of a call on the machine of the export ({cores}): {', '.join(calls)}."
 
 
 def _signature_rows(signatures: Mapping[str, Sequence[str]], tasks: Mapping) -> list[dict]:

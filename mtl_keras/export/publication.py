@@ -1,4 +1,4 @@
-"""A run → the next version of an export, proved equal to the model before it has its number."""
+"""Exports a run as the next version in a folder, after verifying its answers."""
 
 import functools
 import importlib.util
@@ -54,37 +54,37 @@ def publish(
     against: str | Path | None = None,
     report: Report = show,
 ) -> Path:
-    """Exports a run as the next version of a folder that TensorFlow Serving watches.
+    """Exports a run as the next version in a folder that TensorFlow Serving watches.
 
-    The SavedModel is written beside its place, loaded in a fresh process and compared with the
-    model on the validation texts and on odd ones (`verify`). Only then it is given its number;
-    if an answer differs, or the process dies, there is no such version. With it come its model
-    card (`README.md`) and its warm-up requests; beside the versions, unless they are there, the
-    files that start TensorFlow Serving over them (`write_serving_config`).
+    The SavedModel is written to a temporary place, loaded in a new process and compared with the
+    model on the validation texts and on odd texts (`verify`). Only then does it get its number. If
+    an answer differs, or the process dies, there is no such version. The version contains its model
+    card (`README.md`) and warm-up requests. The folder gets, unless it has them, the files that
+    start TensorFlow Serving (`write_serving_config`).
 
-    `litert` and `onnx` hold no strings: they take `token_ids` and `padding_mask`, and beside the
-    model come the tokenizer's files and the labels. They are compared likewise, in a process
-    without TensorFlow (`check_conversion`); the table of size, latency and metrics is reported and
-    in the model card.
+    `litert` and `onnx` cannot process strings: they take `token_ids` and `padding_mask`, and the
+    version contains the tokenizer's files and the labels. They are compared in the same way, in a
+    process without TensorFlow (`check_conversion`). A table of size, latency and metrics is
+    reported and added to the model card.
 
     Args:
         run: a finished run.
         folder: of the versions, such as `saved_models/tickets`; its name is the model's.
-        best: with the weights that were best for this task, or `mean`; None: as the run ended.
+        best: a task, or `mean`, whose best weights to export; None for the final weights.
         format: `saved_model`, `litert` or `onnx`.
-        precision: of the weights: `float32`, and of the last two `float16` or `int8`.
-        against: another export, whose answers the new one must have too.
-        report: gets what happens, a line at a time.
+        precision: of the weights: `float32`; for `litert` and `onnx` also `float16` or `int8`.
+        against: another export, whose answers the new one must equal too.
+        report: receives lines about what happens.
 
     Returns:
-        The folder of the version: one above the highest number there, or `1`.
+        The folder of the version: one above the highest number in it, or `1`.
 
     Raises:
-        InputError: a file in the folder's place, a name that cannot stand in an address, no best
-            weights of this name, `against` is no export, versions of another format in the folder,
-            a precision that the format has not, a package that is not installed; another process
+        InputError: the folder is a file, its name cannot be part of an address, there are no best
+            weights of this name, `against` is not an export, the folder holds versions of another
+            format, the format lacks the precision, a package is not installed, or another process
             is exporting into the folder.
-        WorkError: an answer differs, or it could not be written.
+        WorkError: an answer differs, or a file could not be written.
     """
     folder, form = Path(folder), format_of(format)
     form.check(precision)
@@ -96,7 +96,7 @@ def publish(
         _check_judged(precision, datasets)
         write = functools.partial(_write_converted, form=form, precision=precision)
     with locked(folder):
-        form.check_versions(folder)  # another process may have added one before the lock was taken
+        form.check_versions(folder)  # again, since another process may have added one
         version = _Version(
             run=run,
             name=folder.resolve().name,
@@ -121,14 +121,14 @@ def next_version(folder: str | Path) -> int:
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: a file; give the folder of the versions")
+        raise InputError(f"{folder}: is a file; give the folder of the versions")
     names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     return 1 + max((int(name) for name in names if name.isascii() and name.isdigit()), default=0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Version:
-    """What is exported, and as what."""
+    """What to export, and its name and number."""
 
     run: Run
     name: str
@@ -142,7 +142,7 @@ class _Version:
         return validation_texts(self.datasets)
 
     def scores(self) -> Scores:
-        """Split → task → what these weights score; those of the run's end are in its files."""
+        """Split → task → the scores of these weights; those of the final weights are in the run."""
         if self.best is None:
             return self.run.scores
         splits = ("validation", "test")
@@ -167,31 +167,31 @@ def _check_place(folder: Path, form: ExportFormat, against: str | Path | None) -
 def _check_judged(precision: str, datasets: Mapping[str, TaskDataset]) -> None:
     if precision != FLOAT32 and not datasets:
         raise InputError(
-            f"--precision {precision} is judged on the recipe's files, which are gone: put them "
-            f"back, or take {FLOAT32}"
+            f"--precision {precision} must be checked on the recipe's files, which are missing: "
+            f"restore them, or use {FLOAT32}"
         )
 
 
 def _datasets(recipe: Recipe, report: Report) -> dict[str, TaskDataset]:
-    """The recipe's files by task; none, which it reports, if they are gone."""
+    """Task → its files. If they are missing, reports that and returns none."""
     try:
         return open_datasets(recipe)
     except InputError as error:
-        report(f"compared on odd texts alone: {error}")
+        report(f"compared on odd texts only: {error}")
         return {}
 
 
 def _write_saved_model(version: _Version, folder: Path, *, against: str | Path | None) -> None:
-    """Writes a SavedModel, its card and its warm-up requests, once its answers are proved."""
+    """Writes a SavedModel and verifies it; then writes its card and its warm-up requests."""
     export_saved_model(version.model, folder)
     compared = verify(version.model, folder, version.texts())
-    version.report(f"{compared:,} texts are answered as by the model")
+    version.report(f"{compared:,} texts have the same answers as the model's")
     if against:
         also_compared = verify_against(folder, against, version.texts())
-        version.report(f"{also_compared:,} texts as by {against}")
+        version.report(f"{also_compared:,} texts have the same answers as those of {against}")
     _write_card(folder, _saved_model_card(version, folder, compared))
     if importlib.util.find_spec("tensorflow_serving"):
-        # With texts of our own: the user's are not for others to read.
+        # With our own texts, since the user's may be private.
         write_warmup(folder, [EXAMPLE, 20 * EXAMPLE], model_name=version.name)
     else:
         version.report(
@@ -218,7 +218,7 @@ def _saved_model_card(version: _Version, folder: Path, compared: int) -> str:
 
 
 def _milliseconds(signature: Callable, texts: Iterator[bytes], size: int) -> float:
-    """How long a call of so many texts takes."""
+    """The median time of a call with `size` texts."""
     batch = [*itertools.islice(texts, size)] or [EXAMPLE.encode()]
     text = tf.constant([*itertools.islice(itertools.cycle(batch), size)])
     return milliseconds(lambda: signature(text=text))
@@ -227,7 +227,7 @@ def _milliseconds(signature: Callable, texts: Iterator[bytes], size: int) -> flo
 def _write_converted(
     version: _Version, folder: Path, *, form: ExportFormat, precision: str
 ) -> None:
-    """Writes a model in another format and its card, once its answers are proved."""
+    """Writes a model in another format and checks it; then writes its card."""
     conversion = convert(version.model, folder, form, precision, version.datasets)
     version.report(tabulate(conversion.rows(), headers="keys", disable_numparse=True))
     card = converted_card(

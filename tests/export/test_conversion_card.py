@@ -32,7 +32,7 @@ def card(converted):
 def test_it_names_the_model(card, converted):
     path, form, precision, _ = converted
     assert card.startswith(f"# letters, version 1: {form}, {precision}\n")
-    assert "with the weights that were best for topic of the run run" in card
+    assert "with the best weights for topic of the run run" in card
     files = {row[0].strip("`") for row in rows(card, "Files")}
     assert files | {CARD} == {each.name for each in path.iterdir()}
     assert [each.name for each in path.parent.iterdir()] == ["1"], "nothing of TensorFlow Serving"

@@ -47,13 +47,13 @@ def test_the_next_version_is_compared_and_leaves_the_files_beside_it(
     path = publish(Run.open(trained), versions, best="topic", against=published, report=said.append)
     assert path == versions / "2"
     assert said == [
-        "38 texts are answered as by the model",
-        f"7 texts as by {published}",
+        "38 texts have the same answers as the model's",
+        f"7 texts have the same answers as those of {published}",
         "no warm-up requests for TensorFlow Serving: pip install 'mtl_keras[serving]'",
     ]
     assert quick == [published]
     assert (versions / "compose.yaml").read_text() == "mine"
-    assert "the weights that were best for topic" in (path / "README.md").read_text()
+    assert "the best weights for topic" in (path / "README.md").read_text()
 
 
 def test_of_two_at_once_the_second_is_told_who_the_first_is(
@@ -92,8 +92,8 @@ def test_without_its_files_a_run_is_compared_on_odd_texts(trained, tmp_path, qui
     (run / "run.json").write_text(text)
     said = []
     publish(Run.open(run), tmp_path / "versions", report=said.append)
-    assert said[0].startswith("compared on odd texts alone: ")
-    assert said[1].startswith("0 texts are answered")
+    assert said[0].startswith("compared on odd texts only: ")
+    assert said[1].startswith("0 texts have the same")
 
 
 def test_another_format_that_differs_leaves_no_version(trained, tmp_path, monkeypatch):
@@ -113,7 +113,7 @@ def test_lower_precision_needs_the_files_it_is_judged_on(trained, tmp_path):
     text = (run / "run.json").read_text().replace(str(trained.parent), str(tmp_path / "gone"))
     (run / "run.json").write_text(text)
     chosen = {"format": "litert", "precision": "int8"}
-    with pytest.raises(InputError, match="int8 is judged on the recipe's files, which are gone"):
+    with pytest.raises(InputError, match="int8 must be checked on the recipe's files, which"):
         publish(Run.open(run), tmp_path / "versions", **chosen, report=lambda line: None)
     assert not (tmp_path / "versions").exists()
 
@@ -128,13 +128,13 @@ def test_the_next_version_is_above_all(tmp_path, names, number):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"folder": "file"}, "file: a file; give the folder of the versions"),
+        ({"folder": "file"}, "file: is a file; give the folder of the versions"),
         ({"against": "nothing"}, r"nothing: no export here \(saved_model.pb is absent\)"),
         ({"folder": "my versions"}, "model name 'my versions': expected letters"),
         ({"best": "tone"}, "no best weights of 'tone'; there are"),
         ({"format": "onxx"}, "there are saved_model, litert, onnx; did you mean 'onnx'"),
         ({"precision": "int8"}, "saved_model has float32; --format litert, onnx has it"),
-        ({"folder": "litert"}, "its versions are of the format litert"),
+        ({"folder": "litert"}, "its versions have the format litert"),
         ({"format": "onnx", "against": "."}, "--verify-against compares SavedModels; --format is"),
     ],
 )

@@ -1,4 +1,4 @@
-"""A normalization as a `tokenizer.json` says it: what characters become, and what parts words."""
+"""Writes a normalization as in `tokenizer.json`: what characters become, and what splits words."""
 
 import functools
 import json
@@ -24,13 +24,13 @@ def normalizer_files(
 ) -> dict[str, Any]:
     """The `normalizer` and the `pre_tokenizer` of a `tokenizer.json`.
 
-    Of tensorflow-text's compatibility forms `tokenizers` knows most, of other versions of Unicode.
-    What it makes otherwise is replaced before and after.
+    `tokenizers` shares most compatibility forms with tensorflow-text, but from another version of
+    Unicode. Characters that it treats differently are replaced before and after.
 
     Args:
         normalization: of a `WordpieceTokenizer`.
-        lowercase: whether its letters are lower-cased.
-        vocabulary: its pieces.
+        lowercase: whether letters are lower-cased.
+        vocabulary: the tokenizer's pieces.
     """
     return _of_characters(
         normalization.characters(lowercase),
@@ -59,7 +59,7 @@ def _bert_normalizer(**settings: bool) -> dict[str, Any]:
 
 
 def _folding(lowercase: bool) -> list[dict[str, Any]]:
-    """What comes next to tensorflow-text's case folding."""
+    """The closest equivalent of tensorflow-text's case folding."""
     if not lowercase:
         return []
     folded = [_replaced({"String": letter}, by) for letter, by in (("ß", "ss"), ("ς", "σ"))]
@@ -100,10 +100,10 @@ def _of_characters(
 def _corrections(
     changes: Mapping[str, str], folding: list[dict[str, Any]], known: set[str]
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Character → string, to be replaced before and after the folding.
+    """Two mappings character → string: replacements before and after the folding.
 
-    What makes a word unknown anyway becomes one private character, and private characters carry
-    past the folding what it would drop.
+    Characters that make a word unknown anyway become one private character. Characters that the
+    folding would change wrongly become other private characters, and are restored after it.
     """
     fold, private = _function(folding), (c for c in map(chr, reversed(PRIVATE)) if c not in known)
     unknown, before, after = next(private), dict[str, str](), dict[str, str]()
@@ -122,7 +122,7 @@ def _corrections(
 
 
 def _function(normalizers: list[dict[str, Any]]) -> Callable[[str], str]:
-    """What `tokenizers` makes of a string by these normalizers."""
+    """A function that applies these normalizers of `tokenizers` to a string."""
     try:
         from tokenizers import Tokenizer, models
     except ImportError:
@@ -136,7 +136,7 @@ def _function(normalizers: list[dict[str, Any]]) -> Callable[[str], str]:
 
 
 def _replacements(changes: Mapping[str, str]) -> list[dict[str, Any]]:
-    """One replacement for all characters that become the same string."""
+    """Replacements, one for all characters that become the same string."""
     of_string: dict[str, list[str]] = {}
     for character, string in changes.items():
         of_string.setdefault(string, []).append(character)
@@ -144,7 +144,7 @@ def _replacements(changes: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def _class(characters: Iterable[str]) -> str:
-    """A regular expression for any one of these."""
+    """A regular expression that matches any of these characters."""
     runs: list[list[int]] = []
     for code in sorted(map(ord, characters)):
         if runs and runs[-1][1] == code - 1:

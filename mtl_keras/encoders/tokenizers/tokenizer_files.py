@@ -1,4 +1,4 @@
-"""A tokenizer in Hugging Face's files, for its libraries and for runtimes that hold no strings."""
+"""Writes a tokenizer as Hugging Face's files, for its libraries and runtimes without strings."""
 
 import functools
 import json
@@ -24,23 +24,23 @@ OF_ALL = {
 
 @functools.singledispatch
 def write_tokenizer_files(tokenizer: Tokenizer, folder: str | Path) -> None:
-    """Writes a tokenizer as `tokenizers` and `transformers` read it.
+    """Writes a tokenizer in the form that `tokenizers` and `transformers` read.
 
-    `vocab.txt` (a word piece a line), of byte pairs `vocab.json` and `merges.txt`; `tokenizer.json`
-    (all of it: `tokenizers.Tokenizer.from_file`); `tokenizer_config.json` (`transformers
-    .AutoTokenizer`). Batches are padded, texts lose what is beyond the longest input, and a `[SEP]`
-    in a text is plain text.
+    The files are `vocab.txt` (one word piece per line), or `vocab.json` and `merges.txt` for byte
+    pairs; `tokenizer.json` (everything, for `tokenizers.Tokenizer.from_file`); and
+    `tokenizer_config.json` (for `transformers.AutoTokenizer`). Batches are padded, long texts are
+    truncated, and a `[SEP]` in a text is plain text.
 
-    The ids are the tokenizer's, but of words of over 100 bytes and not characters if the
-    normalization counts bytes, as TF Hub's does; and of an empty text of byte pairs, which has none
-    there.
+    The ids equal the tokenizer's, except for words of more than 100 bytes but fewer characters, if
+    the normalization counts bytes, as TF Hub's does; and for an empty text of byte pairs, which has
+    no ids there.
 
     Args:
-        tokenizer: that is written.
-        folder: that is there.
+        tokenizer: the tokenizer.
+        folder: an existing folder.
 
     Raises:
-        InputError: a tokenizer that these files cannot hold.
+        InputError: these files cannot hold the tokenizer.
         OSError: a file could not be written.
     """
     raise InputError(
@@ -146,7 +146,7 @@ def _fast_word_pieces(tokenizer: WordpieceTokenizer) -> dict:
 
 
 def _enclosing(ids: Mapping[str, int]) -> dict:
-    """`[CLS]` before a text and `[SEP]` after it."""
+    """Puts `[CLS]` before a text and `[SEP]` after it."""
     first, last = ({"SpecialToken": {"id": piece, "type_id": 0}} for piece in (FIRST, LAST))
     text, other = ({"Sequence": {"id": name, "type_id": 0}} for name in "AB")
     return {

@@ -1,4 +1,4 @@
-"""LiteRT and ONNX files: smaller, and without TensorFlow."""
+"""Converts models to LiteRT and ONNX, which are smaller and need no TensorFlow."""
 
 import lazy_loader
 

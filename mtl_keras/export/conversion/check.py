@@ -1,4 +1,4 @@
-"""What a converted model answers beside the model that it was made of, and what it costs."""
+"""Compares a converted model with its original: answers, metrics, size and latency."""
 
 import functools
 import itertools
@@ -31,14 +31,14 @@ from mtl_keras.models.kinds.vectors import unlike
 from mtl_keras.models.multi_task_model import MultiTaskModel
 from mtl_keras.models.prediction import task_outputs
 
-SIZES = (1, MAX_BATCH_SIZE)  # texts a call that is timed
+SIZES = (1, MAX_BATCH_SIZE)  # texts per timed call
 CHUNK = 512
-# What a score of a lower precision may change if other texts are asked beside it: sums of another
-# order round numbers of 8 bits to their neighbours (LiteRT, 0.005 for all-MiniLM-L6-v2); if all
-# texts of a batch share their scales, it is 0.07 there and more elsewhere.
+# How much a score of lower precision may change with the other texts in its batch. Sums in another
+# order round 8-bit numbers differently (LiteRT: 0.005 for all-MiniLM-L6-v2). If all texts of a
+# batch share their scales, the change is 0.07 there and more elsewhere.
 COMPANY = 0.05
-IN_COMPANY = 16  # validation texts that are asked so, beside the odd ones
-CUT_ALIKE = 0.99  # of the texts, by the tokenizer's files
+IN_COMPANY = 16  # validation texts that are tested like that, besides the odd ones
+CUT_ALIKE = 0.99  # least share of texts that the tokenizer's files split like the model
 
 
 def check_conversion(
@@ -50,18 +50,18 @@ def check_conversion(
 ) -> Conversion:
     """Compares a converted model with the model on validation texts, odd ones and metrics.
 
-    In float32 every score is within 1e-5 (relative if it is over 1), also of itself if other texts
-    are asked beside it. Of a lower precision it is so of itself within `COMPANY`; no score is NaN
-    or infinite, `SAME_ANSWERS` of the labels are the same, and no metric falls below `KEPT` of the
-    model's by more than its interval explains. The tokenizer's files, beside the
-    converted model, must cut `CUT_ALIKE` of the texts as the model does.
+    In float32, every score must be within 1e-5 of the model's (relative if above 1), and may change
+    by as much with the other texts in its batch. With lower precision, it may change by `COMPANY`;
+    no score may be NaN or infinite, `SAME_ANSWERS` of the labels must be the same, and no metric
+    may fall below `KEPT` of the model's by more than its interval explains. The tokenizer's files
+    must split `CUT_ALIKE` of the texts as the model does.
 
     Args:
         model: in float32.
-        converted: asked in its own process.
+        converted: runs in its own process.
         file: of the converted model.
         precision: of its weights.
-        datasets: task → its files; metrics are those of the test split, else validation.
+        datasets: task → its files; metrics are for the test split, or else for validation.
 
     Raises:
         WorkError: an answer differs too much, or the process failed.
@@ -96,7 +96,8 @@ def check_conversion(
 def _check_scores(file: Path, precision: str, difference: float) -> None:
     if not np.isfinite(difference) or (precision == FLOAT32 and difference > TOLERANCE):
         raise WorkError(
-            f"{file}: a score is {difference:.2g} off the model's; at most {TOLERANCE} was expected"
+            f"{file}: a score differs by {difference:.2g} from the model's; expected at most "
+            f"{TOLERANCE}"
         )
 
 
@@ -104,27 +105,27 @@ def _check_company(file: Path, precision: str, in_company: float) -> None:
     most = TOLERANCE if precision == FLOAT32 else COMPANY
     if not in_company <= most:
         raise WorkError(
-            f"{file}: a score changes by {in_company:.2g} if other texts are asked beside it; at "
-            f"most {most} was expected; take {FLOAT32}"
+            f"{file}: a score changes by {in_company:.2g} with the other texts in its batch; "
+            f"expected at most {most}; use {FLOAT32}"
         )
 
 
 def _check_tokenizer(file: Path, cut_alike: float | None) -> None:
     if cut_alike is not None and cut_alike < CUT_ALIKE:
         raise WorkError(
-            f"{file}: {TOKENIZER} cuts {cut_alike:.1%} of the texts as the model does, "
-            f"{CUT_ALIKE:.0%} were expected; take --format saved_model, whose tokenizer is in it"
+            f"{file}: {TOKENIZER} splits {cut_alike:.1%} of the texts as the model does; expected "
+            f"{CUT_ALIKE:.0%}; use --format saved_model, which contains the tokenizer"
         )
 
 
 def _check_tasks(file: Path, precision: str, tasks: Iterable[OfTask]) -> None:
     for compared in tasks:
         if fault := compared.fault():
-            raise WorkError(f"{file}: {precision} changes too much: {fault}; take {FLOAT32}")
+            raise WorkError(f"{file}: {precision} changes too much: {fault}; use {FLOAT32}")
 
 
 def _cut_alike(model: MultiTaskModel, path: Path, texts: Iterable[bytes]) -> float | None:
-    """The share of texts that a `tokenizer.json` cuts as the model's tokenizer does."""
+    """The share of texts that a `tokenizer.json` splits as the model's tokenizer does."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(path))
@@ -139,7 +140,7 @@ def _cut_alike(model: MultiTaskModel, path: Path, texts: Iterable[bytes]) -> flo
 
 
 class _Answers:
-    """What both say of texts: the largest difference of scores, and how many labels are equal."""
+    """Compares answers of both: the largest difference of scores, and the share of equal labels."""
 
     def __init__(self, model: MultiTaskModel, converted: ConvertedModel, texts: Iterable[bytes]):
         self.count, self.difference = 0, 0.0
@@ -162,7 +163,7 @@ class _Answers:
         for name, task in model.tasks.items():
             for before, after, words in zip(wanted[name], got[name], first_pieces, strict=True):
                 off = np.abs(before - after) / np.maximum(1, np.abs(before))
-                # max() of Python passes over NaN.
+                # Unlike Python's max(), this one keeps NaN.
                 self.difference = float(np.max(off, initial=self.difference))
                 if task.label_kind.has_labels:
                     differs = _differs(task, before, after, words)
@@ -173,7 +174,7 @@ class _Answers:
 def _differs(
     task: Task, before: np.ndarray, after: np.ndarray, first_pieces: Sequence[int]
 ) -> np.ndarray:
-    """Whether a text's answer is another, `(1,)`; of words, which are, `(words,)`."""
+    """Whether a text's answer differs, `(1,)`, or that of each word, `(words,)`."""
     kind = kind_of(task)
     decided = (
         kind.reads.joined([kind.decided(kind.reads.at_words(outputs, first_pieces))])
@@ -200,7 +201,7 @@ def _of_task(
 def _milliseconds(
     model: MultiTaskModel, converted: ConvertedModel, datasets: Mapping[str, TaskDataset]
 ) -> dict[int, tuple[float, float]]:
-    """Texts a call → the medians of ten calls, of word pieces to scores."""
+    """Texts per call → the median times of both models, from word pieces to scores."""
     texts = [*itertools.islice(validation_texts(datasets), MAX_BATCH_SIZE)] or [*ODD_TEXTS[5:9]]
     by_size = {}
     for size in SIZES:

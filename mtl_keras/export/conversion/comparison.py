@@ -1,4 +1,4 @@
-"""How a converted model compares with the model that it was made of: the table, and the verdict."""
+"""The result of comparing a converted model with its original: a table, and a verdict."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,10 +8,10 @@ from mtl_keras.data.task import Task
 from mtl_keras.encoders.tokenizers.tokenizer_files import TOKENIZER
 from mtl_keras.evaluation.figures import UNDEFINED, figure
 
-# A smaller model must keep this share of a metric, the measure of MLPerf Inference (Reddi et al.,
-# 2020); held-out examples are few, so what is judged is the better end of its 95% interval.
+# A smaller model must keep this share of a metric, as in MLPerf Inference (Reddi et al., 2020).
+# Since held-out examples are few, the better end of its 95% interval is compared.
 KEPT = 0.99
-# Rounding turns answers near a tie, of a weak model 5 in 100; more than 10 is no rounding.
+# Rounding changes answers near a tie: for a weak model, up to 5 in 100.
 SAME_ANSWERS = 0.95
 
 
@@ -21,8 +21,8 @@ class OfTask:
 
     Args:
         split: of the held-out examples; None if there are none.
-        model, converted: metrics on it, as of `evaluate`.
-        same: the share of validation texts, or of their words, with the model's label; None for
+        model, converted: metrics of both on it, as returned by `evaluate`.
+        same: the share of validation texts, or of their words, with the same label; None for
             regression.
     """
 
@@ -33,12 +33,12 @@ class OfTask:
     same: float | None
 
     def fault(self) -> str | None:
-        """Why it cannot stand in for the model, in words; None if it can."""
+        """Why it cannot replace the model, in words; None if it can."""
         name = self.task.name
         if self.same is not None and self.same < SAME_ANSWERS:
             return (
-                f"{self.same:.1%} of the answers for {name} are the model's; "
-                f"at least {SAME_ANSWERS:.0%} were expected"
+                f"{self.same:.1%} of the answers for {name} equal the model's; "
+                f"expected at least {SAME_ANSWERS:.0%}"
             )
         metric, grows = self.task.metric, self.task.label_kind.higher_is_better
         before, after = self.model.get(metric), self.converted.get(metric)
@@ -50,24 +50,24 @@ class OfTask:
         if (best >= wanted) if grows else (best <= wanted):
             return None
         return (
-            f"{name} has a {metric} of {after:.4f} where the model has {before:.4f}, further off "
+            f"{name} has a {metric} of {after:.4f} and the model {before:.4f}, a larger change "
             "than its 95% interval explains"
         )
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """How a converted model compares.
+    """How a converted model compares with its original.
 
     Args:
         file: its name.
-        compared: texts that both answered.
-        difference: the largest between two scores, of its size if that is over 1.
-        in_company: the largest between a text's scores alone and beside others.
-        cut_alike: the share of validation texts whose word pieces are the model's by the
-            tokenizer's files; None if there are no such texts.
-        bytes, milliseconds: pairs, the model's and the converted one's; times by texts a call.
-        tasks: by name.
+        compared: number of texts that both answered.
+        difference: the largest difference between their scores, relative if above 1.
+        in_company: the largest difference between a text's scores alone and in a batch.
+        cut_alike: the share of validation texts that the tokenizer's files split as the model does;
+            None if there are no such texts.
+        bytes, milliseconds: pairs: the model's, and the converted model's; times by texts per call.
+        tasks: name → its comparison.
     """
 
     file: str
@@ -88,29 +88,27 @@ class Conversion:
             rows.append(self._cost(f"{texts}, ms", before, after))
         rows += [self._metric(task) for task in self.tasks.values() if task.split]
         rows += [self._same(task) for task in self.tasks.values() if task.same is not None]
-        what = "largest change of a score if other texts are asked beside it"
+        what = "largest change of a score with the other texts in its batch"
         rows.append(self._row(what, "", f"{self.in_company:.1g}", ""))
         if self.cut_alike is not None:
-            what = f"texts that {TOKENIZER} cuts as the model does"
+            what = f"texts that {TOKENIZER} splits as the model does"
             rows.append(self._row(what, "", f"{self.cut_alike:.2%}", ""))
         return rows
 
     def _cost(self, what: str, before: float, after: float) -> dict[str, str]:
         return self._row(what, f"{before:.1f}", f"{after:.1f}", f"{after / before - 1:+.0%}")
 
-    def _metric(self, each: OfTask) -> dict[str, str]:
-        metric = each.task.metric
-        before, after = each.model[metric], each.converted[metric]
-        what = f"{each.task.name} {metric}, {each.split}, {each.model['examples']:,} examples"
+    def _metric(self, compared: OfTask) -> dict[str, str]:
+        name, metric = compared.task.name, compared.task.metric
+        before, after = compared.model[metric], compared.converted[metric]
+        what = f"{name} {metric}, {compared.split}, {compared.model['examples']:,} examples"
         is_defined = before is not None and after is not None
         change = f"{after - before:+.4f}" if is_defined else UNDEFINED
         return self._row(what, figure(before), figure(after), change)
 
-    def _same(self, each: OfTask) -> dict[str, str]:
-        unit = each.task.label_kind.unit
-        return self._row(
-            f"{each.task.name}, {unit} with the same label", "", f"{each.same:.2%}", ""
-        )
+    def _same(self, compared: OfTask) -> dict[str, str]:
+        what = f"{compared.task.name}, {compared.task.label_kind.unit} with the same label"
+        return self._row(what, "", f"{compared.same:.2%}", "")
 
     def _row(self, what: str, before: str, after: str, change: str) -> dict[str, str]:
         return {"": what, "trained model": before, self.file: after, "change": change}

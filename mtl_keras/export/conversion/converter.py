@@ -1,4 +1,4 @@
-"""A model in another format than SavedModel, with its tokenizer's files and labels, compared."""
+"""Writes a model as LiteRT or ONNX, with its tokenizer's files and labels, and checks it."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -32,32 +32,32 @@ def convert(
     precision: str,
     datasets: Mapping[str, TaskDataset],
 ) -> Conversion:
-    """Writes a model's folder in another format, and compares what is in it with the model.
+    """Writes a model in another format into a folder, and compares it with the original.
 
-    Beside the model come the tokenizer's files and `labels.json`: task → `kind` and `classes`, in
-    the order of its scores. A model that was trained in mixed precision is converted, and asked,
+    The folder also gets the tokenizer's files and `labels.json`: task → `kind` and `classes`, in
+    the order of its scores. A model that was trained in mixed precision is converted, and compared,
     in float32.
 
     Args:
-        model: trained.
-        folder: of the version; it is made.
+        model: a trained model.
+        folder: of the version; must not exist.
         form: LiteRT or ONNX.
         precision: of the weights.
         datasets: task → its files.
 
     Returns:
-        What `check_conversion` found.
+        The result of `check_conversion`.
 
     Raises:
-        InputError: the tokenizer is not of word pieces.
+        InputError: the tokenizer is not a `WordpieceTokenizer`.
         WorkError: the format cannot hold the model, or an answer differs too much.
-        OSError: it could not be written.
+        OSError: a file could not be written.
     """
     tokenizer = model.encoder.tokenizer
     if not isinstance(tokenizer, WordpieceTokenizer):
         raise InputError(
-            f"{form.name} has the tokenizer beside it, in files for word pieces; this encoder's is "
-            "of another kind: export the SavedModel, which holds it"
+            f"{form.name} needs a tokenizer of word pieces, whose files are written beside the "
+            "model; this encoder has another kind: export a SavedModel, which contains it"
         )
     folder.mkdir()
     model = in_float32(model)
@@ -73,7 +73,7 @@ def convert(
 
 
 def in_float32(model: MultiTaskModel) -> MultiTaskModel:
-    """A model that computes in float32, with the same weights: itself, if it does."""
+    """The model, or a copy that computes in float32 if the model does not."""
     config = model.get_config()
     if config["encoder"]["dtype"] == "float32":
         return model

@@ -1,4 +1,4 @@
-"""The formats that an export can have, and what each needs and can hold."""
+"""The formats of exports: their names, files, precisions and required packages."""
 
 import importlib.util
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ LABELS_FILE = "labels.json"
 
 @dataclass(frozen=True)
 class ExportFormat:
-    """A format.
+    """A format of exports.
 
     Args:
-        name: as the command line takes it; also the extra of the package that it needs.
-        file: of a version; no other format has a file of this name.
-        precisions: that the weights can have.
-        modules: that writing and verifying import.
-        takes_strings: whether its inputs are texts; else the tokenizer's files are beside it.
+        name: as on the command line; also the name of the extra that it needs.
+        file: the model's file name, which no other format has.
+        precisions: of the weights.
+        modules: that writing and checking it imports.
+        takes_strings: whether its inputs are texts; if not, the tokenizer's files are added.
     """
 
     name: str
@@ -30,7 +30,7 @@ class ExportFormat:
     takes_strings: bool = False
 
     def check(self, precision: str) -> None:
-        """Raises `InputError` if it lacks this precision, or something is not installed."""
+        """Raises `InputError` if it lacks this precision, or a package is not installed."""
         if precision not in self.precisions:
             others = ", ".join(form.name for form in FORMATS if precision in form.precisions)
             raise InputError(
@@ -49,12 +49,12 @@ class ExportFormat:
         for other in FORMATS:
             if other is not self and any(folder.glob(f"[0-9]*/{other.file}")):
                 raise InputError(
-                    f"{folder}: its versions are of the format {other.name}, and what serves them "
-                    f"reads nothing else; give another folder to --format {self.name}"
+                    f"{folder}: its versions have the format {other.name}, and their server reads "
+                    f"no other; give another folder for --format {self.name}"
                 )
 
 
-# TensorFlow's CPU kernels compute in float32: smaller weights would only be widened at each call.
+# TensorFlow's CPU kernels compute in float32, so smaller weights would be converted at each call.
 SAVED_MODEL = ExportFormat(
     "saved_model", "saved_model.pb", precisions=(FLOAT32,), takes_strings=True
 )
@@ -64,7 +64,7 @@ FORMATS = (SAVED_MODEL, LITERT, ONNX)
 
 
 def format_of(name: str) -> ExportFormat:
-    """The format of a name.
+    """The format with this name.
 
     Raises:
         InputError: there is none.

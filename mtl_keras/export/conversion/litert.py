@@ -1,4 +1,4 @@
-"""A model for LiteRT (formerly TensorFlow Lite): phones, browsers, small machines."""
+"""Writes models for LiteRT (formerly TensorFlow Lite): phones, browsers, small machines."""
 
 from pathlib import Path
 
@@ -16,16 +16,16 @@ INPUTS = {
 
 
 def write_litert(model: MultiTaskModel, path: str | Path, precision: str) -> None:
-    """Writes a model as a `.tflite` file, by Keras's exporter, of LiteRT's own operations alone.
+    """Writes a model as a `.tflite` file with Keras's exporter, using only LiteRT's own operations.
 
-    Its one signature takes `token_ids` and `padding_mask`, `(batch, length)` of any size from 1,
-    and gives each task's scores by name, as `TaskHead` documents them.
+    Its only signature takes `token_ids` and `padding_mask`, `(batch, length)` of any size from 1,
+    and returns each task's scores by name, as `TaskHead` documents them.
 
     Args:
-        model: whose tasks it answers.
+        model: a trained model.
         path: of the file, ending in `.tflite`.
-        precision: of the weights; `int8` is LiteRT's dynamic-range quantization, which computes
-            products in 8 bits too.
+        precision: of the weights; `int8` is LiteRT's dynamic-range quantization, which also
+            computes products in 8 bits.
 
     Raises:
         WorkError: the converter cannot express the model.

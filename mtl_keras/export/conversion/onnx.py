@@ -1,4 +1,4 @@
-"""A model for ONNX Runtime and whatever else reads ONNX."""
+"""Writes models for ONNX Runtime and other readers of ONNX."""
 
 import contextlib
 import logging
@@ -17,20 +17,20 @@ from mtl_keras.models.multi_task_model import MultiTaskModel
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-OPSET = 17  # of ONNX 1.12, 2022; what runs ONNX today reads it
+OPSET = 17  # of ONNX 1.12 (2022), which current runtimes read
 AXES = ("batch", "length")
 
 
 def write_onnx(model: MultiTaskModel, path: str | Path, precision: str) -> None:
-    """Writes a model as an `.onnx` file, by Keras's exporter.
+    """Writes a model as an `.onnx` file with Keras's exporter.
 
-    Its inputs are `token_ids` and `padding_mask`, `(batch, length)` of any size; its outputs each
-    task's scores by name, float32, as `TaskHead` documents them.
+    Its inputs are `token_ids` and `padding_mask`, `(batch, length)` of any size; its outputs are
+    each task's scores by name, float32, as `TaskHead` documents them.
 
     Args:
-        model: whose tasks it answers.
+        model: a trained model.
         path: of the file.
-        precision: of the weights; `float16` is that of the arithmetic too, with `int8`
+        precision: of the weights; with `float16` the arithmetic is in float16 too, with `int8`
             products are computed in 8 bits.
     """
     import onnx
@@ -46,7 +46,7 @@ def write_onnx(model: MultiTaskModel, path: str | Path, precision: str) -> None:
 
 
 def _in(graph: "ModelProto", precision: str) -> "ModelProto":
-    """An ONNX model with weights of another precision."""
+    """The ONNX model with weights of this precision."""
     if precision == FLOAT16:
         from onnxruntime.transformers.float16 import convert_float_to_float16
 
@@ -57,7 +57,7 @@ def _in(graph: "ModelProto", precision: str) -> "ModelProto":
 
 
 def _name_axes(graph: "ModelProto") -> None:
-    """`batch` and `length` for what tf2onnx numbers; what it noted of inner shapes goes."""
+    """Names the axes `batch` and `length`, which tf2onnx numbers; removes its inner shapes."""
     for value in (*graph.graph.input, *graph.graph.output):
         for size, name in zip(value.type.tensor_type.shape.dim, AXES, strict=False):
             if size.dim_param:
@@ -66,7 +66,7 @@ def _name_axes(graph: "ModelProto") -> None:
 
 
 def _teach_erfc() -> None:
-    """Has tf2onnx write TensorFlow's `Erfc`, of which GELU is made, as 1 - `Erf`."""
+    """Makes tf2onnx write TensorFlow's `Erfc`, which GELU uses, as 1 - `Erf`."""
     from tf2onnx.handler import tf_op
 
     @tf_op("Erfc")
@@ -83,7 +83,7 @@ def _teach_erfc() -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what the converters say of their own insides."""
+    """Inside this context, warnings and log messages of the converters are suppressed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         before = logging.root.manager.disable

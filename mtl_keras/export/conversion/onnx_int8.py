@@ -1,8 +1,9 @@
-"""An ONNX model's weights in 8 bits, so that no answer depends on what is asked beside it.
+"""Quantizes an ONNX model's weights to 8 bits; a text's answer does not depend on its batch.
 
-ONNX Runtime's `quantize_dynamic` gives all activations of a batch one scale, so that a text's
-answer changes with its neighbours. Its operator `MatMulNBits` scales each row by itself, 32 numbers
-at a time, and computes products in 8 bits; the quantizer that makes it needs SymPy, this does not.
+ONNX Runtime's `quantize_dynamic` gives all activations of a batch one scale, so a text's answer
+changes with the other texts. Its operator `MatMulNBits` scales each row separately, 32 numbers at a
+time, and computes products in 8 bits. ONNX Runtime's quantizer for it needs SymPy; this one does
+not.
 """
 
 from typing import TYPE_CHECKING
@@ -13,19 +14,18 @@ if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
 
 DOMAIN = "com.microsoft"
-BLOCK = 32  # numbers of a kernel with a scale of their own; of a table it is a row
-# Of 127: sums of products of all 8 bits overflow on processors without VNNI, which would answer
-# otherwise than those with it.
+BLOCK = 32  # numbers of a kernel that share a scale; in a table, the numbers of a row do
+# Not 127: on processors without VNNI, sums of such products overflow, and answers would differ.
 HIGHEST = 63
-ZERO = 128  # what stands for 0
-IN_8_BITS = 4  # `accuracy_level`: activations too
+ZERO = 128  # represents 0
+IN_8_BITS = 4  # `accuracy_level`: activations in 8 bits too
 
 
 def quantized(model: "ModelProto") -> "ModelProto":
     """The model with its kernels and tables in 8 bits.
 
     Args:
-        model: in float32, which is changed.
+        model: in float32; it is changed in place.
     """
     from onnx import helper
 
@@ -50,7 +50,7 @@ def quantized(model: "ModelProto") -> "ModelProto":
 def _small(
     node: "NodeProto", stored: "dict[str, TensorProto]"
 ) -> "tuple[list[NodeProto], list[TensorProto]]":
-    """What a node is replaced by, and the weights of that; itself if it has no weights."""
+    """The nodes that replace a node, and their weights; the node itself if it has no weights."""
     if node.op_type == "MatMul" and node.input[1] in stored:
         return [_product(node, stored[node.input[1]])], _blocks(stored[node.input[1]])
     if node.op_type == "Gather" and node.input[0] in stored and _is_of_numbers(node, stored):
@@ -59,7 +59,7 @@ def _small(
 
 
 def _is_of_numbers(node: "NodeProto", stored: "dict[str, TensorProto]") -> bool:
-    """Whether a node takes rows of a table of real numbers."""
+    """Whether a node gathers rows of a table of floats."""
     from onnx import TensorProto
 
     by_rows = all(attribute.i == 0 for attribute in node.attribute if attribute.name == "axis")
@@ -85,7 +85,7 @@ def _product(node: "NodeProto", kernel: "TensorProto") -> "NodeProto":
 
 
 def _blocks(kernel: "TensorProto") -> "list[TensorProto]":
-    """The numbers `(columns, blocks, BLOCK)`, uint8, and their scales `(columns, blocks)`."""
+    """A kernel as numbers `(columns, blocks, BLOCK)`, uint8, and scales `(columns, blocks)`."""
     from onnx import numpy_helper
 
     values = numpy_helper.to_array(kernel)  # (rows, columns)
@@ -97,7 +97,7 @@ def _blocks(kernel: "TensorProto") -> "list[TensorProto]":
 
 
 def _rows(node: "NodeProto") -> "list[NodeProto]":
-    """Rows of a table: their numbers times their scales."""
+    """Nodes that gather rows of a table: numbers times scales."""
     from onnx import TensorProto, helper
 
     table, ids = node.input
@@ -113,7 +113,7 @@ def _rows(node: "NodeProto") -> "list[NodeProto]":
 
 
 def _table(table: "TensorProto") -> "list[TensorProto]":
-    """The numbers `(rows, columns)`, int8, and their scales `(rows, 1)`."""
+    """A table as numbers `(rows, columns)`, int8, and scales `(rows, 1)`."""
     from onnx import numpy_helper
 
     numbers, scales = _in_8_bits(numpy_helper.to_array(table), 127)

@@ -1,4 +1,4 @@
-"""A converted model, asked in a process of its own that has its runtime alone."""
+"""Runs a converted model in a separate process that has only its runtime."""
 
 import contextlib
 import subprocess
@@ -20,9 +20,9 @@ PROGRAM = Path(__file__).with_name("program.py")
 
 
 class ConvertedModel:
-    """A model's file in a process that has its runtime, and can import no TensorFlow.
+    """A converted model in a process that has its runtime and cannot import TensorFlow.
 
-    As a `ForwardPass` it takes batches, by name, and gives arrays. See `open_converted`.
+    Like a `ForwardPass`, it takes batches and returns arrays, both by name. See `open_converted`.
     """
 
     def __init__(self, file: Path, process: subprocess.Popen, errors: IO[bytes]):
@@ -34,7 +34,7 @@ class ConvertedModel:
         """Outputs by name.
 
         Raises:
-            WorkError: the process ended; the last line that it wrote.
+            WorkError: the process ended; the message has the last line that it wrote.
         """
         return {
             name.removeprefix(OUTPUT): array
@@ -43,7 +43,7 @@ class ConvertedModel:
         }
 
     def milliseconds(self, batch: Mapping[str, np.ndarray]) -> float:
-        """How long a batch takes, measured where it runs."""
+        """The median time of a batch, measured in its process."""
         return median_milliseconds(lambda: float(self._answer(batch)[SECONDS]))
 
     def _answer(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -55,13 +55,13 @@ class ConvertedModel:
             status = self._process.wait()
             self._errors.seek(0)
             line = last_line(self._errors.read(), status)
-            raise WorkError(f"{self._file}: cannot be asked in a new process: {line}")
+            raise WorkError(f"{self._file}: cannot be run in a new process: {line}")
         return answer
 
 
 @contextlib.contextmanager
 def open_converted(file: str | Path, form: ExportFormat) -> Iterator[ConvertedModel]:
-    """Starts the process of a converted model, and ends it.
+    """Starts the process of a converted model; ends it with the context.
 
     Args:
         file: the model.

@@ -1,8 +1,8 @@
-"""What a converted model answers with its runtime and NumPy, and nothing else.
+"""A program that runs a converted model with its runtime and NumPy, and nothing else.
 
-A program of its own, which `process` runs: `python program.py FORMAT FILE`. It reads batches
-from its input and writes answers to its output, each a length and an `.npz`. It can import neither
-TensorFlow nor Keras nor `mtl_keras`.
+`process` starts it: `python program.py FORMAT FILE`. It reads batches from stdin and writes answers
+to stdout, each as a length and an `.npz`. It can import neither TensorFlow nor Keras nor
+`mtl_keras`.
 """
 
 import io
@@ -16,23 +16,23 @@ from typing import IO
 import numpy as np
 
 ABSENT = ("tensorflow", "tensorflow_text", "keras", "tf_keras", "mtl_keras")
-OUTPUT = "output/"  # before the names of outputs, beside `SECONDS`
+OUTPUT = "output/"  # prefix of the outputs' names, beside `SECONDS`
 SECONDS = "seconds"
 
 Arrays = Mapping[str, np.ndarray]
 
 
 def main(form: str, file: str) -> None:
-    """Answers until its input ends; says how long each answer took.
+    """Answers batches until the input ends, with the time that each answer took.
 
     Args:
         form: name of the file's format, one of `RUNTIMES`.
         file: the model.
     """
     for name in ABSENT:
-        sys.modules[name] = None  # type: ignore[assignment]  # importing it fails
+        sys.modules[name] = None  # type: ignore[assignment]  # makes importing it fail
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints is no answer
+    os.dup2(2, 1)  # what libraries print must not be taken for an answer
     ask = RUNTIMES[form](file)
     while (batch := receive(sys.stdin.buffer)) is not None:
         start = time.perf_counter()
@@ -50,7 +50,7 @@ def send(stream: IO[bytes], arrays: Arrays) -> None:
 
 
 def receive(stream: IO[bytes]) -> dict[str, np.ndarray] | None:
-    """Reads what `send` wrote; None at the end."""
+    """Reads arrays that `send` wrote; None at the end of the stream."""
     size = stream.read(8)
     if len(size) < 8:
         return None
@@ -74,7 +74,7 @@ def _onnx(file: str) -> Callable[[Arrays], Arrays]:
     return lambda batch: dict(zip(names, session.run(names, batch), strict=True))
 
 
-RUNTIMES = {"litert": _litert, "onnx": _onnx}  # by the name of the format
+RUNTIMES = {"litert": _litert, "onnx": _onnx}  # by name of the format
 
 
 if __name__ == "__main__":

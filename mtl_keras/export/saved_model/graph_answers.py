@@ -1,4 +1,4 @@
-"""Every task's answer as tensors, in the graph: what a SavedModel returns for raw strings."""
+"""Every task's answer as tensors in the graph, as a SavedModel returns them."""
 
 from collections.abc import Mapping
 
@@ -10,22 +10,22 @@ from mtl_keras.models.kinds.table import kind_of
 
 
 def task_answer(task: Task, outputs: tf.Tensor, words: Words) -> dict[str, tf.Tensor]:
-    """A head's outputs for a batch → its answers, all dense.
+    """The answers from a head's outputs for a batch, as dense tensors.
 
     Args:
-        task: what was predicted.
+        task: the task of the head.
         outputs: of the head, as in `TaskHead`.
         words: of the batch's texts.
 
     Returns:
         classification: `label`, string `(batch,)`; `score (batch,)`; `scores (batch, labels)`, in
         the order of `task.labels`.
-        multilabel: `label`, string `(batch, most)`, those of a probability over 0.5, padded with
-        empty ones; `count (batch,)`, int32, how many; `scores (batch, labels)`.
+        multilabel: `label`, string `(batch, most)`, those with a probability above 0.5, padded with
+        empty strings; `count (batch,)`, int32, how many; `scores (batch, labels)`.
         regression: `value (batch,)`.
-        tagging, padded to the most entities of a text: `label`, string `(batch, most)`; `starts`,
-        `limits`, int32, byte offsets into the text, the limit excluded; `score`, the mean
-        probability of the entity's words; `count (batch,)`, int32.
+        tagging, padded to the largest number of entities in a text: `label`, string
+        `(batch, most)`; `starts`, `limits`, int32, byte offsets in the text, the limit excluded;
+        `score`, the mean probability of the entity's words; `count (batch,)`, int32.
         token_labels: the same outputs, with an entry for every word that is read; `score` is the
         probability of its label.
 
@@ -41,7 +41,9 @@ def task_answer(task: Task, outputs: tf.Tensor, words: Words) -> dict[str, tf.Te
 
 
 def flat(answers: Mapping[str, Mapping[str, tf.Tensor]]) -> dict[str, tf.Tensor]:
-    """Answers by task → by name, `topic/label`."""
+    """Answers by task → by name, such as `topic/label`."""
     return {
-        f"{task}/{name}": tensor for task, each in answers.items() for name, tensor in each.items()
+        f"{task}/{name}": tensor
+        for task, of_task in answers.items()
+        for name, tensor in of_task.items()
     }

@@ -1,12 +1,12 @@
-"""One pass over texts as they come, in groups of similar length: padding is not computed."""
+"""Runs a network over a batch in groups of similar length, to compute less padding."""
 
 from collections.abc import Callable
 
 import keras
 import tensorflow as tf
 
-GROUP = 8  # texts; of fewer the products are too small for a processor's cores
-AT_ONCE = 4  # groups in work: while one waits for memory another computes
+GROUP = 8  # texts; with fewer, products are too small for a processor's cores
+AT_ONCE = 4  # groups that run in parallel: while one waits for memory, another computes
 
 
 def grouped_pass(
@@ -14,16 +14,16 @@ def grouped_pass(
 ) -> Callable[[tf.RaggedTensor], dict[str, tf.Tensor]]:
     """A graph that runs a network over texts sorted by length, eight at a time.
 
-    Long and short texts that come together would else share one padded array, and much of what
-    is computed would be padding. Traced once, however many graphs call it.
+    Otherwise, long and short texts of a batch would share one padded array, and much of the
+    computation would be padding. The network is traced once, however many graphs call it.
 
     Args:
         network: takes `token_ids (batch, length)` int32 and `padding_mask (batch, length)` bool;
-            gives a dict of `(batch, …)` or, if a row is a word piece's, `(batch, length, …)`.
+            returns a dict of `(batch, …)` or, for values per word piece, `(batch, length, …)`.
 
     Returns:
-        Ragged `(batch, (length))` int32 → what the network gives, in the order of the texts,
-        padded with 0 to the longest.
+        A function of ragged `(batch, (length))` int32 that returns the network's outputs in the
+        order of the texts, padded with 0 to the longest.
 
     Example:
 
@@ -41,7 +41,7 @@ def grouped_pass(
         longest = _longest(lengths)
         order = tf.argsort(lengths, stable=True)
         ordered = tf.gather(token_ids, order)
-        count = tf.maximum((tf.size(order) + GROUP - 1) // GROUP, 1)  # no text is a group too
+        count = tf.maximum((tf.size(order) + GROUP - 1) // GROUP, 1)  # one group even without texts
 
         def add(
             index: tf.Tensor, arrays: dict[str, tf.TensorArray]
@@ -70,7 +70,7 @@ def grouped_pass(
 
 
 def _longest(lengths: tf.Tensor) -> tf.Tensor:
-    """At least 1, as a layer that reads the first word piece needs one."""
+    """The largest length, but at least 1, since some layers read the first word piece."""
     return tf.reduce_max(tf.concat([[1], lengths], axis=0))
 
 
@@ -79,7 +79,7 @@ def _array(output: keras.KerasTensor, count: tf.Tensor) -> tf.TensorArray:
 
 
 def _padded(values: tf.Tensor, output: keras.KerasTensor, longest: tf.Tensor) -> tf.Tensor:
-    """Values of word pieces `(batch, length, …)`, made as wide as the longest text."""
+    """Pads values per word piece, `(batch, length, …)`, to the longest text."""
     if len(output.shape) < 2 or output.shape[1] is not None:
         return values
     after = longest - tf.shape(values, tf.int64)[1]

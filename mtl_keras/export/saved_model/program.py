@@ -1,8 +1,8 @@
-"""What a SavedModel answers with TensorFlow and tensorflow-text's operations, and nothing else.
+"""A program that runs a SavedModel with TensorFlow and tensorflow-text's operations only.
 
-A program of its own, which `verification` runs: `python program.py SAVED_MODEL
-QUESTIONS ANSWERS`. It can import neither Keras nor `mtl_keras`; of tensorflow-text it loads the
-operations alone, as TensorFlow Serving links them.
+`verification` starts it: `python program.py SAVED_MODEL QUESTIONS ANSWERS`. It can import neither
+Keras nor `mtl_keras`, and it loads only the operations of tensorflow-text, as TensorFlow Serving
+does.
 """
 
 import sys
@@ -14,7 +14,7 @@ ABSENT = ("keras", "tf_keras", "mtl_keras", "tensorflow_text")
 
 
 def main(saved_model: str, questions: str, answers: str) -> None:
-    """Answers each question, `[signature, text, …]`, by the names of its outputs, then those."""
+    """Answers each question, `[signature, text, …]`: first the outputs' names, then the outputs."""
     tf = _load_tensorflow()
     signatures = tf.saved_model.load(saved_model).signatures
     with tf.io.TFRecordWriter(answers) as writer:
@@ -27,7 +27,7 @@ def main(saved_model: str, questions: str, answers: str) -> None:
 
 def _load_tensorflow() -> ModuleType:
     for name in ABSENT:
-        sys.modules[name] = None  # type: ignore[assignment]  # importing it fails
+        sys.modules[name] = None  # type: ignore[assignment]  # makes importing it fail
     import tensorflow as tf
 
     package = PathFinder.find_spec("tensorflow_text")

@@ -1,4 +1,4 @@
-"""What an export's signatures return → answers in the form of `mtl_keras.answer`."""
+"""Turns the outputs of an export's signatures into answers like those of `mtl_keras.answer`."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
@@ -8,7 +8,7 @@ import numpy as np
 from mtl_keras.data.answer_forms import READ, form_of, text_of
 from mtl_keras.errors import WorkError
 
-# The signatures that are no task's.
+# The signatures that do not belong to one task.
 SERVING, EMBED, LABELS, READING = "serving_default", "embed", "labels", "reading"
 
 Columns = Mapping[str, np.ndarray]
@@ -21,25 +21,25 @@ def read_answers(
     """Every task's answer for each text, from the outputs of a signature.
 
     Args:
-        outputs: `<task>/<name>` → an array with a row a text, as `graph_answers.task_answer`
-            documents them; strings as bytes or str. Of all tasks, or of one. And `read`, if
-            the export and the signature return it.
-        texts: those that were asked, in order.
-        labels: task → its labels, in the order of `<task>/scores`: what the signature `labels`
-            returns. Only answers with `scores` need them.
+        outputs: `<task>/<name>` → an array with one row per text, as `graph_answers.task_answer`
+            documents them, for all tasks or one; strings are bytes or str. Also `read`, if the
+            export and the signature return it.
+        texts: the texts of the request, in order.
+        labels: task → its labels, in the order of `<task>/scores`, as the signature `labels`
+            returns them. Only answers with `scores` need them.
 
     Returns:
-        As `mtl_keras.answer`: a dict a text, `text`, `read` and each task's answer. Byte offsets
-        have become character offsets.
+        Like `mtl_keras.answer`: a dict per text, with `text`, `read` and each task's answer. Byte
+        offsets are converted to character offsets.
 
     Raises:
-        WorkError: the outputs are not of these texts, or those of a task are not known.
+        WorkError: the outputs do not belong to these texts, or those of a task have no known form.
 
     Example:
 
     >>> outputs = {"tone/label": [b"good"], "tone/score": [0.75], "tone/scores": [[0.25, 0.75]]}
-    >>> [found] = read_answers(outputs, ["fine"], {"tone": ["bad", "good"]})
-    >>> found["tone"]
+    >>> [answer] = read_answers(outputs, ["fine"], {"tone": ["bad", "good"]})
+    >>> answer["tone"]
     {'label': 'good', 'score': 0.75, 'scores': {'bad': 0.25, 'good': 0.75}}
     """
     answers: list[dict] = [{"text": text} for text in texts]
@@ -56,7 +56,7 @@ def read_answers(
 
 
 def columns_by_task(outputs: Mapping[str, Output]) -> dict[str, dict[str, Output]]:
-    """Task → name → output, of outputs by `<task>/<name>`; `read` is no task's."""
+    """Task → name → output, from `<task>/<name>` → output; `read` is left out."""
     columns: dict[str, dict[str, Output]] = {}
     for name, column in outputs.items():
         task, _, part = name.rpartition("/")
@@ -70,5 +70,5 @@ def _check_rows(outputs: Columns, count: int) -> None:
         if len(column) != count:
             raise WorkError(
                 f"{name} has {len(column)} rows for {count} texts; "
-                "one row a text was expected: ask again"
+                "expected one row per text: send the request again"
             )

@@ -21,45 +21,45 @@ TEXT = [tf.TensorSpec([None], tf.string, name="text")]
 
 
 def export_saved_model(model: MultiTaskModel, path: str | Path) -> Path:
-    """Writes a SavedModel that takes raw strings, as TensorFlow Serving loads it.
+    """Writes a SavedModel that takes raw strings, for TensorFlow Serving.
 
-    It holds all it needs: tokenizer, weights, labels. Its signatures:
+    It contains the tokenizer, the weights and the labels. Its signatures:
 
     * `serving_default`: `text`, string `(batch,)` → every task's answers, `<task>/<name>`, from
-      one pass of the encoder; and `read`, bool `(batch,)`: whether all of a text was read;
+      one pass of the encoder; and `read`, bool `(batch,)`: whether the whole text was read;
     * `<task>`: `text` → that task's answers, under the same names;
     * `embed`: `text` → `embedding (batch, hidden)`, scaled to length 1 if the encoder's source
       says so;
     * `labels`: `text` → `<task>`, string `(batch, labels)`, in the order of `<task>/scores`, the
-      same in every row: TensorFlow Serving calls no signature without an input, and batches each;
+      same in every row, since TensorFlow Serving requires an input and batches every signature;
     * `reading`: `text` → how much of it is read, as `truncation.reading` measures it.
 
-    The answers are those of `task_answer`. Any bytes are a text: what is no UTF-8 is read as
-    unknown characters, `[SEP]` is plain text, and what is beyond `max_length` is not read.
+    The answers are those of `task_answer`. Any bytes are accepted as a text: invalid UTF-8 is read
+    as unknown characters, `[SEP]` is plain text, and pieces beyond `max_length` are not read.
 
     Args:
-        model: trained.
-        path: a folder that is not there yet; TensorFlow Serving wants a number, its version.
+        model: a trained model.
+        path: a folder that does not exist; TensorFlow Serving expects a number, the version.
 
     Returns:
         The folder.
 
     Raises:
-        InputError: the folder is there already, or a task has the name of a signature.
-        WorkError: it could not be written; nothing of it is left.
+        InputError: the folder already exists, or a task has the name of a signature.
+        WorkError: a file could not be written; nothing is left behind.
     """
     path = Path(path)
     if path.exists():
         raise InputError(f"{path}: already exists; export to a new version number")
     for name in (SERVING, EMBED, LABELS, READING):
         if name in model.tasks:
-            raise InputError(f"a signature is called {name!r}; rename the task of this name")
+            raise InputError(f"{name!r} is the name of a signature; rename the task")
     write_whole(path, functools.partial(_write, model))
     return path
 
 
 def _write(model: MultiTaskModel, path: Path) -> None:
-    """The graphs are handed over as they were traced; tracked, each would be traced again."""
+    """Saves the graphs that are already traced. Tracked functions would be traced again."""
     graphs = {
         name: function.get_concrete_function()
         for name, function in signature_functions(model).items()
@@ -74,7 +74,7 @@ def _write(model: MultiTaskModel, path: Path) -> None:
 
 
 def signature_functions(model: MultiTaskModel) -> dict[str, tf.types.experimental.GenericFunction]:
-    """Signature → the graph that it is, of a tensor of texts; the model's weights are in it."""
+    """Signature → its graph, a function of a tensor of texts that contains the model's weights."""
     run = grouped_pass(_network(model))
     tasks = {name: _answering(model, run, [name]) for name in model.tasks}
     labels = {name: task.labels for name, task in model.tasks.items() if task.labels}
@@ -92,14 +92,14 @@ def signature_functions(model: MultiTaskModel) -> dict[str, tf.types.experimenta
 def _traced(
     function: Callable[[tf.Tensor], dict[str, tf.Tensor]],
 ) -> tf.types.experimental.GenericFunction:
-    """A graph, traced once: AutoGraph would take seconds, and find nothing to rewrite."""
+    """Traces a graph once, without AutoGraph, which would take seconds and change nothing."""
     graph = tf.function(function, input_signature=TEXT, autograph=False)
     graph.get_concrete_function()
     return graph
 
 
 def _network(model: MultiTaskModel) -> keras.Model:
-    """Every task's outputs and the sentence embedding, which no task may be called."""
+    """Every task's outputs and the sentence embedding, whose name no task may have."""
     embedding = model.encoder.transformer.output["sentence_embedding"]
     return keras.Model(model.input, {**model.output, EMBED: embedding})
 

@@ -1,4 +1,4 @@
-"""What TensorFlow Serving needs beside a SavedModel: warm-up requests and its configuration."""
+"""Writes what TensorFlow Serving needs besides a SavedModel: warm-up requests, configuration."""
 
 import functools
 import itertools
@@ -32,22 +32,24 @@ def write_warmup(
 ) -> Path:
     """Writes the requests that TensorFlow Serving runs before a version takes traffic.
 
-    `serving_default` is asked with each of the batch sizes, every other signature with one text,
-    so that no user waits for a graph's first run; at most 1,000 requests, all that it takes. The
-    file, `assets.extra/tf_serving_warmup_requests`, holds `PredictionLog` messages in a TFRecord.
+    There is a request to `serving_default` for each batch size, and one with a single text to every
+    other signature, so that no user waits for a graph's first run; at most 1,000, the server's
+    limit. The file, `assets.extra/tf_serving_warmup_requests`, holds `PredictionLog` messages in a
+    TFRecord.
 
     Args:
         saved_model: the folder of one version.
-        texts: as the model will be asked; they are repeated to fill a batch.
-        model_name: under which the server has the model.
-        batch_sizes: texts a request to `serving_default`.
+        texts: typical texts; they are repeated to fill a batch.
+        model_name: the model's name on the server.
+        batch_sizes: texts per request to `serving_default`.
 
     Returns:
         The file.
 
     Raises:
-        InputError: no SavedModel, no texts, or `tensorflow-serving-api` is not installed.
-        WorkError: it could not be written; nothing of it is left.
+        InputError: there is no SavedModel, there are no texts, or `tensorflow-serving-api` is not
+            installed.
+        WorkError: the file could not be written; nothing is left behind.
     """
     path = Path(saved_model) / WARMUP_FILE
     if not texts:
@@ -64,23 +66,23 @@ def write_warmup(
 
 
 def write_serving_config(folder: str | Path, model_name: str) -> list[Path]:
-    """Writes what starts TensorFlow Serving over a folder of versions: `docker compose up`.
+    """Writes the files that start TensorFlow Serving for a folder of versions: `docker compose up`.
 
-    `compose.yaml` runs the official image with the folder mounted read-only, batches requests,
-    warms each version up and says whether the model is ready; `models.config`,
-    `batching.config` and `monitoring.config` are what it reads. The newest version is served; a
-    new one takes over when its folder appears. A file that is there already is left as it is.
+    `compose.yaml` runs the official image with the folder mounted read-only. It batches requests,
+    warms up each version and has a health check. It reads `models.config`, `batching.config` and
+    `monitoring.config`. The newest version is served; a new one takes over when its folder appears.
+    Existing files are not changed.
 
     Args:
         folder: of the versions, such as `saved_models/tickets` with `1/` and `2/`.
-        model_name: under which clients ask for the model.
+        model_name: the model's name for clients.
 
     Returns:
         The files that were written.
 
     Raises:
-        InputError: a name that cannot stand in an address.
-        WorkError: one could not be written; nothing of that one is left.
+        InputError: the name cannot be part of an address.
+        WorkError: a file could not be written; no part of it is left.
     """
     home = f"/models/{check_model_name(model_name)}"  # as the container sees the folder
     values = {
@@ -102,7 +104,7 @@ def write_serving_config(folder: str | Path, model_name: str) -> list[Path]:
 
 
 def _signatures(saved_model: Path) -> list[str]:
-    """Those that take texts and nothing else."""
+    """The signatures that take texts and nothing else."""
     path = saved_model / "saved_model.pb"
     try:
         graph = saved_model_pb2.SavedModel.FromString(path.read_bytes())
@@ -111,7 +113,7 @@ def _signatures(saved_model: Path) -> list[str]:
             f"{path}: cannot be read: {cause(error, 'give the folder of one version')}"
         ) from None
     signatures = graph.meta_graphs[0].signature_def
-    return sorted(name for name, one in signatures.items() if list(one.inputs) == ["text"])
+    return sorted(name for name, graph in signatures.items() if list(graph.inputs) == ["text"])
 
 
 def _prediction_log(model_name: str, signature: str, texts: Sequence[bytes]) -> Any:
@@ -146,17 +148,17 @@ def _write_records(path: Path, records: Sequence[bytes]) -> None:
 
 
 def check_model_name(model_name: str) -> str:
-    """Raises `InputError` if the name cannot stand in an address."""
+    """Returns the name; raises `InputError` if it cannot be part of an address."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", model_name):
         raise InputError(
-            f"model name {shown(model_name)}: expected letters, digits, '.', '_' and '-'; "
-            "it stands in addresses and paths"
+            f"model name {shown(model_name)}: expected letters, digits, '.', '_' and '-', since it "
+            "is part of addresses and paths; rename the folder"
         )
     return model_name
 
 
 _MODELS = """\
-# What TensorFlow Serving serves: of the versions in this folder, the newest.
+# TensorFlow Serving serves the newest version in this folder.
 model_config_list {{
   config {{
     name: "{name}"
@@ -167,21 +169,21 @@ model_config_list {{
 """
 
 _BATCHING = """\
-# Texts of requests that come at the same time go through the encoder together.
+# Texts of simultaneous requests go through the encoder together.
 max_batch_size {{ value: {max_batch_size} }}
-# How long a text waits for others to come: 2 ms.
+# How long a text waits for others: 2 ms.
 batch_timeout_micros {{ value: 2000 }}
-# Batches that may wait; what comes on top is refused at once (UNAVAILABLE).
+# How many batches may wait; further requests are refused at once (UNAVAILABLE).
 max_enqueued_batches {{ value: 100 }}
-# A request of more texts than a batch is refused: its parts could not be joined again, for
-# entities are padded to the most that a text of the batch has.
+# A request with more texts than a batch is refused. Its parts could not be joined again, because
+# entities are padded to the largest number in each batch.
 enable_large_batch_splitting {{ value: false }}
-# No allowed_batch_sizes: this graph runs any size at its own cost, padding would be lost work.
+# No allowed_batch_sizes: this graph runs batches of any size, so padding them would waste work.
 """
 
 _MONITORING = """\
-# Prometheus finds http://localhost:8501{metrics}. Worth watching:
-#   :tensorflow:serving:request_count      by status; anything but OK is an alarm
+# Prometheus reads http://localhost:8501{metrics}. Worth watching:
+#   :tensorflow:serving:request_count      by status; anything but OK needs attention
 #   :tensorflow:serving:request_latency    microseconds, a histogram by API and entrypoint
 #   :tensorflow:serving:batching_session:queuing_latency   microseconds that texts waited
 #   :tensorflow:cc:saved_model:load_attempt_count          by status: a version that fails to load
@@ -192,12 +194,12 @@ prometheus_config {{
 """
 
 _COMPOSE = """\
-# docker compose up --wait: TensorFlow Serving over the newest version in this folder.
+# docker compose up --wait: TensorFlow Serving for the newest version in this folder.
 # REST on 8501, gRPC on 8500, Prometheus metrics on 8501{metrics}.
 services:
   serving:
     image: {image}
-    platform: linux/amd64  # the only one that the image is built for
+    platform: linux/amd64  # the image is built for no other
     entrypoint: [tensorflow_model_server]
     command:
       - --port=8500
@@ -207,7 +209,7 @@ services:
       - --enable_batching=true
       - --batching_parameters_file={home}/batching.config
       - --enable_model_warmup=true
-    ports:  # for this machine only: TensorFlow Serving asks nobody who they are
+    ports:  # for this machine only: TensorFlow Serving has no authentication
       - "127.0.0.1:8500:8500"
       - "127.0.0.1:8501:8501"
     volumes:
@@ -215,7 +217,7 @@ services:
         source: .
         target: {home}
         read_only: true
-    healthcheck:  # with bash, as the image has no curl
+    healthcheck:  # with bash, since the image has no curl
       test:
         - CMD
         - bash

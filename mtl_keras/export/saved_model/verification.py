@@ -1,4 +1,4 @@
-"""Whether a SavedModel answers, in a process of its own, what the model answers."""
+"""Verifies in a separate process that a SavedModel answers as the model does."""
 
 import itertools
 import tempfile
@@ -21,7 +21,7 @@ from mtl_keras.models.prediction import Forward, task_outputs
 
 PROGRAM = Path(__file__).with_name("program.py")
 BATCH_SIZE = 32
-TOLERANCE = 1e-5  # of a number, or of its size if that is over 1
+TOLERANCE = 1e-5  # absolute; relative for numbers above 1
 
 ODD_TEXTS: tuple[bytes, ...] = (
     b"",
@@ -41,37 +41,36 @@ ODD_TEXTS: tuple[bytes, ...] = (
     " \u00a0\u2003\u3000".encode(),
 )
 
-Question = tuple[str, list[bytes]]  # a signature and the texts that it is asked about
+Question = tuple[str, list[bytes]]  # a signature and its texts
 Outputs = Mapping[str, tf.Tensor | np.ndarray]
 
 
 def verify(model: MultiTaskModel, saved_model: str | Path, texts: Iterable[str | bytes]) -> int:
-    """Compares a SavedModel's answers with the model's, and a text's alone with those in company.
+    """Compares a SavedModel's answers with the model's, and answers to texts alone and in batches.
 
-    The SavedModel is loaded in a fresh process that has TensorFlow and the operations of
-    tensorflow-text, but neither Keras nor this package. `serving_default` is asked about all
-    texts, and about each odd one alone; the other signatures about the odd ones and the first
-    batch.
+    The SavedModel is loaded in a new process that has TensorFlow and the operations of
+    tensorflow-text, but neither Keras nor this package. `serving_default` answers all texts, and
+    each odd text alone; the other signatures answer the odd texts and the first batch.
 
     Args:
-        model: what was exported.
-        saved_model: its folder.
-        texts: besides `ODD_TEXTS`.
+        model: the exported model.
+        saved_model: the folder of the export.
+        texts: to compare besides `ODD_TEXTS`.
 
     Returns:
-        How many texts were compared.
+        The number of texts compared.
 
     Raises:
-        WorkError: the process failed, or an answer differs: another label or span, or a number
-            by more than 1e-5 (relative if it is over 1).
+        WorkError: the process failed, or an answer differs: in a label or a span, or in a number by
+            more than 1e-5 (relative if above 1).
     """
     texts = iter(texts)
     first = [*itertools.islice(texts, BATCH_SIZE)]
     depends = company_difference(model, [*ODD_TEXTS, *first])
     if not depends <= TOLERANCE:
         raise WorkError(
-            f"{saved_model}: a score is {depends:.2g} off where a text is asked in company; "
-            f"at most {TOLERANCE} was expected"
+            f"{saved_model}: a score changes by {depends:.2g} with the other texts in its batch; "
+            f"expected at most {TOLERANCE}"
         )
     graphs = signature_functions(model)
     questions = list(_questions(itertools.chain(first, texts), graphs))
@@ -82,17 +81,16 @@ def verify(model: MultiTaskModel, saved_model: str | Path, texts: Iterable[str |
 
 
 def verify_against(saved_model: str | Path, other: str | Path, texts: Iterable[str | bytes]) -> int:
-    """Compares two SavedModels, as `verify` does a model and its export.
+    """Compares two SavedModels, as `verify` compares a model and its export.
 
     Raises:
-        InputError: one of them is not whole.
-        WorkError: as `verify`.
+        InputError: one of them is damaged.
+        WorkError: as in `verify`.
     """
     names, expected = (signature_names(folder) for folder in (saved_model, other))
     if names != expected:
         raise WorkError(
-            f"{saved_model}: its signatures are {', '.join(names)}; "
-            f"{', '.join(expected)} were expected"
+            f"{saved_model}: its signatures are {', '.join(names)}; expected {', '.join(expected)}"
         )
     questions = list(_questions(texts, names))
     with tempfile.TemporaryDirectory() as work:
@@ -104,28 +102,28 @@ def signature_names(folder: str | Path) -> list[str]:
     """The signatures of a SavedModel, sorted.
 
     Raises:
-        InputError: it cannot be loaded, as where files are absent or cut off.
+        InputError: it cannot be loaded, for example because files are missing or truncated.
     """
     try:
         return sorted(tf.saved_model.load(str(folder)).signatures)
-    except Exception as error:  # whatever TensorFlow stumbles over in files of others
+    except Exception as error:  # damaged files can cause any error in TensorFlow
         raise InputError(
-            f"{folder}: no whole SavedModel ({first_line(error)}); copy the version again"
+            f"{folder}: not a complete SavedModel ({first_line(error)}); copy the version again"
         ) from error
 
 
 def company_difference(
     model: MultiTaskModel, texts: Sequence[str | bytes], forward: Forward | None = None
 ) -> float:
-    """By how much a text's scores change if others are asked beside it, so that it is padded.
+    """How much a text's scores change if it is in a batch with others, and so is padded.
 
     Args:
-        model: whose tasks they are.
-        texts: asked each alone, and all in one batch.
-        forward: computes them in the model's place.
+        model: the model.
+        texts: are answered each alone, and all in one batch.
+        forward: computes the scores in place of the model.
 
     Returns:
-        The largest difference of two scores, of its size if that is over 1; NaN if one is NaN.
+        The largest difference between two scores, relative if above 1; NaN if one is NaN.
     """
     tokenized = model.encoder.tokenizer(tf.constant(texts, tf.string, (len(texts),)))
     alone, together = (
@@ -141,19 +139,19 @@ def company_difference(
 
 
 def difference(expected: Outputs, received: Outputs) -> str | None:
-    """What is not equal, in words; None if all is. Numbers may be 1e-5 off, of their size over 1.
+    """The first difference, in words; None if there is none. Numbers may differ by `TOLERANCE`.
 
     Example:
 
     >>> difference({"score": np.array([0.5])}, {"score": np.array([0.75])})
-    'score[0] is 0.75; 0.5 was expected'
+    'score[0] is 0.75; expected 0.5'
     """
     if sorted(expected) != sorted(received):
-        return f"its outputs are {', '.join(received)}; {', '.join(expected)} were expected"
+        return f"its outputs are {', '.join(received)}; expected {', '.join(expected)}"
     for name in sorted(expected):
         wanted, got = np.asarray(expected[name]), np.asarray(received[name])
         if wanted.shape != got.shape:
-            return f"{name} has the shape {got.shape}; {wanted.shape} was expected"
+            return f"{name} has the shape {got.shape}; expected {wanted.shape}"
         if not np.issubdtype(wanted.dtype, np.floating):
             different = wanted != got
         else:
@@ -161,7 +159,7 @@ def difference(expected: Outputs, received: Outputs) -> str | None:
             different = ~(np.abs(wanted - got) <= allowed)  # NaN differs from everything
         if different.any():
             first = tuple(int(place[0]) for place in np.nonzero(different))
-            return f"{name}{list(first)} is {got[first]}; {wanted[first]} was expected"
+            return f"{name}{list(first)} is {got[first]}; expected {wanted[first]}"
     return None
 
 
@@ -173,7 +171,7 @@ def validation_texts(datasets: Mapping[str, TaskDataset]) -> Iterator[bytes]:
 
 
 def _questions(texts: Iterable[str | bytes], signatures: Iterable[str]) -> Iterator[Question]:
-    """The batches that each signature is asked about."""
+    """The batches for each signature."""
     plain = (text.encode() if isinstance(text, str) else text for text in texts)
     first = list(itertools.islice(plain, BATCH_SIZE))
     for signature in signatures:
@@ -185,26 +183,26 @@ def _questions(texts: Iterable[str | bytes], signatures: Iterable[str]) -> Itera
 def _compare(
     saved_model: str | Path, questions: Sequence[Question], expected: Iterable[Outputs]
 ) -> None:
-    """Asks a SavedModel and compares."""
+    """Compares a SavedModel's answers with the expected ones."""
     with tempfile.TemporaryDirectory() as work:
         received = _asked(saved_model, questions, Path(work))
         for (name, batch), wanted, got in zip(questions, expected, received, strict=True):
-            if READ not in wanted:  # an export of 0.1.0 is compared with
+            if READ not in wanted:  # the other is an export of 0.1.0
                 got = {output: got[output] for output in got if output != READ}
             if fault := difference(wanted, got):
                 raise WorkError(
-                    f"{saved_model}: the signature {name!r} does not answer as it should: {fault}; "
-                    f"asked about {listed(batch, limit=2)}"
+                    f"{saved_model}: the signature {name!r} gives a wrong answer: {fault}; for the "
+                    f"texts {listed(batch, limit=2)}"
                 )
 
 
 def _count(questions: Iterable[Question]) -> int:
-    """How many texts `serving_default` is asked about."""
+    """The number of texts for `serving_default`."""
     return sum(len(batch) for name, batch in questions if name == SERVING)
 
 
 def _asked(saved_model: str | Path, questions: Sequence[Question], work: Path) -> Iterator[Outputs]:
-    """What a SavedModel answers in a fresh process, question by question."""
+    """A SavedModel's answers from a new process, question by question."""
     with tf.io.TFRecordWriter(str(work / "questions")) as writer:
         for name, batch in questions:
             writer.write(tf.io.serialize_tensor([name.encode(), *batch]).numpy())
@@ -212,7 +210,7 @@ def _asked(saved_model: str | Path, questions: Sequence[Question], work: Path) -
         [str(PROGRAM), str(saved_model), str(work / "questions"), str(work / "answers")]
     )
     if status:
-        raise WorkError(f"{saved_model}: cannot be loaded and asked in a new process: {line}")
+        raise WorkError(f"{saved_model}: cannot be loaded and run in a new process: {line}")
     records = tf.data.TFRecordDataset(str(work / "answers")).as_numpy_iterator()
     for names in map(_array, records):
         yield {name.decode(): _array(next(records)) for name in names}

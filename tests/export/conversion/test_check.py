@@ -68,25 +68,25 @@ def test_what_answers_alike_passes_and_is_told(check, model):
     assert told["change"] == "+0.0000"
     for each in ("topic, texts", "flags, texts", "entities, words", "parts, words"):
         assert rows[f"{each} with the same label"]["model.onnx"] == "100.00%"
-    assert rows["texts that tokenizer.json cuts as the model does"]["model.onnx"] == "100.00%"
+    assert rows["texts that tokenizer.json splits as the model does"]["model.onnx"] == "100.00%"
 
 
 def test_float32_may_be_off_by_rounding_alone(check):
-    with pytest.raises(WorkError, match="a score is 2e-05 off the model's; at most 1e-05"):
+    with pytest.raises(WorkError, match="a score differs by 2e-05 from the model's; expected"):
         check(lambda name, scores: scores + (2e-5 if name == "entities" else 0))
     assert check(lambda name, scores: scores + 2e-5, precision="float16").difference > 1e-5
 
 
 @pytest.mark.parametrize("precision", ["float32", "float16", "int8"])
 def test_a_score_that_is_no_number_is_refused(check, precision):
-    with pytest.raises(WorkError, match="a score is nan off the model's"):
+    with pytest.raises(WorkError, match="a score differs by nan from the model's"):
         check(lambda name, scores: scores * (np.nan if name == "stars" else 1), precision)
 
 
 @pytest.mark.parametrize(("precision", "change"), [("float32", 9e-6), ("int8", 0.05)])
 def test_answers_that_depend_on_their_company_are_refused(check, precision, change):
     """As those of activations that have one scale a batch."""
-    beside = r"a score changes by .* if other texts are asked beside it; .* take float32"
+    beside = r"a score changes by .* with the other texts in its batch; .* use float32"
     with pytest.raises(WorkError, match=beside):
         check(lambda name, scores: scores + (change if len(scores) > 1 else -change), precision)
 
@@ -98,7 +98,7 @@ def test_other_labels_are_refused(check):
 
 def test_a_tokenizer_that_cuts_otherwise_is_refused(check, model, monkeypatch):
     monkeypatch.setattr(model.encoder.tokenizer, "max_length", 3)
-    with pytest.raises(WorkError, match=r"tokenizer\.json cuts 0\.0% of the texts as the model"):
+    with pytest.raises(WorkError, match=r"tokenizer\.json splits 0\.0% of the texts as the model"):
         check(lambda name, scores: scores)
 
 

@@ -25,7 +25,7 @@ def test_a_metric_may_fall_by_a_hundredth_or_by_chance(task, before, after, refu
     fault = OfTask(task, "test", {task.metric: before}, after, None).fault()
     assert (fault is not None) == refused
     if fault:
-        assert f"where the model has {before:.4f}, further off than its 95% interval" in fault
+        assert f"and the model {before:.4f}, a larger change than its 95% interval" in fault
 
 
 def test_an_undefined_metric_refuses_nothing_and_is_a_dash_in_the_table():

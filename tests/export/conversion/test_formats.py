@@ -35,7 +35,7 @@ def test_a_folder_holds_versions_of_one_format(tmp_path):
     (tmp_path / "3").mkdir()
     (tmp_path / "3" / LITERT.file).touch()
     LITERT.check_versions(tmp_path)
-    with pytest.raises(InputError, match="its versions are of the format litert, and what"):
+    with pytest.raises(InputError, match="its versions have the format litert, and their"):
         SAVED_MODEL.check_versions(tmp_path)
 
 

@@ -14,7 +14,7 @@ def test_a_damaged_file_is_told_in_one_line(form, tmp_path):
     file.write_bytes(b"damaged")
     with (
         open_converted(file, form) as ask,
-        pytest.raises(WorkError, match="cannot be asked in a new process: ") as error,
+        pytest.raises(WorkError, match="cannot be run in a new process: ") as error,
     ):
         ask({"token_ids": np.zeros((1, 1), np.int32)})
     assert "\n" not in str(error.value)

@@ -88,7 +88,7 @@ def test_no_text_has_no_answer(outputs):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"texts": ["a"]}, "topic/label has 8 rows for 1 texts; one row a text was expected"),
+        ({"texts": ["a"]}, "topic/label has 8 rows for 1 texts; expected one row per text"),
         ({"labels": {}}, "3 scores for 0 labels; expected one score per label: read the labels"),
         ({"outputs": {"tone/loss": [1.0]}}, "the outputs loss fit no known kind of task"),
     ],

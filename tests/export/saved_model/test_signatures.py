@@ -142,7 +142,7 @@ def test_what_cannot_be_exported_is_refused(model, exported, tiny_encoder):
         export_saved_model(model, path)
     embed = [mtl.Task("embed", labels=["x", "y"])]
     clashing = mtl.MultiTaskModel(tiny_encoder(), embed, has_names=True)
-    with pytest.raises(InputError, match="a signature is called 'embed'; rename the task"):
+    with pytest.raises(InputError, match="'embed' is the name of a signature; rename the task"):
         export_saved_model(clashing, path.parent / "2")
 
 
