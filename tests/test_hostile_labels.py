@@ -14,6 +14,7 @@ from tensorflow.core.util import event_pb2
 from mtl_keras.data.labels import as_label
 from mtl_keras.display import one_line
 from mtl_keras.export.model_card import model_card
+from mtl_keras.export.origin import Origin
 from mtl_keras.runs.run import Run
 from mtl_keras.serving.demo.application import render_page
 from mtl_keras.serving.demo.sources import find_source
@@ -76,8 +77,9 @@ def test_a_wrong_label_is_an_error_of_one_seen_line(hostile, capsys):
 
 def test_the_card_shows_labels_as_text(hostile):
     run = Run.open(hostile[0])
-    version = SimpleNamespace(name="[a](b)", version="1", best=None, size=1, compared=1)
-    card = model_card(run, **vars(version), scores=run.scores, signatures={}, milliseconds={1: 1.0})
+    version = SimpleNamespace(name="[a](b)", version="1", size=1, compared=1)
+    measured = {"scores": run.scores, "signatures": {}, "milliseconds": {1: 1.0}}
+    card = model_card(Origin.of_run(run, None), **vars(version), **measured)
     assert hidden(card) == set()
     page = MarkdownIt("commonmark", {"html": True}).enable("table").render(card)
     assert not re.search("<(script|img|a|em|del)[ >]", page)

@@ -77,7 +77,7 @@ def test_python_of_a_page_names_what_is_public(page, text):
         and isinstance(node.value, ast.Name)
         and node.value.id == "mtl"
     }
-    assert names <= {*mtl_keras.__all__, "Columns"}
+    assert names <= {*mtl_keras.__all__, "Columns", "serving"}
 
 
 @pytest.mark.slow

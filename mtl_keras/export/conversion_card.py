@@ -11,7 +11,7 @@ from mtl_keras.evaluation.figures import Scores
 from mtl_keras.export.conversion.comparison import Conversion
 from mtl_keras.export.conversion.formats import FLOAT32, LABELS_FILE, LITERT, ONNX, ExportFormat
 from mtl_keras.export.model_card import EXAMPLE, table, training_parts
-from mtl_keras.runs.run import Run
+from mtl_keras.export.origin import Origin
 
 
 @dataclass(frozen=True)
@@ -49,22 +49,20 @@ _RUNTIMES = {
 
 
 def converted_card(
-    run: Run,
+    origin: Origin,
     *,
     name: str,
     version: str,
-    best: str | None,
     form: ExportFormat,
     precision: str,
     conversion: Conversion,
 ) -> str:
-    """The model card of a run exported as LiteRT or ONNX.
+    """The model card of an export as LiteRT or ONNX.
 
     Args:
-        run: the exported run.
+        origin: of the exported model.
         name: of the model.
         version: its number.
-        best: the task, or `mean`, whose best weights these are; None for the final weights.
         form: the format.
         precision: of the weights.
         conversion: how it compares with the original model.
@@ -72,14 +70,14 @@ def converted_card(
     runtime = _RUNTIMES[form]
     parts = [
         f"# {in_markdown(name)}, version {version}: {form.name}, {precision}",
-        *training_parts(run, "word pieces", best, _scores(conversion)),
+        *training_parts(origin, "word pieces", _scores(conversion)),
         "## What the conversion changed",
         table(conversion.rows()),
         _compared(conversion, precision),
         "## Files",
         table(_files(form)),
         "## Inputs and outputs",
-        _inputs_and_outputs(runtime, run.recipe.max_length),
+        _inputs_and_outputs(runtime, origin.max_length),
         f"{form.name} cannot process strings, so the model does not contain the tokenizer: use the "
         "files beside it. They split texts as in training, except for words of more than 100 bytes "
         "and a few rare characters.",

@@ -11,13 +11,9 @@ from mtl_keras.data.answer_forms import READ
 from mtl_keras.data.findings import Finding
 from mtl_keras.data.task import Task
 from mtl_keras.display import Markdown, in_markdown
-from mtl_keras.encoders.pretrained.sources import without_place
 from mtl_keras.evaluation.figures import Scores, figure, interval_of, notes_of
+from mtl_keras.export.origin import Origin
 from mtl_keras.export.saved_model.served_answers import EMBED, LABELS, READING, SERVING
-from mtl_keras.runs.left_out import LeftOut
-from mtl_keras.runs.run import HISTORY, LEFT_OUT, Run
-from mtl_keras.runs.unfinished import CHANGES
-from mtl_keras.storage.run_folder import RECORD
 
 CARD = "README.md"
 EXAMPLE = "My parcel came a day late, but the service was friendly."
@@ -26,42 +22,39 @@ NOTHING = "–"
 
 
 def model_card(
-    run: Run,
+    origin: Origin,
     *,
     name: str,
     version: str,
-    best: str | None,
     scores: Scores,
     signatures: Mapping[str, Sequence[str]],
     size: int,
     milliseconds: Mapping[int, float],
     compared: int,
 ) -> str:
-    """The model card of a run exported as a SavedModel.
+    """The model card of an export as a SavedModel.
 
     Args:
-        run: the exported run.
+        origin: of the exported model.
         name: of the model on a server.
         version: its number.
-        best: the task, or `mean`, whose best weights were exported; None for the final weights.
         scores: split → task → metrics, as in `metrics.json`.
         signatures: name → names of its outputs.
         size: of the SavedModel, in bytes.
         milliseconds: texts per call → median time of `serving_default` on this machine.
         compared: number of texts with the same answers as the model's.
     """
-    recipe = run.recipe
     parts = [
         f"# {in_markdown(name)}, version {version}",
-        *training_parts(run, "raw strings", best, scores),
+        *training_parts(origin, "raw strings", scores),
         "## Size and speed",
         f"{size / 2**20:,.1f} MiB. {_speed(milliseconds)} "
         f"Before this version was published, a process without Keras answered {compared:,} texts "
         "as the trained model does (scores within 1e-5, equal labels and spans).",
         "## Signatures",
         "Each takes `text`, strings `(batch,)`. Offsets count bytes; the limit is excluded.",
-        table(_signature_rows(signatures, run.tasks)),
-        f"At most {recipe.max_length} word pieces of a text are read; `{READ}` says whether that "
+        table(_signature_rows(signatures, origin.tasks)),
+        f"At most {origin.max_length} word pieces of a text are read; `{READ}` says whether that "
         f"was the whole text, `{READING}` how many were read.",
         "## How to use it",
         "With TensorFlow Serving (`docker compose up --wait` in the folder of the versions):",
@@ -73,39 +66,30 @@ def model_card(
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def training_parts(
-    run: Run,
-    inputs: str,
-    best: str | None,
-    scores: Scores,
-) -> list[str]:
+def training_parts(origin: Origin, inputs: str, scores: Scores) -> list[str]:
     """The card's paragraphs on its tasks, scores and training.
 
     Args:
-        run: the exported run.
+        origin: of the exported model.
         inputs: what it answers from, in words.
-        best: the task, or `mean`, whose best weights were exported; None for the final weights.
         scores: split → task → metrics.
     """
-    record = run.read_json(RECORD)
-    weights = f"the best weights for {in_markdown(best)}" if best else "the final weights"
-    encoder = in_markdown(without_place(run.recipe.encoder))
     return [
-        f"One transformer, {encoder}, answers {_listed(run.tasks)} from {inputs}, "
-        f"with {weights} of the run {in_markdown(run.folder.resolve().name)}.",
-        *_left_out(record),
+        f"One transformer, {in_markdown(origin.encoder)}, answers {_listed(origin.tasks)} from "
+        f"{inputs}, with {origin.weights}.",
+        *([in_markdown(origin.left_out)] if origin.left_out else []),
         "## Tasks",
-        table(_task_rows(run.tasks, record["examples"])),
+        table(_task_rows(origin.tasks, origin.examples)),
         "## Scores",
-        table(_score_rows(run.tasks, scores)) or "Not measured.",
+        table(_score_rows(origin.tasks, scores)) or "Not measured.",
         *map(in_markdown, notes_of(scores)),
         "The interval is the 95% bootstrap interval over the examples; it does not include the "
         "variation between trainings.",
-        *_findings(run.audit),
+        *_findings(origin.findings),
         "## Training",
-        in_markdown(f"Plan: {record['plan']}. {_versions(record)}{_changes(record)}"),
-        table(_stage_rows(run.read_json(HISTORY)["stages"])),
-        *_drift(run.read_json(HISTORY).get("drift", {})),
+        in_markdown(origin.training),
+        table(_stage_rows(origin.stages)),
+        *_drift(origin.drift),
     ]
 
 
@@ -113,23 +97,6 @@ def _findings(findings: Sequence[Finding]) -> list[str]:
     """Findings about the data that scores do not show, without places in the user's files."""
     lines = [f"- {in_markdown(finding.in_words(places=False))}" for finding in findings]
     return ["What to know about the examples:", "\n".join(lines)] if lines else []
-
-
-def _left_out(record: Mapping) -> list[str]:
-    """The savings if no head reads the encoder's last block; old runs have no entry."""
-    saved = record.get(LEFT_OUT)
-    return [in_markdown(LeftOut.from_json(saved).in_words())] if saved else []
-
-
-def _versions(record: Mapping) -> str:
-    versions = record.get("versions", {}).items()
-    return f"Trained by {', '.join(f'{name} {version}' for name, version in versions)}."
-
-
-def _changes(record: Mapping) -> str:
-    """What changed between the run's begin and its end."""
-    changes = record.get(CHANGES) or ()
-    return f" Changed since it began: {'; '.join(map(str, changes))}." if changes else ""
 
 
 def table(rows: Sequence[Mapping]) -> str:
@@ -141,9 +108,13 @@ def table(rows: Sequence[Mapping]) -> str:
 def _task_rows(tasks: Mapping[str, Task], examples: Mapping[str, Mapping[str, int]]) -> list[dict]:
     return [
         {"task": name, "kind": task.kind, "labels": _labels(task)}
-        | {split: f"{examples[name].get(split, 0):,}" for split in ("train", "validation", "test")}
+        | {split: _count(examples, name, split) for split in ("train", "validation", "test")}
         for name, task in tasks.items()
     ]
+
+
+def _count(examples: Mapping[str, Mapping[str, int]], name: str, split: str) -> str:
+    return f"{examples[name].get(split, 0):,}" if name in examples else NOTHING
 
 
 def _labels(task: Task) -> Markdown:

@@ -1,4 +1,4 @@
-"""Exports a run as the next version in a folder, after verifying its answers."""
+"""Exports a run or a model as the next version in a folder, after verifying its answers."""
 
 import functools
 import importlib.util
@@ -13,9 +13,7 @@ from tabulate import tabulate
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.display import show
 from mtl_keras.errors import InputError
-from mtl_keras.evaluation.figures import Scores
 from mtl_keras.evaluation.latency import milliseconds
-from mtl_keras.evaluation.scores import evaluate_all
 from mtl_keras.export.conversion.check import SIZES
 from mtl_keras.export.conversion.converter import convert
 from mtl_keras.export.conversion.formats import FLOAT32, SAVED_MODEL, ExportFormat, format_of
@@ -34,9 +32,8 @@ from mtl_keras.export.saved_model.verification import (
     verify,
     verify_against,
 )
+from mtl_keras.export.subject import Subject, subject_of
 from mtl_keras.models.multi_task_model import MultiTaskModel
-from mtl_keras.recipes.recipe import Recipe
-from mtl_keras.runs.building import open_datasets
 from mtl_keras.runs.run import Run
 from mtl_keras.storage.locks import check_unlocked, locked
 from mtl_keras.storage.writing import write_whole
@@ -45,16 +42,17 @@ Report = Callable[[str], None]
 
 
 def publish(
-    run: Run,
+    trained: Run | MultiTaskModel,
     folder: str | Path,
     *,
+    datasets: Mapping[str, TaskDataset] | None = None,
     best: str | None = None,
     format: str = SAVED_MODEL.name,
     precision: str = FLOAT32,
     against: str | Path | None = None,
     report: Report = show,
 ) -> Path:
-    """Exports a run as the next version in a folder that TensorFlow Serving watches.
+    """Exports a run or a model as the next version in a folder that TensorFlow Serving watches.
 
     The SavedModel is written to a temporary place, loaded in a new process and compared with the
     model on the validation texts and on odd texts (`verify`). Only then does it get its number. If
@@ -68,9 +66,10 @@ def publish(
     reported and added to the model card.
 
     Args:
-        run: a finished run.
+        trained: a finished run, or a model that the program holds.
         folder: of the versions, such as `saved_models/tickets`; its name is the model's.
-        best: a task, or `mean`, whose best weights to export; None for the final weights.
+        datasets: of a model, task → its data; None for the data that its tasks were declared with.
+        best: of a run, a task, or `mean`, whose best weights to export; None for the final weights.
         format: `saved_model`, `litert` or `onnx`.
         precision: of the weights: `float32`; for `litert` and `onnx` also `float16` or `int8`.
         against: another export, whose answers the new one must equal too.
@@ -80,30 +79,27 @@ def publish(
         The folder of the version: one above the highest number in it, or `1`.
 
     Raises:
-        InputError: the folder is a file, its name cannot be part of an address, there are no best
-            weights of this name, `against` is not an export, the folder holds versions of another
-            format, the format lacks the precision, a package is not installed, or another process
-            is exporting into the folder.
+        InputError: what is exported is neither a run nor a model, the folder is a file, its name
+            cannot be part of an address, there are no best weights of this name, `against` is not
+            an export, the folder holds versions of another format, the format lacks the
+            precision, a package is not installed, or another process is exporting into the folder.
         WorkError: an answer differs, or a file could not be written.
     """
     folder, form = Path(folder), format_of(format)
     form.check(precision)
     _check_place(folder, form, against)
     check_unlocked(folder)
-    model, datasets = run.model(best), _datasets(run.recipe, report)
+    subject = subject_of(trained, datasets, best, report)
     write = functools.partial(_write_saved_model, against=against)
     if not form.takes_strings:
-        _check_judged(precision, datasets)
+        _check_judged(precision, subject.datasets)
         write = functools.partial(_write_converted, form=form, precision=precision)
     with locked(folder):
         form.check_versions(folder)  # again, since another process may have added one
         version = _Version(
-            run=run,
+            subject=subject,
             name=folder.resolve().name,
             number=str(next_version(folder)),
-            best=best,
-            model=model,
-            datasets=datasets,
             report=report,
         )
         path = folder / version.number
@@ -130,23 +126,13 @@ def next_version(folder: str | Path) -> int:
 class _Version:
     """What to export, and its name and number."""
 
-    run: Run
+    subject: Subject
     name: str
     number: str
-    best: str | None
-    model: MultiTaskModel
-    datasets: Mapping[str, TaskDataset]
     report: Report
 
     def texts(self) -> Iterator[bytes]:
-        return validation_texts(self.datasets)
-
-    def scores(self) -> Scores:
-        """Split → task → the scores of these weights; those of the final weights are in the run."""
-        if self.best is None:
-            return self.run.scores
-        splits = ("validation", "test")
-        return {split: evaluate_all(self.model, self.datasets, split) for split in splits}
+        return validation_texts(self.subject.datasets)
 
 
 def _check_place(folder: Path, form: ExportFormat, against: str | Path | None) -> None:
@@ -172,19 +158,10 @@ def _check_judged(precision: str, datasets: Mapping[str, TaskDataset]) -> None:
         )
 
 
-def _datasets(recipe: Recipe, report: Report) -> dict[str, TaskDataset]:
-    """Task → its files. If they are missing, reports that and returns none."""
-    try:
-        return open_datasets(recipe)
-    except InputError as error:
-        report(f"compared on odd texts only: {error}")
-        return {}
-
-
 def _write_saved_model(version: _Version, folder: Path, *, against: str | Path | None) -> None:
     """Writes a SavedModel and verifies it; then writes its card and its warm-up requests."""
-    export_saved_model(version.model, folder)
-    compared = verify(version.model, folder, version.texts())
+    export_saved_model(version.subject.model, folder)
+    compared = verify(version.subject.model, folder, version.texts())
     version.report(f"{compared:,} texts have the same answers as the model's")
     if against:
         also_compared = verify_against(folder, against, version.texts())
@@ -200,14 +177,12 @@ def _write_saved_model(version: _Version, folder: Path, *, against: str | Path |
 
 
 def _saved_model_card(version: _Version, folder: Path, compared: int) -> str:
-    scores = version.scores()
     signatures = tf.saved_model.load(str(folder)).signatures
     return model_card(
-        version.run,
+        version.subject.origin(),
         name=version.name,
         version=version.number,
-        best=version.best,
-        scores=scores,
+        scores=version.subject.scores(),
         signatures={name: [*of_name.structured_outputs] for name, of_name in signatures.items()},
         size=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
         milliseconds={
@@ -228,13 +203,13 @@ def _write_converted(
     version: _Version, folder: Path, *, form: ExportFormat, precision: str
 ) -> None:
     """Writes a model in another format and checks it; then writes its card."""
-    conversion = convert(version.model, folder, form, precision, version.datasets)
+    subject = version.subject
+    conversion = convert(subject.model, folder, form, precision, subject.datasets)
     version.report(tabulate(conversion.rows(), headers="keys", disable_numparse=True))
     card = converted_card(
-        version.run,
+        version.subject.origin(),
         name=version.name,
         version=version.number,
-        best=version.best,
         form=form,
         precision=precision,
         conversion=conversion,

@@ -33,6 +33,7 @@ class CheckedCalls(DistributedFit):
     tasks: Mapping[str, Task]
     encoder: TextEncoder
     compiled: bool
+    in_stages: Any
     _task_metrics: Mapping[str, Sequence[keras.metrics.Metric]]
 
     def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
@@ -48,6 +49,7 @@ class CheckedCalls(DistributedFit):
         given = self._checked("fit", args, kwargs)
         if given.get("validation_data") is not None:
             given["validation_data"] = self._checked_validation(given["validation_data"])
+        self.in_stages = None
         with _refused_data():
             return super().fit(**given)
 
@@ -67,6 +69,7 @@ class CheckedCalls(DistributedFit):
         Raises:
             InputError: as `fit`.
         """
+        self.in_stages = None
         return super().train_on_batch(**self._checked("train_on_batch", args, kwargs))  # type: ignore[misc]
 
     def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
@@ -183,7 +186,8 @@ class CheckedCalls(DistributedFit):
             return {}
         x = encoded(x, self.encoder.tokenizer)
         labelled_arrays.check_arrays(x, y, weights, self.tasks)
-        return {"x": x}
+        labelled = {"y": y} if weights is None else {"y": y, "sample_weight": weights}
+        return {"x": x} | {name: labelled_arrays.as_arrays(of) for name, of in labelled.items()}
 
     def _checked_validation(self, data: Any) -> Any:
         if not isinstance(data, tuple | list):

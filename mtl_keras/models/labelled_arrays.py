@@ -59,6 +59,14 @@ def check_arrays(x: Any, labels: Any, weights: Any, tasks: Mapping[str, Task]) -
             _check_shape(f"sample_weight[{name!r}]", np.shape(weights[name]), shape)
 
 
+def as_arrays(by_task: Any) -> dict[str, Any]:
+    """Labels or weights by task, lists as arrays: Keras takes a list for several inputs."""
+    return {
+        name: np.asarray(values) if isinstance(values, list | tuple) else values
+        for name, values in by_task.items()
+    }
+
+
 def check_keys(labels: Any, weights: Any, tasks: Collection[str]) -> None:
     """Raises `InputError` unless labels, and weights if there are any, are those of the tasks."""
     for what, values in {"labels": labels, "sample weights": weights}.items():

@@ -66,11 +66,13 @@ class HasTaskData:
     """Mix this into a `MultiTaskModel`: what is done with it and the data of its tasks."""
 
     tasks: Mapping[str, Task]
+    in_stages: Any = None  # the history of `fit_stages`, if nothing trained the model since
     _data: TaskData
 
     fit_stages = LateMethod("training.staged_fit")
     evaluate_tasks = LateMethod("evaluation.task_scores")
     errors = LateMethod("evaluation.task_errors")
+    export = LateMethod("export.keras_export")
 
     def datasets(
         self,

@@ -97,7 +97,9 @@ def fit_stages(
     model.start_above(None)
     model.optimizer, model.compiled = None, False  # its state is not of the weights put back
     measures = [f"{name}_{task.metric}" for name, task in model.tasks.items()]
-    return StagedHistory(trainer.finished, measures, trainer.selection.best, trainer.drift(), run)
+    best, drift = trainer.selection.best, trainer.drift()
+    model.in_stages = StagedHistory(trainer.finished, measures, best, drift, run, str(recipe.plan))
+    return model.in_stages
 
 
 def _train(materials: Materials, **following: Any) -> Trainer:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
 from mtl_keras.evaluation.shown_rows import ShownRows
+from mtl_keras.plans.training_plan import EXPLICIT
 from mtl_keras.runs.run import Run
 from mtl_keras.training.monitoring import epochs
 
@@ -26,6 +27,7 @@ class StagedHistory(Sequence[dict]):
         drift: task → what became of its answers, if its head stayed frozen while others trained
             the encoder.
         run: the folder, if it was trained into one.
+        plan: by which it was trained.
     """
 
     stages: Sequence[dict]
@@ -33,6 +35,7 @@ class StagedHistory(Sequence[dict]):
     best: Mapping[str, Mapping]
     drift: Mapping[str, Mapping]
     run: Run | None = None
+    plan: str = EXPLICIT
 
     @overload
     def __getitem__(self, index: int) -> dict: ...

@@ -14,6 +14,7 @@ from support.cards import block, rows
 from support.serving_stub import ServingStub
 
 from mtl_keras.export.model_card import CARD, EXAMPLE, training_parts
+from mtl_keras.export.origin import Origin
 from mtl_keras.models.prediction import answer
 from mtl_keras.runs.left_out import LeftOut
 from mtl_keras.runs.run import LEFT_OUT, Run
@@ -97,6 +98,6 @@ def test_it_says_what_blocks_above_all_heads_would_have_cost(trained, tmp_path):
     copy = Run(shutil.copytree(trained, tmp_path / "run"))
     saved = LeftOut(blocks=2, of_blocks=6, parameters=2, of_parameters=9, bytes=8)
     copy.write_json(RECORD, copy.read_json(RECORD) | {LEFT_OUT: saved.to_json()})
-    paragraph = training_parts(copy, "raw strings", None, copy.scores)[1]
+    paragraph = training_parts(Origin.of_run(copy, None), "raw strings", copy.scores)[1]
     assert paragraph.startswith("No head reads above block_3: the encoder goes without 2 of its 6")
     assert Run(trained).read_json(RECORD)[LEFT_OUT] is None

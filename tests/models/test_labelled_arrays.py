@@ -5,7 +5,7 @@ import pytest
 
 from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError
-from mtl_keras.models.labelled_arrays import check_arrays
+from mtl_keras.models.labelled_arrays import as_arrays, check_arrays
 
 TASKS = {
     "topic": Task("topic", labels=["x", "y"]),
@@ -47,3 +47,9 @@ def test_what_fits_passes():
 def test_what_does_not_fit_is_named(x, labels, weights, message):
     with pytest.raises(InputError, match=message):
         check_arrays(x, LABELS | labels, WEIGHTS | weights, TASKS)
+
+
+def test_lists_become_arrays():
+    arrays = as_arrays({"topic": [0, 1], "stars": np.array([1.0])})
+    assert arrays["topic"].tolist() == [0, 1]
+    assert arrays["stars"].dtype == float

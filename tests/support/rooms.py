@@ -119,6 +119,8 @@ WITHOUT_TENSORFLOW = (
     "export.conversion.process",
     "export.conversion.program",
     "export.model_card",
+    "export.origin",
+    "export.saved_model.loading",
     "export.saved_model.served_answers",
     "experiments.advice",
     "experiments.advice_rules",

@@ -1,7 +1,6 @@
 """The model behind the demo page: a run or an export, as one value."""
 
 import functools
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,22 +12,21 @@ from mtl_keras.display import in_markdown, in_terminal, one_line
 from mtl_keras.errors import InputError
 from mtl_keras.evaluation.figures import figure, notes_of
 from mtl_keras.export.model_card import CARD, table
-from mtl_keras.export.saved_model.served_answers import (
-    LABELS,
-    READING,
-    SERVING,
-    columns_by_task,
-    read_answers,
+from mtl_keras.export.saved_model.loading import (
+    GRAPH,
+    Answering,
+    answering,
+    export_in,
+    is_version,
+    labels_of,
+    load_signatures,
 )
+from mtl_keras.export.saved_model.served_answers import READING, SERVING, columns_by_task
 from mtl_keras.runs.run import Run
-from mtl_keras.storage.refusals import refusal
-from mtl_keras.storage.regular_files import check_regular_files, open_regular
+from mtl_keras.storage.regular_files import open_regular
 from mtl_keras.storage.run_folder import RECORD
 
-GRAPH = "saved_model.pb"
 LONGEST_CARD = 1 << 16  # bytes; cards of our exports have about 5,000
-
-Answering = Callable[[Sequence[str]], list[dict]]
 
 
 class Reading(NamedTuple):
@@ -97,21 +95,13 @@ def find_source(folder: str | Path) -> Callable[[], Source]:
     folder = Path(folder)
     if (folder / RECORD).is_file() or Run(folder).has_begun:
         return functools.partial(_load_run, Run.open(folder))
-    if (folder / GRAPH).is_file():
-        return functools.partial(_load_export, folder)
-    versions = [path.parent for path in folder.glob(f"*/{GRAPH}") if _is_version(path.parent)]
-    if versions:
-        newest = max(versions, key=lambda version: int(version.name))
-        return functools.partial(_load_export, newest)
+    if (export := export_in(folder)) is not None:
+        return functools.partial(_load_export, export)
     problem = "neither a finished run nor an export here" if folder.is_dir() else "no such folder"
     raise InputError(
         f"{folder}: {problem}; give the folder of a run (with {RECORD}), of an export (with "
         f"{GRAPH}), or of numbered exports"
     )
-
-
-def _is_version(folder: Path) -> bool:
-    return re.fullmatch("[0-9]+", folder.name) is not None
 
 
 def _load_run(run: Run) -> Source:
@@ -122,47 +112,18 @@ def _load_run(run: Run) -> Source:
     functions = signature_functions(model)
     serving, read = (functions[name].get_concrete_function() for name in (SERVING, READING))
     tasks = [ServedTask.of(task) for task in model.tasks.values()]
-    answers = _answering(serving, {task.name: task.labels for task in tasks})
+    answers = answering(serving, {task.name: task.labels for task in tasks})
     return Source(run.folder.resolve().name, tasks, _metrics_card(run), answers, _reading(read))
 
 
 def _load_export(folder: Path) -> Source:
-    signatures = _signatures(folder)
-    serving, labels = signatures[SERVING], _labels(signatures)
+    signatures = load_signatures(folder)
+    serving, labels = signatures[SERVING], labels_of(signatures)
     tasks = _tasks(serving.structured_outputs, labels)
     read = _reading(signatures[READING])
     folder = folder.resolve()
-    title = f"{folder.parent.name}/{folder.name}" if _is_version(folder) else folder.name
-    return Source(title, tasks, _export_card(folder, tasks), _answering(serving, labels), read)
-
-
-def _signatures(folder: Path) -> Mapping:
-    import tensorflow as tf
-    import tensorflow_text  # noqa: F401  registers the tokenizer's operations
-
-    check_regular_files(folder)
-    try:
-        signatures = tf.saved_model.load(str(folder)).signatures
-    except Exception as error:  # a damaged file can cause any error
-        reason = refusal(error) or "restore it or export again"
-        raise InputError(f"{folder}: cannot be loaded; {reason}") from error
-    if not {SERVING, READING} <= {*signatures}:
-        raise InputError(
-            f"{folder}: a SavedModel, but not one of mtl_keras (its signatures: "
-            f"{', '.join(signatures) or 'none'}); give what 'mtl-keras export' wrote"
-        )
-    return signatures
-
-
-def _labels(signatures: Mapping) -> dict[str, list[str]]:
-    import tensorflow as tf
-
-    by_task = signatures[LABELS](tf.constant([""])) if LABELS in signatures else {}
-    rows = {task: of_task.numpy()[0] for task, of_task in by_task.items()}
-    try:
-        return {task: [name.decode() for name in row] for task, row in rows.items()}
-    except UnicodeDecodeError:
-        raise InputError("the labels of the export are not UTF-8; export the run again") from None
+    title = f"{folder.parent.name}/{folder.name}" if is_version(folder) else folder.name
+    return Source(title, tasks, _export_card(folder, tasks), answering(serving, labels), read)
 
 
 def _tasks(outputs: Mapping, labels: Mapping[str, Sequence[str]]) -> list[ServedTask]:
@@ -170,17 +131,6 @@ def _tasks(outputs: Mapping, labels: Mapping[str, Sequence[str]]) -> list[Served
         ServedTask(task, form_of([*columns]), tuple(labels.get(task, ())))
         for task, columns in columns_by_task(outputs).items()
     ]
-
-
-def _answering(serving: Callable, labels: Mapping[str, Sequence[str]]) -> Answering:
-    import tensorflow as tf
-
-    def answers(texts: Sequence[str]) -> list[dict]:
-        outputs = serving(text=tf.constant(list(texts), tf.string, (len(texts),)))
-        arrays = {name: output.numpy() for name, output in outputs.items()}
-        return read_answers(arrays, texts, labels)
-
-    return answers
 
 
 def _reading(read: Callable) -> Callable[[str], Reading]:

@@ -1,0 +1,78 @@
+"""An export out of its folder: its signatures, its labels, and how it is asked."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from mtl_keras.errors import InputError
+from mtl_keras.export.saved_model.served_answers import LABELS, READING, SERVING, read_answers
+from mtl_keras.storage.refusals import refusal
+from mtl_keras.storage.regular_files import check_regular_files
+
+GRAPH = "saved_model.pb"
+
+Answering = Callable[[Sequence[str]], list[dict]]
+
+
+def is_version(folder: Path) -> bool:
+    """Whether a folder is called as a version is."""
+    return re.fullmatch("[0-9]+", folder.name) is not None
+
+
+def export_in(folder: Path) -> Path | None:
+    """The folder itself if it is an export, else the newest version in it; None: there is none."""
+    if (folder / GRAPH).is_file():
+        return folder
+    versions = [path.parent for path in folder.glob(f"*/{GRAPH}") if is_version(path.parent)]
+    return max(versions, key=lambda version: int(version.name), default=None)
+
+
+def load_signatures(folder: Path) -> Mapping:
+    """The signatures of an export.
+
+    Raises:
+        InputError: it is damaged, or a SavedModel that `export_saved_model` did not write.
+    """
+    import tensorflow as tf
+    import tensorflow_text  # noqa: F401  registers the tokenizer's operations
+
+    check_regular_files(folder)
+    try:
+        signatures = tf.saved_model.load(str(folder)).signatures
+    except Exception as error:  # a damaged file can cause any error
+        reason = refusal(error) or "restore it or export again"
+        raise InputError(f"{folder}: cannot be loaded; {reason}") from error
+    if not {SERVING, READING} <= {*signatures}:
+        raise InputError(
+            f"{folder}: a SavedModel, but not one of mtl_keras (its signatures: "
+            f"{', '.join(signatures) or 'none'}); give what 'mtl-keras export' wrote"
+        )
+    return signatures
+
+
+def labels_of(signatures: Mapping) -> dict[str, list[str]]:
+    """Task → its labels, of the tasks that have any.
+
+    Raises:
+        InputError: they are no text.
+    """
+    import tensorflow as tf
+
+    by_task = signatures[LABELS](tf.constant([""])) if LABELS in signatures else {}
+    rows = {task: of_task.numpy()[0] for task, of_task in by_task.items()}
+    try:
+        return {task: [name.decode() for name in row] for task, row in rows.items()}
+    except UnicodeDecodeError:
+        raise InputError("the labels of the export are not UTF-8; export the run again") from None
+
+
+def answering(serving: Callable, labels: Mapping[str, Sequence[str]]) -> Answering:
+    """What asks a signature: texts → their answers, as `mtl_keras.answer`."""
+    import tensorflow as tf
+
+    def answers(texts: Sequence[str]) -> list[dict]:
+        outputs = serving(text=tf.constant(list(texts), tf.string, (len(texts),)))
+        arrays = {name: output.numpy() for name, output in outputs.items()}
+        return read_answers(arrays, texts, labels)
+
+    return answers

@@ -1,0 +1,68 @@
+"""An export in this process, asked as a function."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mtl_keras.encoders.texts import checked_texts
+from mtl_keras.errors import InputError, shown
+from mtl_keras.export.saved_model.loading import (
+    GRAPH,
+    answering,
+    export_in,
+    labels_of,
+    load_signatures,
+)
+from mtl_keras.export.saved_model.served_answers import SERVING
+
+BATCH_SIZE = 32
+
+
+class SavedModel:
+    """What `mtl_keras.publish` wrote, loaded by TensorFlow and tensorflow-text: no Keras model.
+
+    Args:
+        folder: of a version, or of the versions: then the newest.
+
+    Attributes:
+        folder: of the version.
+        labels: task → its labels, of the tasks that have any.
+
+    Raises:
+        InputError: there is no export, or it is damaged.
+
+    Example:
+
+        tickets = SavedModel("saved_models/tickets")
+        tickets(["I was charged twice."])  # as mtl_keras.answer
+    """
+
+    def __init__(self, folder: str | Path):
+        export = export_in(Path(folder))
+        if export is None:
+            problem = "no export here" if Path(folder).is_dir() else "no such folder"
+            raise InputError(
+                f"{folder}: {problem}; give the folder that 'publish' or 'mtl-keras export' wrote: "
+                f"{GRAPH} is in it, or in its numbered folders"
+            )
+        self.folder = export
+        self._signatures = load_signatures(export)  # which go if nobody holds them
+        self.labels = labels_of(self._signatures)
+        self._answers = answering(self._signatures[SERVING], self.labels)
+
+    def __call__(self, texts: Sequence[str], *, batch_size: int = BATCH_SIZE) -> list[dict]:
+        """Every task's answer for each text, as `mtl_keras.answer`.
+
+        Args:
+            texts: any strings.
+            batch_size: texts a pass.
+
+        Raises:
+            InputError: what is not a list of strings; an item that is no text is named.
+        """
+        texts = checked_texts(texts)
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise InputError(
+                f"batch_size: {shown(batch_size)} came, a whole number from 1 was expected"
+            )
+        batches = (texts[at : at + batch_size] for at in range(0, len(texts), batch_size))
+        return [answer for batch in batches for answer in self._answers(batch)]

@@ -1,0 +1,31 @@
+"""An export in this process."""
+
+import pytest
+from support.asserts import assert_same_answers
+from support.every_kind import LABELS, TEXTS
+
+import mtl_keras as mtl
+from mtl_keras.errors import InputError
+from mtl_keras.models.prediction import answer
+from mtl_keras.serving.saved_model import SavedModel
+
+
+def test_it_answers_as_the_model_does(every_kind_export):
+    model, folder = every_kind_export
+    served = SavedModel(folder.parent)
+    assert served.folder == folder
+    assert {name: tuple(labels) for name, labels in served.labels.items()} == LABELS
+    assert_same_answers(served(TEXTS, batch_size=3), answer(model, TEXTS))
+    assert served([]) == []
+    with pytest.raises(InputError, match=r"texts\[0\]: 7 came"):
+        served([7])
+    with pytest.raises(InputError, match="batch_size: 0 came"):
+        served(["a"], batch_size=0)
+
+
+def test_a_folder_without_an_export_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no export here; give the folder that"):
+        SavedModel(tmp_path)
+    with pytest.raises(InputError, match="no such folder"):
+        SavedModel(tmp_path / "absent")
+    assert mtl.serving.SavedModel is SavedModel
