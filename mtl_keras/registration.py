@@ -24,6 +24,7 @@ CLASSES = {
     "encoders.tokenizers.sentence_piece": ("SentencePieceTokenizer",),
     "encoders.tokenizers.wordpiece": ("WordpieceTokenizer",),
     "encoders.transformer.keras_hub": ("KerasHubConfig",),
+    "encoders.transformer.keras_model": ("KerasModelConfig",),
     "encoders.transformer.pooling": ("Pooler", "MeanPooling", "LastPooling"),
     "encoders.transformer.transformer": (
         "EncoderConfig",

@@ -3,6 +3,7 @@
 import ast
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -92,6 +93,25 @@ def test_python_of_the_readme_runs(tiny_bert, tmp_path, monkeypatch):
         text = text.replace(old, new)
     exec(compile(text, "README.md", "exec"), {})
     assert (tmp_path / "tickets.keras").is_file()
+
+
+@pytest.mark.slow
+def test_python_of_the_pages_on_encoders_runs(trained, tiny_bert, tmp_path, monkeypatch):
+    shutil.copytree(trained, tmp_path / "runs" / "tickets-1")
+    shutil.copy(trained / "model.keras", tmp_path / "tickets.keras")
+    monkeypatch.chdir(tmp_path)
+    for page in ("go-on.md", "encoders.md"):
+        names = {"mtl": mtl_keras}
+        for text in blocks(ROOT / "docs" / "how-to" / page, "python"):
+            text = text.replace(ENCODER, str(tiny_bert)).replace("max_length=64", "max_length=16")
+            exec(compile(text, page, "exec"), names)
+    assert (tmp_path / "encoders" / "tickets" / "config.json").is_file()
+    again = mtl_keras.load_model(tmp_path / "own.keras")
+    assert list(again.layer_groups) == [
+        "embeddings",
+        *(f"block_{index}" for index in range(4)),
+        "heads/topic",
+    ]
 
 
 @pytest.mark.slow

@@ -100,7 +100,8 @@ def embed(options: argparse.Namespace) -> None:
         raise InputError(f"{options.output}: --output must be a .npy file in an existing folder")
     count = _count_lines(options.input)
     load_tensorflow()
-    from mtl_keras.encoders.text_encoder import TextEncoder, write_embeddings
+    from mtl_keras.encoders.embedding_files import write_embeddings
+    from mtl_keras.encoders.text_encoder import TextEncoder
 
     encoder = TextEncoder.from_pretrained(options.source, max_length=options.max_length)
     shape = write_embeddings(encoder, _lines(options.input), count, options.output)

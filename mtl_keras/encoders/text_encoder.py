@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mtl_keras.encoders.chunks import chunks
 from mtl_keras.encoders.descriptions import described
 from mtl_keras.encoders.length_sorting import length_sorted_batches
 from mtl_keras.encoders.memory import keep_freed_memory
@@ -19,15 +18,14 @@ from mtl_keras.encoders.pretrained.loaded_encoder import LoadedEncoder
 from mtl_keras.encoders.texts import checked_texts
 from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer
 from mtl_keras.encoders.transformer.config import EncoderConfig
+from mtl_keras.encoders.transformer.keras_model import adapt
 from mtl_keras.encoders.transformer.policy import check_policy
 from mtl_keras.encoders.transformer.transformer import (
     build_transformer,
     layer_groups,
 )
 from mtl_keras.errors import InputError
-from mtl_keras.storage.writing import write_whole
 
-CHUNK = 4096  # texts held at once while embeddings are written
 _SENTENCE, _SEQUENCE = "sentence_embedding", "sequence_output"
 _INPUTS = {"token_ids": tf.int32, "padding_mask": tf.bool}
 
@@ -115,6 +113,33 @@ class TextEncoder:
             normalize=loaded.normalize,
             source=str(source),
         )
+
+    @classmethod
+    def from_keras(
+        cls,
+        model: keras.Model,
+        tokenizer: Tokenizer,
+        *,
+        pooling: str = "mean",
+        normalize: bool = False,
+    ) -> "TextEncoder":
+        """An encoder of a transformer that you have built in Keras; it shares the model's layers.
+
+        Args:
+            model: functional, from the inputs `token_ids` and `padding_mask`, `(batch, length)`
+                each, to token vectors `(batch, length, hidden)`, alone or as `sequence_output` of a
+                dict. Its layer groups are found in its graph: the longest chain of layers of one
+                class are the blocks, what comes before them are the embeddings.
+            tokenizer: cuts strings into the pieces whose ids the model takes.
+            pooling: as in `from_pretrained`; `pooler` if the model gives `pooled_output` too.
+            normalize: whether `encode` scales sentence embeddings to length 1.
+
+        Raises:
+            InputError: the model is not so built, cannot be described for a `.keras` file, or does
+                not take all pieces, or as many as the tokenizer's `max_length`.
+        """
+        config, transformer = adapt(model, tokenizer, pooling)
+        return cls(tokenizer, config, transformer, normalize=normalize)
 
     @property
     def layer_groups(self) -> dict[str, list[keras.layers.Layer]]:
@@ -241,36 +266,6 @@ class TextEncoder:
             return np.zeros((count, longest), _INPUTS[name].as_numpy_dtype)
         middle = (longest,) if name == _SEQUENCE else ()
         return np.zeros((count, *middle, self.config.hidden_dim), np.float32)
-
-
-def write_embeddings(
-    encoder: TextEncoder, texts: Iterable[str], count: int, path: str | os.PathLike
-) -> tuple[int, int]:
-    """Writes the sentence embeddings of streamed texts to a .npy file, whole or not at all.
-
-    Args:
-        encoder: makes the embeddings.
-        texts: any number of strings, read once.
-        count: how many they are.
-        path: of the file.
-
-    Returns:
-        The shape of the float32 array: `(count, hidden)`.
-
-    Raises:
-        WorkError: the file cannot be written.
-    """
-    shape = (count, encoder.config.hidden_dim)
-
-    def write(place: Path) -> None:
-        with place.open("xb") as file:
-            header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(file, header)
-            for chunk in chunks(texts, CHUNK):
-                file.write(encoder.encode(chunk)[_SENTENCE].astype("<f4").tobytes())
-
-    write_whole(Path(path), write)
-    return shape
 
 
 def _transformer(

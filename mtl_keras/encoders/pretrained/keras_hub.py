@@ -66,7 +66,7 @@ def load_backbone(folder: Path, dtype: str | None) -> keras.Model:
         warnings.simplefilter("ignore", UserWarning)  # `from_preset` fails if weights are missing
         stored = _stored_weights(folder)
         _check_sizes(settings, len(stored))
-        described = count_weights(kind, settings)
+        described = count_weights(functools.partial(kind, **settings))
         held = len(stored), hdf5.count(stored)
         if held != described:
             raise InputError(

@@ -74,7 +74,7 @@ class KerasHubConfig(EncoderConfig):
 
     def least_weights(self) -> int:
         kind = getattr(import_keras_hub().models, self.backbone, None)
-        return count_weights(kind, self.settings)[1] if kind else 0
+        return least_numbers(lambda: kind(**self.settings), self) if kind else 0
 
 
 class Section(keras.layers.Layer):
@@ -126,33 +126,47 @@ def build_keras_hub_transformer(
     return as_transformer(kind(**config.settings, dtype=dtype), config)
 
 
-def count_weights(kind: Callable[..., keras.Model], settings: Mapping[str, Any]) -> tuple[int, int]:
-    """How many weights a backbone of these settings has, and of how many numbers.
+def least_numbers(make: Callable[[], keras.Model], config: EncoderConfig) -> int:
+    """How many numbers a file holds at least of an encoder: of its lowest blocks, no pooler.
+
+    Args:
+        make: makes the model that its layers are of.
+        config: how many of the blocks it has.
+    """
+
+    def lowest() -> keras.Model:
+        transformer = as_transformer(make(), config)
+        return keras.Model(transformer.input, transformer.output["sequence_output"])
+
+    return count_weights(lowest)[1]
+
+
+def count_weights(make: Callable[[], keras.Model]) -> tuple[int, int]:
+    """How many weights a model has, and of how many numbers.
 
     It is built in a thread of its own, whose Keras gives variables shapes but no values, and other
     names than here: nothing of it stays, however large it would be.
 
     Args:
-        kind: a class of `keras_hub.models`.
-        settings: what it takes.
+        make: makes the model.
     """
 
     def count() -> tuple[int, int]:
         with keras.StatelessScope(initialize_variables=False):
-            weights = kind(**settings).weights
+            weights = make().weights
         return len(weights), sum(math.prod(weight.shape) for weight in weights)
 
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(count).result()
 
 
-def as_transformer(backbone: keras.Model, config: KerasHubConfig) -> keras.Model:
+def as_transformer(backbone: keras.Model, config: EncoderConfig) -> keras.Model:
     """A functional model with the inputs and outputs of `build_transformer`, of these layers.
 
     It has as many of the backbone's blocks, from the lowest up, as the shape says.
     """
     structure = find_structure(backbone)
-    dtype = backbone.token_embedding.dtype_policy
+    dtype = structure.dtype_policy
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     padding_mask = keras.Input((None,), dtype="bool", name="padding_mask")
     beside = [padding_mask]

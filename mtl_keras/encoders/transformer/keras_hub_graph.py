@@ -35,6 +35,12 @@ class Structure:
     sequence: keras.KerasTensor
     pooled: keras.KerasTensor | None
 
+    @property
+    def dtype_policy(self) -> keras.DTypePolicy:
+        """That of the top block."""
+        policy: keras.DTypePolicy = _node(self.levels[-1]).operation.dtype_policy
+        return policy
+
 
 def find_structure(backbone: keras.Model) -> Structure:
     """Finds embeddings and blocks in the graph of a functional model.

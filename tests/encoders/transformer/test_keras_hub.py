@@ -96,6 +96,23 @@ def _means(case) -> np.ndarray:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("kind", "reads"), [("Bert", "last"), ("Roberta", "block_0")])
+def test_a_file_need_not_hold_a_pooler_or_blocks_that_no_head_reads(kind, reads, tmp_path):
+    folder = write_preset(keras_hub, kind, tmp_path / "preset")
+    encoder = mtl.TextEncoder.from_pretrained(str(folder), max_length=LENGTH)
+    model = mtl.MultiTaskModel(encoder, [mtl.Task("topic", labels=["x", "y"], reads=reads)])
+    model.save(tmp_path / "model.keras")
+    again = mtl.load_model(tmp_path / "model.keras")
+    for weight, same in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, same)
+    trained = mtl.TextEncoder.from_pretrained(str(tmp_path / "model.keras"), max_length=LENGTH)
+    for weight in trained.transformer.weights:
+        np.testing.assert_array_equal(
+            weight, next(w for w in model.weights if w.path == weight.path)
+        )
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["Roberta", "DebertaV3"], indirect=True)
 def test_round_trips_through_keras_and_saved_model(case, tmp_path, monkeypatch):
     keras.utils.set_random_seed(0)
