@@ -1,4 +1,4 @@
-"""Streamed texts, a few at a time, fewer if they are long: to tokenize takes 60 times the size."""
+"""Splits streamed texts into chunks, smaller if texts are long: tokenizing takes 60× the memory."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
@@ -13,12 +13,12 @@ def chunks(
     size: int,
     length: Callable[[Item], int] = len,  # type: ignore[assignment]
 ) -> Iterator[list[Item]]:
-    """Texts, or what holds one each, in order.
+    """Lists of consecutive texts, or of items that hold a text each.
 
     Args:
-        items: streamed.
-        size: how many a chunk has at most.
-        length: of an item's text, in characters.
+        items: the items, which may be streamed.
+        size: the most items in a chunk.
+        length: item → length of its text, in characters.
 
     Example:
 

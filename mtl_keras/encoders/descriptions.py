@@ -1,4 +1,4 @@
-"""Tokenizers and shapes out of the plain values that describe them."""
+"""Makes tokenizers and encoder shapes from the plain values that describe them."""
 
 from typing import Any
 
@@ -11,8 +11,7 @@ from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
 from mtl_keras.encoders.transformer.config import EncoderConfig
 from mtl_keras.encoders.transformer.keras_hub import KerasHubConfig
 
-# Which class a config without a class name is of (version 0.1.0 stored none): that which alone has
-# this setting.
+# Version 0.1.0 stored no class names. Each of these settings occurs in one class only.
 _CLASS_BY_SETTING: dict[str, type[Tokenizer] | type[EncoderConfig]] = {
     "lowercase": WordpieceTokenizer,
     "merges": BytePairTokenizer,
@@ -23,7 +22,7 @@ _CLASS_BY_SETTING: dict[str, type[Tokenizer] | type[EncoderConfig]] = {
 
 
 def described(config: dict[str, Any]) -> Any:
-    """The tokenizer, or the shape, that a config describes, of this version or of 0.1.0."""
+    """The tokenizer or shape that a config describes, from this version or 0.1.0."""
     if "class_name" in config:
         return keras.saving.deserialize_keras_object(config)
     kind = next(kind for setting, kind in _CLASS_BY_SETTING.items() if setting in config)

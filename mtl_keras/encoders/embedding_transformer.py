@@ -25,19 +25,19 @@ _loading = threading.Lock()
 class EmbeddingTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Texts → the sentence embeddings of a frozen encoder, for any scikit-learn estimator.
 
-    Nothing is learnt: `fit` checks the texts and loads the encoder, and `transform` works without
-    it. A source is loaded once a process and shared by all transformers of it, so that a grid
-    search, which makes one for each fold, reads the weights once a worker.
+    It learns nothing: `fit` checks the texts and loads the encoder, and `transform` also works
+    without `fit`. A source is loaded once per process and shared by all transformers, so a grid
+    search reads the weights only once per worker.
 
-    A pickle holds the name of a source, not its weights: the encoder is loaded again when it is
+    A pickle holds the name of a source, not its weights; the encoder is loaded again when it is
     first used. A `TextEncoder` is pickled with its weights, so give its source if it has one.
     Clones share a `TextEncoder`.
 
     Args:
         encoder: a source, as in `TextEncoder.from_pretrained`, or a `TextEncoder`.
-        max_length: longest input in word pieces; longer texts lose their end. A `TextEncoder`
+        max_length: longest input in word pieces; longer texts are truncated. A `TextEncoder`
             keeps its own.
-        batch_size: texts a pass.
+        batch_size: texts per forward pass.
 
     Example:
 
@@ -70,11 +70,11 @@ class EmbeddingTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         """Checks the texts and loads the encoder.
 
         Args:
-            X: texts, as `transform` takes them.
+            X: texts, as in `transform`.
             y: not used.
 
         Raises:
-            InputError: what is not texts, or an encoder that cannot be loaded.
+            InputError: `X` does not hold texts, or the encoder cannot be loaded.
         """
         _as_texts(X)
         self._loaded()
@@ -88,10 +88,10 @@ class EmbeddingTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
                 `(n, 1)`. An empty string is a text; a missing value is not.
 
         Returns:
-            float32 `(n, hidden)`, of length 1 if the encoder's source says so.
+            float32 `(n, hidden)`, scaled to length 1 if the encoder's source says so.
 
         Raises:
-            InputError: what is not texts, or an encoder that cannot be loaded.
+            InputError: `X` does not hold texts, or the encoder cannot be loaded.
         """
         texts = _as_texts(X)
         places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
@@ -100,7 +100,7 @@ class EmbeddingTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
 
     @property
     def _n_features_out(self) -> int:
-        """Width of an embedding; what `get_feature_names_out` counts to."""
+        """Width of an embedding, for `get_feature_names_out`."""
         return self._loaded().config.hidden_dim
 
     def _loaded(self) -> TextEncoder:
@@ -113,7 +113,7 @@ class EmbeddingTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
                 "encoder is a source, such as 'all-MiniLM-L6-v2', or a TextEncoder. "
                 f"Received: {shown(self.encoder)}"
             )
-        with _loading:  # joblib's threads must not all load what the first of them will keep
+        with _loading:  # only the first of joblib's threads loads the encoder
             return _load(self.encoder, self.max_length)
 
     def __sklearn_clone__(self) -> EmbeddingTransformer:

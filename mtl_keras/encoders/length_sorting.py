@@ -1,4 +1,4 @@
-"""Texts of similar length together, so that little padding is computed."""
+"""Puts texts of similar length into the same batch, to compute little padding."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,14 +6,14 @@ import numpy as np
 
 
 def length_sorted_batches(lengths: np.ndarray, size: Callable[[int], int]) -> Iterator[np.ndarray]:
-    """The numbers of texts, the longest first, a batch at a time.
+    """Batches of indices of texts, the longest texts first.
 
     Args:
         lengths: of the texts in word pieces, `(n,)`.
-        size: length of a batch's longest text → how many texts the batch holds; 1 at least.
+        size: length of a batch's longest text → number of texts in the batch; at least 1 is used.
 
     Returns:
-        Of each batch the places of its texts in `lengths`, `(texts,)`.
+        For each batch, the indices of its texts in `lengths`, `(texts,)`.
 
     Example:
 

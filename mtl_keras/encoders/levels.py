@@ -1,4 +1,4 @@
-"""The levels of an encoder: what it gives after each of its layer groups, and where it may end."""
+"""The levels of an encoder: its outputs after each layer group, at which it can be cut."""
 
 import keras
 
@@ -8,19 +8,19 @@ from mtl_keras.errors import InputError
 
 
 def levels_of(encoder: TextEncoder) -> list[str]:
-    """The levels, lowest first: `embeddings`, `block_0`, …; the last one is its end."""
+    """The levels, lowest first: `embeddings`, `block_0`, …"""
     return list(encoder.layer_groups)
 
 
 def vectors_at(encoder: TextEncoder, level: str) -> dict[str, keras.KerasTensor]:
-    """What an encoder that ended at a level would give.
+    """The outputs of an encoder if it ended at a level.
 
-    If the blocks normalise their input first, the final norm comes after each level. The encoder's
-    own pooling makes the sentence embedding; a pooler is of the last level alone, and the mean of
-    the token vectors takes its place below.
+    If the blocks normalise their input first, the final norm is applied at each level. The sentence
+    embedding uses the encoder's own pooling; but a pooler exists at the last level only, and lower
+    levels use the mean of the token vectors instead.
 
     Args:
-        encoder: whose transformer it is.
+        encoder: the encoder.
         level: one of `levels_of`.
 
     Returns:
@@ -45,7 +45,7 @@ def vectors_at(encoder: TextEncoder, level: str) -> dict[str, keras.KerasTensor]
 
 
 def cut_above(encoder: TextEncoder, level: str) -> TextEncoder:
-    """The encoder that ends at a block: of the same layers, without those above.
+    """The encoder that ends at a block: it shares the layers up to that block.
 
     Raises:
         InputError: the encoder has no such block.

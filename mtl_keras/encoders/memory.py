@@ -1,4 +1,4 @@
-"""How this process gets its memory."""
+"""Settings of the C library's memory allocation for this process."""
 
 import ctypes
 import sys
@@ -7,11 +7,11 @@ M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # of glibc's malloc.h
 
 
 def keep_freed_memory() -> None:
-    """Tells the C library to keep what tensors free, for the next ones.
+    """Makes the C library keep freed memory for the next tensors.
 
-    A training step frees and takes hundreds of megabytes. By default glibc gives large blocks back
+    A training step frees and allocates hundreds of megabytes. By default glibc returns large blocks
     to the system each time and gets them again page by page, which on two cores took up to half of
-    a step. Memory use rises to its peak and stays there. On other C libraries nothing happens.
+    a step. Memory use rises to its peak and stays there. With other C libraries, nothing happens.
 
     Source: mallopt(3), `M_MMAP_MAX`, `M_TRIM_THRESHOLD`.
     """
@@ -20,11 +20,11 @@ def keep_freed_memory() -> None:
 
 
 def share_freed_memory() -> None:
-    """Makes all threads take memory from one arena of the C library.
+    """Makes all threads share one memory arena of the C library.
 
-    By default glibc gives threads up to eight arenas a core, and memory that was freed in one arena
-    is not used by another. So a server with many threads grows until each arena has served the
-    largest request. Call it before the threads start. On other C libraries nothing happens.
+    By default glibc uses up to eight arenas per core, and memory freed in one arena is not used by
+    another. So a server with many threads grows until each arena has served the largest request.
+    Call this before the threads start. With other C libraries, nothing happens.
 
     Source: mallopt(3), `M_ARENA_MAX`.
     """

@@ -1,4 +1,4 @@
-"""Tokenizer and transformer together: strings in, token vectors and sentence embeddings out."""
+"""A tokenizer and a transformer: strings in, token vectors and sentence embeddings out."""
 
 import math
 import os
@@ -31,10 +31,10 @@ _INPUTS = {"token_ids": tf.int32, "padding_mask": tf.bool}
 
 
 class TextEncoder:
-    """Raw strings → token vectors and one vector a sentence.
+    """Raw strings → token vectors and one sentence embedding per text.
 
     Args:
-        tokenizer: cuts strings into word pieces.
+        tokenizer: splits strings into word pieces.
         config: the transformer's shape.
         transformer: a model of this shape, as `build_transformer` makes it; one with fresh
             weights when None.
@@ -93,7 +93,7 @@ class TextEncoder:
                 `keras_hub://preset`, or a folder of any of these kinds; `run:` and a run's folder,
                 or a `.keras` file, for the encoder that was trained there. See
                 `mtl_keras.encoders.pretrained.loading.load`.
-            max_length: longest input in word pieces; longer texts lose their end.
+            max_length: longest input in word pieces; longer texts are truncated.
             pooling: `mean`, `cls`, `pooler` or `last`, instead of what the source says.
             dtype: Keras dtype policy of the transformer, the global one when None.
             sha256: what the weights must have, in hexadecimal (`pretrained.checksum`).
@@ -143,12 +143,12 @@ class TextEncoder:
 
     @property
     def layer_groups(self) -> dict[str, list[keras.layers.Layer]]:
-        """The units of freezing, lowest first: `embeddings`, `block_0`, …"""
+        """The units that are frozen together, lowest first: `embeddings`, `block_0`, …"""
         return layer_groups(self.transformer)
 
     @property
     def output_names(self) -> tuple[str, ...]:
-        """What `encode` can return."""
+        """The names of the arrays that `encode` can return."""
         return (*self.transformer.output, *_INPUTS)
 
     def encode(
@@ -159,25 +159,25 @@ class TextEncoder:
     ) -> dict[str, np.ndarray]:
         """Vectors of texts, as NumPy arrays by name, in the order of the texts.
 
-        Texts of similar length share a pass, so that little padding is computed.
+        Texts of similar length share a batch, so that little padding is computed.
 
         Args:
             texts: `n` strings.
-            outputs: which arrays. `sentence_embedding (n, hidden)`, of length 1 if the source
-                says so; `sequence_output (n, length, hidden)`, 0 if padded; `pooled_output
-                (n, hidden)` if there is a pooler; `token_ids (n, length)`, int32, 0 if
-                padded; `padding_mask (n, length)`, bool, true at word pieces. All else is
-                float32. The length is that of the longest text.
-            batch_size: texts a pass.
+            outputs: names of the arrays to return. `sentence_embedding (n, hidden)`, scaled to
+                length 1 if the source says so; `sequence_output (n, length, hidden)`, 0 at
+                padding; `pooled_output (n, hidden)` if there is a pooler; `token_ids (n, length)`,
+                int32, 0 at padding; `padding_mask (n, length)`, bool, true at word pieces. All
+                others are float32. The length is that of the longest text.
+            batch_size: texts per forward pass.
 
         Raises:
-            InputError: texts that are not a list of strings, an output that is not there, a
-                batch size below 1.
+            InputError: the texts are not a list of strings, there is no such output, or the batch
+                size is below 1.
         """
         texts = checked_texts(texts)
         _check_outputs(outputs, self.output_names)
         if not isinstance(batch_size, int) or batch_size < 1:
-            raise InputError(f"batch_size is a whole number from 1. Received: {batch_size!r}")
+            raise InputError(f"batch_size must be a whole number from 1. Received: {batch_size!r}")
         token_ids = self.tokenizer(tf.constant(texts, tf.string, (len(texts),))).token_ids
         lengths = token_ids.row_lengths().numpy()
         longest = lengths.max(initial=0)
@@ -191,20 +191,20 @@ class TextEncoder:
         return results
 
     def save_pretrained(self, folder: str | os.PathLike) -> Path:
-        """Writes the encoder, as it is now, in Hugging Face's format.
+        """Writes the encoder with its current weights in Hugging Face's format.
 
-        `transformers`, sentence-transformers and `from_pretrained` read it; the latter has the same
-        weights, bit for bit. See `mtl_keras.encoders.pretrained.saving.save`.
+        `transformers`, sentence-transformers and `from_pretrained` read it; `from_pretrained`
+        restores the same weights, bit for bit. See `mtl_keras.encoders.pretrained.saving.save`.
 
         Args:
-            folder: new, or empty.
+            folder: a new or empty folder.
 
         Returns:
             The folder.
 
         Raises:
-            InputError: there is something in the folder; no family of that format is so built.
-            WorkError: it cannot be written; nothing is left of it.
+            InputError: the folder is not empty, or the format has no such architecture.
+            WorkError: the folder cannot be written; nothing is left behind.
         """
         encoder = LoadedEncoder(self.tokenizer, self.transformer, self.config, self.normalize)
         return saving.save(encoder, Path(folder))
@@ -230,18 +230,18 @@ class TextEncoder:
         """The encoder that `get_config` described, with fresh weights.
 
         Args:
-            config: also of version 0.1.0, which stored no classes.
-            initialize: whether the weights are drawn. If not they start as zeros, for weights
-                that are loaded next; KerasHub's are drawn all the same.
-            most_weights: numbers that the weights may hold, if it is known how many are stored.
+            config: from this version, or from 0.1.0, which stored no classes.
+            initialize: whether to draw random weights. If not, they start as zeros, because loaded
+                values overwrite them; KerasHub's weights are always drawn.
+            most_weights: the most numbers that the weights may hold, if that is known.
 
         Raises:
-            InputError: they hold more.
+            InputError: the encoder would have more weights.
         """
         shape = described(config["config"])
         if (least := shape.least_weights()) > most_weights:
             raise InputError(
-                f"the encoder that is described has at least {least:,} numbers, but "
+                f"the described encoder has at least {least:,} weights, but "
                 f"{most_weights:,} are stored; restore the file"
             )
         return cls(
@@ -277,4 +277,4 @@ def _transformer(
 
 def _check_outputs(outputs: Sequence[str], valid: Sequence[str]) -> None:
     if isinstance(outputs, str) or not outputs or not set(outputs) <= set(valid):
-        raise InputError(f"outputs is a list of {', '.join(valid)}. Received: {outputs!r}")
+        raise InputError(f"outputs must be a list of {', '.join(valid)}. Received: {outputs!r}")

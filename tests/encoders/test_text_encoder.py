@@ -132,12 +132,12 @@ def test_precision_is_kept_and_answers_are_float32(tiny_encoder):
 @pytest.mark.parametrize(
     ("texts", "arguments", "message"),
     [
-        ("hello", {}, r"expected: \[text\]"),
+        ("hello", {}, r"strings: \[text\]"),
         ([None], {}, r"texts\[0\]: None came"),
         (["a", 1.5], {}, r"texts\[1\]: 1.5 came"),
         (["a"], {"outputs": ("logits",)}, "sentence_embedding, token_ids, padding_mask. Received"),
-        (["a"], {"outputs": "token_ids"}, "outputs is a list"),
-        (["a"], {"batch_size": 0}, "batch_size is a whole number from 1. Received: 0"),
+        (["a"], {"outputs": "token_ids"}, "outputs must be a list"),
+        (["a"], {"batch_size": 0}, "batch_size must be a whole number from 1. Received: 0"),
     ],
 )
 def test_wrong_arguments(encoder, texts, arguments, message):

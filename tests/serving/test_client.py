@@ -198,9 +198,9 @@ def test_more_texts_than_a_batch_of_the_server(client):
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
-        ("one text", r"'one text' came, a list of strings was expected: \[text\]"),
-        (["a", 7], r"texts\[1\]: 7 came, a string was expected"),
-        (["a", b"b"], r"texts\[1\]: b'b' came, a string was expected"),
+        ("one text", r"must be a list of strings: \[text\]\. Received: 'one text'"),
+        (["a", 7], r"texts\[1\] must be a string\. Received: 7"),
+        (["a", b"b"], r"texts\[1\] must be a string\. Received: b'b'"),
         (["\ud83d"], r"texts\[0\]: '\\ud83d' has half a surrogate pair"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Where an encoder's weights come from, and how they get into it."""
+"""Finds the published weights of an encoder and loads them."""
 
 import lazy_loader
 

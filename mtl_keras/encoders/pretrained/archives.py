@@ -1,4 +1,4 @@
-"""Archives of others (`.tar`, `.tar.gz`), unpacked only if they can do no harm."""
+"""Unpacks untrusted archives (`.tar`, `.tar.gz`) only if they can do no harm."""
 
 import gzip
 import io
@@ -9,26 +9,26 @@ from typing import IO, Any, Self
 
 from mtl_keras.errors import InputError
 
-# Three times the weights of BERT-large, the largest encoder of this kind; a disk holds that.
+# Three times the weights of BERT-large, the largest encoder of this kind.
 MOST_BYTES = 4 * 2**30
-MOST_MEMBERS = 10_000  # a SavedModel has some ten
-LONGEST_NAME = 2**16  # bytes; a name is read into memory before anything of it is known
+MOST_MEMBERS = 10_000  # a SavedModel has about ten
+LONGEST_NAME = 2**16  # bytes; a name is read into memory before it can be checked
 BLOCK = 2**20
 GZIP = b"\x1f\x8b"
 
 
 def unpack(stream: IO[bytes], folder: Path) -> None:
-    """Unpacks an archive while it is read. It is refused before a file is written that is too
-    large, or outside the folder.
+    """Unpacks an archive while it is read. Refuses it before writing a file that is too large, or
+    outside of the folder.
 
     Args:
-        stream: a tar file, also compressed with gzip.
-        folder: where its files go; if the archive is refused, what was written before remains.
+        stream: a tar file, which may be compressed with gzip.
+        folder: for its files. If the archive is refused, files written before remain.
 
     Raises:
-        InputError: it holds a path that leaves the folder, a link, a device, or more than
-            `MOST_BYTES` or `MOST_MEMBERS`, unpacked; or it is no archive, or damaged.
-        OSError: the stream cannot be read, or the folder not be written.
+        InputError: the archive holds a path outside of the folder, a link, a device, or more than
+            `MOST_BYTES` or `MOST_MEMBERS`; or it is not an archive, or damaged.
+        OSError: the stream cannot be read, or the folder cannot be written.
     """
     packed = io.BufferedReader(stream)  # type: ignore[type-var]
     plain: Any = gzip.GzipFile(fileobj=packed) if packed.peek(2)[:2] == GZIP else packed
@@ -40,7 +40,7 @@ def unpack(stream: IO[bytes], folder: Path) -> None:
                 total += member.size
                 _check(member, number, total)
                 archive.extract(member, folder, set_attrs=False, filter="data")
-        while bounded.read(BLOCK):  # to the end, where the checksum is
+        while bounded.read(BLOCK):  # up to the checksum at the end
             pass
     except InputError:
         raise
@@ -48,7 +48,7 @@ def unpack(stream: IO[bytes], folder: Path) -> None:
         raise InputError(f"the archive would write elsewhere ({error}); do not use it") from None
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
         raise InputError(
-            f"not a whole .tar or .tar.gz archive ({error}); check the address and the network"
+            f"not a complete .tar or .tar.gz archive ({error}); check the address and the network"
         ) from None
 
 
@@ -73,7 +73,7 @@ def _too_large() -> InputError:
 
 
 class _Header(tarfile.TarInfo):
-    """A member's header; long names and their like, which come as members, are bounded."""
+    """A member's header. Long names and the like, which are stored as members, are limited."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
@@ -85,7 +85,7 @@ class _Header(tarfile.TarInfo):
 
 
 class _Bounded:
-    """Reads no more than `MOST_BYTES`, and room for headers."""
+    """Reads at most `MOST_BYTES`, plus room for headers."""
 
     def __init__(self, stream: Any):
         self._stream, self._left = stream, MOST_BYTES + 1024 * MOST_MEMBERS

@@ -1,4 +1,4 @@
-"""Published files, opened: the tensors, settings and vocabulary of a folder."""
+"""Opens the published files in a folder: tensors, settings and vocabulary."""
 
 import contextlib
 import functools
@@ -37,10 +37,10 @@ class Checkpoint:
 
     Args:
         family: the table that its tensors follow.
-        shapes: name in the table → shape, for all tensors but those that the table ignores.
-        read: name in the table and a range of rows → those of the tensor.
-        settings: fields of `EncoderConfig` that the files state.
-        make_tokenizer: makes its tokenizer, of a `max_length`.
+        shapes: name in the table → shape, for all tensors that the table does not ignore.
+        read: name in the table, range of rows → these rows of the tensor.
+        settings: fields of `EncoderConfig` that the files specify.
+        make_tokenizer: makes the tokenizer, given `max_length`.
         normalize: whether sentence embeddings are scaled to length 1.
     """
 
@@ -53,10 +53,10 @@ class Checkpoint:
 
 
 def open_checkpoint(folder: Path) -> Checkpoint:
-    """Opens a TF Hub SavedModel or a Hugging Face folder, whichever it is.
+    """Opens a TF Hub SavedModel or a Hugging Face folder.
 
     Raises:
-        InputError: it is neither, or damaged, or of an architecture that has no table.
+        InputError: the folder is neither, or damaged, or its architecture has no table.
     """
     if (folder / "saved_model.pb").is_file():
         return _open_saved_model(folder)
@@ -96,7 +96,7 @@ def _open_saved_model(folder: Path) -> Checkpoint:
 
 
 def _check_stored(folder: Path, shapes: Mapping, dtypes: Mapping) -> None:
-    """Checks that the files hold as much as the shapes of their variables say."""
+    """Checks that the files are as large as the shapes of their variables require."""
     described = sum(math.prod(shape) * dtypes[name].size for name, shape in shapes.items())
     stored = sum(file.stat().st_size for file in folder.glob("variables.data-*"))
     if described > stored:
@@ -141,7 +141,7 @@ def _open_hugging_face(folder: Path) -> Checkpoint:
 def _value(config: dict, key: str, supported: Iterable[str]) -> Any:
     if key not in config:
         raise InputError(
-            f"config.json has no key {key!r}, which says what the encoder is; supported: "
+            f"config.json lacks the key {key!r}, which defines the encoder; supported values: "
             f"{', '.join(supported)}"
         )
     return config[key]
@@ -152,7 +152,7 @@ def _names_in_table(family: Family, names: Iterable[str]) -> dict[str, str]:
     names = list(names)
     anchors = [name for name in names if name.endswith(family.anchor)]
     if not anchors:
-        raise InputError(f"is no {family.name} encoder: it has no tensor {family.anchor!r}")
+        raise InputError(f"is not a {family.name} encoder: it has no tensor {family.anchor!r}")
     prefix = min(anchors, key=len).removesuffix(family.anchor)
     in_table = {}
     for original in names:
@@ -184,7 +184,7 @@ def _settings(family: Family, config: dict) -> dict[str, Any]:
 
 
 def _windows(config: dict, types: str, size: str, num_layers: int) -> list[int]:
-    """The window of each block: `[[["global", "local"], 6]]` is six times these two."""
+    """The window of each block: `[[["global", "local"], 6]]` stands for six such pairs."""
     window = {"global": 0, "local": int(_number(config, size, "max_position"))}
     given: Any = config.get(types)
     with contextlib.suppress(LookupError, TypeError, ValueError):
@@ -202,14 +202,14 @@ def _windows(config: dict, types: str, size: str, num_layers: int) -> list[int]:
 
 
 def _number(config: dict, key: str, name: str) -> int | float:
-    """The number under a key, which is a field of `EncoderConfig`."""
+    """The number under a key, checked against the range of a field of `EncoderConfig`."""
     value: Any = config.get(key)
     check_number(value, name, f"config.json: {key}", least=1 if name == "num_segments" else None)
     return value
 
 
 def _find_pooling(folder: Path) -> dict[str, str]:
-    """What sentence-transformers' files say of pooling; nothing if there are no such files."""
+    """The pooling in sentence-transformers' files; empty if there are no such files."""
     pooling = {}
     for module, path in _modules(folder):
         if not module.endswith(("Transformer", "Pooling", "Normalize")):
@@ -234,7 +234,7 @@ def _pooling_mode(config: dict) -> str:
 
 
 def _modules(folder: Path) -> list[tuple[str, str]]:
-    """Type and folder of each module that sentence-transformers would chain."""
+    """Type and folder of each module in sentence-transformers' pipeline."""
     if not (folder / "modules.json").is_file():
         return []
     with reading("modules.json"):

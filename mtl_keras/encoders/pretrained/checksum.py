@@ -1,11 +1,11 @@
-"""The checksum of an encoder's weights, so that a recipe can insist on them."""
+"""Checks the checksum of an encoder's weights, which a recipe may require."""
 
 import hashlib
 from pathlib import Path
 
 from mtl_keras.errors import InputError
 
-# Of the first of these that a folder has; of several files as if they were one, by name.
+# The first of these patterns that matches is used; several files are concatenated by name.
 WEIGHTS = (
     "model*.safetensors",
     "pytorch_model*.bin",
@@ -16,13 +16,13 @@ BLOCK = 1 << 20  # bytes read at once
 
 
 def check_weights(folder: Path, sha256: str) -> None:
-    """Compares the checksum of a folder's weights, before any of them is opened.
+    """Checks the checksum of a folder's weights, before any of them is opened.
 
     Args:
         folder: of a published encoder.
-        sha256: in hexadecimal, of `model.safetensors` (or of its shards one after the other), else
-            of `pytorch_model.bin`, else of a TF Hub module's `variables/variables.data-…`, else of
-            KerasHub's `model.weights.h5`.
+        sha256: in hexadecimal, of `model.safetensors` (or its concatenated shards), or else of
+            `pytorch_model.bin`, a TF Hub module's `variables/variables.data-…`, or KerasHub's
+            `model.weights.h5`.
 
     Raises:
         InputError: the folder holds other weights, or none.
@@ -31,7 +31,7 @@ def check_weights(folder: Path, sha256: str) -> None:
     if actual != sha256.lower():
         raise InputError(
             f"its weights have the sha256 {actual or 'of nothing'}; expected {sha256.lower()}: "
-            "fetch them from where that was published, or correct sha256"
+            "fetch the weights with that checksum, or correct sha256"
         )
 
 

@@ -1,4 +1,4 @@
-"""Files of others that cannot be read: an error of one line."""
+"""Errors of one line for untrusted files that cannot be read."""
 
 import contextlib
 import json
@@ -40,16 +40,16 @@ def check_inside(path: str, named_by: str) -> None:
     """Raises `InputError` if a path that a file names leaves the encoder's folder."""
     if Path(path).is_absolute() or ".." in Path(path).parts:
         raise InputError(
-            f"{named_by} names {shown(path)}, which is outside of the folder; a path inside was "
-            "expected: fetch a fresh copy"
+            f"{named_by} names {shown(path)}, which is outside of the folder; expected a path "
+            "inside: fetch a fresh copy"
         )
 
 
 def read_json(file: Path) -> dict:
-    """The object that a JSON file holds.
+    """The object in a JSON file.
 
     Raises:
-        InputError: it is missing, damaged or too large, or holds something else.
+        InputError: the file is missing, damaged or too large, or holds something else.
     """
     with reading(file.name):
         content = json.loads(read_whole(file))

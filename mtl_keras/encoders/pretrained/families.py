@@ -1,4 +1,4 @@
-"""Which tensor of a published model is which weight of the encoder: one table a family."""
+"""Tables that map the tensors of published models to the encoder's weights, one per family."""
 
 import dataclasses
 
@@ -18,7 +18,7 @@ KERAS = Layout(
 TORCH = Layout(
     table=".weight", kernel=".weight", bias=".bias", gamma=".weight", beta=".bias", transpose=True
 )
-# As PyTorch, but with kernels as Keras has them.
+# Like PyTorch, but with kernels as in Keras.
 CONV1D = dataclasses.replace(TORCH, transpose=False)
 
 TF_HUB_BERT = Family(

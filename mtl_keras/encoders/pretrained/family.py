@@ -1,4 +1,4 @@
-"""How published files keep the encoder's weights: what a table of a family says."""
+"""The form of a family's table: how published files store the encoder's weights."""
 
 import functools
 from collections.abc import Iterator, Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-# The encoder's layers, each with the axes of its kernel or table; all others are norms.
+# The encoder's layers with the axes of their kernel or table; all other layers are norms.
 TABLES = {
     "embeddings/token": "vocabulary_size hidden_dim",
     "embeddings/position": "max_position hidden_dim",
@@ -24,14 +24,14 @@ KERNELS = {
 
 @dataclass(frozen=True)
 class Stored:
-    """How a file keeps one weight of the encoder.
+    """How a file stores one weight of the encoder.
 
     Args:
         name: the tensor's name. `{i}` stands for the number of the block, `{part}` for a part.
-        shape: its shape, in fields of `EncoderConfig`, and `head_dim`; `3*` is that many times
-            one. Axes beyond those of the encoder's weight are flattened.
-        parts: what the weight is put together from, along its last axis.
-        transpose: whether rows and columns change places (PyTorch's linear layers).
+        shape: its axes, as fields of `EncoderConfig` or `head_dim`; `3*` means three times that
+            size. Axes beyond those of the encoder's weight are flattened.
+        parts: the tensors that are concatenated along the last axis.
+        transpose: whether rows and columns are swapped (PyTorch's linear layers).
     """
 
     name: str
@@ -42,16 +42,16 @@ class Stored:
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """How one library names and turns the weights of any layer.
+    """How a library names and orients the weights of any layer.
 
     Args:
-        table: what ends the name of an embedding table.
-        kernel: of a dense layer's kernel.
-        bias: of its bias.
-        gamma: of a norm's factor.
-        beta: of a norm's summand.
-        transpose: whether kernels are kept as `(outputs, inputs)`.
-        split_heads: whether attention's axis is kept as two, heads and their size.
+        table: suffix of the name of an embedding table.
+        kernel: suffix of a dense layer's kernel.
+        bias: suffix of its bias.
+        gamma: suffix of a norm's scale.
+        beta: suffix of a norm's offset.
+        transpose: whether kernels are stored as `(outputs, inputs)`.
+        split_heads: whether the attention axis is stored as two axes, heads and head size.
     """
 
     table: str
@@ -65,25 +65,25 @@ class Layout:
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """Everything that is particular to one kind of file.
+    """Everything that is specific to one kind of file.
 
     Args:
-        name: what it is called in messages.
-        model: class of the original library that has these weights and no others.
-        layout: how its layers keep their weights.
+        name: for messages.
+        model: class of the original library that has exactly these weights.
+        layout: how its layers store their weights.
         layers: layer of the encoder → its name in the file. Those of the pooler may be absent.
-        parts: what stands for `{part}` in the names of queries, keys and values; none if they
-            are one tensor.
-        ignored: patterns of further tensors that have no place in the encoder.
-        renamed: endings of tensors in older files → today's.
+        parts: values of `{part}` in the names of queries, keys and values; a single empty one if
+            they are one tensor.
+        ignored: patterns of tensors that the encoder does not use.
+        renamed: suffixes of tensors in older files → current ones.
         config_keys: key of the model's configuration file → field of `EncoderConfig`.
         written_keys: further keys, which are written for the original library and not read.
-        required: key of the configuration file → the only value that the encoder has.
+        required: key of the configuration file → its only supported value.
         activation_key: key of the configuration file that names the activation.
-        activations: what it may be → whether GELU takes its tanh form.
-        windows: keys of the configuration file that say which kinds of attention the blocks have,
-            in turn, and how far `local` ones see; none if all blocks see everything.
-        settings: fields of `EncoderConfig` that no file states.
+        activations: supported values of that key → whether GELU uses its tanh form.
+        windows: keys of the configuration file for the blocks' kinds of attention, and for the
+            window of `local` ones; None if all blocks attend to everything.
+        settings: fields of `EncoderConfig` that no file specifies.
         tokenizer: `word pieces` or `byte pairs`.
     """
 
@@ -105,7 +105,7 @@ class Family:
 
     @property
     def anchor(self) -> str:
-        """Name of the token table. What precedes it in a file precedes all names there."""
+        """Name of the token table. A prefix before it in a file precedes all names in the file."""
         return self.weights["embeddings/token"].name
 
     @functools.cached_property
@@ -121,10 +121,10 @@ class Family:
         return MappingProxyType(dict(self._weights()))
 
     def tensors(self, num_layers: int, pooler: bool) -> Iterator[tuple[str, Stored, list[str]]]:
-        """The weights of an encoder of so many blocks, with a pooler or without.
+        """The weights of an encoder with `num_layers` blocks, with or without a pooler.
 
         Returns:
-            Of each weight its path in the encoder, how it is stored, and its tensors' names.
+            For each weight: its path in the encoder, how it is stored, and its tensors' names.
 
         Example:
 

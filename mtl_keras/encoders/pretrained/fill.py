@@ -1,4 +1,4 @@
-"""How a checkpoint's tensors get into the variables of a transformer, and out of them."""
+"""Copies a checkpoint's tensors into the variables of a transformer, and back."""
 
 import math
 from collections.abc import Iterator
@@ -14,18 +14,17 @@ from mtl_keras.encoders.pretrained.family import TABLES, Family, Stored
 from mtl_keras.encoders.transformer.config import EncoderConfig
 from mtl_keras.errors import InputError
 
-NUMBERS_AT_ONCE = 2**20  # of a weight, while it is written
+NUMBERS_AT_ONCE = 2**20  # elements of a weight that are written at once
 
 
 def fill(transformer: keras.Model, checkpoint: Checkpoint, config: EncoderConfig) -> None:
     """Gives a transformer the weights of a checkpoint.
 
-    One tensor is read after the other, and tables in ranges of rows, so that little is in memory
-    twice.
+    Tensors are read one by one, and tables in ranges of rows, so that little is in memory twice.
 
     Args:
-        transformer: as `build_transformer(config)` makes it.
-        checkpoint: of this shape.
+        transformer: made by `build_transformer(config)`.
+        checkpoint: of the same shape.
         config: the transformer's shape.
 
     Raises:
@@ -43,7 +42,7 @@ def fill(transformer: keras.Model, checkpoint: Checkpoint, config: EncoderConfig
 def stored_tensors(
     transformer: keras.Model, family: Family, config: EncoderConfig
 ) -> dict[str, np.ndarray]:
-    """Name → tensor of what a file of a family holds of a transformer, in float32."""
+    """Name → tensor, float32, of a transformer's weights as in a file of this family."""
     variables = {variable.path: variable for variable in transformer.weights}
     tensors = {}
     for path, stored, names in family.tensors(config.num_layers, config.pooler):
@@ -74,15 +73,15 @@ def _ranges(variable: keras.Variable) -> Iterator[slice]:
     count, *others = variable.shape
     step = max(1, NUMBERS_AT_ONCE // math.prod(others))
     if not others:
-        step = count  # a vector's parts follow each other, so a range of it would cut them
+        step = count  # a vector is a concatenation of parts, so a range could cross them
     return (slice(start, min(start + step, count)) for start in range(0, count, step))
 
 
 def _write(variable: keras.Variable, rows: slice, values: np.ndarray) -> None:
-    """Writes into the variable's own memory: `assign` would give it another.
+    """Writes into the variable's own memory; `assign` would allocate new memory.
 
-    `scatter_update` leaves a variable in a mode in which TensorFlow copies it for every reader. It
-    is used only off the processor, where what is read could be a copy.
+    `scatter_update` leaves a variable in a mode in which TensorFlow copies it for every reader. So
+    it is used only on other devices than CPUs, where reading may copy anyway.
     """
     indices = tf.range(rows.start, rows.stop)
     for copy in replicas.copies(variable):
@@ -94,7 +93,7 @@ def _write(variable: keras.Variable, rows: slice, values: np.ndarray) -> None:
 
 
 def _arrange(tensor: np.ndarray, stored: Stored, shape: tuple[int, ...]) -> np.ndarray:
-    """One part of a weight, with as many axes as the weight has."""
+    """One part of a weight, with the same number of axes as the weight."""
     tensor = _as_float32(tensor)
     if stored.transpose:
         tensor = tensor.T
@@ -104,11 +103,11 @@ def _arrange(tensor: np.ndarray, stored: Stored, shape: tuple[int, ...]) -> np.n
 
 
 def _as_float32(tensor: np.ndarray) -> np.ndarray:
-    """Raises InputError of whole numbers: a quantized checkpoint's, without their scales."""
+    """The tensor as float32; raises `InputError` for integers, which quantized checkpoints hold."""
     if tensor.dtype.kind in "biu":
         raise InputError(
             f"a tensor holds {tensor.dtype.name}, not floating-point numbers; fetch the model in "
             "float32, float16 or bfloat16"
         )
-    with np.errstate(over="ignore"):  # infinity, which is refused
+    with np.errstate(over="ignore"):  # the resulting infinity is refused later
         return np.asarray(tensor, "float32")

@@ -1,4 +1,4 @@
-"""A folder that KerasHub's `save_to_preset` wrote: its backbone, and its tokenizer as ours."""
+"""Reads folders that KerasHub's `save_to_preset` wrote: the backbone, and the tokenizer as ours."""
 
 import base64
 import functools
@@ -35,7 +35,7 @@ WORD_PIECES_NEED = {
     "oov_token": "[UNK]",
 }
 
-# Other names than in `RANGES`.
+# KerasHub's names for fields of `RANGES`.
 SIZES = {
     "max_sequence_length": "max_position",
     "vocab_size": "vocabulary_size",
@@ -79,13 +79,13 @@ def load_backbone(folder: Path, dtype: str | None) -> keras.Model:
 def open_tokenizer(folder: Path) -> MakeTokenizer:
     """A function that makes the preset's tokenizer, given `max_length`.
 
-    The pieces are those of KerasHub's tokenizer in a graph (outside of one it cuts byte pairs as
-    Llama's), but for three things: lower-case word pieces are of texts that TF Hub's preprocessing
-    normalizes, so letters lose their accents, as in BERT; every blank of Unicode separates words,
-    not ASCII's alone, and so does a zero byte; and special tokens in a text are plain text.
+    The pieces equal those of KerasHub's tokenizer in a graph (outside of a graph it splits byte
+    pairs like Llama's), with three exceptions. Texts for lower-case word pieces are normalized as
+    by TF Hub's preprocessing, so letters lose their accents, as in BERT. Every blank of Unicode,
+    not just ASCII's, and a zero byte separate words. Special tokens in a text are plain text.
 
     Raises:
-        InputError: there is none, or of a kind that has no counterpart here, or it is damaged.
+        InputError: the tokenizer is missing, damaged, or of an unsupported kind.
     """
     if not (folder / "tokenizer.json").is_file():
         raise InputError(
@@ -103,18 +103,18 @@ def open_tokenizer(folder: Path) -> MakeTokenizer:
 
 
 def _backbone_class(config: Mapping) -> Any:
-    """The backbone that a file describes: of a family whose tokenizer is read here."""
+    """The class of the backbone that a file describes; raises if its tokenizer is unsupported."""
     name, models = _class_name(config), import_keras_hub().models
     kind: Any = getattr(models, name, None)
     if not (inspect.isclass(kind) and issubclass(kind, models.Backbone)):
-        raise InputError(f"config.json says class_name {name!r}, which is no backbone of KerasHub")
+        raise InputError(f"config.json says class_name {name!r}, which KerasHub does not have")
     if name.replace("Backbone", "Tokenizer") not in TOKENIZERS:
         raise InputError(f"config.json says class_name {name!r}; its tokenizer is not supported")
     return kind
 
 
 def _stored_weights(folder: Path) -> dict[str, tuple[int, ...]]:
-    """File and path → shape. Keras does not report weights that the model lacks; these show it."""
+    """File and path → shape of each stored weight. Keras does not report weights it ignores."""
     return {
         f"{file.name}/{name}": shape
         for file in folder.glob("model*.weights.h5")
@@ -124,10 +124,10 @@ def _stored_weights(folder: Path) -> dict[str, tuple[int, ...]]:
 
 
 def _check_sizes(settings: Mapping, weights: int) -> None:
-    """Checks each size; and that there are not far more layers than weights, as making takes long.
+    """Checks each size, and that there are not far more layers than weights, which take long.
 
     Raises:
-        InputError: one is outside of its range.
+        InputError: a size is outside of its range, or there are too many layers.
     """
     for key, value in settings.items():
         field = SIZES.get(key, "num_layers" if key in LAYERS else key)
@@ -153,7 +153,7 @@ def _word_pieces(folder: Path, settings: Mapping) -> MakeTokenizer:
         if settings.get(name, value) != value:
             raise InputError(
                 f"the tokenizer has {name} {settings[name]!r}; supported: {value!r}"
-                + ("" if lowercase else " where letters keep their case")
+                + ("" if lowercase else " if letters keep their case")
             )
     vocabulary = read_vocabulary(folder / "vocabulary.txt")
     return functools.partial(

@@ -13,7 +13,7 @@ class LoadedEncoder:
     """An encoder as its source publishes it.
 
     Args:
-        tokenizer: cuts strings into word pieces.
+        tokenizer: splits strings into word pieces.
         transformer: with the published weights.
         config: the transformer's shape.
         normalize: whether the source scales sentence embeddings to length 1. The transformer itself

@@ -1,4 +1,4 @@
-"""A source's name → a transformer with published weights, and its tokenizer."""
+"""Loads the transformer and the tokenizer that a source publishes."""
 
 import itertools
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ from mtl_keras.errors import InputError
 from mtl_keras.storage.refusals import cause
 from mtl_keras.storage.regular_files import check_regular_files
 
-MAX_SPARE_ROWS = 127  # token tables are at times rounded up to a multiple of 128
+MAX_SPARE_ROWS = 127  # token tables are sometimes rounded up to a multiple of 128
 
 
 def load(
@@ -105,7 +105,7 @@ def _load_checkpoint(
 
 
 def _config(checkpoint: Checkpoint, pooling: str | None) -> EncoderConfig:
-    """The encoder's shape: what the files state, the rest from the shapes of their tensors."""
+    """The encoder's shape, from the settings in the files and the shapes of the tensors."""
     settings = dict(checkpoint.settings)
     settings.setdefault("num_layers", _count_layers(checkpoint))
     settings["pooler"] = any(name.startswith("pooler") for name in checkpoint.shapes)
@@ -121,7 +121,7 @@ def _count_layers(checkpoint: Checkpoint) -> int:
 
 
 def _with_sizes(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Gives each axis of the table one size; raises if a tensor does not agree."""
+    """Finds the size of each axis in the table; raises if tensors contradict each other."""
     sizes = dict(settings)
     weights = checkpoint.family.tensors(settings["num_layers"], settings["pooler"])
     axes = {name: stored.shape.split() for _, stored, names in weights for name in names}
@@ -142,13 +142,13 @@ def _with_sizes(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> dict[str
 
 
 def _with_size(sizes: Mapping[str, Any], axis: str) -> str:
-    """An axis as a message shows it: its name, and its size if that is known."""
+    """An axis for messages: its name, and its size if known."""
     factor, _, name = axis.rpartition("*")
     return f"{axis} {sizes[name] * int(factor or 1)}" if name in sizes else axis
 
 
 def _agrees(sizes: dict[str, Any], axis: str, size: int) -> bool:
-    """Whether an axis has this size, which it is given if it has none; `3*` is three times one."""
+    """Whether an axis has this size; an axis without a size gets it. `3*` is three times a size."""
     factor, _, name = axis.rpartition("*")
     return sizes.setdefault(name, size // int(factor or 1)) * int(factor or 1) == size
 
@@ -164,7 +164,7 @@ def _compare_names(expected: set[str], actual: set[str]) -> None:
 
 
 def _check_finite(transformer: keras.Model) -> None:
-    """Raises InputError if a weight holds NaN or infinity, of which every vector would be."""
+    """Raises `InputError` if a weight holds NaN or infinity, which would spread to all vectors."""
     for weight in transformer.weights:
         if not tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(weight))):
             raise InputError(

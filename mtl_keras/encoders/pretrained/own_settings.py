@@ -1,4 +1,4 @@
-"""What this package says in a Hugging Face folder of its own making, as no other file there can."""
+"""The file of this package in a Hugging Face folder, for settings that no other file can hold."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from mtl_keras.errors import InputError, listed, shown
 
 FILE = "mtl_keras.json"
 NORMALIZATIONS = {kind.__name__: kind for kind in (TfHubNormalization, FastNormalization)}
-# Setting → the values that no file of Hugging Face's can say.
+# Setting → the values that Hugging Face's files cannot express.
 _VALUES: dict[str, tuple[object, ...]] = {
     "pooling": ("pooler",),
     "normalize": (True,),
@@ -21,18 +21,18 @@ _VALUES: dict[str, tuple[object, ...]] = {
 
 
 def write_own_settings(folder: Path, settings: Mapping[str, object]) -> None:
-    """Writes those of the settings that no other file says, if there are any."""
+    """Writes the settings that no other file can express, if there are any."""
     own = {name: value for name, value in settings.items() if value in _VALUES[name]}
     if own:
         (folder / FILE).write_text(json.dumps(own, indent=1) + "\n", encoding="utf-8")
 
 
 def read_own_settings(folder: Path) -> dict[str, Any]:
-    """What a folder says: `pooling`, `normalize`, `normalization` and `newer_letters`, each only if
-    it is not what the other files say.
+    """The settings in a folder: `pooling`, `normalize`, `normalization` and `newer_letters`, each
+    only if the other files cannot express it.
 
     Raises:
-        InputError: it says something else.
+        InputError: the file has an unsupported value.
     """
     if not (folder / FILE).is_file():
         return {}

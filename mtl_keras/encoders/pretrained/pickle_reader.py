@@ -1,8 +1,8 @@
-"""The values of a pickle, read without executing it.
+"""Reads the values in a pickle without executing it.
 
 A pickle is a program for a small machine. The machine here has only the instructions that files of
-weights use. It makes strings, numbers, tuples, lists, dicts and what its caller allows, and it
-changes none of these but lists and dicts.
+weights use. It makes strings, numbers, tuples, lists, dicts and what its caller allows, and it can
+change only lists and dicts.
 """
 
 import pickletools
@@ -12,8 +12,8 @@ from typing import IO, Any, cast
 
 from mtl_keras.errors import InputError
 
-# A tensor takes some 40 instructions and 200 bytes. These bounds hold for the memo, for all that
-# is made, and for how deep it is nested: nothing is made without an instruction.
+# A tensor takes about 40 instructions and 200 bytes. These limits also bound the memo, the number
+# of values and their nesting, since nothing is made without an instruction.
 MOST_INSTRUCTIONS = 500_000
 MOST_BYTES = 2**24
 SAFE = "save the model as model.safetensors instead"
@@ -39,17 +39,17 @@ def read_pickle(
     names: frozenset[GlobalName] = frozenset(),
     load: Callable[[Any], Any] | None = None,
 ) -> Any:
-    """The value that a pickle describes. The file is then at the pickle's end.
+    """The value that a pickle describes. Leaves the file at the end of the pickle.
 
     Args:
-        file: at the pickle's start.
-        functions: those that the pickle may call, by the names that it has for them.
-        names: those that may stand for themselves, as values of type `GlobalName`.
+        file: at the start of the pickle.
+        functions: the functions that the pickle may call, by their names in it.
+        names: names that the pickle may use as values, of type `GlobalName`.
         load: makes a value from a persistent id; None if there are no such ids.
 
     Raises:
-        InputError: it asks for more than this, or is larger than the bounds above.
-        Exception: it is damaged; of many kinds.
+        InputError: the pickle needs more than this, or exceeds the limits above.
+        Exception: of many kinds, if the pickle is damaged.
 
     Example:
 
@@ -70,7 +70,7 @@ def read_pickle(
 
 
 def as_dict(items: Iterable[tuple[Any, Any]] = ()) -> dict[Any, Any]:
-    """A dict of names. Other keys could take for ever to be hashed.
+    """A dict with strings or integers as keys. Hashing other keys could take forever.
 
     Raises:
         InputError: a key is neither a string nor a whole number.
@@ -82,7 +82,7 @@ def as_dict(items: Iterable[tuple[Any, Any]] = ()) -> dict[Any, Any]:
 
 
 class _Bounded:
-    """Reads no more than `MOST_BYTES`, and never asks for more at once."""
+    """Reads at most `MOST_BYTES`, and never requests more at once."""
 
     def __init__(self, file: IO[bytes]):
         self._file, self._left = file, MOST_BYTES
@@ -105,7 +105,7 @@ class _Bounded:
 
 
 class _Machine:
-    """A stack of values, and a memo of those that come again."""
+    """A stack of values, and a memo of values that are used again."""
 
     def __init__(
         self,
@@ -179,7 +179,7 @@ class _Machine:
         self._top(dict).update(as_dict(zip(items[::2], items[1::2], strict=True)))
 
     def build(self) -> None:
-        """Drops the attributes of a dict (`_metadata`); nothing else may be given any."""
+        """Discards attributes set on a dict (`_metadata`); raises for any other object."""
         self.stack.pop()
         if type(self.stack[-1]) is not dict:
             raise InputError(

@@ -1,4 +1,4 @@
-"""An encoder → a folder in Hugging Face's format, from which the original libraries read it."""
+"""Writes an encoder in Hugging Face's format, which the original libraries read."""
 
 import dataclasses
 import json
@@ -28,22 +28,23 @@ MODES = (*POOLINGS.values(), "max_tokens", "mean_sqrt_len_tokens", "weightedmean
 
 
 def save(encoder: LoadedEncoder, folder: str | Path) -> Path:
-    """Writes an encoder's folder, whole or not at all, and reads it back before it is in its place.
+    """Writes an encoder's folder completely or not at all, after reading it back.
 
-    `config.json`, `model.safetensors`, the tokenizer's files, and sentence-transformers'
-    `modules.json` with the pooling. What these cannot say (a pooler's sentence embedding, TF Hub's
-    normalization) is in `mtl_keras.json`, which only this package reads.
+    The folder holds `config.json`, `model.safetensors`, the tokenizer's files, and
+    sentence-transformers' `modules.json` with the pooling. What these cannot express (a pooler's
+    sentence embedding, TF Hub's normalization) is in `mtl_keras.json`, which only this package
+    reads.
 
     Args:
-        encoder: that is written.
-        folder: new, or empty.
+        encoder: the encoder.
+        folder: a new or empty folder.
 
     Returns:
         The folder.
 
     Raises:
-        InputError: there is something in the folder; no family has this architecture or tokenizer.
-        WorkError: it cannot be written.
+        InputError: the folder is not empty, or no family has this architecture or tokenizer.
+        WorkError: the folder cannot be written.
     """
     check_path(folder)
     folder = Path(folder)
@@ -66,7 +67,7 @@ def save(encoder: LoadedEncoder, folder: str | Path) -> Path:
 
 
 def _family(encoder: LoadedEncoder) -> tuple[str, Family]:
-    """The first family, and its name in `config.json`, that has all of an encoder's traits."""
+    """The first family that fits an encoder, and its name in `config.json`."""
     for model_type, family in HUGGING_FACE_FAMILIES.items():
         is_cut = isinstance(encoder.tokenizer, TOKENIZERS[family.tokenizer])
         if type(encoder.config) is EncoderConfig and is_cut and _has(family, encoder.config):
@@ -80,7 +81,7 @@ def _family(encoder: LoadedEncoder) -> tuple[str, Family]:
 
 
 def _has(family: Family, config: EncoderConfig) -> bool:
-    """Whether a family's files can say all that a shape differs in from BERT's."""
+    """Whether a family's files can express all differences between a shape and BERT's."""
     free = {*family.config_keys.values(), *family.written_keys.values()}
     free |= {"approximate_gelu", "pooling"} | ({"attention_windows"} if family.windows else set())
     if "pooler/dense" in family.layers:
@@ -119,7 +120,7 @@ def _windows(config: EncoderConfig, types: str, size: str) -> dict[str, Any]:
 
 
 def _write_pooling(encoder: LoadedEncoder, folder: Path) -> None:
-    """sentence-transformers' files; none if it cannot pool so."""
+    """Writes sentence-transformers' files, unless it lacks this pooling."""
     if encoder.config.pooling not in POOLINGS:
         return
     paths = {"Transformer": "", "Pooling": "1_Pooling"}
@@ -149,7 +150,7 @@ def _settings(encoder: LoadedEncoder) -> dict[str, object]:
 
 
 def _check(encoder: LoadedEncoder, folder: Path) -> None:
-    """Raises `InputError` if this package reads anything else in the folder than was written."""
+    """Raises `InputError` if reading the folder does not give the same encoder."""
     loaded = load(str(folder), max_length=encoder.tokenizer.max_length, dtype="float32")
     read = {weight.path: replicas.value_of(weight) for weight in loaded.transformer.weights}
     for what, is_same in (

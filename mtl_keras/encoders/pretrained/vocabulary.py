@@ -17,7 +17,7 @@ SPECIAL_PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 def _word_pieces(folder: Path) -> Callable[..., Tokenizer]:
-    """The vocabulary and its normalization: BERT's, from whichever files say so, or our own."""
+    """A word-piece tokenizer: the vocabulary and its normalization, BERT's or our own."""
     config, fast = (
         read_json(file) if file.is_file() else {}
         for file in (folder / "tokenizer_config.json", folder / "tokenizer.json")
@@ -48,7 +48,7 @@ def _word_pieces(folder: Path) -> Callable[..., Tokenizer]:
 
 
 def _check_supported(config: dict, fast: dict) -> None:
-    """Raises InputError if texts are cut otherwise than BERT's are."""
+    """Raises `InputError` if texts are split in another way than BERT's."""
     normalizer, model = fast.get("normalizer") or {}, fast.get("model") or {}
     pre_tokenizer = fast.get("pre_tokenizer") or {}
     for setting, value, supported in (
@@ -68,7 +68,7 @@ def _check_supported(config: dict, fast: dict) -> None:
 
 
 def _check_flags(lowercase: object, strips: object, chinese: object) -> None:
-    """Raises InputError of settings that are neither true nor false."""
+    """Raises `InputError` for settings that are neither true nor false."""
     flags = {"do_lower_case": lowercase, "tokenize_chinese_chars": chinese}
     if strips is not None:
         flags["strip_accents"] = strips
@@ -78,7 +78,7 @@ def _check_flags(lowercase: object, strips: object, chinese: object) -> None:
 
 
 def _check_added(folder: Path, config: dict, fast: dict) -> None:
-    """Raises InputError of tokens that are found in texts before word pieces are."""
+    """Raises `InputError` for added tokens, which are found in texts before word pieces are."""
     file = folder / "added_tokens.json"
     listed = [
         *(fast.get("added_tokens") or []),
@@ -95,8 +95,8 @@ def _check_added(folder: Path, config: dict, fast: dict) -> None:
     ]
     if ordinary:
         raise InputError(
-            f"the tokenizer has added tokens ({shown(ordinary[0])}), which would be cut as other "
-            "words are; supported: BERT's word pieces alone"
+            f"the tokenizer has added tokens ({shown(ordinary[0])}), which would be split like "
+            "other words; supported: only BERT's word pieces"
         )
 
 
@@ -114,7 +114,7 @@ def read_vocabulary(file: Path) -> list[str]:
     """The lines of a `vocab.txt`, in the order of their ids.
 
     Raises:
-        InputError: it is missing, too large, or not UTF-8.
+        InputError: the file is missing, too large, or not UTF-8.
     """
     with reading(file.name):
         lines = read_whole(file).decode("utf-8").removesuffix("\n").split("\n")
@@ -122,7 +122,7 @@ def read_vocabulary(file: Path) -> list[str]:
 
 
 def _byte_pairs(folder: Path) -> Callable[..., Tokenizer]:
-    """Vocabulary and merges, from `vocab.json` and `merges.txt` or from `tokenizer.json`."""
+    """A byte-pair tokenizer, from `vocab.json` and `merges.txt` or from `tokenizer.json`."""
     config, fast = (
         read_json(file) if file.is_file() else {}
         for file in (folder / "tokenizer_config.json", folder / "tokenizer.json")
@@ -160,7 +160,7 @@ def _fast_byte_pairs(fast: dict) -> tuple[dict[str, int], list[str]]:
 
 
 def read_merges(file: Path) -> list[str]:
-    """A pair a line, below a line that gives the version."""
+    """The merges in a file: one pair per line, below a line with the version."""
     lines = read_vocabulary(file)
     return [line for line in lines if line and not line.startswith("#version")]
 

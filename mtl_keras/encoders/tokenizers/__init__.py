@@ -1,4 +1,4 @@
-"""Strings in, word pieces out, inside the graph."""
+"""Strings in, word pieces out, inside the TensorFlow graph."""
 
 import lazy_loader
 

@@ -1,7 +1,7 @@
-"""Raw strings → byte pairs, inside the TensorFlow graph: GPT-2's and RoBERTa's.
+"""Tokenizes into byte pairs inside the TensorFlow graph, like GPT-2 and RoBERTa.
 
-Radford et al., 2019, "Language models are unsupervised multitask learners"; the merging of pairs is
-that of Sennrich et al., 2016, "Neural machine translation of rare words with subword units".
+Radford et al., 2019, "Language models are unsupervised multitask learners"; pairs are merged as in
+Sennrich et al., 2016, "Neural machine translation of rare words with subword units".
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,26 +27,25 @@ NEVER = np.iinfo(np.int32).max  # the rank of two pieces that are not merged
 
 @keras.saving.register_keras_serializable("mtl_keras")
 class BytePairTokenizer(Tokenizer):
-    """GPT-2's byte pairs, with byte offsets, in core operations and one of tensorflow-text.
+    """GPT-2's byte pairs with byte offsets, in core operations and one of tensorflow-text.
 
-    The ids are those of Hugging Face's tokenizers (`newer_letters`) or of KerasHub's, but for words
-    of more than 2,048 bytes, which are cut there. A piece covers the blank
-    before its word in the vocabulary, but not in its offsets. What is no UTF-8 is read byte by
-    byte, "<|endoftext|>" or "<s>" in a text is plain text, and an empty text is one
-    `<|endoftext|>`, or what stands around every text.
+    The ids equal those of Hugging Face's tokenizers (`newer_letters`) or KerasHub's, except that
+    words of more than 2,048 bytes are split there. In the vocabulary, a piece includes the blank
+    before its word; its offsets do not. Invalid UTF-8 is read byte by byte, "<|endoftext|>" or
+    "<s>" in a text is plain text, and an empty text becomes `<|endoftext|>`, or just `around`.
 
     Args:
-        vocabulary: the pieces, in the order of their ids, in GPT-2's alphabet for bytes. Holds
-            all 256 bytes, and `<|endoftext|>` or `around`.
-        merges: pairs of pieces, separated by a blank, the first merged first.
-        max_length: longest result in pieces, `around` included. Longer texts lose their end.
+        vocabulary: the pieces, in the order of their ids, in GPT-2's alphabet for bytes. Must
+            contain all 256 bytes, and `<|endoftext|>` or `around`.
+        merges: pairs of pieces, separated by a blank, in the order of merging.
+        max_length: longest result in pieces, `around` included. Longer texts are truncated.
         around: the pieces before and after each text, such as RoBERTa's `("<s>", "</s>")`.
-        newer_letters: whether letters and numbers newer than RE2's Unicode are such, as in Hugging
-            Face's tokenizers, and no signs, as in KerasHub's and in 0.1.0.
+        newer_letters: whether letters and numbers newer than RE2's Unicode count as letters and
+            numbers, as in Hugging Face's tokenizers, or as signs, as in KerasHub's and in 0.1.0.
 
     Raises:
-        InputError: a vocabulary without a byte, `<|endoftext|>` or `around`, with a piece twice or
-            without what a merge makes, or a `max_length` without room for a piece.
+        InputError: the vocabulary lacks a byte, `<|endoftext|>`, `around` or the result of a merge,
+            or has a piece twice; or `max_length` has no room for a piece.
 
     Example:
 
@@ -116,7 +115,7 @@ class BytePairTokenizer(Tokenizer):
         return TokenizedText(token_ids, starts, limits, is_text)
 
     def _merge(self, words: tf.Tensor) -> tf.RaggedTensor:
-        """The pieces of words `(n,)`: `(n, pieces, 3)`, int32: ids, and places in the word."""
+        """The pieces of words `(n,)`: `(n, pieces, 3)`, int32: id, start and limit in the word."""
         lengths = tf.strings.length(words)
         rows = tf.repeat(tf.range(tf.size(words)), lengths)  # (bytes,)
         codes = tf.io.decode_raw(tf.strings.reduce_join(words), tf.uint8)
@@ -136,16 +135,16 @@ class BytePairTokenizer(Tokenizer):
     def _merge_once(
         self, ids: tf.Tensor, starts: tf.Tensor, rows: tf.Tensor, count: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
-        """In each word, merges the pair that comes first in the list, wherever it stands.
+        """In each word, merges all occurrences of the pair that comes first in the list of merges.
 
         Args:
             ids: of the pieces of all words, `(pieces,)`.
-            starts: place of each among all bytes.
-            rows: number of its word.
-            count: of words.
+            starts: of each piece among all bytes.
+            rows: the index of each piece's word.
+            count: the number of words.
 
         Returns:
-            Ids, starts and rows of fewer pieces, and whether there was a pair to merge.
+            Ids, starts and rows after merging, and whether there was a pair to merge.
         """
         rank, merged = self._look_up(ids, rows)
         best = tf.gather(tf.math.unsorted_segment_min(rank, rows, count), rows)
@@ -156,7 +155,7 @@ class BytePairTokenizer(Tokenizer):
         return ids, starts, rows, tf.reduce_any(chosen)
 
     def _look_up(self, ids: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Of each piece with the next one: the merge's rank and what it makes."""
+        """For each piece with the next one: the rank of their merge, and the merged piece."""
         following = tf.concat([ids[1:], ids[:1]], axis=0)
         same_word = tf.concat([rows[1:] == rows[:-1], [False]], axis=0)[: tf.size(rows)]
         pairs = _pair(tf.cast(ids, tf.int64), tf.cast(following, tf.int64))
@@ -167,7 +166,7 @@ class BytePairTokenizer(Tokenizer):
         )
 
     def as_in_0_1_0(self) -> Self:
-        """Without the letters that RE2 lacks."""
+        """The same tokenizer without the letters that RE2 lacks."""
         return self.from_config(self.get_config() | {"newer_letters": False})
 
     def get_config(self) -> dict[str, Any]:
@@ -181,7 +180,7 @@ class BytePairTokenizer(Tokenizer):
 
 
 def byte_alphabet() -> dict[int, str]:
-    """Byte → the character that stands for it in a vocabulary: itself if it can be seen.
+    """Byte → the character that represents it in a vocabulary: itself if it is visible.
 
     Example:
 
@@ -208,13 +207,14 @@ def _checked_ids(vocabulary: list[str], max_length: int, around: list[str]) -> d
     least = len(around) + 1
     if not isinstance(max_length, int) or max_length < least:
         raise InputError(
-            f"max_length is a whole number of pieces, at least {least}. Received: {max_length!r}"
+            f"max_length must be a whole number of pieces, at least {least}. Received: "
+            f"{max_length!r}"
         )
     return ids
 
 
 def _in_bytes(piece: str, alphabet: dict[int, str]) -> bytes:
-    """The bytes of a piece; those of its characters if one is not in the alphabet."""
+    """The bytes of a piece; its UTF-8 if it has characters outside of the alphabet."""
     of_character = {character: byte for byte, character in alphabet.items()}
     if all(character in of_character for character in piece):
         return bytes(of_character[character] for character in piece)
@@ -227,7 +227,7 @@ def _is_punctuation(piece: bytes) -> bool:
 
 
 def _merge_table(ids: dict[str, int], merges: list[str]) -> Iterator[np.ndarray]:
-    """Pairs as one ascending number each, the rank of each, and the piece that each becomes."""
+    """Pairs as ascending numbers, the rank of each, and the piece that each becomes."""
     table: dict[int, tuple[int, int]] = {}
     for rank, merge in enumerate(merges):
         left, _, right = merge.partition(" ")
@@ -247,7 +247,7 @@ def _pair(left: int | tf.Tensor, right: int | tf.Tensor) -> int | tf.Tensor:
 
 
 def _every_second(chosen: tf.Tensor) -> tf.Tensor:
-    """Of each run of true values the first, the third, …"""
+    """Keeps the first, third, … of each run of true values."""
     before = tf.concat([[False], chosen], axis=0)[:-1]
     begins = chosen & ~before
     first = tf.gather(
@@ -257,7 +257,7 @@ def _every_second(chosen: tf.Tensor) -> tf.Tensor:
 
 
 def _fill_empty(ragged: tf.RaggedTensor, value: list[int]) -> tf.RaggedTensor:
-    """Gives each row that is empty this one value."""
+    """Puts this value into each empty row."""
     empty = tf.cast(ragged.row_lengths() == 0, tf.int64)
     splits = ragged.row_splits + tf.concat([[0], tf.cumsum(empty)], axis=0)
     before = tf.gather(tf.cumsum(empty), row_ids(ragged))

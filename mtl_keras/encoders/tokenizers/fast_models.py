@@ -1,9 +1,9 @@
-"""The models of tensorflow-text's fast operations, in bytes: flatbuffers.
+"""Reads and writes the models of tensorflow-text's fast operations, which are flatbuffers.
 
 `FastBertNormalizer` looks characters up in a double array (Aoe, 1989, "An efficient digital search
 algorithm by using a double-array structure"), in the form of Yata's darts-clone. The UTF-8 bytes
 of a character lead from unit to unit. A unit holds the byte that leads to it (bits 0 to 7), whether
-a value follows (bit 8), and the xor of its place and the base of what follows (bits 10 to 30); a
+a value follows (bit 8), and the xor of its index and the base of its children (bits 10 to 30). A
 value has bit 31.
 """
 
@@ -15,7 +15,7 @@ from flatbuffers import number_types
 from flatbuffers.table import Table
 
 CODE_POINTS = 0x110000
-CHANGED = 1 << 30  # of a value; then come 24 bits of a place among the strings, and 6 of a length
+CHANGED = 1 << 30  # flag of a value; below it, 24 bits of an offset in the strings, 6 of a length
 LENGTH_BITS = 6
 VALUE, HAS_VALUE, OFFSET_SHIFT = 1 << 31, 1 << 8, 10
 ROOT, ROOT_CHILDREN, FIRST_VALUE, BLOCK = 0, 256, 512, 64
@@ -24,11 +24,11 @@ MAX_BYTES = 4  # a field of a splitter
 
 
 def write_normalizer(changes: Mapping[str, str]) -> bytes:
-    """The model by which `FastBertNormalizer` puts a string in the place of each character.
+    """A model with which `FastBertNormalizer` replaces characters by strings.
 
     Args:
         changes: character → string of at most 63 bytes of UTF-8, which may be empty. Other
-            characters stay.
+            characters are not changed.
     """
     strings, values = bytearray(), dict[str, int]()
     bases = np.zeros(CODE_POINTS, np.int32)  # of what follows a character: its value
@@ -52,7 +52,7 @@ def write_normalizer(changes: Mapping[str, str]) -> bytes:
 
 
 def read_normalizer(model: bytes) -> dict[str, str]:
-    """What `write_normalizer` was given, of a model that it or tensorflow-text made.
+    """The argument of `write_normalizer`, from a model that it or tensorflow-text made.
 
     Example:
 
@@ -80,7 +80,7 @@ def read_normalizer(model: bytes) -> dict[str, str]:
 
 
 def max_bytes_place(model: bytes) -> int:
-    """Where the model of a `FastWordpieceTokenizer` holds the longest word in bytes, an int32."""
+    """Offset of the longest word in bytes, an int32, in a `FastWordpieceTokenizer`'s model."""
     table = _table(model)
     return table.Pos + table.Offset(4 + 2 * MAX_BYTES)
 
@@ -91,10 +91,10 @@ def _table(model: bytes) -> Table:
 
 
 def _units(values: np.ndarray, bases: np.ndarray) -> np.ndarray:
-    """The double array of values and of each code point's base, 0 for those that it lacks.
+    """The double array of values and of each code point's base, which is 0 for absent ones.
 
-    Continuation bytes are 64, so a node's children fill a block of 64 units. Equal nodes share one,
-    so that whole planes cost a block.
+    There are 64 continuation bytes, so a node's children fill a block of 64 units. Equal nodes
+    share a block, so whole planes may need just one.
     """
     units = np.zeros(-(-(FIRST_VALUE + len(values)) // BLOCK) * BLOCK, np.uint32)
     units[FIRST_VALUE : FIRST_VALUE + len(values)] = values | VALUE
@@ -133,7 +133,7 @@ def _add_blocks(
 
 
 def _nodes(start: int, label: int, bases: np.ndarray, flags: int | np.ndarray) -> np.ndarray:
-    """Units from a place on, with labels from one on; none for a base of 0."""
+    """Units from index `start`, with labels from `label`; 0 for a base of 0."""
     steps = np.arange(len(bases))
     offsets = (start + steps) ^ bases
     nodes = (label + steps) | flags | offsets << OFFSET_SHIFT
@@ -141,7 +141,7 @@ def _nodes(start: int, label: int, bases: np.ndarray, flags: int | np.ndarray) -
 
 
 def _values(units: np.ndarray) -> np.ndarray:
-    """The value of each code point, 0 for those that have none."""
+    """The value of each code point, 0 if it has none."""
     values = np.zeros(CODE_POINTS, np.uint32)
     for first, last, lead, shifts in (
         (0x1, 0x80, 0, (0,)),
@@ -163,5 +163,5 @@ def _values(units: np.ndarray) -> np.ndarray:
 
 
 def _offsets(units: np.ndarray) -> np.ndarray:
-    """Bit 9 says that the offset is 256 times what it says."""
+    """The offsets of units. If bit 9 is set, the stored offset is multiplied by 256."""
     return units.astype(np.int64) >> OFFSET_SHIFT << ((units & 1 << 9) >> 6).astype(np.int64)

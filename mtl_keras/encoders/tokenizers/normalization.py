@@ -1,4 +1,4 @@
-"""What a source makes of characters before it cuts word pieces: BERT's ways, as values."""
+"""Normalizations of characters before word pieces are split: the variants of BERT, as values."""
 
 import dataclasses
 import functools
@@ -16,18 +16,18 @@ from mtl_keras.encoders.tokenizers.fast_models import read_normalizer, write_nor
 CHARACTERS = Path(__file__).with_name("bert_characters.json")
 HANGUL = range(0xAC00, 0xD7A4)  # the syllables, which decompose by a rule
 PRIVATE = (*range(0xE000, 0xF900), *range(0xF0000, 0xFFFFE), *range(0x100000, 0x10FFFE))
-# Characters that tensorflow-text's fast tokenizer splits words at, and its other one does not.
+# Characters at which only tensorflow-text's fast tokenizer splits words.
 HUB_LETTERS = "1680 1b4e-1b4f 1b7f 2028-2029 10d6e 113d4-113d5 113d7-113d8 11be1 16d6d-16d6f 1e5ff"
 MAX_WORD = 100  # a longer word is unknown
 
 
 class Characters(NamedTuple):
-    """What is made of characters, in terms of tensorflow-text's operations.
+    """How characters are treated, in terms of tensorflow-text's operations.
 
     Args:
-        changes: character → the string that comes in its place; others stay.
-        letters: characters that belong to words after that, though `FastWordpieceTokenizer` splits
-            words at them.
+        changes: character → the string that replaces it; others are not changed.
+        letters: characters that belong to words although `FastWordpieceTokenizer` splits words at
+            them.
     """
 
     changes: Mapping[str, str]
@@ -35,10 +35,10 @@ class Characters(NamedTuple):
 
 
 class Normalization(Protocol):
-    """How a source prepares texts: which characters become which, and which words are too long.
+    """How a source prepares texts: how characters change, and which words are too long.
 
-    A normalized word is `[UNK]` if it has more than `max_bytes`, unless `max_characters` says how
-    many characters it may have.
+    A normalized word becomes `[UNK]` if it has more than `max_bytes`, or, if `max_characters` is
+    set, more characters than that.
     """
 
     @property
@@ -47,18 +47,18 @@ class Normalization(Protocol):
 
     @property
     def max_characters(self) -> int | None:
-        """The limit in characters; None: there is none."""
+        """The limit in characters; None if there is none."""
 
     def characters(self, lowercase: bool) -> Characters:
-        """What becomes of each character, whether letters are lower-cased or not."""
+        """How characters change, with or without lower-casing."""
 
     def get_config(self) -> dict[str, Any]:
-        """What `from_config` needs, as plain values."""
+        """The arguments of `from_config`, as plain values."""
 
 
 @dataclasses.dataclass(frozen=True)
 class _Value:
-    """Keras's way to keep a value in a file."""
+    """Makes a value serializable by Keras."""
 
     def get_config(self) -> dict[str, Any]:
         """The fields."""
@@ -73,24 +73,24 @@ class _Value:
 @keras.saving.register_keras_serializable("mtl_keras")
 @dataclasses.dataclass(frozen=True)
 class FastNormalization(_Value):
-    """That of tensorflow-text's fast operations, with which every model of 0.1.0 was trained.
+    """The normalization of tensorflow-text's fast operations, which all models of 0.1.0 use.
 
-    As `TfHubNormalization`, but the blanks U+1680, U+2028 and U+2029 separate words, and thirteen
-    signs of scripts newer than Unicode 14 are no letters.
+    Like `TfHubNormalization`, but the blanks U+1680, U+2028 and U+2029 separate words, and thirteen
+    signs of scripts newer than Unicode 14 are not letters.
     """
 
     max_bytes = MAX_WORD
     max_characters = None
 
     def characters(self, lowercase: bool) -> Characters:
-        """As tensorflow-text has them."""
+        """Those of tensorflow-text."""
         return Characters(_fast_changes(lowercase))
 
 
 @keras.saving.register_keras_serializable("mtl_keras")
 @dataclasses.dataclass(frozen=True)
 class TfHubNormalization(_Value):
-    """That of TF Hub's `bert_en_uncased_preprocess`: compatibility forms are written out.
+    """The normalization of TF Hub's `bert_en_uncased_preprocess`: expands compatibility forms.
 
     "…" becomes ". . .", "½" "1⁄2", "²" "2", "ß" "ss"; control characters separate words.
     """
@@ -99,24 +99,24 @@ class TfHubNormalization(_Value):
     max_characters = None
 
     def characters(self, lowercase: bool) -> Characters:
-        """As tensorflow-text has them, but for sixteen letters."""
+        """Those of tensorflow-text, except for sixteen letters."""
         return Characters(_fast_changes(lowercase), frozenset(characters_in(HUB_LETTERS)))
 
 
 @keras.saving.register_keras_serializable("mtl_keras")
 @dataclasses.dataclass(frozen=True)
 class BertNormalization(_Value):
-    """BERT's own, as Hugging Face's `tokenizers` has it.
+    """BERT's own normalization, as in Hugging Face's `tokenizers`.
 
-    Control and private characters are dropped, white space becomes blanks, and there are no
-    compatibility forms: "…", "½", "²", "ß" stay. Several marks on one letter that are not dropped
-    (signs of music, newer scripts) keep the text's order, which matters only to a vocabulary that
-    has two of them.
+    Control and private characters are removed, white space becomes blanks, and compatibility forms
+    such as "…", "½", "²", "ß" are kept. Several marks on one letter that are not removed (signs of
+    music, newer scripts) keep the text's order, which matters only to a vocabulary with two of
+    them.
 
     Args:
         strip_accents: whether characters are decomposed and lose their marks.
         split_chinese: whether each Chinese character is a word.
-        max_characters: a longer word is `[UNK]`.
+        max_characters: a longer word becomes `[UNK]`.
     """
 
     strip_accents: bool
@@ -125,7 +125,7 @@ class BertNormalization(_Value):
 
     @property
     def max_bytes(self) -> int:
-        """That of a word whose characters need not be counted."""
+        """The limit below which characters need not be counted."""
         return self.max_characters
 
     def characters(self, lowercase: bool) -> Characters:
@@ -134,11 +134,11 @@ class BertNormalization(_Value):
 
 
 class SplitterModel(NamedTuple):
-    """What tensorflow-text's two operations need to cut texts as a source does.
+    """What tensorflow-text's two operations need to split texts as a source does.
 
     Args:
         normalizer: the model of `FastBertNormalizer`.
-        vocabulary: the word pieces as they are after normalization.
+        vocabulary: the word pieces after normalization.
     """
 
     normalizer: bytes
@@ -146,11 +146,11 @@ class SplitterModel(NamedTuple):
 
 
 def splitter_model(characters: Characters, vocabulary: Sequence[str]) -> SplitterModel:
-    """Puts private characters in the place of letters at which words would be split.
+    """Replaces letters at which words would be split by private characters.
 
-    A letter of the vocabulary becomes a private character of its own, there and in texts; every
-    other one an unknown character. The private characters themselves become unknown ones, if texts
-    hold any.
+    Each such letter of the vocabulary becomes its own private character, in the vocabulary and in
+    texts; all other such letters become one unknown character, and so do private characters in
+    texts.
     """
     changes, used = dict(characters.changes), {c for piece in vocabulary for c in piece}
     private = (c for c in map(chr, PRIVATE) if c not in used)
@@ -183,7 +183,7 @@ def _bert_characters(lowercase: bool, strip_accents: bool, split_chinese: bool) 
     changes = _bare(tables) if strip_accents else {}
     changes = {c: changes.get(c, c).translate(lower) for c in (*changes, *map(chr, lower))}
     words = punctuation | (chinese if split_chinese else set())
-    # Around a character at which words are split anyway there need be no blanks.
+    # A character at which words are split anyway needs no blanks around it.
     strings = {c: changes.get(c, c) for c in words}
     changes |= {c: s if s in isolated else f" {s} " for c, s in strings.items()}
     changes |= dict.fromkeys(characters_in(tables["blanks"]), " ")
@@ -193,12 +193,12 @@ def _bert_characters(lowercase: bool, strip_accents: bool, split_chinese: bool) 
 
 
 def read_tables() -> dict[str, Any]:
-    """What `tests/support/make_bert_characters.py` found."""
+    """The tables that `tests/support/make_bert_characters.py` made."""
     return json.loads(CHARACTERS.read_bytes())
 
 
 def _bare(tables: Mapping[str, Any]) -> dict[str, str]:
-    """Character → what is left of it when it is decomposed and its marks are gone."""
+    """Character → its decomposition without marks."""
     hangul = {c: unicodedata.normalize("NFD", c) for c in map(chr, HANGUL)}
     marks = dict.fromkeys(characters_in(tables["marks"]), "")
     return hangul | marks | {string[0]: string[1:] for string in tables["bare"]}

@@ -1,4 +1,4 @@
-"""Raw strings → the words within which byte pairs are merged: GPT-2's pre-tokenization.
+"""GPT-2's pre-tokenization: splits strings into words, within which byte pairs are merged.
 
 Radford et al., 2019, "Language models are unsupervised multitask learners".
 """
@@ -10,11 +10,11 @@ import tensorflow_text as tf_text
 
 from mtl_keras.encoders.tokenizers.tokenizer import row_ids
 
-LONGEST_WORD = 2048  # bytes; a longer one is cut
-# Unicode's white space; RE2's own class holds that of ASCII.
+LONGEST_WORD = 2048  # bytes; a longer word is split
+# Unicode's white space; RE2's own class has only ASCII's.
 BLANKS = r"\t-\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"
 BLANK_RUN = f"[{BLANKS}]+"
-# Letters and numbers that are newer than RE2's Unicode and known to Hugging Face's tokenizers.
+# Letters and numbers that Hugging Face's tokenizers know and RE2's older Unicode lacks.
 NEWER_LETTERS = (
     r"\x{1c89}-\x{1c8a}\x{a7cb}-\x{a7cd}\x{a7da}-\x{a7dc}\x{105c0}-\x{105f3}"
     r"\x{10d4a}-\x{10d65}\x{10d6f}-\x{10d85}\x{10ec2}-\x{10ec4}\x{11380}-\x{11389}\x{1138b}"
@@ -29,7 +29,7 @@ NEWER_NUMBERS = (
 
 
 def _word(letters: str = "", numbers: str = "") -> str:
-    """The pattern of a word, with more letters and numbers than RE2 knows."""
+    """The pattern of a word, with letters and numbers besides those that RE2 knows."""
     letters, numbers = rf"\p{{L}}{letters}", rf"\p{{N}}{numbers}"
     return (
         r"'s|'t|'re|'ve|'m|'ll|'d"
@@ -45,7 +45,7 @@ class Pieces(NamedTuple):
 
     Args:
         strings: `(pieces,)`, string.
-        rows: the number of the text of each, `(pieces,)`, int64.
+        rows: the index of each piece's text, `(pieces,)`, int64.
         starts: its byte offset in that text, `(pieces,)`, int32.
     """
 
@@ -55,12 +55,12 @@ class Pieces(NamedTuple):
 
 
 def pre_tokenize(texts: tf.Tensor, *, newer: bool = False) -> Pieces:
-    """The words of texts `(n,)`, of which each is merged alone.
+    """The words of texts `(n,)`. Byte pairs are merged within a word only.
 
     A word is `'s`, `'t`, `'re`, `'ve`, `'m`, `'ll` or `'d`; or a run of letters, digits or signs,
     with one space before it; or white space, without its last character if something follows. A
-    word of more than `LONGEST_WORD` bytes is cut. Letters and numbers newer than RE2's Unicode are
-    signs, or, if `newer`, what they are.
+    word of more than `LONGEST_WORD` bytes is split. Letters and numbers newer than RE2's Unicode
+    count as signs, unless `newer` is set.
 
     Example:
 
@@ -70,7 +70,7 @@ def pre_tokenize(texts: tf.Tensor, *, newer: bool = False) -> Pieces:
     >>> words.rows.numpy().tolist(), words.starts.numpy().tolist()
     ([0, 0, 0, 0, 0, 1], [0, 2, 4, 5, 8, 0])
     """
-    # The regular expressions stop at a zero byte, so they see another sign in its place.
+    # The regular expressions stop at a zero byte, so it is replaced by another sign.
     runs = _runs(tf.strings.regex_replace(texts, r"\x00", "\x01"))
     words, inner, _ = _split(runs.strings, NEWER_WORD if newer else WORD)
     of_run = row_ids(words)  # (words,)
@@ -117,6 +117,6 @@ def _slices(
 
 
 def _split(texts: tf.Tensor, pattern: str) -> tuple[tf.RaggedTensor, ...]:
-    """What matches and what is between, its start and its limit, int32: all `(n, parts)`."""
+    """The matches and the parts between them, their starts and limits, int32: all `(n, parts)`."""
     parts, starts, limits = tf_text.regex_split_with_offsets(texts, pattern, pattern)
     return parts, *(side.with_values(tf.cast(side.values, tf.int32)) for side in (starts, limits))

@@ -1,4 +1,4 @@
-"""Raw strings → sentence pieces, inside the TensorFlow graph: ALBERT's, DeBERTa's, XLM-R's.
+"""Tokenizes into sentence pieces inside the TensorFlow graph, like ALBERT, DeBERTa and XLM-R.
 
 Kudo and Richardson, 2018, "SentencePiece: A simple and language independent subword tokenizer and
 detokenizer for neural text processing".
@@ -24,7 +24,7 @@ from mtl_keras.encoders.tokenizers.tokenizer import (
 from mtl_keras.errors import InputError
 
 BLANK = "▁"  # stands for white space in a vocabulary
-# What SentencePiece's normalizers make a blank of.
+# Characters that SentencePiece's normalizers turn into a blank.
 BLANKS = (
     r"[\x{1}-\x{20}\x{7f}-\x{a0}\x{1680}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}"
     r"\x{2581}\x{3000}\x{feff}]+"
@@ -35,23 +35,23 @@ NO_PIECE = "\uffff\ufffe"  # two noncharacters
 
 @keras.saving.register_keras_serializable("mtl_keras")
 class SentencePieceTokenizer(Tokenizer):
-    """SentencePiece, with byte offsets, in one operation of tensorflow-text.
+    """SentencePiece with byte offsets, in one operation of tensorflow-text.
 
-    The ids are those of the `sentencepiece` library. A piece covers the white space before its
-    word in the vocabulary, but not in its offsets; of the pieces that one character becomes ("½"
-    may be "1", "⁄", "2") the last covers it. The model's control symbols, such as `[CLS]` and
-    `<s>`, are plain text if a text holds them.
+    The ids equal those of the `sentencepiece` library. In the vocabulary, a piece includes the
+    white space before its word; its offsets do not. If one character becomes several pieces ("½"
+    may become "1", "⁄", "2"), the last piece covers it. The model's control symbols, such as
+    `[CLS]` and `<s>`, are plain text in a text.
 
     Args:
         model: the model file's bytes, in base64.
         around: the pieces before and after each text, such as `("[CLS]", "[SEP]")`.
-        prefix: the pieces that come in place of the model's first three (`<unk>`, `<s>`, `</s>`),
-            as in XLM-R; none: the model's own.
-        max_length: longest result in pieces, `around` included. Longer texts lose their end.
+        prefix: the pieces that replace the model's first three (`<unk>`, `<s>`, `</s>`), as in
+            XLM-R; empty keeps the model's own.
+        max_length: longest result in pieces, `around` included. Longer texts are truncated.
 
     Raises:
-        InputError: bytes that are no model, a model without `around` or that finds them in
-            texts, or a `max_length` below 3.
+        InputError: the bytes are not a model, the model lacks `around` or finds them in texts, or
+            `max_length` is below 3.
     """
 
     def __init__(
@@ -118,17 +118,17 @@ def _checked_ids(vocabulary: list[str], around: list[str], max_length: int) -> l
         raise InputError(f"the vocabulary ({len(vocabulary)} pieces) lacks {missing[0]}; add it")
     if not isinstance(max_length, int) or max_length < 3:
         raise InputError(
-            f"max_length is a whole number of pieces, at least 3. Received: {max_length!r}"
+            f"max_length must be a whole number of pieces, at least 3. Received: {max_length!r}"
         )
     return [vocabulary.index(piece) for piece in around]
 
 
 def _check_control(splitter: tf_text.SentencepieceTokenizer, around: list[str]) -> None:
-    """A text must not be able to hold them."""
+    """Raises `InputError` if the model finds these pieces in texts."""
     for piece in around:
         if piece.encode() in splitter.id_to_string(splitter.tokenize(piece)).numpy():
             raise InputError(
-                f"the SentencePiece model cuts {piece} from texts; supported are models in which "
+                f"the SentencePiece model finds {piece} in texts; supported are models in which "
                 "it is a control symbol"
             )
 
@@ -139,16 +139,16 @@ def _cut(column: tf.RaggedTensor, length: int) -> tf.RaggedTensor:
 
 
 def _after_blanks(texts: tf.Tensor, starts: tf.RaggedTensor, limits: tf.RaggedTensor) -> tf.Tensor:
-    """Where each piece begins without the white space before it: `(pieces,)`, int32.
+    """The start of each piece without the white space before it: `(pieces,)`, int32.
 
-    Found among the words of the texts; a string of its own for each piece would copy a long text
-    as often as it has pieces.
+    It is found among the words of the texts, because a separate string for each piece would copy a
+    long text once per piece.
     """
     visible = tf.strings.regex_replace(texts, r"\x00", "!")  # a zero byte would end the text
     _, *sides = tf_text.regex_split_with_offsets(visible, BLANKS)
     words, ends = (tf.concat([[-1], place_keys(side), [tf.int64.max]], axis=0) for side in sides)
     keys, rows = place_keys(starts), row_ids(starts) * 2**32  # (pieces,)
-    last = tf.searchsorted(words, keys, side="right") - 1  # the word that begins last before it
+    last = tf.searchsorted(words, keys, side="right") - 1  # the last word that begins before it
     following = tf.gather(words, tf.searchsorted(words, keys)) - rows
     after = tf.minimum(following, tf.cast(limits.values, tf.int64))
     return tf.where(tf.gather(ends, last) > keys, starts.values, tf.cast(after, tf.int32))

@@ -1,4 +1,4 @@
-"""Word pieces and their places in a text: the words of raw text, the labels of words."""
+"""Word pieces and their places in a text; finds the words of raw text and aligns their labels."""
 
 import abc
 import functools
@@ -13,8 +13,8 @@ class TokenizedText(NamedTuple):
     """The word pieces of `n` texts, each with its place in the text.
 
     `token_ids`, `starts` and `limits` are ragged int32 tensors `(n, pieces)`. A piece covers the
-    bytes `starts` to `limits` of its text, the limit excluded. `[CLS]` covers none at 0, `[SEP]`
-    none at the end of the last piece. `is_text`, bool, is true for pieces of a word, which are
+    bytes `starts` to `limits` of its text, the limit excluded. `[CLS]` is empty at 0, `[SEP]` is
+    empty at the end of the last piece. `is_text`, bool, is true for pieces of words, which are
     neither special nor white space.
     """
 
@@ -37,37 +37,37 @@ class Words(NamedTuple):
 
 
 class Tokenizer(abc.ABC):
-    """Cuts strings into word pieces, inside the graph.
+    """Splits strings into word pieces, inside the graph.
 
-    Subclasses say how (`_tokenize`), which pieces are punctuation (`_is_punctuation`, bool, by
-    id), and what makes them (`get_config`).
+    Subclasses define how (`_tokenize`), which pieces are punctuation (`_is_punctuation`, bool, by
+    id), and their configuration (`get_config`).
     """
 
     vocabulary: list[str]
     max_length: int
-    resources: Sequence[tf.Module] = ()  # what a SavedModel must hold beside the graph
+    resources: Sequence[tf.Module] = ()  # what a SavedModel must contain besides the graph
     _is_punctuation: tf.Tensor
 
     def __call__(self, texts: tf.Tensor) -> TokenizedText:
-        """Cuts strings `(n,)`, valid UTF-8 or not, into word pieces."""
+        """Splits strings `(n,)`, valid UTF-8 or not, into word pieces."""
         return self._graph(texts)
 
     @functools.cached_property
     def _graph(self) -> Callable[[tf.Tensor], TokenizedText]:
-        """Traced once, however many datasets and signatures call it."""
+        """The graph, which is traced once, however many datasets and signatures call it."""
         signature = [tf.TensorSpec([None], tf.string)]
         return tf.function(self._tokenize, input_signature=signature, autograph=False)
 
     @abc.abstractmethod
     def _tokenize(self, texts: tf.Tensor) -> TokenizedText:
-        """As `__call__`, in the graph."""
+        """Like `__call__`, in the graph."""
 
     def split_words(self, tokenized: TokenizedText) -> Words:
-        """Finds the words of raw text the way tagged data (CoNLL) cuts them.
+        """Finds the words of raw text as in tagged data (CoNLL).
 
-        White space separates words. Punctuation at the edges of what it separates is made of
-        words of its own, one for each run of the same sign; what remains is one word, with the
-        apostrophes, hyphens and points inside it. `@`, `#` and `_` count as letters.
+        White space separates words. Punctuation at their edges becomes separate words, one for each
+        run of the same sign. The rest is one word, with the apostrophes, hyphens and points inside
+        it. `@`, `#` and `_` count as letters.
 
         Example:
 
@@ -89,12 +89,12 @@ class Tokenizer(abc.ABC):
         return _words(begins, starts, limits, places - before)
 
     def as_in_0_1_0(self) -> Self:
-        """The tokenizer that 0.1.0 made of the same source."""
+        """The tokenizer that 0.1.0 made from the same source."""
         return self
 
     @abc.abstractmethod
     def get_config(self) -> dict[str, Any]:
-        """What `from_config` needs, as plain values."""
+        """The arguments of `from_config`, as plain values."""
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
@@ -113,8 +113,8 @@ def align_labels(
         labels: the words' classes, ragged int32 `(n, words)`.
 
     Returns:
-        Labels, int32, 0 if masked, and the mask, bool, true on each first piece: both ragged
-        `(n, pieces)`. Words without a piece (cut off, or white space only) are in neither.
+        Labels, int32, 0 if masked, and the mask, bool, true at each first piece: both ragged
+        `(n, pieces)`. Words without a piece (truncated, or white space only) are in neither.
 
     Example:
 
@@ -144,12 +144,12 @@ def align_labels(
 
 
 def enclosed(pieces: TokenizedText, first: int, last: int, max_length: int) -> TokenizedText:
-    """Puts a special piece before and one after each text. The end of a longer text is cut.
+    """Puts a special piece before and after each text. Longer texts are truncated.
 
     Args:
-        pieces: of `n` texts, without special ones.
-        first: id of what begins a text (`[CLS]`, `<s>`).
-        last: id of what ends it (`[SEP]`, `</s>`).
+        pieces: of `n` texts, without special pieces.
+        first: id of the piece before a text (`[CLS]`, `<s>`).
+        last: id of the piece after it (`[SEP]`, `</s>`).
         max_length: longest result in pieces, these two included.
     """
     token_ids, starts, limits, is_text = (column[:, : max_length - 2] for column in pieces)
@@ -164,21 +164,21 @@ def enclosed(pieces: TokenizedText, first: int, last: int, max_length: int) -> T
 
 
 def is_punctuation(token: str) -> bool:
-    """Whether a word piece is a sign that may stand at a word's edge and is not of it."""
+    """Whether a word piece is a punctuation mark, which is not part of a word at its edges."""
     if len(token) != 1 or token in "@#_":
         return False
     return unicodedata.category(token).startswith("P") or token in "$+<=>^`|~"
 
 
 def _after_gap(starts: tf.RaggedTensor, limits: tf.RaggedTensor) -> tf.Tensor:
-    """Whether white space, or the beginning of the text, lies before each piece."""
+    """Whether white space, or the start of the text, precedes each piece."""
     same_text = _equals_previous(row_ids(starts))
     previous = tf.concat([[0], limits.values], axis=0)[:-1]
     return ~same_text | (starts.values > previous)
 
 
 def _edges_and_cores(punctuation: tf.Tensor, chunk: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Which pieces are punctuation at a chunk's edge, and which are its first other piece."""
+    """Which pieces are punctuation at a chunk's edge, and which are its first other pieces."""
     letters = tf.cast(~punctuation, tf.int32)
     totals = tf.math.segment_sum(letters, chunk)
     above = tf.gather(tf.cumsum(totals, exclusive=True), chunk)
@@ -188,7 +188,7 @@ def _edges_and_cores(punctuation: tf.Tensor, chunk: tf.Tensor) -> tuple[tf.Tenso
 
 
 def _only(pieces: tf.RaggedTensor, places: tf.Tensor) -> tf.RaggedTensor:
-    """The pieces at these places of the values, in as many rows."""
+    """The pieces at these indices of the values, with the same number of rows."""
     rows = tf.gather(row_ids(pieces), places)
     values = tf.gather(pieces.values, places)
     return tf.RaggedTensor.from_value_rowids(values, rows, nrows=pieces.nrows(), validate=False)
@@ -197,7 +197,7 @@ def _only(pieces: tf.RaggedTensor, places: tf.Tensor) -> tf.RaggedTensor:
 def _words(
     begins: tf.Tensor, starts: tf.RaggedTensor, limits: tf.RaggedTensor, positions: tf.Tensor
 ) -> Words:
-    """The words that begin at these pieces, of which each has its position in its text."""
+    """The words that begin at these pieces; `positions` holds each piece's position in its text."""
     count = tf.size(starts.values, out_type=tf.int64)
     last = tf.concat([begins, count[tf.newaxis]], axis=0)[1:] - 1
     rows = tf.gather(row_ids(starts), begins)
@@ -215,9 +215,9 @@ def _words(
 
 
 def row_ids(ragged: tf.RaggedTensor) -> tf.Tensor:
-    """The row of each value, `(values,)`, of the type of the row splits.
+    """The row of each value, `(values,)`, in the type of the row splits.
 
-    As `value_rowids`, which needs memory for as many values a row as the longest row has: one
+    Like `value_rowids`, but that needs memory as if every row had the length of the longest: one
     long text among many short ones would fill the memory.
 
     Example:

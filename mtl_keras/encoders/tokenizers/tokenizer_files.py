@@ -86,7 +86,7 @@ def _write(path: Path, value: Mapping) -> None:
 
 
 def _fast(tokenizer: Tokenizer, padding: str) -> dict:
-    """What a `tokenizer.json` says of any tokenizer."""
+    """The part of a `tokenizer.json` that all tokenizers share."""
     return {
         "version": "1.0",
         "truncation": {

@@ -1,4 +1,4 @@
-"""How much of a text the encoder reads."""
+"""Measures how much of a text the encoder reads."""
 
 import tensorflow as tf
 
@@ -8,12 +8,12 @@ WHOLE_STRING = 2**31 - 1  # bytes, more than a string holds
 
 
 def reading(tokenizer: Tokenizer, texts: tf.Tensor) -> dict[str, tf.Tensor]:
-    """What is read of strings `(batch,)`, in operations that a SavedModel holds.
+    """How much of strings `(batch,)` is read, in operations that a SavedModel can contain.
 
     Returns:
         `pieces (batch,)`, int32: the word pieces read, special ones included;
         `limit (batch,)`, int32: the byte offset at which the last of them ends;
-        `whole (batch,)`, bool: whether no word piece comes after it.
+        `whole (batch,)`, bool: whether no word piece follows it.
 
     Example:
 
@@ -31,12 +31,12 @@ def reading(tokenizer: Tokenizer, texts: tf.Tensor) -> dict[str, tf.Tensor]:
 
 
 def is_whole(tokenizer: Tokenizer, texts: tf.Tensor, tokenized: TokenizedText) -> tf.Tensor:
-    """Whether all of each string `(batch,)` is read: bool, `(batch,)`.
+    """Whether each string `(batch,)` is read completely: bool, `(batch,)`.
 
-    Only what follows on as many pieces as can be read is cut up for this.
+    For this, only the rests of texts with `max_length` pieces are tokenized.
 
     Args:
-        tokenizer: that cut the texts.
+        tokenizer: of the texts.
         texts: strings.
         tokenized: their pieces.
     """

@@ -1,4 +1,4 @@
-"""Raw strings → word pieces, inside the TensorFlow graph: BERT's."""
+"""Tokenizes into word pieces inside the TensorFlow graph, like BERT."""
 
 from collections.abc import Sequence
 from typing import Any, Self
@@ -28,26 +28,27 @@ from mtl_keras.errors import InputError, shown
 
 UNKNOWN, FIRST, LAST = "[UNK]", "[CLS]", "[SEP]"
 LONGEST_PIECE = 256  # bytes, of tensorflow-text's tokenizer
-CONTINUES = "##"  # begins a piece that continues a word
+CONTINUES = "##"  # prefix of a piece that continues a word
 
 
 @keras.saving.register_keras_serializable("mtl_keras")
 class WordpieceTokenizer(Tokenizer):
-    """BERT's word pieces, with byte offsets, in two operations of tensorflow-text.
+    """BERT's word pieces with byte offsets, in two operations of tensorflow-text.
 
-    The ids are those of the source that the normalization belongs to: of Hugging Face's tokenizers
-    (`BertNormalization`) or of TF Hub's `bert_en_uncased_preprocess` (`TfHubNormalization`). A
-    "[SEP]" in the text is plain text. What is no UTF-8 is an unknown character.
+    The ids equal those of the source of the normalization: Hugging Face's tokenizers
+    (`BertNormalization`) or TF Hub's `bert_en_uncased_preprocess` (`TfHubNormalization`). A "[SEP]"
+    in a text is plain text. Invalid UTF-8 is read as an unknown character.
 
     Args:
-        vocabulary: the word pieces, in the order of their ids. Holds `[UNK]`, `[CLS]`, `[SEP]`.
+        vocabulary: the word pieces, in the order of their ids. Must contain `[UNK]`, `[CLS]` and
+            `[SEP]`.
         lowercase: whether letters are lower-cased and lose their accents.
-        max_length: longest result in word pieces, `[CLS]` and `[SEP]` included. Longer texts
-            lose their end.
-        normalization: what comes before; that of 0.1.0 if None.
+        max_length: longest result in word pieces, `[CLS]` and `[SEP]` included. Longer texts are
+            truncated.
+        normalization: of the texts before splitting; None means that of 0.1.0.
 
     Raises:
-        InputError: a vocabulary with a piece twice or without a special one, or a `max_length`
+        InputError: the vocabulary has a piece twice or lacks a special one, or `max_length` is
             below 3.
 
     Example:
@@ -104,12 +105,12 @@ class WordpieceTokenizer(Tokenizer):
         most = self.normalization.max_characters
         if most is None:
             return columns
-        # A word of so many bytes, which is unknown so far, may have fewer characters.
+        # A word with too many bytes, which is unknown so far, may have fewer characters.
         longest = tf.reduce_max(columns[2].values - columns[1].values)
         return tf.cond(longest > most, lambda: self._split_long(normalized), lambda: columns)
 
     def _split_long(self, normalized: tf.Tensor) -> Sequence[tf.RaggedTensor]:
-        """As `_split`; a word is unknown if it has more than `max_characters`."""
+        """Like `_split`, but a word is unknown if it has more than `max_characters`."""
         places = self._max_bytes_place + tf.range(4)[:, tf.newaxis]
         most = tf.bitcast([4 * self.normalization.max_bytes], tf.uint8)[0]
         model = tf.tensor_scatter_nd_update(self._splitter_model, places, most)
@@ -131,7 +132,7 @@ class WordpieceTokenizer(Tokenizer):
         )
 
     def as_in_0_1_0(self) -> Self:
-        """With the normalization that every source had then."""
+        """The same tokenizer with the normalization that 0.1.0 used for every source."""
         return self.from_config(self.get_config() | {"normalization": None})
 
     def get_config(self) -> dict[str, Any]:
@@ -144,7 +145,7 @@ class WordpieceTokenizer(Tokenizer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """The tokenizer that `get_config` described, of this version or of 0.1.0."""
+        """The tokenizer that `get_config` described, from this version or 0.1.0."""
         normalization = config.get("normalization")
         if isinstance(normalization, dict):
             normalization = keras.saving.deserialize_keras_object(normalization)
@@ -163,17 +164,18 @@ def _check(vocabulary: list[str], max_length: int) -> None:
     for number, piece in enumerate(vocabulary, 1):
         if "\0" in piece or len(piece.encode("utf-8", "surrogatepass")) > LONGEST_PIECE:
             raise InputError(
-                f"word piece {number} of the vocabulary ({shown(piece)}) cannot be one: it has at "
-                f"most {LONGEST_PIECE} bytes, and no character 0; remove it"
+                f"word piece {number} of the vocabulary ({shown(piece)}) is invalid: a piece has "
+                f"at most {LONGEST_PIECE} bytes, and no character 0; remove it"
             )
     if not isinstance(max_length, int) or max_length < 3:
         raise InputError(
-            f"max_length is a whole number of word pieces, at least 3. Received: {max_length!r}"
+            f"max_length must be a whole number of word pieces, at least 3. Received: "
+            f"{max_length!r}"
         )
 
 
 def _splitter(vocabulary: list[str], max_bytes: int) -> tuple[tf.Tensor, int]:
-    """The model of a `FastWordpieceTokenizer`, and where it holds `max_bytes`."""
+    """The model of a `FastWordpieceTokenizer`, and the offset of `max_bytes` in it."""
     model = builder.build_fast_wordpiece_model(
         vocabulary, max_bytes, CONTINUES, UNKNOWN, False, False
     )
@@ -185,7 +187,7 @@ def _splitter_of(model: tf.Tensor) -> tf_text.FastWordpieceTokenizer:
 
 
 def _at(origins: tf.RaggedTensor, offsets: tf.RaggedTensor) -> tf.RaggedTensor:
-    """Offsets into normalized texts → offsets into the texts they came from."""
+    """Offsets in normalized texts → offsets in the original texts."""
     base = tf.gather(origins.row_starts(), row_ids(offsets))  # (pieces,)
     places = tf.gather(origins.values, base + tf.cast(offsets.values, base.dtype))
     return offsets.with_values(tf.cast(places, tf.int32))

@@ -1,4 +1,4 @@
-"""Word pieces in, vectors out: a functional Keras model, a layer a block."""
+"""Word pieces in, vectors out: a functional Keras model with one layer per block."""
 
 import lazy_loader
 

@@ -1,8 +1,8 @@
 """A transformer block as a function of its weights, traced once for all blocks of all encoders.
 
-Residuals are normalised after each sub-layer or before, attention is causal or not, query, key and
+Normalization comes after or before each sub-layer, and attention may be causal. Query, key and
 value are one fused product, and every product is two-dimensional, so that the plain graph runs
-near the speed of the products alone.
+nearly as fast as the products alone.
 """
 
 import functools
@@ -15,11 +15,11 @@ import tensorflow as tf
 from mtl_keras.encoders.transformer.config import EncoderConfig
 from mtl_keras.encoders.transformer.dropout import dropped
 
-NUM_DROPOUTS = 3  # of attention weights, and of what each sub-layer adds
+NUM_DROPOUTS = 3  # of attention weights, and of the output of each sub-layer
 
 
 Weights = tuple[tf.Tensor, ...]  # kernel and bias, or the kernel alone; `gamma` and `beta`
-Seeds = Sequence[tf.Tensor] | None  # of the dropouts; None: no dropout
+Seeds = Sequence[tf.Tensor] | None  # of the dropouts; None for no dropout
 
 
 class BlockWeights(NamedTuple):
@@ -35,15 +35,16 @@ class BlockWeights(NamedTuple):
 
 @functools.cache
 def block_function(config: EncoderConfig, window: int) -> Callable[..., tf.Tensor]:
-    """What blocks of such encoders compute; in a graph a call is one operation, and cheap to trace.
+    """The function that blocks of such encoders compute. In a graph, a call is one operation.
 
     Args:
         config: the encoder's shape.
-        window: to how many word pieces one attends, itself included; 0: to all.
+        window: how many word pieces each one attends to, itself included; 0 means all.
 
     Returns:
         A function of the inputs `(batch, length, hidden_dim)`, the padding mask `(batch, length)`,
-        the `BlockWeights` and the seeds of the dropouts, None for none. It returns as the inputs.
+        the `BlockWeights`, and the seeds of the dropouts or None. Its output has the inputs' shape
+        and type.
     """
     block = functools.partial(_block, config, window)
     traced = tf.function(block, autograph=False)
@@ -51,7 +52,7 @@ def block_function(config: EncoderConfig, window: int) -> Callable[..., tf.Tenso
 
 
 def normalized(inputs: tf.Tensor, norm: Weights, epsilon: float) -> tf.Tensor:
-    """Layer normalization over the last axis, in float32; of the shape and type of the inputs.
+    """Layer normalization over the last axis, computed in float32; keeps shape and type.
 
     Args:
         inputs: `(..., hidden)`.
@@ -118,7 +119,7 @@ def _mixed(
     attended: tf.Tensor,
     drop: Callable[[tf.Tensor], tf.Tensor],
 ) -> tf.Tensor:
-    """Attention's values, `(batch, length, heads, size)`."""
+    """The output of attention, `(batch, length, heads, size)`."""
     query, key, value = heads
     scores = tf.matmul(query, key, transpose_b=True)  # (batch, heads, length, length)
     bias = tf.where(attended, 0.0, -1e9)
@@ -130,7 +131,7 @@ def _attended(
     config: EncoderConfig, window: int, padding_mask: tf.Tensor, length: tf.Tensor
 ) -> tf.Tensor:
     """Which keys each query attends to: `(batch, 1, length or 1, length)`, bool."""
-    attended = tf.expand_dims(tf.expand_dims(padding_mask, 1), 1)  # LiteRT slices no new axis
+    attended = tf.expand_dims(tf.expand_dims(padding_mask, 1), 1)  # LiteRT lacks `tf.newaxis`
     if not config.causal:
         return attended  # (batch, 1, 1, length)
     places = tf.range(length)
@@ -148,7 +149,7 @@ def _product(x: tf.Tensor, dense: Weights) -> tf.Tensor:  # (rows, columns) → 
 def _gelu(x: tf.Tensor, approximate: bool) -> tf.Tensor:
     """Hendrycks & Gimpel, 2016: `x * Φ(x)`, in a form that LiteRT has an operation for.
 
-    TensorFlow's own, by `erfc`, takes twice as long.
+    TensorFlow's own form uses `erfc` and takes twice as long.
     """
     if approximate:
         return tf.nn.gelu(x, approximate=True)
@@ -157,9 +158,9 @@ def _gelu(x: tf.Tensor, approximate: bool) -> tf.Tensor:
 
 @tf.custom_gradient
 def _trained_gelu(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
-    """`_gelu` by erf for training: the backward pass reads two tensors that are kept, not three.
+    """`_gelu` by erf for training: two tensors are kept for the backward pass rather than three.
 
-    d/dx x Φ(x) = Φ(x) + x φ(x), where with t = x / √2 the last is t exp(-t²) / √π.
+    d/dx x Φ(x) = Φ(x) + x φ(x); with t = x / √2, the last term is t exp(-t²) / √π.
     """
     t = x * math.sqrt(0.5)
     share = 0.5 * tf.math.erf(t) + 0.5
@@ -167,7 +168,7 @@ def _trained_gelu(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Ten
 
 
 def _trained_normalized(inputs: tf.Tensor, norm: Weights, epsilon: float) -> tf.Tensor:
-    """`normalized` for training, of `(rows, hidden)`: one tensor is kept for the backward pass.
+    """`normalized` for training, `(rows, hidden)`: one tensor is kept for the backward pass.
 
     Ba et al., 2016, "Layer normalization".
     """

@@ -1,4 +1,4 @@
-"""The shape of an encoder, and what its architecture differs in from BERT's."""
+"""The shape of an encoder, and how its architecture differs from BERT's."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Any, Self
 from mtl_keras.errors import InputError, shown
 
 POOLINGS = ("mean", "cls", "pooler", "last")
-# The least and the most that a shape may have of each: room above the largest published encoders.
+# The range of each size, with room above the largest published encoders.
 RANGES: dict[str, tuple[float, float]] = {
     "vocabulary_size": (1, 10_000_000),
     "hidden_dim": (1, 100_000),
@@ -24,34 +24,34 @@ RANGES: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderConfig:
-    """The shape of an encoder. What is not given is as in BERT (Devlin et al., 2019).
+    """The shape of an encoder. The defaults are BERT's (Devlin et al., 2019).
 
     Args:
         vocabulary_size: rows of the token table.
         hidden_dim: width of a token vector.
         num_layers: number of blocks.
-        num_heads: attention heads a block.
+        num_heads: attention heads per block.
         intermediate_dim: width of the feed-forward layer.
-        max_position: rows of the position table, so the longest input in word pieces.
+        max_position: rows of the position table, which is the longest input in word pieces.
         num_segments: rows of the segment table; 0 if there is none.
-        approximate_gelu: the tanh form of GELU (Google's BERT, GPT-2) instead of the erf form.
+        approximate_gelu: whether GELU uses its tanh form (Google's BERT, GPT-2), not the erf form.
         norm_epsilon: added to the variance in layer norms.
-        dropout: rate in training, of hidden states and of attention weights.
-        normalize_first: whether the input of each sub-layer is normalised, and the top block's
-            output once more (Radford et al., 2019, "Language models are unsupervised multitask
-            learners"), instead of each sum and the embeddings.
+        dropout: rate in training, for hidden states and attention weights.
+        normalize_first: whether the input of each sub-layer and the top block's output are
+            normalised (Radford et al., 2019, "Language models are unsupervised multitask
+            learners"), rather than each sum and the embeddings.
         causal: whether a word piece attends only to itself and those before it.
-        attention_windows: of each causal block, to how many word pieces one attends, itself
-            included; 0: to all. None given: to all in every block.
-        scale_attention: whether queries are divided by the root of a head's size.
+        attention_windows: for each causal block, how many word pieces each one attends to, itself
+            included; 0 means all. Empty means all in every block.
+        scale_attention: whether queries are divided by the square root of a head's size.
         attention_bias: whether queries, keys and values have a bias.
         pooler: whether there is a tanh layer on the first token (`pooled_output`).
-        pooling: what `sentence_embedding` is: `mean` over real tokens, `cls` (the first token's
+        pooling: how `sentence_embedding` is made: `mean` over real tokens, `cls` (the first token's
             vector), `pooler`, or `last` (the last real token's vector).
 
     Raises:
-        ValueError: a shape that cannot be.
-        InputError: a number that is not in its range (`RANGES`).
+        ValueError: the shape is impossible.
+        InputError: a number is not in its range (`RANGES`).
     """
 
     vocabulary_size: int
@@ -82,14 +82,14 @@ class EncoderConfig:
             )
         if self.pooling not in POOLINGS or (self.pooling == "pooler" and not self.pooler):
             raise ValueError(
-                f"pooling must be one of {POOLINGS}, 'pooler' only where there is one. "
+                f"pooling must be one of {POOLINGS}, 'pooler' only if there is one. "
                 f"Received: {self.pooling!r}, pooler={self.pooler}"
             )
         windows = tuple(self.attention_windows)  # a list if it was read from JSON
         object.__setattr__(self, "attention_windows", windows)
         if windows and (len(windows) != self.num_layers or min(windows) < 0 or not self.causal):
             raise ValueError(
-                f"attention_windows are as many as blocks, at least 0 each, and of causal blocks. "
+                f"attention_windows needs a number from 0 for each block, and causal blocks. "
                 f"Received: {windows}, num_layers={self.num_layers}, causal={self.causal}"
             )
 
@@ -103,7 +103,7 @@ class EncoderConfig:
         return cls(**config)
 
     def lowest(self, blocks: int) -> Self:
-        """The shape of the encoder's lowest blocks alone; it has no pooler, and pools by `mean`."""
+        """The shape of the encoder's lowest blocks; without a pooler, so `mean` replaces it."""
         return dataclasses.replace(
             self,
             num_layers=blocks,
@@ -113,41 +113,41 @@ class EncoderConfig:
         )
 
     def applications(self) -> int:
-        """How often each block is applied, one after the other: once if it shares no weights."""
+        """How often each block is applied in sequence: once, unless weights are shared."""
         return 1
 
     def least_weights(self) -> int:
-        """How many numbers its weights hold at least: tables and kernels."""
+        """The least number of weights that it has: tables and kernels."""
         tables = (self.vocabulary_size + self.max_position) * self.hidden_dim
         return tables + self.num_layers * self.hidden_dim * (
             4 * self.hidden_dim + 2 * self.intermediate_dim
         )
 
     def attention_window(self, index: int) -> int:
-        """The window of a block; 0: it attends to everything."""
+        """The window of a block; 0 if it attends to everything."""
         return self.attention_windows[index] if self.attention_windows else 0
 
 
 def check_pooling(pooling: str, pooler: bool) -> None:
-    """Raises InputError if there is no such pooling, or no pooler."""
+    """Raises `InputError` if there is no such pooling, or no pooler for it."""
     if pooling not in POOLINGS or (pooling == "pooler" and not pooler):
         raise InputError(
-            f"pooling must be one of {', '.join(POOLINGS)}, pooler only where there is one. "
+            f"pooling must be one of {', '.join(POOLINGS)}, pooler only if there is one. "
             f"Received: {pooling!r}"
         )
 
 
 def check_number(value: object, name: str, called: str, *, least: float | None = None) -> None:
-    """Compares a number with its range.
+    """Checks that a number is in its range.
 
     Args:
         value: the number.
-        name: the field of `EncoderConfig` that it is for.
-        called: what a message calls it.
-        least: the least that it may be, instead of the range's own.
+        name: a field of `EncoderConfig`.
+        called: what messages call it.
+        least: the lower end, if it is not that of the range.
 
     Raises:
-        InputError: it is outside of the range, or no such number.
+        InputError: it is outside of the range, or not a number of this kind.
     """
     low, high = RANGES[name]
     low = low if least is None else least

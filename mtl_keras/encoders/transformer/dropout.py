@@ -7,16 +7,16 @@ import tensorflow as tf
 
 from mtl_keras.distribution import replicas
 
-LEVELS = 2**16  # of a random number
-APART = 100_003  # seeds of two replicas
+LEVELS = 2**16  # different random numbers
+APART = 100_003  # difference between the seeds of two replicas
 
 
 class Dropout(keras.layers.Dropout):
-    """Keras's dropout from half the random bits (16 a value), drawn anew in each replica.
+    """Keras's dropout with half the random bits (16 per value), drawn separately in each replica.
 
     Srivastava et al., 2014, "Dropout: a simple way to prevent neural networks from overfitting":
-    in training each value becomes 0 with the probability `rate`, and the others grow so that the
-    expected sum stays. The rate is rounded to a multiple of 1 / 65,536.
+    in training each value becomes 0 with probability `rate`, and the others are scaled to keep the
+    expected sum. The rate is rounded to a multiple of 1 / 65,536.
 
     Example:
 
@@ -31,7 +31,7 @@ class Dropout(keras.layers.Dropout):
         return dropped(inputs, self.rate, self.next_seed())
 
     def next_seed(self) -> tf.Tensor:
-        """The seed of the next draw, `(2,)` int32; another one at each call."""
+        """The seed of the next draw, `(2,)` int32; different at each call."""
         seed = tf.cast(self.seed_generator.next(), tf.int32)
         context = tf.distribute.get_replica_context()
         if replicas.count() == 1 or context is None:
@@ -40,12 +40,12 @@ class Dropout(keras.layers.Dropout):
 
 
 def dropped(inputs: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
-    """Inputs of which a share became 0, the others scaled. The backward pass keeps a byte a value.
+    """Sets a share of the inputs to 0 and scales the rest. Keeps a byte per value for backward.
 
     Args:
-        inputs: of any shape and float type, which the outputs have too.
+        inputs: of any shape and float type; the output has the same.
         rate: the probability of 0, in [0, 1).
-        seed: `(2,)` int32, of the draw.
+        seed: of the draw, `(2,)` int32.
     """
     lost = min(round(rate * LEVELS), LEVELS - 1)
     scale = LEVELS / (LEVELS - lost)
@@ -53,7 +53,7 @@ def dropped(inputs: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
 
     @tf.custom_gradient
     def drop(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
-        # A product is faster, but the backward pass would keep its factor.
+        # A product is faster, but its factor would be kept for the backward pass.
         zero = tf.zeros((), x.dtype)
         return x * (tf.cast(kept, x.dtype) * scale), lambda dy: tf.where(kept, dy * scale, zero)
 

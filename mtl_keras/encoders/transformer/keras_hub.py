@@ -1,4 +1,4 @@
-"""A KerasHub backbone as an encoder: its own layers, behind ordered layer groups."""
+"""Turns a KerasHub backbone into an encoder with ordered layer groups."""
 
 import dataclasses
 import importlib
@@ -18,7 +18,7 @@ from mtl_keras.encoders.transformer.keras_hub_graph import Structure, find_struc
 from mtl_keras.encoders.transformer.transformer import build_transformer, pool
 from mtl_keras.errors import InputError
 
-OF_ANY_MODEL = ("name", "trainable", "dtype")  # the settings that no backbone adds
+OF_ANY_MODEL = ("name", "trainable", "dtype")  # settings that every Keras model has
 SIZES = ("num_heads", "intermediate_dim", "max_sequence_length", "dropout")
 
 
@@ -29,9 +29,9 @@ class KerasHubConfig(EncoderConfig):
 
     Args:
         backbone: name of its class in `keras_hub.models`.
-        settings: what the class takes, but for name and precision.
-        repeats: how many layers are applied, one after the other; more than there are blocks if
-            they share weights.
+        settings: the class's arguments, except for name and precision.
+        repeats: how many layers are applied in sequence; more than the number of blocks if layers
+            share weights.
     """
 
     backbone: str
@@ -78,10 +78,10 @@ class KerasHubConfig(EncoderConfig):
 
 
 class Section(keras.layers.Layer):
-    """A part of a KerasHub backbone: one layer group. Frozen, it has no dropout.
+    """A part of a KerasHub backbone that is one layer group. If frozen, it has no dropout.
 
     Args:
-        network: functional, from the part's inputs to its output.
+        network: a functional model from the part's inputs to its output.
 
     Inputs: the network's, in order. Output: the network's.
     """
@@ -144,8 +144,8 @@ def least_numbers(make: Callable[[], keras.Model], config: EncoderConfig) -> int
 def count_weights(make: Callable[[], keras.Model]) -> tuple[int, int]:
     """How many weights a model has, and of how many numbers.
 
-    It is built in a thread of its own, whose Keras gives variables shapes but no values, and other
-    names than here: nothing of it stays, however large it would be.
+    The backbone is built in a separate thread, in which Keras gives variables shapes but no values,
+    and its own names. So nothing remains, however large the backbone would be.
 
     Args:
         make: makes the model.
@@ -163,7 +163,7 @@ def count_weights(make: Callable[[], keras.Model]) -> tuple[int, int]:
 def as_transformer(backbone: keras.Model, config: EncoderConfig) -> keras.Model:
     """A functional model with the inputs and outputs of `build_transformer`, of these layers.
 
-    It has as many of the backbone's blocks, from the lowest up, as the shape says.
+    It has the lowest `config.num_layers` blocks of the backbone.
     """
     structure = find_structure(backbone)
     dtype = structure.dtype_policy
@@ -171,7 +171,7 @@ def as_transformer(backbone: keras.Model, config: EncoderConfig) -> keras.Model:
     padding_mask = keras.Input((None,), dtype="bool", name="padding_mask")
     beside = [padding_mask]
     if structure.positions is not None:
-        # It reads nothing of its input but how many texts there are.
+        # It uses its input only for the number of texts.
         beside.append(structure.positions._keras_history.operation(padding_mask))
     x = _embeddings(structure, dtype)(token_ids)
     for section in itertools.islice(_blocks(structure, dtype), config.num_layers):
@@ -189,7 +189,7 @@ def as_transformer(backbone: keras.Model, config: EncoderConfig) -> keras.Model:
 
 
 def import_keras_hub() -> ModuleType:
-    """KerasHub, which takes seconds to import.
+    """Imports KerasHub, which takes seconds.
 
     Raises:
         InputError: it is not installed.
@@ -198,13 +198,13 @@ def import_keras_hub() -> ModuleType:
         return importlib.import_module("keras_hub")
     except ImportError as error:
         raise InputError(
-            f"the encoder is of KerasHub, which cannot be imported ({error}); "
+            f"the encoder needs KerasHub, which cannot be imported ({error}); "
             'pip install "mtl_keras[keras_hub]"'
         ) from None
 
 
 def _embeddings(structure: Structure, dtype: keras.DTypePolicy) -> Section:
-    """From token ids; all of a text is its first segment."""
+    """The embeddings of token ids; the whole text is the first segment."""
     names = [name for name in structure.inputs if name != "padding_mask"]
     part = keras.Model([structure.inputs[name] for name in names], structure.levels[0])
     token_ids = keras.Input((None,), dtype="int32")

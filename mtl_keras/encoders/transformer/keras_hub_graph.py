@@ -1,4 +1,4 @@
-"""Which part of a KerasHub backbone's graph is which layer group, found from the graph itself."""
+"""Finds the layer groups of a KerasHub backbone from its graph."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from mtl_keras.errors import InputError
 Node = Any  # Keras's application of a layer, with its `operation` and its tensors
 INPUTS = ("token_ids", "segment_ids", "padding_mask")
 NEEDED = ("token_ids", "padding_mask")
-# Layers whose output depends on their weights alone, and on how many texts there are.
+# Layers whose output depends only on their weights and the number of texts.
 WITHOUT_TEXT = ("RelativeEmbedding",)
 
 
@@ -22,10 +22,10 @@ class Structure:
     Args:
         inputs: name → input of the backbone.
         levels: the output of the embeddings and of each block, lowest first.
-        repeats: how many layers are applied, one after the other, in all blocks.
-        positions: what every block reads beside the layer below; None if they read nothing else.
+        repeats: how many layers are applied in sequence, in all blocks together.
+        positions: what every block reads besides the layer below; None if nothing.
         sequence: the token vectors.
-        pooled: what a pooler makes of the first of them; None if there is no pooler.
+        pooled: the output of the pooler; None if there is no pooler.
     """
 
     inputs: dict[str, keras.KerasTensor]
@@ -45,15 +45,14 @@ class Structure:
 def find_structure(backbone: keras.Model) -> Structure:
     """Finds embeddings and blocks in the graph of a functional model.
 
-    The blocks are the longest chain of layers of one kind in which each takes what the one before
-    gives. All that comes before the first belongs to the embeddings, all that comes after the last
-    to the top block. Where a layer is applied more than once (ALBERT's are), what lies between its
-    first and its last application is one block, as its weights are shared: it can only be frozen
-    as a whole.
+    The blocks are the longest chain of layers of one kind in which each takes the output of the one
+    before. Everything before the chain belongs to the embeddings, everything after it to the top
+    block. If a layer is applied several times, as in ALBERT, everything from its first to its last
+    application is one block, because shared weights can only be frozen together.
 
     Raises:
-        InputError: it takes other inputs than token ids, segment ids and a padding mask, has no
-            chain of layers, or blocks that read something else of the text.
+        InputError: the model takes inputs other than token ids, segment ids and a padding mask, has
+            no chain of layers, or has blocks that read something else of the text.
 
     Example:
 
@@ -69,18 +68,17 @@ def find_structure(backbone: keras.Model) -> Structure:
     inputs = {tensor.name: tensor for tensor in backbone.inputs}
     if not set(NEEDED) <= set(inputs) <= set(INPUTS):
         raise InputError(
-            f"{_name(backbone)} takes {', '.join(inputs)}; supported are those that take "
+            f"{_name(backbone)} takes {', '.join(inputs)}; supported are backbones that take "
             f"{' and '.join(NEEDED)}"
         )
     outputs = backbone.output if isinstance(backbone.output, dict) else {}
     sequence = outputs.get("sequence_output", None if outputs else backbone.output)
     if not isinstance(sequence, keras.KerasTensor) or len(sequence.shape) != 3:
-        raise InputError(f"{_name(backbone)} gives no token vectors (batch, length, hidden)")
+        raise InputError(f"{_name(backbone)} returns no token vectors (batch, length, hidden)")
     chain = _longest_chain(sequence)
     if len(chain) < 2:
         raise InputError(
-            f"{_name(backbone)}: no layers that repeat were found in its graph, so it has no "
-            "blocks to freeze"
+            f"{_name(backbone)}: its graph has no repeated layers, so it has no blocks to freeze"
         )
     levels = [_first_input(chain[0]), *(block[-1].outputs[0] for block in _blocks(chain))]
     structure = Structure(
@@ -110,7 +108,7 @@ def _longest_chain(output: keras.KerasTensor) -> list[Node]:
 
 
 def _blocks(chain: Sequence[Node]) -> Iterator[list[Node]]:
-    """Cuts a chain wherever no layer occurs on both sides."""
+    """Splits a chain wherever no layer occurs on both sides."""
     last = {id(node.operation): index for index, node in enumerate(chain)}
     block: list[Node] = []
     reach = 0
@@ -125,7 +123,7 @@ def _blocks(chain: Sequence[Node]) -> Iterator[list[Node]]:
 def _positions(
     backbone: keras.Model, chain: Sequence[Node], padding_mask: keras.KerasTensor
 ) -> keras.KerasTensor | None:
-    """What blocks read beside the layer below and the mask: one tensor, the same for all."""
+    """The one tensor that all blocks read besides the layer below and the mask, if any."""
     beside = {
         id(tensor): tensor
         for node in chain
@@ -137,14 +135,14 @@ def _positions(
     if len(beside) > 1 or any(type(m).__name__ not in WITHOUT_TEXT for m in makers.values()):
         named = ", ".join(sorted(maker.name for maker in makers.values()))
         raise InputError(
-            f"{_name(backbone)}: its blocks read {named} beside the layer below, so they cannot "
-            "be cut apart"
+            f"{_name(backbone)}: its blocks read {named} besides the layer below, so they cannot "
+            "be separated"
         )
     return next(iter(beside.values()), None)
 
 
 def _check_cuts(backbone: keras.Model, structure: Structure) -> None:
-    """Each part must follow from the one below, with no way around it."""
+    """Raises `InputError` if a part depends on anything but the part below it."""
     inputs = structure.inputs
     beside = [inputs["padding_mask"]]
     beside += [] if structure.positions is None else [structure.positions]
@@ -159,7 +157,7 @@ def _check_cuts(backbone: keras.Model, structure: Structure) -> None:
         if roots := _roots(output, allowed):
             raise InputError(
                 f"{_name(backbone)}: {_node(output).operation.name} also reads {', '.join(roots)}, "
-                "so its layers cannot be cut apart"
+                "so its layers cannot be separated"
             )
 
 
@@ -172,7 +170,7 @@ def _roots(output: keras.KerasTensor, stops: Collection[keras.KerasTensor]) -> l
 def _nodes_below(
     output: keras.KerasTensor, stops: Collection[keras.KerasTensor] = ()
 ) -> list[Node]:
-    """The nodes that an output is made by, each after those that it reads."""
+    """The nodes that an output depends on, each after its inputs."""
     seen = {id(tensor) for tensor in stops}
     order: list[Node] = []
     stack = [(output, False)]

@@ -1,4 +1,4 @@
-"""Token vectors → one vector for each text."""
+"""Pools token vectors to one vector per text."""
 
 from typing import Any
 
@@ -37,8 +37,8 @@ class MeanPooling(keras.layers.Layer):
 class LastPooling(keras.layers.Layer):
     """The vector of the last token where the mask is true: `(batch, hidden)`.
 
-    With causal attention it is the one that has seen the whole text. If the mask is true nowhere it
-    is the first.
+    With causal attention, this token has seen the whole text. If the mask is true nowhere, the
+    first token is taken.
     """
 
     def call(self, inputs: tf.Tensor, padding_mask: tf.Tensor) -> tf.Tensor:

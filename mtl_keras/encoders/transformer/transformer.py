@@ -59,8 +59,8 @@ class Embeddings(keras.layers.Layer):
 
     Args:
         config: the encoder's shape.
-        initialize: whether the tables are drawn. If not they start as zeros, for weights that are
-            loaded next.
+        initialize: whether to draw the tables. If not, they start as zeros, because loaded values
+            overwrite them.
 
     Input shape: `(batch, length)`, int32. Output shape: `(batch, length, hidden_dim)`.
     """
@@ -111,19 +111,19 @@ class Embeddings(keras.layers.Layer):
 class TransformerBlock(keras.layers.Layer):
     """Self-attention and a feed-forward layer, each added to its input; normalised after or before.
 
-    While frozen (`trainable = False`) it runs without dropout, as Keras's own
-    `BatchNormalization` runs in inference mode while frozen: what is frozen is a fixed
-    function, so its output can be computed once.
+    While frozen (`trainable = False`) it runs without dropout, just as Keras's own
+    `BatchNormalization` runs in inference mode while frozen. So a frozen block is a fixed function,
+    and its output can be computed once.
 
     Args:
         config: the encoder's shape.
-        window: to how many word pieces one attends, itself included; 0: to all. Only of causal
-            attention.
-        initialize: whether the kernels are drawn. If not they start as zeros, for weights that are
-            loaded next.
+        window: how many word pieces each one attends to, itself included; 0 means all. For causal
+            attention only.
+        initialize: whether to draw the kernels. If not, they start as zeros, because loaded values
+            overwrite them.
 
     Input shape: `(batch, length, hidden_dim)` and the padding mask `(batch, length)`, bool.
-    Output shape: as the first input.
+    Output shape: that of the first input.
     """
 
     def __init__(
@@ -198,9 +198,9 @@ def build_transformer(
     Args:
         config: the encoder's shape.
         dtype: Keras dtype policy of its layers, the global one when None.
-        initialize: whether kernels and tables are drawn. If not they start as zeros, for weights
-            that are loaded next: to draw MiniLM's takes a third of a second, and their memory
-            twice.
+        initialize: whether to draw kernels and tables. If not, they start as zeros, because loaded
+            values overwrite them; drawing MiniLM's takes a third of a second and twice their
+            memory.
 
     Inputs: `token_ids (batch, length)` int32 and `padding_mask (batch, length)` bool.
     Outputs, by name: `sequence_output (batch, length, hidden_dim)`, `sentence_embedding
@@ -232,7 +232,7 @@ def build_transformer(
 
 
 def layer_groups(transformer: keras.Model) -> dict[str, list[keras.layers.Layer]]:
-    """The units of freezing and of learning rates, lowest first: `embeddings`, `block_0`, …
+    """The units of freezing and learning rates, lowest first: `embeddings`, `block_0`, …
 
     A final norm and a pooler belong to the top block; other layers before the blocks (relative
     positions) belong to the embeddings.
@@ -256,11 +256,11 @@ def pool(
     padding_mask: keras.KerasTensor,
     prefix: str = "",
 ) -> keras.KerasTensor:
-    """The sentence embedding that a configuration asks for, `(batch, hidden)`.
+    """The sentence embedding with the configured pooling, `(batch, hidden)`.
 
     Args:
         config: the encoder's shape.
-        outputs: `sequence_output (batch, length, hidden)`, and `pooled_output` if it is asked for.
+        outputs: `sequence_output (batch, length, hidden)`, and `pooled_output` if it is used.
         padding_mask: `(batch, length)`, bool.
         prefix: of the pooling layer's name.
     """
@@ -276,7 +276,7 @@ def pool(
 
 
 def _initializer(draws: bool) -> keras.Initializer:
-    """A new one for each weight: one that is used twice draws the same numbers twice."""
+    """A new initializer for each weight, since one that is used twice draws the same numbers."""
     return keras.initializers.TruncatedNormal(stddev=0.02) if draws else keras.initializers.Zeros()
 
 

@@ -43,7 +43,7 @@ def _assert_refused(tmp_path, stream, said):
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(InputError, match=said) as raised:
         unpack(stream, folder)
-    assert re.match(r"the archive |not a whole ", str(raised.value))
+    assert re.match(r"the archive |not a complete ", str(raised.value))
     assert "\n" not in str(raised.value)
     assert "not a whole" in said or "not a whole" not in str(raised.value)
     outside = [path for path in tmp_path.rglob("*") if folder not in path.parents]
@@ -100,10 +100,10 @@ def test_a_name_as_large_as_memory_is_refused(tmp_path):
     "content", [b"", b"<html>please sign in</html>", b"\x1f\x8b\x08", bytes(99)]
 )
 def test_what_is_no_archive_is_told(tmp_path, content):
-    _assert_refused(tmp_path, io.BytesIO(content), "not a whole .tar or .tar.gz archive")
+    _assert_refused(tmp_path, io.BytesIO(content), "not a complete .tar or .tar.gz archive")
 
 
 def test_an_archive_that_breaks_off_or_is_damaged_is_told(tmp_path):
     whole = _archive(("a", bytes(range(256)) * 900)).getvalue()
     for number, part in enumerate((whole[:200], whole[:300] + b"no" + whole[302:])):
-        _assert_refused(tmp_path / str(number), io.BytesIO(part), "not a whole .tar or .tar.gz")
+        _assert_refused(tmp_path / str(number), io.BytesIO(part), "not a complete .tar or .tar.gz")

@@ -155,7 +155,7 @@ def _truncated(name: str):
         (
             "gpt_neo",
             _config_without("model_type"),
-            "config.json has no key 'model_type', .* bert, ",
+            "config.json lacks the key 'model_type', .* bert, ",
         ),
         ("gpt2", _config(scale_attn_by_inverse_layer_idx=True), "supported: False"),
         ("gpt2", _config(n_embd=48), "expected: .*hidden_dim 144"),
@@ -175,7 +175,7 @@ def _truncated(name: str):
         (
             "distilbert",
             _config(model_type="bert"),
-            "config.json has no key 'hidden_act', .* supported: gelu",
+            "config.json lacks the key 'hidden_act', .* supported: gelu",
         ),
     ],
 )

@@ -88,7 +88,7 @@ CONFIG, TOKENIZER = "config.json", "tokenizer.json"
     ("change", "message"),
     [
         (_changed(CONFIG, module="os", class_name="system"), "describes os.system; supported are"),
-        (_changed(CONFIG, class_name="Task"), "class_name 'Task', which is no backbone of Keras"),
+        (_changed(CONFIG, class_name="Task"), "class_name 'Task', which KerasHub does not"),
         (_changed(CONFIG, class_name="NewBackbone"), "class_name 'NewBackbone', which is no back"),
         (
             _changed(CONFIG, num_layers=1),

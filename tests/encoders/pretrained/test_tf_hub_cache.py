@@ -27,7 +27,7 @@ def test_handles_out_of_reach(served, tmp_path, monkeypatch):
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "cache"))
     address, _ = served
     (tmp_path / "page.tar.gz").write_text("<html>please sign in</html>")
-    assert_refused(f"{address}/page.tar.gz", "not a whole .tar or .tar.gz archive", "network")
+    assert_refused(f"{address}/page.tar.gz", "not a complete .tar or .tar.gz archive", "network")
     assert_refused(f"{address}/none.tar.gz", "404", "give the path of a folder")
     with tarfile.open(tmp_path / "elsewhere.tar.gz", "w:gz") as archive:
         archive.add(tmp_path / "page.tar.gz", arcname="../elsewhere")

@@ -132,7 +132,7 @@ def test_half_precision(tmp_path):
         (lambda folder: _Evil(folder / "made"), r"asks to run .*save the model as model\.safetens"),
         (lambda folder: {"x": eval}, r"asks to run __builtin__\.eval"),
         (lambda folder: {"x": _Tensor((1,), (1,), kind="QInt8Storage")}, "torch.QInt8Storage"),
-        (lambda folder: {"state_dict": {"x": 1}}, "'state_dict' in the file is no tensor"),
+        (lambda folder: {"state_dict": {"x": 1}}, "'state_dict' in the file is not a tensor"),
         (lambda folder: [1, 2], "holds a list and not tensors"),
         (lambda folder: {"x": _Tensor((4, 4), (4, 1))}, "reaches beyond its numbers"),
         (lambda folder: {"x": _Tensor((2,), (-1,), offset=5)}, "reaches beyond its numbers"),
@@ -178,11 +178,14 @@ def test_nothing_changes_a_tensor_after_it_was_checked(write, attributes, tmp_pa
         (_Tensor((10**12,), (0,)), r"reaches beyond its numbers \(offset 0, shape \(10{12},\), st"),
         (_Tensor((12,), (1,), count=13), "have 48 of 52 bytes: they end too soon; fetch a fresh"),
         (_Tensor((1,), (1,), count=10**18), "end too soon"),
-        (_Tensor((1,), (1,), count=-1), "-1 numbers under '0'; a count and a string were expected"),
+        (_Tensor((1,), (1,), count=-1), "-1 numbers under '0'; expected a count and a string"),
         (_Tensor((1,), (1,), count=1.5), "1.5 numbers under '0'"),
         (_Tensor((True,), (1,)), "reaches beyond"),
         (_Tensor((1, 1), (1,)), "2 axes and 1 strides"),
-        (_Tensor((1,) * 40, (1,) * 40), "40 axes and 40 strides; as many of both, and at most 32"),
+        (
+            _Tensor((1,) * 40, (1,) * 40),
+            "40 axes and 40 strides; expected equally many",
+        ),
     ],
 )
 def test_tensors_lie_in_the_bytes_of_the_file(write, tensor, message, tmp_path):

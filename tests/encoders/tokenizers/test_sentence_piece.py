@@ -109,5 +109,5 @@ def test_wrong_models(proto):
     with pytest.raises(InputError, match=r"at least 3\. Received: 2"):
         make(proto, max_length=2)
     found_in_texts = sentence_pieces({"user_defined_symbols": "[CLS],[SEP]"})
-    with pytest.raises(InputError, match=r"cuts \[CLS\] from texts; supported are"):
+    with pytest.raises(InputError, match=r"finds \[CLS\] in texts; supported are"):
         make(found_in_texts)

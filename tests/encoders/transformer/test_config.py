@@ -22,9 +22,9 @@ CAUSAL = {"causal": True, "attention_windows": [0, 4]}
     [
         ({"num_heads": 3}, "multiple of num_heads"),
         ({"pooling": "max"}, "pooling must be one of"),
-        ({"attention_windows": [2], "causal": True}, "as many as blocks"),
-        ({"attention_windows": [2, 2]}, "of causal blocks"),
-        ({"pooling": "pooler", "pooler": False}, "only where there is one"),
+        ({"attention_windows": [2], "causal": True}, "a number from 0 for each block"),
+        ({"attention_windows": [2, 2]}, "and causal blocks"),
+        ({"pooling": "pooler", "pooler": False}, "only if there is one"),
     ],
 )
 def test_impossible_shapes(wrong, message):
@@ -62,5 +62,5 @@ def test_config_round_trip():
 def test_a_source_may_be_pooled_only_in_ways_that_it_has():
     check_pooling("pooler", pooler=True)
     for pooling, pooler in (("pooler", False), ("max", True)):
-        with pytest.raises(InputError, match="one of mean, cls, pooler, last, pooler only where"):
+        with pytest.raises(InputError, match="one of mean, cls, pooler, last, pooler only if"):
             check_pooling(pooling, pooler)

@@ -68,8 +68,8 @@ def test_layers_that_share_their_weights_are_one_block(groups, inner, blocks):
         ),
         ("ViTBackbone", IMAGE | {"num_layers": 2}, "takes images; supported are those that take"),
         ("FNetBackbone", WITHOUT_HEADS | {"num_layers": 2}, "takes segment_ids, token_ids; supp"),
-        ("XLNetBackbone", SHAPE | {"num_layers": 2}, "no layers that repeat were found"),
-        ("BertBackbone", SHAPE | {"num_layers": 1}, "no layers that repeat were found"),
+        ("XLNetBackbone", SHAPE | {"num_layers": 2}, "its graph has no repeated layers"),
+        ("BertBackbone", SHAPE | {"num_layers": 1}, "its graph has no repeated layers"),
     ],
 )
 def test_what_has_no_layer_groups_is_refused(kind, settings, message):
@@ -91,5 +91,5 @@ def test_blocks_that_read_the_text_beside_the_layer_below_are_refused():
         find_structure(keras.Model(inputs, around))
     attended = keras.layers.MultiHeadAttention(2, 4, name="attention_0")(embedded, embedded)
     attended = keras.layers.MultiHeadAttention(2, 4, name="attention_1")(attended, embedded)
-    with pytest.raises(InputError, match=r"its blocks read embedding.* beside the layer below"):
+    with pytest.raises(InputError, match=r"its blocks read embedding.* besides the layer below"):
         find_structure(keras.Model(inputs, attended))
