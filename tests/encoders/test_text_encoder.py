@@ -133,8 +133,8 @@ def test_precision_is_kept_and_answers_are_float32(tiny_encoder):
     ("texts", "arguments", "message"),
     [
         ("hello", {}, r"strings: \[text\]"),
-        ([None], {}, r"texts\[0\]: None came"),
-        (["a", 1.5], {}, r"texts\[1\]: 1.5 came"),
+        ([None], {}, r"texts\[0\] must be a string\. Received: None"),
+        (["a", 1.5], {}, r"texts\[1\] must be a string\. Received: 1.5"),
         (["a"], {"outputs": ("logits",)}, "sentence_embedding, token_ids, padding_mask. Received"),
         (["a"], {"outputs": "token_ids"}, "outputs must be a list"),
         (["a"], {"batch_size": 0}, "batch_size must be a whole number from 1. Received: 0"),
