@@ -126,17 +126,17 @@ class TextEncoder:
         """An encoder of a transformer that you have built in Keras; it shares the model's layers.
 
         Args:
-            model: functional, from the inputs `token_ids` and `padding_mask`, `(batch, length)`
-                each, to token vectors `(batch, length, hidden)`, alone or as `sequence_output` of a
-                dict. Its layer groups are found in its graph: the longest chain of layers of one
-                class are the blocks, what comes before them are the embeddings.
-            tokenizer: cuts strings into the pieces whose ids the model takes.
-            pooling: as in `from_pretrained`; `pooler` if the model gives `pooled_output` too.
+            model: a functional model from the inputs `token_ids` and `padding_mask`,
+                `(batch, length)` each, to token vectors `(batch, length, hidden)`, alone or as
+                `sequence_output` of a dict. Its layer groups are found in its graph: the longest
+                chain of layers of one class are the blocks, everything before is the embeddings.
+            tokenizer: splits strings into the pieces whose ids the model takes.
+            pooling: as in `from_pretrained`; `pooler` if the model also returns `pooled_output`.
             normalize: whether `encode` scales sentence embeddings to length 1.
 
         Raises:
-            InputError: the model is not so built, cannot be described for a `.keras` file, or does
-                not take all pieces, or as many as the tokenizer's `max_length`.
+            InputError: the model has another form, cannot be described for a `.keras` file, lacks
+                ids of the tokenizer, or takes fewer pieces than its `max_length`.
         """
         config, transformer = adapt(model, tokenizer, pooling)
         return cls(tokenizer, config, transformer, normalize=normalize)

@@ -127,11 +127,11 @@ def build_keras_hub_transformer(
 
 
 def least_numbers(make: Callable[[], keras.Model], config: EncoderConfig) -> int:
-    """How many numbers a file holds at least of an encoder: of its lowest blocks, no pooler.
+    """The least number of weights that a file of an encoder holds: its lowest blocks, no pooler.
 
     Args:
-        make: makes the model that its layers are of.
-        config: how many of the blocks it has.
+        make: makes the model of its layers.
+        config: the encoder's shape, with its number of blocks.
     """
 
     def lowest() -> keras.Model:
@@ -142,10 +142,10 @@ def least_numbers(make: Callable[[], keras.Model], config: EncoderConfig) -> int
 
 
 def count_weights(make: Callable[[], keras.Model]) -> tuple[int, int]:
-    """How many weights a model has, and of how many numbers.
+    """How many weights a model has, and how many numbers they hold.
 
-    The backbone is built in a separate thread, in which Keras gives variables shapes but no values,
-    and its own names. So nothing remains, however large the backbone would be.
+    The model is built in a separate thread, in which Keras gives variables shapes but no values,
+    and its own names. So nothing remains, however large the model would be.
 
     Args:
         make: makes the model.
