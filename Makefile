@@ -46,7 +46,7 @@ build/peers/%/ready: benchmarks/speed/requirements-%.txt
 	build/peers/$*/bin/python -m pip install --quiet --requirement $<
 	touch $@
 
-$(VENV)/ready: requirements.txt setup.cfg pyproject.toml
+$(VENV)/ready: requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable .
