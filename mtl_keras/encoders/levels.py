@@ -64,11 +64,31 @@ def cut_above(encoder: TextEncoder, level: str) -> TextEncoder:
     vectors = vectors_at(encoder, level)
     if level == levels[-1]:
         return encoder
-    transformer = keras.Model(encoder.transformer.input, vectors, name="transformer")
+    return _ending_so(encoder, vectors, levels.index(level))
+
+
+def without_pooler(encoder: TextEncoder) -> TextEncoder:
+    """The encoder of the same layers but for a pooler; the mean pools where that did."""
+    if not encoder.config.pooler:
+        return encoder
+    blocks, transformer = encoder.config.num_layers, encoder.transformer
+    vectors = {"sequence_output": transformer.output["sequence_output"]}
+    if encoder.config.pooling == "pooler":
+        mask = transformer.input["padding_mask"]
+        sentence = pool(encoder.config.lowest(blocks), vectors, mask)
+    else:
+        sentence = transformer.output["sentence_embedding"]
+    return _ending_so(encoder, vectors | {"sentence_embedding": sentence}, blocks)
+
+
+def _ending_so(
+    encoder: TextEncoder, vectors: dict[str, keras.KerasTensor], blocks: int
+) -> TextEncoder:
+    """The encoder of these outputs and so many blocks, without a pooler."""
     return TextEncoder(
         encoder.tokenizer,
-        encoder.config.lowest(levels.index(level)),
-        transformer,
+        encoder.config.lowest(blocks),
+        keras.Model(encoder.transformer.input, vectors, name="transformer"),
         normalize=encoder.normalize,
         source=encoder.source,
     )

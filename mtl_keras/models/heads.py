@@ -12,7 +12,7 @@ import tensorflow as tf
 from mtl_keras.data.levels import AUTO, LAST, MIX
 from mtl_keras.data.task import Task
 from mtl_keras.data.task_names import name_fault
-from mtl_keras.encoders.levels import cut_above, levels_of, vectors_at
+from mtl_keras.encoders.levels import cut_above, levels_of, vectors_at, without_pooler
 from mtl_keras.encoders.text_encoder import TextEncoder
 from mtl_keras.encoders.transformer.dropout import Dropout
 from mtl_keras.errors import InputError, shown
@@ -115,14 +115,22 @@ def loaded_encoder(encoder: TextEncoder | str) -> TextEncoder:
 
 
 def used_part(encoder: TextEncoder, tasks: Iterable[Task]) -> TextEncoder:
-    """The encoder without the blocks above the highest level that a head reads.
+    """The encoder without what no head reads: the blocks above their levels, and the pooler.
+
+    A pooler that no head reads is not trained, and would have no weights in the model's file.
 
     Raises:
         InputError: as `read_levels`.
     """
-    order = levels_of(encoder)
-    levels = itertools.chain.from_iterable(read_levels(encoder, tasks).values())
-    return cut_above(encoder, max(levels, key=order.index, default=order[-1]))
+    tasks, order = list(tasks), levels_of(encoder)
+    levels = read_levels(encoder, tasks)
+    highest = max(itertools.chain(*levels.values()), key=order.index, default=order[-1])
+    reads_pooler = encoder.config.pooling == "pooler" and any(
+        kind_of(task).reads.output == "sentence_embedding" and order[-1] in levels[task.name]
+        for task in tasks
+    )
+    used = cut_above(encoder, highest)
+    return used if reads_pooler else without_pooler(used)
 
 
 def head_outputs(

@@ -3,6 +3,7 @@ out.
 """
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,8 +46,14 @@ def as_plain(values: Mapping[str, Any]) -> dict[str, Any]:
         value = values[name]
         is_unset = name == "batch_size" and values["max_tokens"] is not None
         if value != defaults[name].default and not is_unset:
-            training[name] = dict(value) if isinstance(value, Mapping) else value
+            training[name] = _plain(value)
     return plain | {"training": training}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return dict(value) if isinstance(value, Mapping) else value
 
 
 def check_files(tasks: tuple[Task, ...]) -> None:

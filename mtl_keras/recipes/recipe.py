@@ -102,7 +102,7 @@ class Recipe:
     cache: bool = True
     checkpoint_minutes: float = 5.0
     restore: str | None = MEAN
-    start_from: str | None = None
+    start_from: str | Path | None = None
     path: Path = field(default_factory=lambda: Path("recipe.yaml").absolute())
     written: bytes | None = field(default=None, compare=False, repr=False)
     reads_at: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)

@@ -83,8 +83,7 @@ class StartingRun:
                 f"recipe's, from {self.encoder}; give the same one, or encoder: "
                 f"run:{self.run.folder}"
             )
-        has_pooler = any(layer.name == "pooler" for layer in self._model.layers)
-        pooled = has_pooler and encoder.config.pooler
+        pooled = trained.config.pooler and encoder.config.pooler
         _copy(_layers(trained, blocks, pooled), _layers(encoder, blocks, pooled))
 
     def fill_heads(self, model: "MultiTaskModel") -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import mtl_keras as mtl
-from mtl_keras.encoders.levels import cut_above, levels_of, vectors_at
+from mtl_keras.encoders.levels import cut_above, levels_of, vectors_at, without_pooler
 from mtl_keras.encoders.text_encoder import TextEncoder
 from mtl_keras.encoders.transformer.config import EncoderConfig
 
@@ -72,6 +72,15 @@ def test_the_final_norm_comes_after_each_level(pre_norm):
 def test_the_whole_encoder_cut_at_its_top_is_itself(tiny_encoder):
     encoder = tiny_encoder()
     assert cut_above(encoder, "block_1") is encoder
+
+
+def test_without_its_pooler_an_encoder_gives_the_same_vectors_and_pools_by_the_mean(pre_norm):
+    bare = without_pooler(pre_norm)
+    assert "pooled_output" not in bare.output_names
+    assert (bare.config.pooler, bare.config.pooling) == (False, "mean")
+    found, whole = (e.encode(TEXTS, ("sequence_output",)) for e in (bare, pre_norm))
+    np.testing.assert_array_equal(found["sequence_output"], whole["sequence_output"])
+    assert without_pooler(bare) is bare
 
 
 def test_a_level_that_is_not_there_is_refused(tiny_encoder):

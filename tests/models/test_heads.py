@@ -6,8 +6,11 @@ import pytest
 import tensorflow as tf
 
 from mtl_keras.data.task import Task
-from mtl_keras.models.heads import TaskHead
+from mtl_keras.encoders.text_encoder import TextEncoder
+from mtl_keras.models.heads import TaskHead, used_part
 from mtl_keras.models.kinds import kind_of
+from mtl_keras.models.loading import load_model
+from mtl_keras.models.multi_task_model import MultiTaskModel
 
 
 @pytest.mark.parametrize(
@@ -47,3 +50,29 @@ def test_heads_answer_in_float32_whatever_the_policy():
         assert head(tf.zeros((1, 4), tf.bfloat16)).dtype == tf.float32
     finally:
         keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.parametrize(
+    ("pooling", "task", "stays"),
+    [
+        ("mean", Task("topic", labels=["x", "y"]), False),
+        ("pooler", Task("parts", kind="token_labels", labels=["x", "y"]), False),
+        ("pooler", Task("topic", labels=["x", "y"], reads="block_0"), False),
+        ("pooler", Task("topic", labels=["x", "y"]), True),
+        ("pooler", Task("topic", labels=["x", "y"], reads="mix"), True),
+    ],
+)
+def test_a_pooler_stays_only_if_a_head_reads_it(pooling, task, stays, tiny_bert):
+    encoder = TextEncoder.from_pretrained(str(tiny_bert), max_length=16, pooling=pooling)
+    assert used_part(encoder, [task]).config.pooler == stays
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["token_labels", "classification"])
+def test_embeddings_are_the_same_after_a_file(kind, tiny_bert, tmp_path):
+    encoder = TextEncoder.from_pretrained(str(tiny_bert), max_length=16, pooling="pooler")
+    model = MultiTaskModel(encoder, [Task("task", kind=kind, labels=["x", "y"])])
+    model.save(tmp_path / "model.keras")
+    again = load_model(tmp_path / "model.keras")
+    vectors = (of.encoder.encode(["a b", "c"])["sentence_embedding"] for of in (model, again))
+    np.testing.assert_array_equal(*vectors)

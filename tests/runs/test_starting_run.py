@@ -181,7 +181,7 @@ def test_what_is_no_finished_run_is_refused_with_the_place_in_the_recipe(files, 
 
 def test_a_recipe_in_python_says_it_too(tmp_path):
     task = mtl.Task("topic", files={"train": "train.csv"})
-    recipe = Recipe(encoder="x", tasks=[task], plan="lp_ft", start_from="runs/tickets-1")
+    recipe = Recipe(encoder="x", tasks=[task], plan="lp_ft", start_from=Path("runs/tickets-1"))
     assert "  start_from: runs/tickets-1\n" in recipe.to_yaml()
     (tmp_path / "recipe.yaml").write_text(recipe.to_yaml())
     again = load_recipe(tmp_path / "recipe.yaml")

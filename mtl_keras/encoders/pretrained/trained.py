@@ -2,7 +2,6 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -35,28 +34,17 @@ def load_trained(
         if keras.saving.get_registered_name(type(model)) != MODEL:
             raise InputError(f"{path.name} is not a MultiTaskModel but {type(model).__name__}")
     encoder = model.encoder
-    config = _config(model, pooling)
+    config = _config(encoder.config, pooling)
     transformer = build_transformer(config, dtype, initialize=False)
-    names = ("sequence_output", *(("pooled_output",) if config.pooler else ()))
-    parts = (_part(whole, names).weights for whole in (transformer, encoder.transformer))
-    for new, old in zip(*parts, strict=True):
+    for new, old in zip(transformer.weights, encoder.transformer.weights, strict=True):
         replicas.put(new, replicas.value_of(old))
     settings = encoder.tokenizer.get_config() | {"max_length": max_length}
     tokenizer = type(encoder.tokenizer).from_config(settings)
     return LoadedEncoder(tokenizer, transformer, config, encoder.normalize)
 
 
-def _config(model: Any, pooling: str | None) -> EncoderConfig:
-    """The encoder's shape, without a pooler that no head reads."""
-    config: EncoderConfig = model.encoder.config
-    if config.pooler and all(layer.name != "pooler" for layer in model.layers):
-        config = config.lowest(config.num_layers)
-    if pooling is not None:
-        check_pooling(pooling, config.pooler)
-        config = dataclasses.replace(config, pooling=pooling)
-    return config
-
-
-def _part(transformer: keras.Model, names: tuple[str, ...]) -> keras.Model:
-    """The layers that some outputs need."""
-    return keras.Model(transformer.input, [transformer.output[name] for name in names])
+def _config(config: EncoderConfig, pooling: str | None) -> EncoderConfig:
+    if pooling is None:
+        return config
+    check_pooling(pooling, config.pooler)
+    return dataclasses.replace(config, pooling=pooling)

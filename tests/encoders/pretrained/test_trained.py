@@ -53,9 +53,7 @@ def test_length_precision_and_pooling_are_chosen_anew(tiny_model, tmp_path):
 
 
 def test_a_pooler_that_no_head_reads_has_no_weights_to_give(tiny_model, tmp_path):
-    model = tiny_model()
-    assert model.encoder.config.pooler
-    path = _saved(model, tmp_path / "m.keras")
+    path = _saved(tiny_model(), tmp_path / "m.keras")
     assert "pooled_output" not in TextEncoder.from_pretrained(path, max_length=16).output_names
     assert_refused(path, "pooling must be one of", pooling="pooler")
 

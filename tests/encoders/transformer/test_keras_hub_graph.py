@@ -66,7 +66,11 @@ def test_layers_that_share_their_weights_are_one_block(groups, inner, blocks):
             SHAPE | {"num_layers": 2},
             "takes decoder_padding_mask, decoder_token_ids",
         ),
-        ("ViTBackbone", IMAGE | {"num_layers": 2}, "takes images; supported are those that take"),
+        (
+            "ViTBackbone",
+            IMAGE | {"num_layers": 2},
+            "takes images; supported are backbones that",
+        ),
         ("FNetBackbone", WITHOUT_HEADS | {"num_layers": 2}, "takes segment_ids, token_ids; supp"),
         ("XLNetBackbone", SHAPE | {"num_layers": 2}, "its graph has no repeated layers"),
         ("BertBackbone", SHAPE | {"num_layers": 1}, "its graph has no repeated layers"),

@@ -151,8 +151,8 @@ def _of_other_inputs(size: int) -> keras.Model:
     [
         (_subclassed, "must be a functional Keras model.*Received: Own"),
         (lambda size: 3, "must be a functional Keras model.*Received: int"),
-        (_of_other_inputs, "takes ids; supported are those that take token_ids and padding_mask"),
-        (lambda size: build(size, blocks=1), "no layers that repeat were found in its graph"),
+        (_of_other_inputs, "takes ids; supported are backbones that take token_ids"),
+        (lambda size: build(size, blocks=1), "its graph has no repeated layers"),
         (lambda size: build(size, block=Unregistered), "Unregistered is not registered"),
         (lambda size: build(size - 1), "cannot take 12 pieces.* of ids up to"),
         (lambda size: build(size, positions=5), "cannot take 12 pieces"),
