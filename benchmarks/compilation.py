@@ -57,7 +57,7 @@ def _measured(model: mtl.MultiTaskModel, *, jit_compile: bool) -> tuple[np.ndarr
 
 
 def _seconds(step, length: int, count: int) -> np.ndarray:
-    """Of each of so many steps `(steps, 2)`: on the wall, and of the processor."""
+    """Seconds of `count` steps, each on the wall and of the processor `(steps, 2)`."""
     spec = tf.nest.map_structure(_open, _batch(length))
     batches = tf.data.Dataset.from_generator(
         lambda: (_batch(length) for _ in range(count)), output_signature=spec

@@ -49,7 +49,7 @@ def main() -> int:
 
 
 def soak(process: subprocess.Popen, options: argparse.Namespace) -> int:
-    """Loads the server for so long, and prints its memory."""
+    """Loads the server for this long, and prints its memory."""
     assert process.stdout
     port = int(re.search(r":(\d+)/", process.stdout.readline())[1])  # type: ignore[index]
     outcomes: Counter[str] = Counter()

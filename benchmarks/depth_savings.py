@@ -1,4 +1,4 @@
-"""What it saves if no head reads above a block: parameters, MiB of the SavedModel, ms a text.
+"""What it saves if no head reads above a block: parameters, MiB of the SavedModel, ms per text.
 
     python benchmarks/depth_savings.py WORK [--level block_3] [--texts 64]
 

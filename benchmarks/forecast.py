@@ -71,7 +71,7 @@ def compare(plan: str, rows: int, epochs: int) -> dict[str, float | str]:
 
 
 def write_recipe(folder: Path, plan: str, rows: int, epochs: int) -> Path:
-    """The tickets recipe over its first training rows; validation files stay as they are."""
+    """The tickets recipe over its first training rows; validation files are unchanged."""
     import yaml
 
     from mtl_keras.recipes.recipe import bundled_recipes

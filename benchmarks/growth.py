@@ -2,7 +2,7 @@
 
     python benchmarks/growth.py [--rounds 9] [--output benchmarks/growth]
 
-all-MiniLM-L6-v2; every figure is the median of so many rounds, in which all sizes take turns:
+all-MiniLM-L6-v2; every figure is the median of all rounds, in which the sizes take turns:
 
 * answering (`serving_default`) and training (a step, nothing frozen) over texts a batch, word
   pieces a text, and tasks;
@@ -121,7 +121,7 @@ def _in_turn(calls: Mapping[int, Callable[[], object]], rounds: int) -> dict[int
 
 
 def _calls(model: mtl.MultiTaskModel, texts: int, length: int) -> dict[str, Callable[[], object]]:
-    """Answers a batch of so many texts of so many word pieces; trains a step on it."""
+    """Answers a batch of this many texts and word pieces each; trains a step on it."""
     text = tf.constant([(WORD * (length - 2)).strip()] * texts)
     serve = _serving(model)
     ids = model.encoder.tokenizer(text).token_ids.to_tensor()

@@ -1,4 +1,4 @@
-"""Kills trainings with SIGKILL, has them go on, and compares what they end with, bit for bit.
+"""Kills trainings with SIGKILL, resumes them, and compares what they end with, bit for bit.
 
     python benchmarks/kills.py build/kills [--kills 30]
 
@@ -102,7 +102,7 @@ def prepare(folder: Path) -> Path:
 
 
 class Killed:
-    """A process that trains, or goes on, and is killed at a moment where that comes.
+    """A process that trains, or resumes, and is killed at a moment, if that moment comes.
 
     Args:
         recipe: what it trains.
@@ -151,7 +151,7 @@ def computed(pid: int) -> float:
 
 
 def train(recipe: Path, run: Path, log: Path) -> None:
-    """The command, in a process of its own that tells the log what it does."""
+    """The command, in a process of its own that writes to the log what it does."""
     with log.open("wb") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)

@@ -1,12 +1,12 @@
-"""Kills trainings, exports and comparisons at 30 named points, has them go on, and compares.
+"""Kills trainings, exports and comparisons at 30 named points, resumes them, and compares.
 
     python benchmarks/named_kills.py build/named_kills [train export compare]
 
 The trainings are those of kills.py. A process kills itself (SIGKILL) at the point: before a file
 gets its name, while it goes to the disk, inside the final evaluation, while an export is compared
-with its model, … Each time the next process goes on, to its own point. What the last one ends with
-is compared, bit for bit, with what came of one that was never killed; after each kill every file
-that is in its place must be whole. Writes `named_kills.json` into the folder.
+with its model, … Each time the next process resumes, up to its own point. What the last one ends
+with is compared, bit for bit, with what came of one that was never killed; after each kill every
+file that is in its place must be whole. Writes `named_kills.json` into the folder.
 """
 
 import argparse
@@ -40,7 +40,7 @@ class Point:
         name: what the point is called.
         call: `module:function`.
         pattern: of the arguments that the call has.
-        time: the how manieth such call.
+        time: which of these calls, counted from 1.
     """
 
     name: str

@@ -7,9 +7,9 @@ heads are untrained, which costs as much) beside one with one task:
 
 * seconds from `import tensorflow` done to the first answer, in a new process;
 * the latency of five tasks over that of one, in turn, for one text and for 32;
-* as many clients at once, for so many seconds, on the signature in this process, and on the page's
-  server (`mtl-keras demo`): answers, errors, percentiles, and how memory grows after a sixth of the
-  time. Each sends one text, waits for its answer, and sends the next.
+* many clients at once, on the signature in this process, and on the page's server
+  (`mtl-keras demo`), for the given seconds: answers, errors, percentiles, and how memory grows
+  after a sixth of the time. Each sends one text, waits for its answer, and sends the next.
 """
 
 import argparse
@@ -149,7 +149,7 @@ def demo(export: Path) -> Iterator[tuple[Callable, subprocess.Popen]]:
 
 
 def load(ask: Callable, options: argparse.Namespace, memory: Callable[[], float]) -> dict:
-    """Has all clients ask for so long."""
+    """Has all clients ask for this long."""
     until = time.perf_counter() + options.seconds
     warm = threading.Timer(options.seconds / 6, lambda: grown.append(memory()))
     grown: list[float] = []

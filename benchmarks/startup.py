@@ -3,8 +3,8 @@
     python benchmarks/startup.py RUN [--rounds 5]
 
 Starts `mtl-keras predict RUN "…"`, and in turn a process that imports TensorFlow and reads the
-run's weights into arrays, so many rounds after one that warms the disk's cache; prints the seconds
-of both, on the wall and of the processor, and the ratio of their medians.
+run's weights into arrays, after one round that warms the disk's cache; prints the seconds of both,
+on the wall and of the processor, and the ratio of their medians.
 """
 
 import argparse

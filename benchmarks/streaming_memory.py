@@ -12,7 +12,7 @@ process of its own, TensorFlow included:
 - that start, and one pass over all rows, in chunks of 2,048, shuffled and tokenized.
 
 It prints one JSON line a process; last what the larger number needs beyond the smaller, in MB of
-10**6 bytes, the most of any process, and a table. Seconds are of this machine, as busy as it is.
+10**6 bytes, the most of any process, and a table. Seconds depend on how busy the machine is.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def measure_all(rows: int, files: int, works: list[str], folder: str | None) -> list[dict]:
-    """What each work takes with so many rows."""
+    """What each work takes with this many rows."""
     found = []
     with tempfile.TemporaryDirectory(dir=folder) as place:
         data = Path(place, "data")

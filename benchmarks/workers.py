@@ -6,7 +6,7 @@
 `scaling` trains a BERT of 10 blocks of width 128 (random weights, no dropout) on 1, 2 and 4
 workers with 16 texts of 32 word pieces each (weak scaling), and on 1, 2 and 4 that share 32 (the
 same curve). `kills` trains the runs of kills.py with two workers, kills one of them at random
-moments with SIGKILL, has the runs go on, and compares what they end with, bit for bit.
+moments with SIGKILL, resumes the runs, and compares what they end with, bit for bit.
 """
 
 import argparse
@@ -166,7 +166,7 @@ def kills(folder: Path, wanted: int) -> None:
 
 
 def run(recipe: Path, place: Path, after: float | None, victim: int = 0) -> float | None:
-    """Trains or goes on, and kills a worker after some seconds.
+    """Trains or resumes, and kills a worker after some seconds.
 
     Returns:
         Seconds from the kill to the end of all; None where the run ended first.

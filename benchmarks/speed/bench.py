@@ -23,7 +23,7 @@ class SideError(Exception):
 
 @dataclass(frozen=True)
 class Cell:
-    """One row of the table, measured so many times."""
+    """One row of the table, and how many times it is measured."""
 
     encoder: Encoder
     work: Work
@@ -152,7 +152,7 @@ class Bench:
 def code(peer: Peer) -> str:
     """A digest of what both sides run: the package, our script, the peer's and its packages.
 
-    It is that of the first call, so that a run keeps its pairs whatever is edited meanwhile.
+    It is that of the first call, so that a run keeps its pairs whatever is edited while it runs.
     """
     names = {"ours.py", "work.py", "measure.py", "inputs.py", peer.script}
     files = [*sorted(PACKAGE.rglob("*.py")), *(HERE / name for name in sorted(names))]

@@ -62,7 +62,7 @@ def labels(job: Job, task: str) -> list[str]:
 
 
 def batches(items: Sequence, size: int = work.BATCH_SIZE) -> Iterator[Sequence]:
-    """The items, so many at a time."""
+    """The items, `size` at a time."""
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
@@ -77,7 +77,7 @@ def num_cores() -> int:
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that so many percent of all values do not exceed.
+    """The smallest value that this percentage of all values does not exceed.
 
     Example:
 

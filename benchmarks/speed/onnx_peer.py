@@ -1,7 +1,7 @@
 """ONNX Runtime answering one task, with Hugging Face's fast tokenizer.
 
-The graph is PyTorch's export of encoder, mean pooling, head and softmax: as it is, or fused by ONNX
-Runtime's own transformer optimizer, whichever is faster here. The process that answers holds
+The graph is PyTorch's export of encoder, mean pooling, head and softmax: unchanged, or fused by
+ONNX Runtime's own transformer optimizer, whichever is faster here. The process that answers holds
 neither PyTorch nor Transformers.
 """
 

@@ -41,7 +41,7 @@ class Parts(keras.callbacks.Callback):
         self._seconds["validation"] += time.perf_counter() - self._validated
 
     def of(self, stages: Sequence[Mapping], total: float) -> dict[str, float]:
-        """Part → seconds, of a training that took so many and left these stages' records."""
+        """Part → seconds, of a training that took `total` and left these stages' records."""
         features = sum(stage["features_seconds"] for stage in stages)
         fits = sum(stage["seconds"] for stage in stages)
         proofs = sum(stage["proof_seconds"] for stage in stages) - features

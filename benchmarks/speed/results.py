@@ -89,11 +89,11 @@ def report(machine: str, pairs: Sequence[Pair], settings: Mapping[str, Any]) -> 
 def table(report: Report) -> str:
     """The report as a table in Markdown, with what could not be measured under it."""
     lines = [HEADER, ("---",) * 3 + ("---:",) * 5, *map(_cells, report["rows"])]
-    told = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    rows = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     notes = [report["machine"], *(f"{key}: {WORDS[key]}" for key in ("ratio", "peak_rss_ratio"))]
     notes += [_share_in_words(*each) for each in report["settings"].get("flops", {}).items()]
     notes += [f"not measured: {each}" for each in report["settings"].get("failed", ())]
-    return told + "\n\n" + "\n".join(f"- {note}" for note in notes) + "\n"
+    return rows + "\n\n" + "\n".join(f"- {note}" for note in notes) + "\n"
 
 
 @house_style()
@@ -196,12 +196,12 @@ def _row(pairs: Sequence[Pair]) -> dict[str, Any]:
 
 def _sides(pairs: Sequence[Pair]) -> dict[str, dict]:
     """Side → encoder → work → how it was set up in its last run, and what it learned."""
-    found: dict[str, dict] = {}
+    sides: dict[str, dict] = {}
     for pair in pairs:
         for side, measured in (("ours", pair["ours"]), (pair["peer"], pair["theirs"])):
-            told = {key: measured[key] for key in ("settings", "accuracy") if key in measured}
-            found.setdefault(side, {}).setdefault(pair["encoder"], {})[pair["work"]] = told
-    return found
+            kept = {key: measured[key] for key in ("settings", "accuracy") if key in measured}
+            sides.setdefault(side, {}).setdefault(pair["encoder"], {})[pair["work"]] = kept
+    return sides
 
 
 def _cells(row: Mapping) -> tuple[str, ...]:

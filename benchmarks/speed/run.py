@@ -3,9 +3,9 @@
     python benchmarks/speed/run.py [--quick] [--encoders …] [--works …] [--peers …]
 
 Every measurement is a process of its own. What is finished is kept in `build/bench/pairs.jsonl`,
-so that the command goes on where it was stopped; a pair counts as long as machine, texts and the
+so that the command resumes where it was stopped; a pair counts as long as machine, texts and the
 code of both sides are the same. At the end it writes `benchmarks/results.json`, `.md` and `.svg`,
-with `--quick` `build/bench/quick.json` and so on. Nothing else should run on the machine meanwhile.
+with `--quick` `build/bench/quick.json` and so on. Nothing else should run on the machine.
 """
 
 import argparse
@@ -38,12 +38,12 @@ LONGEST = 6 * 3600  # seconds of one measurement
 
 
 def main() -> None:
-    """Measures, writes, prints the table; 1 where a peer failed, 2 where the input is wrong."""
+    """Measures, writes, prints the table; 1 if a peer failed, 2 if the input is wrong."""
     options = _options()
     try:
         failed = benchmark(options)
     except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
+        print("stopped; the same command resumes from here", file=sys.stderr)
         sys.exit(130)
     except (InputError, WorkError) as error:
         print(error, file=sys.stderr)

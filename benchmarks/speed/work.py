@@ -74,7 +74,7 @@ class Peer:
         kinds: kinds of work that it does.
         works: names of the works that it does, all of its kinds where empty.
         exports: whether what answers is written by a process of its own beforehand.
-        keeps_memory: whether glibc is told to keep freed memory for it, as `mtl_keras` does.
+        keeps_memory: whether glibc keeps freed memory for it, as `mtl_keras` has it do.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Peer:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """All that a side's process is told: one measurement.
+    """Everything that a side's process needs to know: one measurement.
 
     Args:
         kind: as in `Work`, or `export`, `operations`, `peak`.

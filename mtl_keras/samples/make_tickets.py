@@ -2,7 +2,7 @@
 
 `python -m mtl_keras.samples.make_tickets [--output DIR]` writes, for each split, the file
 `<split>.csv` (text, topic, sentiment) and `<split>.conll` (the same tickets in the same order,
-a word and its BIO tag a line). The same files come out every time.
+one word and its BIO tag per line). The same files come out every time.
 """
 
 import argparse
