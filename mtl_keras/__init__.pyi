@@ -12,6 +12,7 @@ from .evaluation import Snapshot as Snapshot
 from .evaluation import evaluate as evaluate
 from .experiments import advise as advise
 from .experiments import compare as compare
+from .experiments import search as search
 from .export import export_saved_model as export_saved_model
 from .export import publish as publish
 from .models import LayerwiseOptimizer as LayerwiseOptimizer

@@ -125,6 +125,7 @@ def test_what_is_public():
         "load_model",
         "load_recipe",
         "publish",
+        "search",
         "train",
         "trainability",
         "with_replay",

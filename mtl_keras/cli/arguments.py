@@ -79,6 +79,13 @@ def budget(argument: str) -> Budget:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def points(argument: str) -> float:
+    """An argument that is a number of points, 0 or more."""
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", argument, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{shown(argument)} is not a number of points, as 1.5")
+    return float(argument)
+
+
 def whole_from_1(argument: str) -> int:
     """A whole number from 1 to `MOST` as an argument."""
     with contextlib.suppress(argparse.ArgumentTypeError):

@@ -144,6 +144,24 @@ def compare(options: argparse.Namespace) -> None:
     show(f"report: {folder / 'report.html'}")
 
 
+def search(options: argparse.Namespace) -> None:
+    """Finds the cheapest plan that is nearly as good as the best, and writes its recipe."""
+    from mtl_keras.recipes.recipe import load_recipe
+
+    recipe = load_recipe(options.recipe)
+    folder = Path(options.output or f"searches/{recipe.path.stem}")
+    load_tensorflow()
+    from mtl_keras.experiments.found_plans import found_plans, search_cost
+    from mtl_keras.experiments.searching import FOUND
+    from mtl_keras.experiments.searching import search as search_plan
+
+    settings = {"within": options.within, "cost": options.cost, "budget": options.budget}
+    record = search_plan(recipe, folder, **settings)
+    print_table(found_plans(record))
+    show(search_cost(record))
+    show(f"recipe: {folder / FOUND}")
+
+
 def advise(options: argparse.Namespace) -> None:
     """Recommends a training plan for a recipe's data, with the reason."""
     from mtl_keras.experiments.advice import advise as advise_plan

@@ -43,7 +43,7 @@ def inspect(options: argparse.Namespace) -> None:
     from mtl_keras.plans.plan_table import plan_table
 
     model, left_out = _trained(run) if run else _untrained(recipe, datasets)
-    groups = plan_table(model, recipe.plan.stages(list(model.layer_groups)))
+    groups = plan_table(model, recipe.plan.stages_of_used(list(model.layer_groups)))
     costs = [] if run else forecast(recipe, datasets, model)
     findings = audit(datasets, model.encoder.tokenizer)
     if options.json:

@@ -10,6 +10,7 @@ from mtl_keras.cli.arguments import (
     budget,
     given_path,
     override,
+    points,
     whole,
     whole_from_1,
 )
@@ -30,7 +31,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"mtl-keras {__version__}")
     added = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in (
-        *(_add_train, _add_compare, _add_advise, _add_evaluate, _add_predict),
+        *(_add_train, _add_compare, _add_search, _add_advise, _add_evaluate, _add_predict),
         *(_add_export, _add_demo, _add_embed, _add_inspect, _add_recipes),
     ):
         add(added)
@@ -93,6 +94,33 @@ def _add_compare(added: Commands) -> None:
     )
     command.add_argument(
         "--output", type=given_path, help="the report's folder (default: comparisons/<recipe>)"
+    )
+
+
+def _add_search(added: Commands) -> None:
+    command = add_command(added, "search", commands.search)
+    command.add_argument("recipe", help=RECIPE_HELP)
+    command.add_argument(
+        "--within",
+        type=points,
+        default=1.0,
+        metavar="POINTS",
+        help="how far the plan may be behind the best, in points of 0.01 of the mean score",
+    )
+    command.add_argument(
+        "--cost",
+        choices=("training", "latency"),
+        default="training",
+        help="what is to be cheap: the training (default), or one text's answer",
+    )
+    command.add_argument(
+        "--budget",
+        type=budget,
+        help="what the search may cost, in epochs of full fine-tuning or minutes, as in 10min "
+        "(default: four whole trainings of everything)",
+    )
+    command.add_argument(
+        "--output", type=given_path, help="folder of the recipe (default: searches/<recipe>)"
     )
 
 

@@ -1,2 +1,3 @@
 from .advice import advise as advise
 from .comparison import compare as compare
+from .searching import search as search

@@ -33,7 +33,7 @@ from mtl_keras.plans.freeze_plan import FreezePlan
 from mtl_keras.plans.plan_table import plan_grid
 from mtl_keras.plans.stage import Stage
 from mtl_keras.recipes.recipe import Recipe, load_recipe
-from mtl_keras.runs.building import build_model, load_encoder, open_datasets
+from mtl_keras.runs.building import build_model, check_plan, load_encoder, open_datasets
 from mtl_keras.runs.provenance import provenance
 from mtl_keras.runs.run import BEST, Run
 from mtl_keras.runs.unfinished import (
@@ -119,11 +119,13 @@ def _scored_split(datasets: Mapping[str, TaskDataset]) -> str:
 
 def check_plans(recipe: Recipe, plans: Sequence[str]) -> None:
     """Raises `InputError` if the recipe's model lacks the blocks or heads of a plan."""
-    model = build_model(recipe, open_datasets(recipe))
+    encoder = load_encoder(recipe)
+    model = build_model(recipe, open_datasets(recipe), encoder)
     for name in plans:
         training = compared_plan(recipe, name).training
         try:
-            _ = training and training.stages(list(model.layer_groups))
+            if training:
+                check_plan(training, encoder, model)
         except InputError as error:
             raise InputError(f"plan {name}: {error}") from None
 

@@ -15,6 +15,7 @@ from mtl_keras.models.multi_task_model import MultiTaskModel
 from mtl_keras.plans.stage import Stage
 from mtl_keras.plans.training_plan import TrainingPlan
 from mtl_keras.recipes.recipe import Recipe
+from mtl_keras.training.features.levels import Levels
 from mtl_keras.training.materials import Materials
 from mtl_keras.training.train_recipe import make_reproducible
 from mtl_keras.training.trainer import Trainer
@@ -28,10 +29,12 @@ class Trial:
         score: mean of the judged tasks' metrics on the validation split after its last epoch, an
             error counting as its negative; None if no metric was defined, or training diverged.
         seconds: that it took.
+        best: the best of these means after any epoch; None likewise.
     """
 
     score: float | None
     seconds: float
+    best: float | None = None
 
 
 class Trials:
@@ -53,7 +56,7 @@ class Trials:
         model: MultiTaskModel,
         judged: Collection[str],
     ):
-        self._materials = Materials.of(recipe, datasets, model)
+        self._materials = _Repeated.of(recipe, datasets, model)
         self._judged = tuple(judged)
         self._start = [(each, replicas.value_of(each)) for each in model.variables]
 
@@ -61,7 +64,7 @@ class Trials:
         """Trains by a plan in so many epochs, shared out among its stages as its own are."""
         started, model = time.perf_counter(), self._materials.model
         self.begin_again()
-        stages = shortened(plan.stages(list(model.layer_groups)), epochs, self._steps)
+        stages = shortened(plan.stages_of_used(list(model.layer_groups)), epochs, self._steps)
         recipe = replace(self._materials.recipe, plan=TrainingPlan.of(stages), restore=None)
         materials = replace(self._materials, recipe=recipe)
         with tempfile.TemporaryDirectory() as folder:
@@ -70,7 +73,9 @@ class Trials:
                 finished = trainer.run_stages(report=_silent, verbose=0)
             except DivergedError:
                 return Trial(score=None, seconds=time.perf_counter() - started)
-        return Trial(score=self._score(finished[-1]), seconds=time.perf_counter() - started)
+        scores = [score for stage in finished for score in self._scores(stage["history"])]
+        best = max((score for score in scores if score is not None), default=None)
+        return Trial(score=scores[-1], seconds=time.perf_counter() - started, best=best)
 
     def begin_again(self) -> None:
         """Puts the model back to where every trial begins."""
@@ -88,16 +93,23 @@ class Trials:
         counts = (datasets[name].counts["train"] for name in stage.trained_tasks(tuple(datasets)))
         return sum(math.ceil(count / batch_size) for count in counts) if batch_size else 0
 
-    def _score(self, stage: Mapping) -> float | None:
-        tasks = [task for name, task in self._materials.model.tasks.items() if name in self._judged]
-        history = stage["history"]
-        scores = [
-            (1 if higher_is_better(task.metric) else -1) * value
+    def _scores(self, history: Mapping[str, Sequence]) -> list[float | None]:
+        """The score after each epoch of a stage."""
+        tasks = [self._materials.model.tasks[name] for name in self._judged]
+        by_task = [
+            [(1 if higher_is_better(task.metric) else -1) * _number(value) for value in values]
             for task in tasks
-            if (value := history[f"val_{task.name}_{task.metric}"][-1]) is not None
-            and math.isfinite(value)
+            if (values := history[f"val_{task.name}_{task.metric}"])
         ]
-        return mean(scores) if scores else None
+        return [_mean_of_defined(epoch) for epoch in zip(*by_task, strict=True)]
+
+
+class _Repeated(Materials):
+    """Materials of trainings that all read the same texts: features pay for the next one too."""
+
+    def levels(self, index: int) -> Levels:
+        levels = super().levels(index)
+        return replace(levels, epochs=max(levels.epochs, 2))
 
 
 def shortened(stages: Sequence[Stage], epochs: float, steps: Callable[[Stage], int]) -> list[Stage]:
@@ -128,6 +140,15 @@ def _lasting(stage: Stage, epochs: float, steps: int) -> Stage:
     if epochs == int(epochs) or not steps:
         return replace(stage, epochs=max(1, round(epochs)))
     return replace(stage, epochs=1, steps_per_epoch=max(1, round(epochs * steps)))
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _mean_of_defined(scores: Sequence[float]) -> float | None:
+    defined = [score for score in scores if math.isfinite(score)]
+    return mean(defined) if defined else None
 
 
 def _silent(line: str) -> None:

@@ -127,6 +127,17 @@ class FreezePlan:
         cold = {name for term in self.terms for name in _frozen_by(term, groups)}
         return tuple(name for name in groups if name in cold)
 
+    def within(self, blocks: int) -> "FreezePlan":
+        """The same on an encoder of which only so many blocks are used, from the lowest.
+
+        Example:
+
+        >>> print((FreezePlan.lowest(4) | FreezePlan("block_1-5")).within(3))
+        lowest:3 + block_1-2
+        """
+        terms = [kept for term in self.terms if (kept := _within(term, blocks))]
+        return FreezePlan.of(terms or ["none"])
+
     def apply(self, model: Grouped) -> "Trainability":
         """Freezes the model's layer groups, thaws the others, and gives the resulting table.
 
@@ -195,6 +206,20 @@ def named_groups(name: str, groups: Sequence[str]) -> list[str]:
     return names
 
 
+def names_within(name: str, blocks: int) -> str:
+    """The part of a layer group's name, or of a range, that the lowest blocks have; or nothing.
+
+    Example:
+
+    >>> names_within("block_1-5", 3), names_within("block_3", 3), names_within("heads/topic", 3)
+    ('block_1-2', '', 'heads/topic')
+    """
+    match = re.fullmatch(f"block_({_COUNT})(?:-({_COUNT}))?", name)
+    if not match or int(match[2] or match[1]) < blocks:
+        return name
+    return f"block_{match[1]}-{blocks - 1}" if int(match[1]) < blocks else ""
+
+
 def check_group(name: str) -> None:
     """Raises `InputError` where a name cannot be that of a layer group, or of a range."""
     if not re.fullmatch(_GROUPS, name):
@@ -214,6 +239,13 @@ def _blocks_in(name: str) -> list[str]:
     if first > last:
         raise InputError(f"the range {name!r} runs backwards; write block_{last}-{first}")
     return [f"block_{index}" for index in range(first, last + 1)]
+
+
+def _within(term: str, blocks: int) -> str:
+    word, _, argument = term.partition(":")
+    if word in ("lowest", "top"):
+        return f"{word}:{min(int(argument), blocks)}"
+    return names_within(term, blocks)
 
 
 def _frozen_by(term: str, groups: Sequence[str]) -> Sequence[str]:

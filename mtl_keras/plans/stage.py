@@ -11,7 +11,7 @@ from typing import Any
 
 from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError
-from mtl_keras.plans.freeze_plan import FreezePlan, check_group, named_groups
+from mtl_keras.plans.freeze_plan import FreezePlan, check_group, named_groups, names_within
 from mtl_keras.plans.layer_groups import EMBEDDINGS, backbone_of, blocks_of, tasks_of
 from mtl_keras.plans.protection import Protection
 
@@ -129,6 +129,12 @@ class LearningRates:
         """
         chosen: dict[str, Any] = {name: rates[name] for name in self.free if name in rates}
         return dataclasses.replace(self, **chosen)
+
+    def within(self, blocks: int) -> "LearningRates":
+        """The same on an encoder of which only so many blocks are used, from the lowest."""
+        groups = {names_within(name, blocks): rate for name, rate in self.groups.items()}
+        groups.pop("", None)
+        return dataclasses.replace(self, groups=groups)
 
     def by_group(self, groups: Sequence[str]) -> dict[str, float]:
         """Layer group → learning rate.

@@ -128,6 +128,23 @@ class TrainingPlan:
         """The same plan with a patience for the stages that have none."""
         return self._changed(lambda stage: replace(stage, patience=stage.patience or patience))
 
+    def within(self, blocks: int) -> "TrainingPlan":
+        """The same plan on an encoder of which only so many blocks are used, from the lowest."""
+        _, _, count = self.name.partition("heads_then_top:")
+        name = f"heads_then_top:{min(int(count), blocks)}" if count else self.name
+        plan = replace(self, name=name)
+        return plan._changed(
+            lambda stage: replace(
+                stage,
+                freeze=stage.freeze.within(blocks),
+                learning_rate=stage.learning_rate.within(blocks),
+            )
+        )
+
+    def stages_of_used(self, groups: Sequence[str]) -> tuple[Stage, ...]:
+        """The stages on a model whose encoder may have had more blocks, which no head reads."""
+        return self.within(len(blocks_of(groups))).stages(groups)
+
     def stages(self, groups: Sequence[str]) -> tuple[Stage, ...]:
         """The stages on a model of these layer groups, lowest first.
 

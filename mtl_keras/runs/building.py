@@ -7,6 +7,7 @@ from mtl_keras.data.levels import AUTO, LAST
 from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.errors import InputError
+from mtl_keras.plans.training_plan import TrainingPlan
 from mtl_keras.recipes.recipe import Recipe
 from mtl_keras.runs.starting_run import StartingRun
 
@@ -102,7 +103,7 @@ def build_model(
     model = MultiTaskModel(encoder, tasks)
     if start:
         start.fill_heads(model)
-    _check_plan(recipe, encoder, model)
+    check_plan(recipe.plan, encoder, model)
     return model
 
 
@@ -124,15 +125,20 @@ def _check_level(recipe: Recipe, encoder: "TextEncoder", task: Task) -> None:
         raise InputError(f"{recipe.reads_at[task.name]}: {error}") from None
 
 
-def _check_plan(recipe: Recipe, encoder: "TextEncoder", model: "MultiTaskModel") -> None:
-    """Raises `InputError` if the model lacks a layer group, such as that of a block left out."""
+def check_plan(plan: TrainingPlan, encoder: "TextEncoder", model: "MultiTaskModel") -> None:
+    """Raises `InputError` if a plan names a layer group that the model and its encoder lack.
+
+    Blocks that no head reads are left out of the model; a plan may name them.
+    """
+    used, blocks = list(model.encoder.layer_groups), list(encoder.layer_groups)
+    heads = [group for group in model.layer_groups if group not in used]
+    plan.stages([*blocks, *heads])
     try:
-        recipe.plan.stages(list(model.layer_groups))
+        plan.stages_of_used(list(model.layer_groups))
     except InputError as error:
-        used, blocks = list(model.encoder.layer_groups), len(encoder.layer_groups) - 1
-        if len(used) - 1 == blocks:
+        if len(used) == len(blocks):
             raise
         raise InputError(
-            f"{error}; of its {blocks} blocks, those above {used[-1]} are left out because no head "
-            "reads them"
+            f"{error}; of its {len(blocks) - 1} blocks, those above {used[-1]} are left out "
+            "because no head reads them"
         ) from None

@@ -55,7 +55,7 @@ class Materials:
     @functools.cached_property
     def stages(self) -> tuple[Stage, ...]:
         """The recipe's stages on this model."""
-        return self.recipe.plan.stages(list(self.model.layer_groups))
+        return self.recipe.plan.stages_of_used(list(self.model.layer_groups))
 
     @functools.cached_property
     def trained_groups(self) -> list[str]:

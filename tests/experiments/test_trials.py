@@ -13,25 +13,30 @@ from mtl_keras.runs.building import build_model, open_datasets
 
 
 @pytest.fixture
-def trials(tiny_recipe):
+def model_and_trials(tiny_recipe):
     recipe = load_recipe(tiny_recipe)
     datasets = open_datasets(recipe)
-    return Trials(recipe, datasets, build_model(recipe, datasets), judged=["entities"])
+    model = build_model(recipe, datasets)
+    return model, Trials(recipe, datasets, model, judged=["entities"])
 
 
 @pytest.mark.slow
-def test_each_trial_begins_where_the_first_did(trials):
+def test_each_trial_begins_where_the_first_did(model_and_trials):
+    model, trials = model_and_trials
     plan = TrainingPlan("full", Stage(learning_rate=LearningRates(backbone=1e-2)))
-    first, other, again = (
-        trials.run(plan.choosing(rates), 1).score for rates in ({}, {"heads": 0.5}, {})
-    )
-    assert again == first
-    assert other != first
-    assert first is not None
+    scores, weights = [], []
+    for rates in ({}, {"heads": 0.5}, {}):
+        scores.append(trials.run(plan.choosing(rates), 1).score)
+        weights.append([weight.numpy() for weight in model.weights])
+    assert scores[2] == scores[0]
+    assert 0 <= scores[0] <= 1
+    assert all(map(np.array_equal, weights[0], weights[2]))
+    assert not all(map(np.array_equal, weights[0], weights[1]))
 
 
 @pytest.mark.slow
-def test_a_trial_that_diverges_has_no_score(trials):
+def test_a_trial_that_diverges_has_no_score(model_and_trials):
+    _, trials = model_and_trials
     rates = LearningRates(heads=1e30, backbone=1e30)
     assert trials.run(TrainingPlan("full", Stage(learning_rate=rates)), 1).score is None
 

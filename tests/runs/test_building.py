@@ -60,12 +60,41 @@ def test_a_level_that_the_encoder_lacks_is_told_with_its_line(tiny_recipe):
         build_model(recipe, open_datasets(recipe))
 
 
-def test_a_plan_of_blocks_that_are_left_out_says_why_they_are(tiny_recipe):
-    text = tiny_recipe.read_text().replace("freeze: backbone", 'freeze: "lowest:2"')
+def _reading_block_0(tiny_recipe, **changes):
+    text = tiny_recipe.read_text()
     for task in ("topic", "entities"):
         text = text.replace(f"  {task}:\n", f"  {task}:\n    reads: block_0\n")
+    for before, after in changes.items():
+        text = text.replace(before.replace("_", ": "), after)
     tiny_recipe.write_text(text)
-    recipe = load_recipe(tiny_recipe)
+    return load_recipe(tiny_recipe)
+
+
+@pytest.mark.parametrize(
+    "freeze", ["lowest:2", "block_0-1", "embeddings + block_0 + block_1", "top:0"]
+)
+def test_a_plan_may_freeze_blocks_that_are_left_out(tiny_recipe, freeze):
+    recipe = _reading_block_0(tiny_recipe, freeze_backbone=f'freeze: "{freeze}"')
+    model = build_model(recipe, open_datasets(recipe))
+    groups = list(model.layer_groups)
+    assert "block_1" not in groups
+    frozen, _ = recipe.plan.stages_of_used(groups)
+    assert "block_0" in frozen.frozen(groups)
+    assert not {"heads/topic", "heads/entities"} & set(frozen.frozen(groups))
+
+
+def test_a_plan_may_not_freeze_blocks_that_the_encoder_never_had(tiny_recipe):
+    recipe = _reading_block_0(tiny_recipe, freeze_backbone='freeze: "lowest:3"')
+    with pytest.raises(InputError, match="freeze 'lowest:3': the encoder has 2 blocks"):
+        build_model(recipe, open_datasets(recipe))
+
+
+def test_stages_that_are_alike_without_the_blocks_left_out_say_why(tiny_recipe):
+    stages = {"freeze_backbone": 'freeze: "lowest:2"', "freeze_none": 'freeze: "lowest:1"'}
+    text = tiny_recipe.read_text().replace(", learning_rate: {heads: 1.0e-2}", "")
+    start = text.index(", learning_rate")
+    tiny_recipe.write_text(text[:start] + "}\n")
+    recipe = _reading_block_0(tiny_recipe, **stages)
     with pytest.raises(InputError, match="of its 2 blocks, those above block_0 are left out"):
         build_model(recipe, open_datasets(recipe))
 

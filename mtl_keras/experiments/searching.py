@@ -1,0 +1,228 @@
+"""Runs a search for the cheapest plan and writes the recipe that it found."""
+
+import math
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from mtl_keras.data.task import Task
+from mtl_keras.display import show
+from mtl_keras.distribution import replicas
+from mtl_keras.errors import InputError
+from mtl_keras.evaluation.latency import milliseconds
+from mtl_keras.experiments.budget import Budget
+from mtl_keras.experiments.plan_search import (
+    Halving,
+    Result,
+    cheapest_within,
+    frontier,
+)
+from mtl_keras.experiments.search_space import Candidate, is_open
+from mtl_keras.experiments.trials import Trial, Trials
+from mtl_keras.models.inference import ForwardPass, encoded
+from mtl_keras.models.multi_task_model import MultiTaskModel
+from mtl_keras.plans.stage import Stage
+from mtl_keras.recipes.plain import check_files
+from mtl_keras.recipes.recipe import Recipe
+from mtl_keras.runs.building import load_encoder, open_datasets
+from mtl_keras.runs.run import Run
+from mtl_keras.storage.locks import one_writer
+from mtl_keras.training.train_recipe import make_reproducible
+
+RECORD, FOUND = "search.json", "recipe.yaml"
+FULL_TRAININGS = 4  # the default budget: as many whole trainings of everything
+COSTS = ("training", "latency")
+Cost: TypeAlias = Literal["training", "latency"]
+
+
+def search(
+    recipe: Recipe,
+    folder: str | Path,
+    *,
+    within: float = 1.0,
+    cost: Cost = "training",
+    budget: Budget | None = None,
+    report: Callable[[str], None] = show,
+) -> dict:
+    """Finds the cheapest way to train whose score is within so many points of the best.
+
+    Candidates are depth (how many blocks there are below the heads) × frozen prefix × learning
+    rates; `plan_search.Halving` tries them, on the validation split, with the recipe's epochs as
+    the longest training. Levels, rates and encoder settings that the recipe gives are kept.
+
+    Args:
+        recipe: tasks, encoder and settings.
+        folder: new or empty; gets `recipe.yaml`, which `train` takes, and `search.json`.
+        within: points; one is 0.01 of the mean of the tasks' metrics, an error counting as its
+            negative.
+        cost: `training`, the seconds of the whole training, or `latency`, the milliseconds that
+            one text takes.
+        budget: of the search; an epoch of it is one of full fine-tuning. None: four whole trainings
+            of everything.
+        report: receives what is tried, a line each.
+
+    Returns:
+        What `search.json` holds: `recipe`, `within`, `cost`; `seconds` of the search,
+        `full_seconds` of training everything once; `tried`, every training; `results`, those to
+        choose from, each with `plan`, `score`, `training_seconds`, `latency_ms`; `front`, the
+        numbers of the results that no other beats in both, cheapest first; `chosen`, one of them.
+
+    Raises:
+        InputError: a number of points below 0, a budget that holds no candidate, a strategy of
+            several devices, a folder that holds something.
+    """
+    _check(recipe, within, cost)
+    run = Run(folder)
+    run.check_free()
+    with one_writer(folder):
+        bench = _Bench(recipe, report)
+        stage = bench.template
+        solved = bench.solved(60 * minutes if budget and (minutes := budget.minutes) else math.inf)
+        halving = Halving(stage.epochs, bench.run, solved, stage.learning_rate.free)
+        full, limit = _limit(halving, bench, budget)
+        results = halving.search(limit)
+        latencies = {blocks: bench.latency(blocks) for blocks in bench.depths}
+        rows = [_row(result, latencies) for result in results]
+        costs = [row["latency_ms" if cost == "latency" else "training_seconds"] for row in rows]
+        chosen = cheapest_within(results, costs, within)
+        found = bench.recipe_of(results[chosen].candidate, Path(folder))
+        run.write(FOUND, lambda path: path.write_text(found, encoding="utf-8"))
+        tried = (*halving.solved, *halving.results)
+        record = {
+            "recipe": str(recipe.path),
+            "within": within,
+            "cost": cost,
+            "seconds": bench.seconds,
+            "full_seconds": full,
+            "tried": [_row(result, latencies) for result in tried],
+            "results": rows,
+            "front": frontier(results, costs),
+            "chosen": chosen,
+        }
+        run.write_json(RECORD, record)
+    return record
+
+
+class _Bench:
+    """Trains candidates of one encoder, each from its published weights and solved heads."""
+
+    def __init__(self, recipe: Recipe, report: Callable[[str], None]):
+        self._started = time.perf_counter()
+        self._recipe, self._report = recipe, report
+        make_reproducible(recipe)
+        self._datasets = open_datasets(recipe)
+        self._encoder = load_encoder(recipe)
+        self._published = [(v, replicas.value_of(v)) for v in self._encoder.transformer.variables]
+        self._models: dict[int, MultiTaskModel] = {}
+        self._trials: dict[int, Trials] = {}
+        self.blocks = len(self._encoder.layer_groups) - 1
+        self.template: Stage = recipe.plan.as_template()
+
+    @property
+    def depths(self) -> list[int]:
+        """The numbers of blocks that were tried."""
+        return sorted(self._trials)
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return time.perf_counter() - self._started
+
+    def solved(self, limit: float) -> list[Result]:
+        """The candidates that train heads only, on each depth; no more after so many seconds."""
+        results: list[Result] = []
+        for blocks in self._depths():
+            if sum(result.seconds for result in results) < limit:
+                results.append(self._solve(blocks))
+        return results
+
+    def run(self, candidate: Candidate, epochs: float) -> Trial:
+        """Trains a candidate from its solved heads."""
+        trial = self._trials[candidate.blocks].run(candidate.trained(self.template), epochs)
+        score = "diverged" if trial.best is None else f"{trial.best:.4f}"
+        self._report(f"{candidate}: {score} after {epochs:.3g} epochs ({trial.seconds:.0f} s)")
+        return trial
+
+    def latency(self, blocks: int) -> float:
+        """Milliseconds that one text takes in a model of so many blocks, as it is trained now."""
+        model = self._models[blocks]
+        model.start_above(None)
+        task = next(iter(self._datasets.values()))
+        text = next(iter(task.examples("validation"))).text
+        forward, batch = ForwardPass(model), encoded([text], model.encoder.tokenizer)
+        return milliseconds(lambda: forward(batch))
+
+    def recipe_of(self, candidate: Candidate, folder: Path) -> str:
+        """The YAML of a candidate's recipe, to be read from a folder."""
+        found = candidate.recipe(self._recipe, self.template, self.blocks)
+        tasks = tuple(_from_folder(task, self._recipe.path.parent, folder) for task in found.tasks)
+        return replace(found, tasks=tasks, path=folder.absolute() / FOUND).to_yaml()
+
+    def _depths(self) -> list[int]:
+        """Half of the blocks, two thirds (where probes are often best), and all."""
+        if not all(is_open(dataset.task) for dataset in self._datasets.values()):
+            return [self.blocks]  # the recipe says where heads read
+        parts = (self.blocks / 2, 2 * self.blocks / 3, self.blocks)
+        return sorted({math.ceil(part) for part in parts})
+
+    def _solve(self, blocks: int) -> Result:
+        candidate = Candidate(blocks, blocks)
+        recipe = candidate.recipe(self._recipe, self.template, self.blocks)
+        for variable, value in self._published:
+            replicas.put(variable, value)
+        tasks = [
+            dataset.task.at_level(task.reads)
+            for task, dataset in zip(recipe.tasks, self._datasets.values(), strict=True)
+        ]
+        model = MultiTaskModel(self._encoder, tasks)
+        trial = Trials(recipe, self._datasets, model, list(self._datasets)).run(recipe.plan, 0)
+        self._models[blocks] = model
+        self._trials[blocks] = Trials(recipe, self._datasets, model, list(self._datasets))
+        score = "undefined" if trial.best is None else f"{trial.best:.4f}"
+        self._report(f"{candidate}: {score} ({trial.seconds:.0f} s)")
+        return Result(candidate=candidate, epochs=0, score=trial.best, seconds=trial.seconds)
+
+
+def _check(recipe: Recipe, within: float, cost: str) -> None:
+    check_files(tuple(recipe.tasks))
+    if recipe.strategy != "auto":
+        raise InputError("a search trains on one device; leave out the recipe's 'strategy'")
+    if not (math.isfinite(within) and within >= 0):
+        raise InputError(f"within is a number of points, 0 or more. Received: {within}")
+    if cost not in COSTS:
+        raise InputError(f"a cost is one of {', '.join(COSTS)}. Received: {cost!r}")
+
+
+def _limit(halving: Halving, bench: _Bench, budget: Budget | None) -> tuple[float | None, float]:
+    """The seconds of one whole training of everything, if it was timed, and of the search."""
+    if budget and budget.minutes is not None:
+        return None, budget.minutes * 60
+    full = halving.time_full(bench.blocks)
+    epochs = bench.template.epochs
+    return full, full / epochs * (budget.epochs if budget else FULL_TRAININGS * epochs)
+
+
+def _row(result: Result, latencies: Mapping[int, float]) -> dict:
+    candidate = result.candidate
+    return {
+        "plan": str(candidate),
+        "blocks": candidate.blocks,
+        "frozen": candidate.frozen,
+        "rates": dict(candidate.rates),
+        "epochs": result.epochs,
+        "score": result.score,
+        "training_seconds": result.seconds,
+        "latency_ms": latencies[candidate.blocks],
+    }
+
+
+def _from_folder(task: Task, before: Path, folder: Path) -> Task:
+    """A task whose files' paths are relative to another folder."""
+    files = {
+        split: [os.path.relpath(before / str(path), folder) for path in paths]
+        for split, paths in task.files.items()
+    }
+    return replace(task, files=files)

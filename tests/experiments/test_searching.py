@@ -1,0 +1,55 @@
+"""A search for the cheapest plan: it leaves a recipe that trains as the plan it found."""
+
+import pytest
+
+from mtl_keras.errors import InputError
+from mtl_keras.experiments.budget import Budget
+from mtl_keras.experiments.searching import search
+from mtl_keras.recipes.recipe import load_recipe
+from mtl_keras.runs.building import build_model, open_datasets
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cost", ["training", "latency"])
+def test_the_recipe_found_is_that_of_the_cheapest_plan_near_the_best(tiny_recipe, tmp_path, cost):
+    text = tiny_recipe.read_text()
+    tiny_recipe.write_text(text[: text.index("  stages:")] + "  plan: full\n  epochs: 2\n")
+    said = []
+    folder = tmp_path / "search"
+    record = search(load_recipe(tiny_recipe), folder, within=5.0, cost=cost, report=said.append)
+    chosen = record["results"][record["chosen"]]
+    best = max(result["score"] for result in record["results"])
+    assert chosen["score"] >= best - 0.05
+    measure = "latency_ms" if cost == "latency" else "training_seconds"
+    near = [result for result in record["results"] if result["score"] >= best - 0.05]
+    assert chosen[measure] == min(result[measure] for result in near)
+    assert record["chosen"] in record["front"]
+    assert {row["epochs"] for row in record["results"]} <= {0, 2}
+    assert len(said) == len(record["tried"])
+    found = load_recipe(folder / "recipe.yaml")
+    model = build_model(found, open_datasets(found))
+    assert len(model.encoder.layer_groups) - 1 == chosen["blocks"]
+    stages = found.plan.stages(list(model.layer_groups))
+    assert stages[0].solve
+    assert len(stages) == 1 + (chosen["frozen"] < chosen["blocks"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"within": -1.0}, "0 or more. Received: -1.0"),
+        ({"within": float("nan")}, "0 or more. Received: nan"),
+        ({"cost": "memory"}, "one of training, latency. Received: 'memory'"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(tiny_recipe, tmp_path, settings, said):
+    with pytest.raises(InputError, match=said):
+        search(load_recipe(tiny_recipe), tmp_path / "search", **settings)
+    assert not (tmp_path / "search").exists()
+
+
+@pytest.mark.slow
+def test_a_budget_that_holds_no_candidate_is_refused(tiny_recipe, tmp_path):
+    budget = Budget(minutes=1e-3)
+    with pytest.raises(InputError, match="a budget of 0 s holds no candidate"):
+        search(load_recipe(tiny_recipe), tmp_path / "s", budget=budget, report=lambda line: None)
