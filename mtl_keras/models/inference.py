@@ -66,7 +66,7 @@ def encoded(x: Any, tokenizer: Tokenizer) -> Any:
 def are_texts(x: Any) -> bool:
     """Whether what a network is called with is text: a string, strings in an array or a list."""
     if isinstance(x, list | tuple):
-        return bool(x) and isinstance(x[0], str | bytes)
+        return not x or isinstance(x[0], str | bytes)
     dtype = getattr(x, "dtype", None)
     is_numpy_text = getattr(dtype, "kind", None) in ("U", "S", "O")
     return isinstance(x, str | bytes) or dtype == tf.string or is_numpy_text

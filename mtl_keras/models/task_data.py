@@ -119,8 +119,8 @@ def _check_needed(tasks: Collection[str], name: str, opened: Collection[str]) ->
 def _check_task(tasks: Collection[str], name: Any) -> None:
     if name not in tasks:
         raise InputError(
-            f"the model has no task {shown(name)}{nearest(str(name), tasks)}; it has "
-            f"{listed(tasks)}"
+            f"the model has no task {shown(name)}; it has {listed(tasks)}"
+            f"{nearest(str(name), tasks)}"
         )
 
 

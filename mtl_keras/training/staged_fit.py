@@ -1,6 +1,7 @@
 """Stages on a model that a program holds, by the engine that trains recipes."""
 
 import dataclasses
+import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -43,7 +44,7 @@ def fit_stages(
     seed: int = 0,
     report: Callable[[str], None] = show,
     verbose: int | str = "auto",
-    callbacks: Sequence[keras.callbacks.Callback] = (),
+    callbacks: keras.callbacks.Callback | Sequence[keras.callbacks.Callback] | None = None,
 ) -> StagedHistory:
     """Trains a model in stages as `mtl_keras.train` does: what frozen layers compute is kept,
     frozen weights are proved unchanged, and the model ends with the weights that are best on
@@ -74,7 +75,8 @@ def fit_stages(
             without data, a folder that holds something else.
         WorkError: a frozen group moved, or one that trains did not.
     """
-    opened = model.datasets(datasets, needed=model.tasks)
+    callbacks = _as_list(callbacks)
+    opened = _with_examples(model, datasets)
     recipe = Recipe(
         encoder=model.encoder.source or NO_SOURCE,
         max_length=model.encoder.tokenizer.max_length,
@@ -92,7 +94,7 @@ def fit_stages(
     if folder is None:
         trainer, run = _train(materials, **following), None
     else:
-        run = Run(folder)
+        run = _run_in(folder)
         trainer = _train_into(run, materials, **following)
     model.start_above(None)
     model.optimizer, model.compiled = None, False  # its state is not of the weights put back
@@ -100,6 +102,30 @@ def fit_stages(
     best, drift = trainer.selection.best, trainer.drift()
     model.in_stages = StagedHistory(trainer.finished, measures, best, drift, run, str(recipe.plan))
     return model.in_stages
+
+
+def _as_list(callbacks: Any) -> list[keras.callbacks.Callback]:
+    """Callbacks in the forms in which `fit` takes them."""
+    if callbacks is None:
+        return []
+    return list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
+
+
+def _with_examples(
+    model: MultiTaskModel, datasets: Mapping[str, TaskDataset] | None
+) -> dict[str, TaskDataset]:
+    """Every task's data, which have what is trained on, and what judges it."""
+    opened = model.datasets(datasets, needed=model.tasks)
+    for dataset in opened.values():
+        for split in ("train", "validation"):
+            dataset.check_split(split)
+    return opened
+
+
+def _run_in(folder: Any) -> Run:
+    if not isinstance(folder, str | os.PathLike):
+        raise InputError(f"folder: {shown(folder)} came, a path was expected")
+    return Run(os.fspath(folder))
 
 
 def _train(materials: Materials, **following: Any) -> Trainer:
@@ -127,6 +153,9 @@ def _train_into(
 
 
 def _plan(stages: Sequence[Stage] | TrainingPlan | str, patience: int | None) -> TrainingPlan:
+    is_number = isinstance(patience, int) and not isinstance(patience, bool)
+    if patience is not None and not is_number:
+        raise InputError(f"patience: {shown(patience)} came, a whole number from 1 was expected")
     if isinstance(stages, str):
         stages = TrainingPlan(stages)
     if isinstance(stages, TrainingPlan):

@@ -36,7 +36,7 @@ def test_a_label_that_training_lacks_is_a_mistake_with_its_text(tiny_encoder):
     errors = model.errors("topic")
     assert "only here" in [row["text"] for row in errors.worst() if row["expected"] == "new"]
     assert "of 5 examples have a mistake" in str(errors)
-    with pytest.raises(InputError, match="no task 'topci'; did you mean 'topic'"):
+    with pytest.raises(InputError, match="no task 'topci'; it has 'topic'; did you mean 'topic'"):
         model.errors("topci")
     with pytest.raises(InputError, match="has no tset examples"):
         model.errors("topic", "tset")

@@ -221,6 +221,7 @@ def test_strings_are_answered_or_give_outputs_as_arrays_do(tiny_model):
         np.testing.assert_allclose(model(np.array(texts))[name], expected, atol=1e-6)
     np.testing.assert_allclose(outputs["topic"].sum(-1), 1.0, rtol=1e-5)
     assert model.predict(texts, batch_size=2, verbose=0) == mtl.answer(model, texts, batch_size=2)
+    assert model([])["topic"].shape == (0, 3)
     for ask in (model.predict, model):
         with pytest.raises(InputError, match=r"strings: \[text\]"):
             ask("a b")

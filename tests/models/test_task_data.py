@@ -33,7 +33,7 @@ def test_data_are_opened_once_and_if_they_are_needed(tiny_encoder):
 @pytest.mark.parametrize(
     ("name", "given", "message"),
     [
-        ("topik", None, "no task 'topik'; did you mean 'topic'?"),
+        ("topik", None, "no task 'topik'; it has 'topic'; did you mean 'topic'?"),
         ("topic", ROWS, r"datasets\['topic'\]: .* came, a TaskDataset was expected"),
         (
             "topic",

@@ -77,8 +77,27 @@ def test_a_named_plan_solves_the_heads(tiny_encoder):
         ([Stage()], {"restore": "topik"}, "topik"),
         ([Stage()], {"datasets": [1]}, "datasets: \\[1\\] came"),
         ([Stage()], {"datasets": {}}, "no data of 'topic'"),
+        ([Stage()], {"patience": "2"}, "patience: '2' came, a whole number from 1"),
+        ([Stage()], {"callbacks": [7]}, "callbacks: 7 came"),
+        ([Stage()], {"folder": 7}, "folder: 7 came, a path was expected"),
     ],
 )
 def test_what_does_not_fit_the_model_is_refused(stages, given, message, tiny_encoder):
     with pytest.raises(InputError, match=message):
         make_model(tiny_encoder).fit_stages(stages, **given)
+
+
+def test_a_task_needs_training_examples(tiny_encoder):
+    task = Task("topic", labels=["x", "y"], data={"test": ROWS})
+    with pytest.raises(InputError, match="'topic' has no train examples; it has test"):
+        MultiTaskModel(tiny_encoder(), [task]).fit_stages([Stage()])
+
+
+@pytest.mark.slow
+def test_callbacks_of_keras_know_which_way_a_metric_is_better(tiny_encoder):
+    stopping = keras.callbacks.EarlyStopping("val_topic_accuracy", patience=1)
+    stages = [Stage(freeze="backbone", epochs=8)]
+    (stage,) = make_model(tiny_encoder).fit_stages(stages, callbacks=stopping, **QUIET)
+    accuracy = stage["history"]["val_topic_accuracy"]
+    assert len(accuracy) < 8
+    assert accuracy[-1] <= max(accuracy[:-1])
