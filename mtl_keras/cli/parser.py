@@ -187,7 +187,9 @@ def _add_demo(added: Commands) -> None:
 
 def _add_embed(added: Commands) -> None:
     command = add_command(added, "embed", commands.embed)
-    command.add_argument("source", help="an encoder: all-MiniLM-L6-v2, a TF Hub handle or a folder")
+    command.add_argument(
+        "source", help="an encoder: all-MiniLM-L6-v2, a TF Hub handle, a folder or run:FOLDER"
+    )
     command.add_argument("--input", required=True, help=LINES_HELP)
     command.add_argument("--output", required=True, help="the .npy file to write")
     command.add_argument(

@@ -142,7 +142,7 @@ def _difference(task: Task, before: Task) -> str:
         return f"is a {task.kind}, in the run a {before.kind}; correct its kind"
     if tuple(task.labels) == tuple(before.labels):
         return ""
-    cure = f"list the run's in the recipe (labels: {listed(before.labels)})"
+    cure = f"list the run's in the recipe (labels: [{listed(before.labels)}])"
     new, gone = {*task.labels} - {*before.labels}, {*before.labels} - {*task.labels}
     faults = [f"without {listed(sorted(gone))}"] if gone else []
     faults += [f"with {listed(sorted(new))}"] if new else []

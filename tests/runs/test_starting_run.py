@@ -87,7 +87,7 @@ def test_other_tasks_have_new_heads(make_run, recipe):
         (
             mtl.Task("topic", labels=["x", "z"]),
             "has other labels than in the run, without 'z' and with 'y'; list the run's in the "
-            "recipe (labels: 'x', 'z'), or give the task another name",
+            "recipe (labels: ['x', 'z']), or give the task another name",
         ),
         (mtl.Task("topic", labels=["x", "y", "z"]), "than in the run, without 'z'; list"),
         (mtl.Task("topic", labels=["y", "x"]), "than in the run, in another order; list"),

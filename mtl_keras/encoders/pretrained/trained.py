@@ -1,6 +1,7 @@
 """The encoder of a model that was trained here, out of its `.keras` file."""
 
 import dataclasses
+import zipfile
 from pathlib import Path
 
 import keras
@@ -30,6 +31,8 @@ def load_trained(
         InputError: the file is damaged, refused as unsafe, or of another model.
     """
     with reading(path.name):
+        if not zipfile.is_zipfile(path):
+            raise InputError(f"{path.name} is no .keras file; give one that model.save wrote")
         model = load_keras_file(path, compile=False)
         if keras.saving.get_registered_name(type(model)) != MODEL:
             raise InputError(f"{path.name} is not a MultiTaskModel but {type(model).__name__}")

@@ -17,6 +17,7 @@ from support.published import HUB
 from tokenizers import Tokenizer
 
 import mtl_keras as mtl
+from mtl_keras.encoders.pretrained.tensor_files import open_tensors
 from mtl_keras.encoders.text_encoder import TextEncoder
 from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
 from mtl_keras.encoders.transformer.config import EncoderConfig
@@ -69,6 +70,19 @@ def _spelled(config: dict) -> dict:
     apart = ("architectures", "attention_types", "n_inner", "hidden_act", "position_embedding_type")
     apart += ("intermediate_size", "is_decoder", "add_cross_attention")
     return {key: value for key, value in config.items() if key in apart}
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in CHECKPOINTS.iterdir()))
+def test_tensors_are_named_and_turned_as_the_library_itself_wrote_them(name, tmp_path):
+    encoder = TextEncoder.from_pretrained(str(CHECKPOINTS / name), max_length=LENGTH)
+    ours = open_tensors(encoder.save_pretrained(tmp_path / "saved"))
+    theirs = open_tensors(CHECKPOINTS / name)
+    everything = slice(None)
+    for tensor in ours.shapes:
+        (original,) = [each for each in theirs.shapes if f".{each}".endswith(f".{tensor}")]
+        np.testing.assert_array_equal(
+            ours.read(tensor, everything), theirs.read(original, everything), tensor
+        )
 
 
 @pytest.mark.parametrize("name", ["biobert", "gpt2"])

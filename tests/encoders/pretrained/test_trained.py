@@ -86,7 +86,9 @@ def test_other_files_are_refused_in_a_line(tmp_path):
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "keras.keras")
     assert_refused(tmp_path / "keras.keras", "not a MultiTaskModel but Sequential")
     (tmp_path / "text.keras").write_text("no archive")
-    assert_refused(tmp_path / "text.keras", "text.keras cannot be read")
+    assert_refused(
+        tmp_path / "text.keras", "text.keras is no .keras file; give one that model.save"
+    )
 
 
 def test_a_damaged_file_is_refused_in_a_line(tiny_model, tmp_path):
