@@ -75,7 +75,7 @@ class BegunRun:
         if has_begun:
             trainer.resume(report)
         workers.check_same(str(trainer.resumed_at), "run folders")
-        findings = _findings(materials, report) if workers.is_chief else ()
+        findings = reported_findings(materials, report) if workers.is_chief else ()
         return cls(
             run=run,
             materials=materials,
@@ -146,7 +146,7 @@ class BegunRun:
         run.write_json(RECORD, record)
 
 
-def _findings(materials: Materials, report: Callable[[str], None]) -> tuple[Finding, ...]:
+def reported_findings(materials: Materials, report: Callable[[str], None]) -> tuple[Finding, ...]:
     """What is to know of the examples, which it reports."""
     findings = audit(materials.datasets, materials.model.encoder.tokenizer)
     for finding in findings:

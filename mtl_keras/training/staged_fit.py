@@ -21,7 +21,7 @@ from mtl_keras.recipes.recipe import Recipe
 from mtl_keras.runs.run import LEFT_OUT, Run
 from mtl_keras.runs.unfinished import end
 from mtl_keras.storage.locks import one_writer
-from mtl_keras.training.begun_run import BegunRun
+from mtl_keras.training.begun_run import BegunRun, reported_findings
 from mtl_keras.training.interruptions import Interruption
 from mtl_keras.training.materials import Materials
 from mtl_keras.training.staged_history import StagedHistory
@@ -90,12 +90,12 @@ def fit_stages(
     )
     recipe.plan.stages(list(model.layer_groups))
     materials = Materials.of(recipe, opened, model)
-    following: dict[str, Any] = {"report": report, "verbose": verbose, "callbacks": callbacks}
+    following: dict[str, Any] = {"verbose": verbose, "callbacks": callbacks}
     if folder is None:
-        trainer, run = _train(materials, **following), None
+        trainer, run = _train(materials, report, **following), None
     else:
         run = _run_in(folder)
-        trainer = _train_into(run, materials, **following)
+        trainer = _train_into(run, materials, report, **following)
     model.start_above(None)
     model.optimizer, model.compiled = None, False  # its state is not of the weights put back
     measures = [f"{name}_{task.metric}" for name, task in model.tasks.items()]
@@ -128,15 +128,17 @@ def _run_in(folder: Any) -> Run:
     return Run(os.fspath(folder))
 
 
-def _train(materials: Materials, **following: Any) -> Trainer:
+def _train(materials: Materials, report: Callable[[str], None], **following: Any) -> Trainer:
+    reported_findings(materials, report)
     with tempfile.TemporaryDirectory() as best:
         trainer = Trainer(materials, best)
-        trainer.run_stages(**following)
+        with materials.model.distribute_strategy.scope():
+            trainer.run_stages(report=report, **following)
     return trainer
 
 
 def _train_into(
-    run: Run, materials: Materials, *, report: Callable[[str], None], **following: Any
+    run: Run, materials: Materials, report: Callable[[str], None], **following: Any
 ) -> Trainer:
     """Trains as `train` does, and goes on with a run that has begun in the folder."""
     resume = run.has_begun and not run.is_finished

@@ -31,6 +31,7 @@ def test_stages_train_from_rows_in_memory_with_cache_and_proof(tiny_encoder):
     assert {row["frozen"] for row in first["proof"]} == {True, False}
     assert second["freeze"] == "top:1"
     assert any("stage 2 of 2: freeze top:1" in line for line in lines)
+    assert lines[0].startswith("warning: topic, validation: 40 of 40 texts are also training texts")
     assert set(history.best) == {"mean", "topic"}
     assert history.run is None
     assert model.level is None
