@@ -81,7 +81,7 @@ class TextEncoder:
         cls,
         source: str,
         *,
-        max_length: int = 128,
+        max_length: int | None = None,
         pooling: str | None = None,
         dtype: str | None = None,
         sha256: str | None = None,
@@ -93,7 +93,8 @@ class TextEncoder:
                 `keras_hub://preset`, or a folder of any of these kinds; `run:` and a run's folder,
                 or a `.keras` file, for the encoder that was trained there. See
                 `mtl_keras.encoders.pretrained.loading.load`.
-            max_length: longest input in word pieces; longer texts are truncated.
+            max_length: longest input in word pieces; longer texts are truncated. None: 128, and of
+                an encoder that was trained here the length that it was trained with.
             pooling: `mean`, `cls`, `pooler` or `last`, instead of what the source says.
             dtype: Keras dtype policy of the transformer, the global one when None.
             sha256: what the weights must have, in hexadecimal (`pretrained.checksum`).

@@ -23,13 +23,14 @@ from mtl_keras.errors import InputError
 from mtl_keras.storage.refusals import cause
 from mtl_keras.storage.regular_files import check_regular_files
 
+LENGTH = 128  # word pieces that are read of a text, unless somebody says another number
 MAX_SPARE_ROWS = 127  # token tables are sometimes rounded up to a multiple of 128
 
 
 def load(
     source: str,
     *,
-    max_length: int = 128,
+    max_length: int | None = None,
     pooling: str | None = None,
     dtype: str | None = None,
     sha256: str | None = None,
@@ -44,7 +45,8 @@ def load(
             (`https://…`), or a folder, of a TF Hub BERT SavedModel; `keras_hub://preset`, or a
             folder, of a text encoder that KerasHub's `save_to_preset` wrote; the `.keras` file of a
             `MultiTaskModel`, or `run:` and a finished run's folder, whose file that is.
-        max_length: longest input in word pieces.
+        max_length: longest input in word pieces. None: 128, and of an encoder that was trained here
+            the length that it was trained with.
         pooling: `mean`, `cls`, `pooler` or `last`, instead of the source's own.
         dtype: Keras dtype policy of the transformer, the global one when None.
         sha256: what the weights must have (`check_weights`).
@@ -75,7 +77,7 @@ def _loader(place: Path) -> Callable[..., LoadedEncoder]:
 
 
 def _load_trained(
-    path: Path, max_length: int, pooling: str | None, dtype: str | None
+    path: Path, max_length: int | None, pooling: str | None, dtype: str | None
 ) -> LoadedEncoder:
     loaded = load_trained(path, max_length, pooling, dtype)
     _check_sizes(loaded.tokenizer, loaded.config)
@@ -83,9 +85,9 @@ def _load_trained(
 
 
 def _load_preset(
-    folder: Path, max_length: int, pooling: str | None, dtype: str | None
+    folder: Path, max_length: int | None, pooling: str | None, dtype: str | None
 ) -> LoadedEncoder:
-    tokenizer = presets.open_tokenizer(folder)(max_length=max_length)
+    tokenizer = presets.open_tokenizer(folder)(max_length=_length(max_length))
     backbone = presets.load_backbone(folder, dtype)
     config = KerasHubConfig.of(backbone, pooling)
     _check_sizes(tokenizer, config)
@@ -93,15 +95,19 @@ def _load_preset(
 
 
 def _load_checkpoint(
-    folder: Path, max_length: int, pooling: str | None, dtype: str | None
+    folder: Path, max_length: int | None, pooling: str | None, dtype: str | None
 ) -> LoadedEncoder:
     checkpoint = open_checkpoint(folder)
     config = _config(checkpoint, pooling)
-    tokenizer = checkpoint.make_tokenizer(max_length=max_length)
+    tokenizer = checkpoint.make_tokenizer(max_length=_length(max_length))
     _check_sizes(tokenizer, config)
     transformer = build_transformer(config, dtype, initialize=False)
     fill(transformer, checkpoint, config)
     return LoadedEncoder(tokenizer, transformer, config, checkpoint.normalize)
+
+
+def _length(max_length: int | None) -> int:
+    return LENGTH if max_length is None else max_length
 
 
 def _config(checkpoint: Checkpoint, pooling: str | None) -> EncoderConfig:

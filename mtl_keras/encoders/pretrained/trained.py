@@ -16,13 +16,13 @@ from mtl_keras.errors import InputError
 
 
 def load_trained(
-    path: Path, max_length: int, pooling: str | None, dtype: str | None
+    path: Path, max_length: int | None, pooling: str | None, dtype: str | None
 ) -> LoadedEncoder:
     """The encoder of a `.keras` file: the blocks that its heads read, with what they have learnt.
 
     Args:
         path: of the file.
-        max_length: longest input in word pieces.
+        max_length: longest input in word pieces, the model's own when None.
         pooling: instead of the model's own. A pooler is there only if a head reads it: the file has
             the weights of no other.
         dtype: Keras dtype policy of the transformer, the global one when None.
@@ -41,7 +41,8 @@ def load_trained(
     transformer = build_transformer(config, dtype, initialize=False)
     for new, old in zip(transformer.weights, encoder.transformer.weights, strict=True):
         replicas.put(new, replicas.value_of(old))
-    settings = encoder.tokenizer.get_config() | {"max_length": max_length}
+    settings = encoder.tokenizer.get_config()
+    settings["max_length"] = settings["max_length"] if max_length is None else max_length
     tokenizer = type(encoder.tokenizer).from_config(settings)
     return LoadedEncoder(tokenizer, transformer, config, encoder.normalize)
 
