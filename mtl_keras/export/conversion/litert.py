@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import keras
 import tensorflow as tf
 from tensorflow.lite.python.convert_phase import ConverterError
 
@@ -34,7 +35,8 @@ def write_litert(model: MultiTaskModel, path: str | Path, precision: str) -> Non
     if precision == FLOAT16:
         target["supported_types"] = [tf.float16]
     try:
-        model.export(
+        keras.Model.export(  # the model's own takes strings
+            model,
             str(path),
             format="litert",
             verbose=False,

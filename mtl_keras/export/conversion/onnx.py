@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import keras
 import numpy as np
 
 from mtl_keras.export.conversion.formats import FLOAT16, INT8
@@ -37,8 +38,13 @@ def write_onnx(model: MultiTaskModel, path: str | Path, precision: str) -> None:
 
     with _quiet():
         _teach_erfc()
-        model.export(
-            str(path), format="onnx", verbose=False, input_signature=[INPUTS], opset_version=OPSET
+        keras.Model.export(  # the model's own takes strings
+            model,
+            str(path),
+            format="onnx",
+            verbose=False,
+            input_signature=[INPUTS],
+            opset_version=OPSET,
         )
         graph = onnx.load(str(path))
         _name_axes(graph)

@@ -101,7 +101,7 @@ def test_a_full_disk_is_told_as_one(tiny_model, tmp_path, monkeypatch):
     def export(model, path, **options):
         raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
 
-    monkeypatch.setattr(mtl.MultiTaskModel, "export", export)
+    monkeypatch.setattr(keras.Model, "export", export)
     with pytest.raises(OSError, match="No space left on device"):
         convert(tiny_model(), tmp_path / "1", LITERT, "float32", {})
 

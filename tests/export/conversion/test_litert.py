@@ -1,5 +1,6 @@
 """A `.tflite` file has one signature, of any size."""
 
+import keras
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
@@ -28,10 +29,10 @@ def test_its_signature_takes_any_size(tiny_model, tmp_path):
 
 
 def test_what_it_cannot_hold_is_told_in_a_line(tiny_model, tmp_path, monkeypatch):
-    def export(path, **options):
+    def export(model, path, **options):
         raise ConverterError("no such operation\nmuch more")
 
     model = tiny_model()
-    monkeypatch.setattr(model, "export", export)
+    monkeypatch.setattr(keras.Model, "export", export)
     with pytest.raises(WorkError, match=r"LiteRT cannot hold this model: no such operation$"):
         write_litert(model, tmp_path / "model.tflite", "int8")
