@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from support.interrupting import Killed, results
+from support.interrupting import Killed
 from support.tiny import write_tiny_recipe
 
 import mtl_keras as mtl
@@ -191,22 +191,30 @@ def test_a_recipe_in_python_says_it_too(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_keeps_where_it_began_and_resumes_with_the_same_bits(make_run, recipe, tmp_path):
+def test_a_run_keeps_where_it_began_and_a_resumed_one_too(make_run, recipe, tmp_path):
     make_run(TOPIC, ENTITIES)
-    said: list[str] = []
-    never = train(recipe, tmp_path / "never", verbose=0, report=said.append)
-    assert f"Begins with the encoder of {tmp_path / 'first'} and its heads of topic, entities." in (
-        said
-    )
-    record = {"run": str(tmp_path / "first"), "heads": ["topic", "entities"]}
-    assert never.read_json("run.json")["start_from"] == record
+    text = recipe.path.read_text()
+    stages = "  stages:\n    - {freeze: backbone}\n    - {freeze: top:1}\n"
+    recipe.path.write_text(text[: text.index("  stages:")] + stages)
+    recipe, said, folder = load_recipe(recipe.path), list[str](), tmp_path / "run"
 
     def kill(line: str) -> None:
+        said.append(line)
         if line.startswith("stage 2"):
             raise Killed
 
     with pytest.raises(Killed):
-        train(recipe, tmp_path / "run", verbose=0, report=kill)
-    run = train(recipe, tmp_path / "run", resume=True, verbose=0, report=said.append)
-    assert results(run) == results(never)
+        train(recipe, folder, verbose=0, report=kill)
+    began = f"Begins with the encoder of {tmp_path / 'first'} and its heads of topic, entities."
+    assert began in said
+    model = mtl.load_model(tmp_path / "first" / "model.keras")
+    weight = model.get_layer("embeddings").weights[0]
+    weight.assign_add(weight)
+    shutil.move(tmp_path / "first" / "model.keras", tmp_path / "kept.keras")
+    model.save(tmp_path / "first" / "model.keras")
+    with pytest.raises(InputError, match="other weights than this run began with"):
+        train(recipe, folder, resume=True, verbose=0, report=said.append)
+    shutil.move(tmp_path / "kept.keras", tmp_path / "first" / "model.keras")
+    run = train(recipe, folder, resume=True, verbose=0, report=said.append)
+    record = {"run": str(tmp_path / "first"), "heads": ["topic", "entities"]}
     assert run.read_json("run.json")["start_from"] == record
