@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mtl_keras.data.levels import MIX
 from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError, listed
 from mtl_keras.plans.layer_groups import head_group
@@ -90,26 +91,20 @@ class StartingRun:
         """Gives the heads of tasks that the run has too the weights that they have there.
 
         Raises:
-            InputError: a head reads another level of the encoder than in the run.
+            InputError: a head reads another level of the encoder than in the run, or vectors that
+                are pooled otherwise.
         """
-        from mtl_keras.models.heads import read_levels
-
-        tasks = [task for name, task in model.tasks.items() if name in self._model.tasks]
-        trained = [self._model.tasks[task.name] for task in tasks]
-        levels = read_levels(model.encoder, tasks)
-        before = read_levels(self._model.encoder, trained)
-        for task in tasks:
-            if levels[task.name] != before[task.name]:
-                raise self._error(
-                    f"task {task.name!r} reads {_named(levels[task.name])}, in the run "
-                    f"{_named(before[task.name])}; say reads: {self._model.tasks[task.name].reads},"
-                    " or give the task another name"
-                )
-            group = head_group(task.name)
-            for layers in zip(
-                self._model.layer_groups[group], model.layer_groups[group], strict=True
-            ):
-                _copy(*layers)
+        for name in [name for name in model.tasks if name in self._model.tasks]:
+            now, before = (_reading(of.encoder, of.tasks[name]) for of in (model, self._model))
+            for setting, value in before.items():
+                if now[setting] != value:
+                    raise self._error(
+                        f"task {name!r}: {setting} {now[setting]}, in the run {value}; say "
+                        f"{setting}: {value}, or give the task another name"
+                    )
+            heads = (of.layer_groups[head_group(name)] for of in (self._model, model))
+            for layer, into in zip(*heads, strict=True):
+                _copy(layer, into)
 
     def record(self, model: "MultiTaskModel") -> dict[str, Any]:
         """What the training's own run keeps: the run's folder, and whose heads it began with."""
@@ -174,5 +169,15 @@ def _copy(layers: "keras.layers.Layer", into: "keras.layers.Layer") -> None:
         replicas.put(other, replicas.value_of(weight))
 
 
-def _named(levels: Sequence[str]) -> str:
-    return levels[0] if len(levels) == 1 else "a mix of all levels"
+def _reading(encoder: "TextEncoder", task: Task) -> dict[str, str]:
+    """Which vectors a head reads, in the words of a recipe."""
+    from mtl_keras.encoders.levels import levels_of
+    from mtl_keras.models.heads import read_levels
+
+    levels = read_levels(encoder, [task])[task.name]
+    reading = {"reads": levels[0] if len(levels) == 1 else f"{MIX} of {len(levels)} levels"}
+    if task.label_kind.per_word:
+        return reading
+    is_last = levels[-1] == levels_of(encoder)[-1]
+    config = encoder.config if is_last else encoder.config.lowest(1)
+    return reading | {"pooling": config.pooling}

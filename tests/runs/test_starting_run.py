@@ -113,6 +113,12 @@ def test_a_head_that_reads_another_level_is_refused(make_run, recipe):
         _build(recipe)
 
 
+def test_a_head_of_vectors_that_are_pooled_otherwise_is_refused(make_run, recipe):
+    make_run(TOPIC, ENTITIES)
+    with pytest.raises(InputError, match="pooling cls, in the run mean; say pooling: mean"):
+        _build(dataclasses.replace(recipe, pooling="cls"))
+
+
 def test_the_last_block_is_the_same_level_by_its_number(make_run, recipe):
     trained = make_run(dataclasses.replace(TOPIC, reads="block_1"), ENTITIES).model()
     _assert_same(_build(recipe), trained, "heads/topic")
