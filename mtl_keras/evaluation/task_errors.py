@@ -67,7 +67,7 @@ class TaskErrors:
             InputError: no number from 1.
         """
         if not isinstance(count, int) or count < 1:
-            raise InputError(f"worst: {shown(count)} came, a whole number from 1 was expected")
+            raise InputError(f"worst takes a whole number from 1. Received: {shown(count)}")
         return ShownRows(mistake._asdict() for mistake in self.mistakes[:count])
 
     def confusions(self) -> ShownRows:

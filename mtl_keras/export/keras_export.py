@@ -27,12 +27,12 @@ def export(
     """
     if format != FORMAT:
         raise InputError(
-            f"export: format {shown(format)} came, {FORMAT!r} was expected; mtl_keras.publish("
+            f"export writes the format {FORMAT!r}. Received: {shown(format)}; mtl_keras.publish("
             "model, folder, format=…) writes litert and onnx, and compares the answers"
         )
     if others := [name for name in further if name != "verbose"]:
         raise InputError(
-            f"export: {listed(others)} came, but the signatures take strings and are always the "
-            "same; leave it out"
+            f"export does not take {listed(others)}: the signatures take strings and are always "
+            "the same; leave it out"
         )
     export_saved_model(model, filepath)

@@ -50,10 +50,10 @@ def subject_of(
             raise InputError("datasets: a run has those of its recipe; leave them out")
         return _of_run(trained, best, report)
     if not isinstance(trained, MultiTaskModel):
-        raise InputError(f"{shown(trained)} came, a Run or a MultiTaskModel was expected")
+        raise InputError(f"give a Run or a MultiTaskModel. Received: {shown(trained)}")
     if best is not None:
         raise InputError(
-            f"best: {shown(best)} came, but a model has the weights that it has; "
+            f"best={shown(best)} is for runs: a model has one set of weights; "
             "fit_stages(…, restore=…) puts the best ones back"
         )
     return _of_model(trained, datasets, report)

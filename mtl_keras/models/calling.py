@@ -20,7 +20,7 @@ from mtl_keras.models.inference import are_texts, encoded, holds_arrays
 from mtl_keras.models.metrics import metric_directions
 from mtl_keras.models.prediction import BATCH_SIZE, answer
 
-# The least that a whole number may be; None stands for what Keras finds itself.
+# The least value of each whole number; None lets Keras choose.
 _LEAST = {"epochs": 0, "initial_epoch": 0} | dict.fromkeys(
     ("batch_size", "steps_per_epoch", "validation_steps", "validation_batch_size", "steps"), 1
 )
@@ -176,7 +176,7 @@ class CheckedCalls(DistributedFit):
     def _checked_data(self, given: Mapping[str, Any]) -> dict[str, Any]:
         x, y, weights = (given.get(name) for name in ("x", "y", "sample_weight"))
         if x is None:
-            raise InputError("x: nothing came; give batches, as interleave makes them")
+            raise InputError("x is absent; give batches, as interleave makes them")
         if not holds_arrays(x):
             for name in ("y", "sample_weight"):
                 if given.get(name) is not None:
@@ -223,7 +223,7 @@ def checked_callbacks(callbacks: Any, directions: Mapping[str, str]) -> Any:
         members = callbacks if isinstance(callbacks, list | tuple) else [callbacks]
     for callback in members:
         if not isinstance(callback, keras.callbacks.Callback):
-            raise InputError(f"callbacks: {shown(callback)} came, a keras Callback was expected")
+            raise InputError(f"callbacks takes Keras callbacks. Received: {shown(callback)}")
         if isinstance(callback, keras.callbacks.TensorBoard) and _is_absent("tensorboard"):
             raise InputError("callbacks: TensorBoard is not installed; pip install tensorboard")
         if getattr(callback, "mode", None) == "auto" and getattr(callback, "save_best_only", True):
@@ -244,7 +244,7 @@ def _set_direction(callback: Any, directions: Mapping[str, str]) -> None:
 
 @contextlib.contextmanager
 def _refused_data() -> Iterator[None]:
-    """What Keras finds no way to read batches from is the user's."""
+    """Data that Keras cannot read batches from are refused as wrong input."""
     try:
         yield
     except ValueError as error:
@@ -292,4 +292,4 @@ def _check_whole(name: str, value: Any, least: int) -> None:
         isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= least
     ):
         return
-    raise InputError(f"{name}: {shown(value)} came, a whole number from {least} was expected")
+    raise InputError(f"{name} must be a whole number from {least}. Received: {shown(value)}")

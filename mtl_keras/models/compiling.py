@@ -56,8 +56,8 @@ def check_compile(given: Mapping[str, Any], tasks: Collection[str]) -> None:
     """
     if given["loss"] is not None:
         raise InputError(
-            f"loss: {shown(given['loss'])} came, but each task's loss follows from its kind; "
-            "leave it out, and weight the losses by loss_weights={task: factor}"
+            f"loss={shown(given['loss'])}: each task's loss follows from its kind; leave loss out, "
+            "and weight the losses by loss_weights={task: factor}"
         )
     if given["weighted_metrics"]:
         raise InputError(
@@ -77,13 +77,13 @@ def checked_optimizer(optimizer: Any) -> LayerwiseOptimizer:
         InputError: there is none of this name, or it scales losses.
     """
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        raise InputError(f"optimizer: LossScaleOptimizer came; {_NO_SCALING}")
+        raise InputError(f"optimizer=LossScaleOptimizer: {_NO_SCALING}")
     try:
         optimizer = keras.optimizers.get(optimizer)
     except (ValueError, TypeError) as error:
         names = [name for name in dir(keras.optimizers) if name[0].isupper()]
         raise InputError(
-            f"optimizer: {shown(optimizer)} came, an optimizer of Keras or its name was expected"
+            f"optimizer must be one of Keras, or its name. Received: {shown(optimizer)}"
             f"{nearest(str(optimizer), [*names, *map(str.lower, names)])}"
         ) from error
     return optimizer if isinstance(optimizer, LayerwiseOptimizer) else LayerwiseOptimizer(optimizer)
@@ -94,13 +94,13 @@ def _check_loss_weights(weights: Any, tasks: Collection[str]) -> None:
         return
     if not isinstance(weights, Mapping):
         raise InputError(
-            f"loss_weights: {shown(weights)} came, a dict of task → factor was expected"
+            f"loss_weights must be a dict of task → factor. Received: {shown(weights)}"
         )
     check_task_names("loss_weights", weights, tasks)
     for name, weight in weights.items():
         if not (isinstance(weight, Real) and 0 <= float(weight) < math.inf):
             raise InputError(
-                f"loss_weights[{name!r}]: {shown(weight)} came, a number from 0 was expected"
+                f"loss_weights[{name!r}] must be a number from 0. Received: {shown(weight)}"
             )
 
 
@@ -109,16 +109,17 @@ def _check_metrics(metrics: Any, tasks: Collection[str]) -> None:
         return
     if not isinstance(metrics, Mapping):
         raise InputError(
-            f"metrics: {shown(metrics)} came, a dict of task → Keras metrics was expected; each "
-            "task has the metric of its kind without being asked"
+            "metrics must be a dict of task → Keras metrics; the metric of a task's kind is always "
+            f"there. Received: {shown(metrics)}"
         )
     check_task_names("metrics", metrics, tasks)
     for name, of_task in metrics.items():
         is_list = isinstance(of_task, Sequence) and not isinstance(of_task, str)
         if not is_list or not all(isinstance(metric, keras.metrics.Metric) for metric in of_task):
             raise InputError(
-                f"metrics[{name!r}]: {shown(of_task)} came, a list of keras.metrics.Metric was "
-                "expected, as [keras.metrics.SparseTopKCategoricalAccuracy(2)]"
+                f"metrics[{name!r}] must be a list of keras.metrics.Metric, such as "
+                "[keras.metrics.SparseTopKCategoricalAccuracy(2)]. Received: "
+                f"{shown(of_task)}"
             )
 
 
@@ -134,7 +135,7 @@ def _check_running(given: Mapping[str, Any]) -> None:
     steps, jit_compile = given.get("steps_per_execution", 1), given["jit_compile"]
     if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
         raise InputError(
-            f"steps_per_execution: {shown(steps)} came, a whole number from 1 was expected"
+            f"steps_per_execution must be a whole number from 1. Received: {shown(steps)}"
         )
     if not isinstance(jit_compile, bool | None) and jit_compile != "auto":
-        raise InputError(f"jit_compile: {shown(jit_compile)} came, True or False was expected")
+        raise InputError(f"jit_compile must be True or False. Received: {shown(jit_compile)}")

@@ -130,7 +130,7 @@ class DistillingGuard(Guard):
     def of(
         cls, model: GuardedModel, tasks: tuple[str, ...], **settings: float
     ) -> "DistillingGuard":
-        """Its teacher is the model as it is now: a copy of the encoder and of these heads."""
+        """Its teacher is a copy of the encoder and of these heads, taken now."""
         part = keras.Model(model.input, {name: model.output[name] for name in tasks})
         teacher = keras.models.clone_model(part)
         teacher.set_weights(part.get_weights())
@@ -169,7 +169,7 @@ class AnchoringGuard(Guard):
 
     @classmethod
     def of(cls, model: GuardedModel, tasks: tuple[str, ...], strength: float) -> "AnchoringGuard":
-        """Anchored at the encoder's weights as they are now."""
+        """Anchored at the encoder's current weights."""
         start = {
             weight.path: tf.convert_to_tensor(weight.value)
             for layers in model.layer_groups.backbone.values()
@@ -203,7 +203,7 @@ def guard_of(model: GuardedModel, tasks: Sequence[str], by: Protection | None) -
 
 @functools.singledispatch
 def arm(by: Protection | None, model: GuardedModel, tasks: tuple[str, ...]) -> Guard:
-    """Captures what a protection needs of the model as it is now. Register one for each protection.
+    """Captures what a protection needs of the model now. Register one for each protection.
 
     Raises:
         InputError: this is no protection.

@@ -108,8 +108,8 @@ def loaded_encoder(encoder: TextEncoder | str) -> TextEncoder:
         return TextEncoder.from_pretrained(os.fspath(encoder))
     if not isinstance(encoder, TextEncoder):
         raise InputError(
-            f"encoder: {shown(encoder)} came, a TextEncoder or its source was expected, such as "
-            "'all-MiniLM-L6-v2'"
+            "encoder must be a TextEncoder or its source, such as 'all-MiniLM-L6-v2'. Received: "
+            f"{shown(encoder)}"
         )
     return encoder
 

@@ -18,7 +18,7 @@ Batch = Mapping[str, np.ndarray]  # of a network's inputs, or of its outputs, by
 class ForwardPass:
     """What a network gives for a batch, without dropout.
 
-    `predict_on_batch` of Keras makes a graph for most new shapes, in a network made anew again;
+    `predict_on_batch` of Keras makes a graph for most new shapes, and again in each new network;
     here batch and length are open from the start, so that a network has one graph for each set
     of inputs.
 
@@ -47,7 +47,7 @@ class ForwardPass:
 
 
 def encoded(x: Any, tokenizer: Tokenizer) -> Any:
-    """What a network takes for some strings; arrays by name, and what gives batches, are returned.
+    """The inputs of a network for some strings; arrays by name, and datasets, are returned.
 
     Returns:
         `token_ids`, `padding_mask`, both `(batch, length)`; `length` is that of the longest text.
@@ -64,7 +64,7 @@ def encoded(x: Any, tokenizer: Tokenizer) -> Any:
 
 
 def are_texts(x: Any) -> bool:
-    """Whether what a network is called with is text: a string, strings in an array or a list."""
+    """Whether a network is called with text: a string, or strings in an array or a list."""
     if isinstance(x, list | tuple):
         return not x or isinstance(x[0], str | bytes)
     dtype = getattr(x, "dtype", None)
@@ -73,14 +73,14 @@ def are_texts(x: Any) -> bool:
 
 
 def holds_arrays(x: Any) -> bool:
-    """Whether data are given whole, and not as a dataset or what else gives batches."""
+    """Whether data are given whole, and not as a dataset or another source of batches."""
     whole = Mapping | Sequence | Set | np.ndarray | tf.Tensor
     return isinstance(x, whole) or hasattr(x, "__array__")
 
 
 def _graph(network: keras.Model, batch: Batch) -> tf.types.experimental.GenericFunction:
-    """Of a partial: the graphs of a method or closure TensorFlow counts over all networks, and
-    takes several networks with a graph each for one that is traced again and again.
+    """Made of a partial: TensorFlow counts the graphs of a method or closure over all networks,
+    and would take several networks of one graph each for one that is traced again and again.
     """
     step = functools.partial(network.predict_step)
     return tf.function(step, input_signature=[_open(batch)], autograph=False)

@@ -32,8 +32,8 @@ def check_input_names(x: Any) -> None:
     if not isinstance(x, Mapping) or MASK not in x or not {"token_ids", FEATURES} & {*x}:
         received = listed(x) if isinstance(x, Mapping) else type(x).__name__
         raise InputError(
-            f"x: {received} came, a dict with 'token_ids' and {MASK!r} was expected, or a list "
-            "of strings"
+            f"x must be a dict with 'token_ids' and {MASK!r}, or a list of strings. Received: "
+            f"{received}"
         )
 
 
@@ -88,8 +88,8 @@ def check_ranks(labels: Mapping[str, Any], weights: Mapping[str, Any], tasks: Ma
             rank = tf.TensorShape(values[name].shape).rank
             if rank is not None and rank != expected[what]:
                 raise InputError(
-                    f"{what} of {name!r} have the shape {tuple(values[name].shape)}; "
-                    f"{expected[what]} axes were expected"
+                    f"{what} of {name!r} have the shape {tuple(values[name].shape)}, but need "
+                    f"{expected[what]} axes"
                 )
 
 
@@ -99,8 +99,8 @@ def _check_labels(task: Task, labels: Any, mask_shape: tuple[int, ...]) -> None:
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iufb":
         raise InputError(
-            f"{what}: {labels.dtype} came, numbers were expected: a label is its index in "
-            f"Task.classes: {listed(task.classes)}"
+            f"{what} must be numbers: a label is its index in Task.classes: "
+            f"{listed(task.classes)}. Received: {labels.dtype}"
         )
     _check_shape(what, labels.shape, mask_shape[: kind_of(task).reads.axes] + none.shape[1:])
     wrong = ~np.isfinite(labels)
@@ -114,7 +114,7 @@ def _check_labels(task: Task, labels: Any, mask_shape: tuple[int, ...]) -> None:
 
 def _check_shape(what: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
     if shape != expected:
-        raise InputError(f"{what} has the shape {shape}; {expected} was expected")
+        raise InputError(f"{what} must have the shape {expected}. Received: {shape}")
 
 
 def _none_of(task: Task) -> np.ndarray:

@@ -13,8 +13,7 @@ class LateMethod:
 
     Training, evaluation and export import the model, so the model cannot import them. What a
     program asks of its model, as `model.fit_stages(…)`, is a function there whose first parameter
-    is `model`; this names it, as a door names what its room has. Nothing in the model's own room
-    calls it.
+    is `model`; this names it. Nothing in the model's own room calls it.
 
     Args:
         module: that has the function, below the package.

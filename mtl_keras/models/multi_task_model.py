@@ -65,7 +65,7 @@ class MultiTaskModel(HasTaskData, SavedCompilation, CheckedCalls, keras.Model):
     ):
         check_policy(None)
         data = TaskData(tasks)
-        tasks = data.settled()
+        tasks = data.completed()
         heads.check_tasks(tasks, has_names=has_names)
         encoder = heads.used_part(heads.loaded_encoder(encoder), tasks)
         outputs = heads.head_outputs(tasks, encoder, head_dropout)
@@ -115,10 +115,10 @@ class MultiTaskModel(HasTaskData, SavedCompilation, CheckedCalls, keras.Model):
         Args:
             optimizer: any Keras optimizer; every layer gets its own state of it
                 (`LayerwiseOptimizer`). None: `layerwise_adamw(model)`.
-            loss: is not taken: a task's kind has one.
+            loss: not accepted: a task's kind has one.
             loss_weights: task → factor of its loss, 1 where not given.
             metrics: task → Keras metrics, beside those that the task's kind has.
-            weighted_metrics: is not taken: `metrics` are weighted.
+            weighted_metrics: not accepted: `metrics` are weighted.
             jit_compile: whether XLA compiles the training step. It compiles once per batch shape.
             **kwargs: as in `keras.Model.compile` (`run_eagerly`, `steps_per_execution`).
 
@@ -146,8 +146,8 @@ class MultiTaskModel(HasTaskData, SavedCompilation, CheckedCalls, keras.Model):
     def protect(self, tasks: Sequence[str], by: Protection | None) -> None:
         """Keeps tasks whose heads are frozen from drifting while others train the encoder.
 
-        It captures what it needs of the model as it is now, holds from the next `fit` on, also
-        after `compile`, until it is called again, and is not saved. The `loss` of training, but
+        It captures what it needs of the model now, holds from the next `fit` on, also after
+        `compile`, until it is called again, and is not saved. The `loss` of training, but
         not of validation, has its penalties in it.
 
         Args:
@@ -199,7 +199,7 @@ class MultiTaskModel(HasTaskData, SavedCompilation, CheckedCalls, keras.Model):
         return self.train_function
 
     def make_test_function(self, force: bool = False) -> None:
-        """A plain graph, also where XLA compiles the step: too few batches for what that takes."""
+        """A plain graph, even if XLA compiles the step: a compilation would not pay for itself."""
         compiled: bool = self.jit_compile  # type: ignore[has-type]
         self.jit_compile = False
         super().make_test_function(force)

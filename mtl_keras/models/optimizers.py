@@ -76,8 +76,8 @@ class FusedAdamW(keras.optimizers.AdamW):
 class LayerwiseOptimizer(keras.optimizers.Optimizer):
     """Any Keras optimizer, once for every layer: own rate, own state, own step count.
 
-    So a layer without a gradient of its own stays as it is to the last bit (a shared Adam would
-    move it by its momentum), a frozen layer takes no memory, and a layer that thaws starts
+    So a layer without a gradient of its own does not change by one bit (a shared Adam would move
+    it by its momentum), a frozen layer takes no memory, and a layer that thaws starts
     afresh while the others keep their state. Weight decay leaves out biases and layer norms.
 
     `learning_rate` is the highest of the layers' rates, at the schedule's peak; setting it, by
@@ -87,7 +87,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         optimizer: what every layer gets a copy of.
         rates: layer name (the first part of its variables' paths) → learning rate. Layers not
             named, or all when None, learn at `optimizer`'s own rate.
-        schedule: how the rates rise and fall over `steps`; they stay as they are when None.
+        schedule: how the rates rise and fall over `steps`; None: they are constant.
         steps: how many steps the schedule spans.
 
     Raises:
@@ -152,7 +152,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         self.built = True
 
     def take_over(self, previous: "LayerwiseOptimizer", variables: Sequence) -> None:
-        """Takes over the previous stage's state of the layers that go on training.
+        """Takes over the previous stage's state of the layers that keep training.
 
         Their order is that of the variables, whatever came before.
         """
@@ -256,7 +256,7 @@ def layerwise_adamw(
 
 
 def rate_factor(schedule: RateSchedule, step: int | tf.Tensor, steps: int) -> tf.Tensor:
-    """By how much a schedule scales the rates at a step (from 0) of so many: a scalar in [0, 1].
+    """The factor of a schedule for the rates at a step (from 0): a scalar in [0, 1].
 
     Example:
 

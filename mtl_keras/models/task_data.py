@@ -22,21 +22,21 @@ class TaskData:
 
     >>> rows = [{"text": "fine", "label": "good"}, {"text": "broken", "label": "bad"}] * 10
     >>> data = TaskData([Task("mood", data={"train": rows})])
-    >>> [task.labels for task in data.settled()]
+    >>> [task.labels for task in data.completed()]
     [('bad', 'good')]
     """
 
     def __init__(self, tasks: Sequence[Task]):
         if isinstance(tasks, Task | str) or not isinstance(tasks, Sequence):
-            raise InputError(f"tasks: {shown(tasks)} came, a list of Task(…) was expected")
+            raise InputError(f"tasks must be a list of Task(…). Received: {shown(tasks)}")
         for task in tasks:
             if not isinstance(task, Task):
-                raise InputError(f"tasks: {shown(task)} came, a Task(…) was expected")
+                raise InputError(f"tasks must be a list of Task(…). Received in it: {shown(task)}")
         self._tasks = list(tasks)
         self._datasets: dict[int, TaskDataset] = {}
 
-    def settled(self) -> list[Task]:
-        """The tasks with labels and scales; those that lack them have them from their data.
+    def completed(self) -> list[Task]:
+        """The tasks with labels and scales, taken from their data if they lack them.
 
         Raises:
             InputError: data that cannot be read, or are against their task.
@@ -50,7 +50,7 @@ class TaskData:
         """Task → its data, of those that have any.
 
         Raises:
-            InputError: as `settled`.
+            InputError: as `completed`.
         """
         return {
             task.name: self._opened(number) for number, task in enumerate(self._tasks) if task.files
@@ -91,7 +91,7 @@ class HasTaskData:
                 needed task that has none, or is not there.
         """
         if not isinstance(given, Mapping | None):
-            raise InputError(f"datasets: {shown(given)} came, a dict of TaskDataset was expected")
+            raise InputError(f"datasets must be a dict of TaskDataset. Received: {shown(given)}")
         opened = self._data.datasets() if given is None else given
         for name, dataset in opened.items():
             _check_dataset(self.tasks, name, dataset)
@@ -128,13 +128,13 @@ def _check_dataset(tasks: Mapping[str, Task], name: str, dataset: Any) -> None:
     _check_task(tasks, name)
     if not isinstance(dataset, TaskDataset):
         raise InputError(
-            f"datasets[{name!r}]: {shown(dataset)} came, a TaskDataset was expected: "
-            "TaskDataset(Task(…, data=…))"
+            f"datasets[{name!r}] must be a TaskDataset: TaskDataset(Task(…, data=…)). Received: "
+            f"{shown(dataset)}"
         )
     of_model, of_data = tasks[name], dataset.task
     if (of_model.kind, of_model.labels) != (of_data.kind, of_data.labels):
         raise InputError(
-            f"datasets[{name!r}]: a {of_data.kind} of {listed(of_data.labels)} came, the model's "
-            f"is a {of_model.kind} of {listed(of_model.labels)}; give its labels: "
+            f"datasets[{name!r}] is a {of_data.kind} of {listed(of_data.labels)}, the model's task "
+            f"a {of_model.kind} of {listed(of_model.labels)}; give its labels: "
             f"Task({name!r}, labels=model.tasks[{name!r}].labels, …)"
         )

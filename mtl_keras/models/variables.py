@@ -25,7 +25,7 @@ def trained_variables(model: keras.Model, groups: Collection[str]) -> dict[str, 
 
     Args:
         model: a compiled `MultiTaskModel`.
-        groups: its layer groups that ever train; what the others hold stays what it is.
+        groups: its layer groups that ever train; the others do not change.
     """
     weights = {id(weight) for weight in model.weights}
     optimizer = model.optimizer
@@ -63,7 +63,7 @@ def put(variables: Mapping[str, keras.Variable], arrays: Mapping[str, np.ndarray
         if name not in arrays or arrays[name].shape != tuple(variable.shape):
             raise InputError(
                 f"the checkpoint has no {name} of shape {tuple(variable.shape)}: it is of another "
-                "model; go on with the encoder and the mtl_keras that it began with"
+                "model; resume with the encoder and the mtl_keras that it began with"
             )
         replicas.put(variable, arrays[name])
 

@@ -160,7 +160,7 @@ class GroupState:
 
 
 class Trainability(tuple[GroupState, ...]):
-    """A model's layer groups as they are now, lowest first; prints as a table."""
+    """The current state of a model's layer groups, lowest first; prints as a table."""
 
     def __str__(self) -> str:
         return self._table("simple")
@@ -177,7 +177,7 @@ class Trainability(tuple[GroupState, ...]):
 
 
 def trainability(model: Grouped) -> Trainability:
-    """The table of a model's layer groups as they are now, lowest first."""
+    """The table of a model's layer groups in their current state, lowest first."""
     return Trainability(
         GroupState(
             group=name,

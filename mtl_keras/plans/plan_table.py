@@ -33,7 +33,7 @@ def plan_grid(model: Grouped, stages: Sequence[Stage], epochs: Sequence[int] | N
     """What trains when, and at which rate, as `plots.trainability_grid` draws it.
 
     Args:
-        model: whose layer groups are told.
+        model: whose layer groups are the rows.
         stages: of a training plan.
         epochs: that were run, a number a stage; the stages' own when None.
 

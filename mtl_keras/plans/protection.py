@@ -29,7 +29,7 @@ class GradientProjection:
     (`with_replay`) and goes backward twice. Batches without theirs are plain training. What it
     promises is of the gradient on the batch at hand; an optimizer that rescales weights one by
     one, as Adam does, turns the step that follows. It keeps the protected tasks' loss from
-    rising, not their answers as they are: a wrong one may change.
+    rising; it does not keep each answer: a wrong one may change.
     """
 
     replays: ClassVar[bool] = True
@@ -37,10 +37,10 @@ class GradientProjection:
 
 @dataclass(frozen=True, kw_only=True)
 class Distillation:
-    """Frozen heads go on answering the new tasks' texts as they did when the stage began.
+    """Frozen heads keep answering the new tasks' texts as they did when the stage began.
 
-    To the loss comes, for each protected task, the divergence of its answers p from those of the
-    model as it was, q (Li & Hoiem, 2017, "Learning without forgetting"), a mean over the texts:
+    Added to the loss is, for each protected task, the divergence of its answers p from those of
+    the model as it was, q (Li & Hoiem, 2017, "Learning without forgetting"), a mean over the texts:
 
     * classification: `T² KL(q_T ‖ p_T)`, with `q_T ∝ q^(1/T)` (Hinton et al., 2015, "Distilling
       the knowledge in a neural network"); tagging and token_labels likewise, over the real word

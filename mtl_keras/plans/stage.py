@@ -167,7 +167,7 @@ class Stage:
     Args:
         freeze: which layer groups are frozen: a freeze plan, or its rule, as `top:2`.
         epochs: passes over the data, at least 1; with `patience` the most there are.
-        steps_per_epoch: how many steps an epoch is, instead of a pass: each goes on where the
+        steps_per_epoch: how many steps an epoch is, instead of a pass: each continues where the
             last one ended. None: a pass.
         learning_rate: the rates of the groups that train.
         weight_decay: of kernels and tables; biases and layer norms are left out.
@@ -185,7 +185,7 @@ class Stage:
             (a value of `mtl_keras.plans.protection`).
 
     Raises:
-        InputError: a number that makes no sense.
+        InputError: a number out of its range.
     """
 
     freeze: FreezePlan = field(default_factory=FreezePlan)  # or its rule, as `top:2`
@@ -233,7 +233,7 @@ class Stage:
         trains = [name for name in backbone_of(groups) if name not in self.frozen(groups)]
         if self.solve and trains:
             raise InputError(
-                f"heads are solved on an encoder that stays as it is, but {', '.join(trains)} "
+                f"heads are solved only if the encoder is frozen, but {', '.join(trains)} "
                 "would train; freeze: backbone, or give a number of epochs"
             )
 

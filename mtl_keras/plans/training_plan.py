@@ -40,7 +40,7 @@ class TrainingPlan:
     * `gradual`: the heads learn, then in each stage one block more, from the top down; the last
       stage thaws the lowest block and the embeddings (Howard & Ruder, 2018, "Universal language
       model fine-tuning").
-    * `plateau`: as `gradual`, but a stage goes on until what it watches has not improved for
+    * `plateau`: as `gradual`, but a stage lasts until what it watches has not improved for
       `patience` evaluations (2 where the template says nothing).
     * `lowest_half`: the embeddings and the lower half of the blocks stay frozen.
     * `head_frozen:<task>`: the heads learn, then that head stays frozen while the other tasks
@@ -56,7 +56,7 @@ class TrainingPlan:
         name: one of these, or `stages`.
         template: what the stages of a named plan share.
         given: the stages of `stages`.
-        places: where a recipe says each given stage, or names the plan; errors begin with it.
+        places: where a recipe has each given stage, or names the plan; errors begin with it.
 
     Raises:
         InputError: another name; `stages` without a stage.
@@ -119,7 +119,7 @@ class TrainingPlan:
         return tuple(dict.fromkeys(free))
 
     def choosing(self, rates: Mapping[str, float]) -> "TrainingPlan":
-        """The same plan with other rates in the place of those that are free."""
+        """The same plan with other rates in place of those that are free."""
         return self._changed(
             lambda stage: replace(stage, learning_rate=stage.learning_rate.choosing(rates))
         )
@@ -154,10 +154,10 @@ class TrainingPlan:
         """
         stages = self.given
         if self.name != EXPLICIT:
-            with self._told_at(0):
+            with self._located(0):
                 stages = tuple(_expansion(self.name)(self.template, groups))
         for number, stage in enumerate(stages):
-            with self._told_at(number):
+            with self._located(number):
                 stage.frozen(groups)
                 stage.learning_rate.by_group(groups)
                 stage.check_solvable(groups)
@@ -168,8 +168,8 @@ class TrainingPlan:
         return replace(self, template=change(self.template), given=tuple(map(change, self.given)))
 
     @contextlib.contextmanager
-    def _told_at(self, number: int) -> Iterator[None]:
-        """Begins errors with the place of a stage of this number."""
+    def _located(self, number: int) -> Iterator[None]:
+        """Inside this context, errors begin with the place of the stage of this number."""
         try:
             yield
         except InputError as error:

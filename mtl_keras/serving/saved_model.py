@@ -62,7 +62,7 @@ class SavedModel:
         texts = checked_texts(texts)
         if not isinstance(batch_size, int) or batch_size < 1:
             raise InputError(
-                f"batch_size: {shown(batch_size)} came, a whole number from 1 was expected"
+                f"batch_size must be a whole number from 1. Received: {shown(batch_size)}"
             )
         batches = (texts[at : at + batch_size] for at in range(0, len(texts), batch_size))
         return [answer for batch in batches for answer in self._answers(batch)]

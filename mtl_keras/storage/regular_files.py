@@ -139,6 +139,6 @@ def _check_mode(path: str | os.PathLike, mode: int) -> None:
     kind = KINDS.get(stat.S_IFMT(mode))
     if kind:
         raise UnsafeFileError(
-            f"{os.fspath(path)}: is {kind}, a regular file was expected; write its content to a "
-            "file and give that"
+            f"{os.fspath(path)}: is {kind}, not a regular file; write its content to a file and "
+            "give that"
         )

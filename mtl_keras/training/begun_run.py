@@ -41,7 +41,7 @@ class BegunRun:
         trainer: at the first stage, or where a checkpoint has it.
         workers: that train it.
         facts: its provenance.
-        audit: what is to know of the examples.
+        audit: what to know about the examples.
     """
 
     run: Run
@@ -147,7 +147,7 @@ class BegunRun:
 
 
 def reported_findings(materials: Materials, report: Callable[[str], None]) -> tuple[Finding, ...]:
-    """What is to know of the examples, which it reports."""
+    """Reports, and returns, what to know about the examples."""
     findings = audit(materials.datasets, materials.model.encoder.tokenizer)
     for finding in findings:
         report(f"warning: {finding.in_words()}")

@@ -67,10 +67,10 @@ class Checkpointing(keras.callbacks.Callback):
         steps: of an epoch.
         begin_epoch: called with the number of each epoch before its first batch is made.
         save: called with the values of the training metrics, as they stand.
-        give_up: called with what is measured at a step whose loss is no finite number; raises.
+        give_up: called with what is measured at a step whose loss is not finite; raises.
         minutes: between two calls of `save`.
         interruption: asked after each step.
-        metrics: values to go on with, if the stage goes on inside an epoch.
+        metrics: values to continue with, if the stage resumes inside an epoch.
     """
 
     def __init__(

@@ -24,14 +24,13 @@ class Selection(keras.callbacks.Callback):
     A task is judged by its metric (`Task.metric`), `mean` by the mean of the tasks' metrics, an
     error such as `mae` counting as its negative. A metric that is undefined on the validation
     split judges nothing: it is in no mean, nothing waits for it, and no weights are kept for it.
-    One object serves all stages; each stage begins
-    its count of evaluations afresh, while the bests remain.
+    One object serves all stages; each stage counts its evaluations afresh, the best scores remain.
 
     Args:
         tasks: what is judged.
         folder: of the best weights, a file for every task and for the mean.
-        groups: the layer groups that train in any stage; of the others nothing is kept, as they
-            stay what they are.
+        groups: the layer groups that train in any stage; the others do not change and are not
+            kept.
         on_done: called with a task whose head `freeze_when_done` is about to freeze.
         judged: the tasks whose mean is `mean`; all when None.
     """
@@ -75,7 +74,7 @@ class Selection(keras.callbacks.Callback):
         return {"best": self.best, "done": self.done, "waited": self._waited}
 
     def resume(self, before: Mapping) -> None:
-        """Goes on, after `begin`, from what `to_json` returned.
+        """Resumes, after `begin`, from what `to_json` returned.
 
         Raises:
             InputError: the file of best weights is gone.
@@ -167,7 +166,7 @@ def _link(path: Path, beside: Path) -> None:
 
 
 def _score(metric: str, value: float) -> float:
-    """A metric turned so that higher is better; what is no number is worst."""
+    """A metric turned so that higher is better; NaN is worst."""
     if not math.isfinite(value):
         return -math.inf
     return -value if metric.endswith(LOWER_IS_BETTER) else value

@@ -43,11 +43,11 @@ class FrozenHeads:
             self.snapshots[task] = Snapshot.of(self._model, self._datasets[task])
 
     def resume(self, snapshots: Mapping[str, Snapshot]) -> None:
-        """Goes on with the snapshots of a checkpoint."""
+        """Takes over the snapshots of a checkpoint."""
         self.snapshots = dict(snapshots)
 
     def drift(self) -> dict[str, dict]:
-        """Task → its drift (see `evaluation.drift`) from its snapshot to the model as it is now."""
+        """Task → its drift (see `evaluation.drift`) from its snapshot to the model now."""
         return {
             name: drift(before, Snapshot.of(self._model, self._datasets[name]))
             for name, before in self.snapshots.items()

@@ -26,7 +26,7 @@ class Materials:
         datasets: task name → its files.
         model: what is trained.
         features: of the model's frozen layers.
-        lengths: task and split → how many texts have so many word pieces.
+        lengths: task and split → number of word pieces → how many texts have it.
     """
 
     recipe: Recipe
@@ -73,7 +73,7 @@ class Materials:
 def lengths_of(
     recipe: Recipe, datasets: Mapping[str, TaskDataset], tokenizer: Tokenizer
 ) -> Lengths:
-    """Task and split → how many texts have so many word pieces, counted once, when asked for.
+    """Task and split → number of word pieces → texts that have it; counted once, when asked for.
 
     A token budget needs those of all texts; else those of a file's first are enough.
     """

@@ -1,4 +1,4 @@
-"""Long work is watched: a table of the history, logs for TensorBoard, a line a minute."""
+"""Watching long work: a table of the history, logs for TensorBoard, a line a minute."""
 
 import csv
 import io
@@ -36,7 +36,7 @@ class HistoryTable(keras.callbacks.Callback):
         self.write()
 
     def write(self) -> None:
-        """Writes the table as it is now."""
+        """Writes the table."""
         rows: list[dict] = []
         for stage, history in enumerate(self.histories(), 1):
             for measured in epochs([history]):
@@ -93,7 +93,7 @@ class TensorBoardLogs(keras.callbacks.Callback):
         self.write()
 
     def write(self) -> None:
-        """Writes the epochs that were measured since it last did, of a resumed training all."""
+        """Writes the epochs measured since the last call; of a resumed training all of them."""
         rows = epochs(self.histories())
         for step, measured in enumerate(rows[self._written :], self._written + 1):
             self._add(step, measured)

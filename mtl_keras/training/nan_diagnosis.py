@@ -22,7 +22,7 @@ LARGE = 1e3  # of a number that a regression should learn
 
 
 def give_up(setup: StageSetup, progress: Progress, logs: Mapping[str, float]) -> NoReturn:
-    """Ends a training whose loss is no finite number; its last checkpoint stays.
+    """Ends a training whose loss is not finite; its last checkpoint stays.
 
     Args:
         setup: of the stage that trains.
@@ -47,7 +47,7 @@ def explain(
     tokenizer: Tokenizer,
     rates: Mapping[str, float],
 ) -> str:
-    """Which tasks and rows broke a step whose loss was no finite number, and why.
+    """Which tasks and rows broke a step whose loss was not finite, and why.
 
     Args:
         batch: the step's `(x, labels, weights)`, as `interleave` merges them.

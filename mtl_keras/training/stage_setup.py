@@ -114,7 +114,7 @@ class _Steps:
 
 
 def _announcement(materials: Materials, index: int, groups: Trainability) -> list[str]:
-    """What the stage is, and a line for everything in it that has no effect."""
+    """Describes the stage, with a line for everything in it that has no effect."""
     stage, model = materials.stages[index], materials.model
     first = f"stage {index + 1} of {len(materials.stages)}: {_in_words(stage, groups)}"
     warnings = stage.warnings(list(model.layer_groups))
@@ -173,7 +173,7 @@ def _cheaper(
 def _compile(
     materials: Materials, stage: Stage, batches: StageBatches, compilation: Compilation
 ) -> _Steps:
-    """Compiles the model with a new optimizer; layers that go on training keep their state."""
+    """Compiles the model with a new optimizer; layers that keep training keep their state."""
     model = materials.model
     training_batches = batches.training(compilation.widths)
     in_epoch = stage.steps_per_epoch or int(training_batches.cardinality())

@@ -48,15 +48,15 @@ def fit_stages(
 ) -> StagedHistory:
     """Trains a model in stages as `mtl_keras.train` does: what frozen layers compute is kept,
     frozen weights are proved unchanged, and the model ends with the weights that are best on
-    validation. It is not compiled then: `fit` of Keras needs `compile` first.
+    validation. Afterwards it is not compiled: Keras's `fit` needs `compile` first.
 
     Args:
         model: what is trained.
         stages: one after another; or a training plan, or the name of one.
         datasets: task → its data; None: those that the model's tasks were declared with.
-        patience: of the stages that say none and do not solve heads.
+        patience: of the stages that set none and do not solve heads.
         folder: gets a run (`mtl_keras.Run`) with checkpoints. If the training is interrupted, the
-            same call goes on from the last one. None: nothing is kept.
+            same call resumes from the last one. None: nothing is kept.
         batch_size: examples a batch.
         schedule: which task trains next.
         loss_weights: task → factor of its loss.
@@ -97,7 +97,7 @@ def fit_stages(
         run = _run_in(folder)
         trainer = _train_into(run, materials, report, **following)
     model.start_above(None)
-    model.optimizer, model.compiled = None, False  # its state is not of the weights put back
+    model.optimizer, model.compiled = None, False  # its state is of other weights
     measures = [f"{name}_{task.metric}" for name, task in model.tasks.items()]
     best, drift = trainer.selection.best, trainer.drift()
     model.in_stages = StagedHistory(trainer.finished, measures, best, drift, run, str(recipe.plan))
@@ -140,7 +140,7 @@ def _train(materials: Materials, report: Callable[[str], None], **following: Any
 def _train_into(
     run: Run, materials: Materials, report: Callable[[str], None], **following: Any
 ) -> Trainer:
-    """Trains as `train` does, and goes on with a run that has begun in the folder."""
+    """Trains as `train` does; resumes a run that has begun in the folder."""
     resume = run.has_begun and not run.is_finished
     if not resume:
         run.check_free()
@@ -167,8 +167,8 @@ def _plan(stages: Sequence[Stage] | TrainingPlan | str, patience: int | None) ->
     is_list = isinstance(stages, Sequence) and bool(stages)
     if not is_list or not all(isinstance(stage, Stage) for stage in stages):
         raise InputError(
-            f"stages: {shown(stages)} came, a list of Stage(…), a TrainingPlan or the name of one "
-            "was expected"
+            "stages must be a list of Stage(…), a TrainingPlan or the name of one. Received: "
+            f"{shown(stages)}"
         )
     return TrainingPlan.of(_with_patience(stage, patience) for stage in stages)
 

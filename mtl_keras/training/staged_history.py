@@ -1,4 +1,4 @@
-"""What came of training a model in stages, for whoever trained it."""
+"""The results of training a model in stages: records, tables, curves."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ class StagedHistory(Sequence[dict]):
         stages: the records: `freeze`, `seconds`, `history` (name → a value an epoch), `groups`,
             `proof`, `drift` and more.
         measures: names of the tasks' metrics in `history`.
-        best: task, or `mean` → the best score on validation, and when it came.
+        best: task, or `mean` → the best score on validation, and its epoch.
         drift: task → what became of its answers, if its head stayed frozen while others trained
             the encoder.
         run: the folder, if it was trained into one.

@@ -29,7 +29,7 @@ class Epoch:
 
     @classmethod
     def of(cls, dataset: tf.data.Dataset, steps: int | None = None) -> "Epoch":
-        """Reads an epoch, of a dataset without end so many steps, or the beginning of many."""
+        """Reads an epoch, or the beginning of a long one; of an endless dataset `steps`."""
         steps = int(dataset.cardinality()) if steps is None else steps
         counts: Counter[Shape] = Counter()
         batches: dict[Shape, list] = defaultdict(list)
@@ -51,7 +51,7 @@ class Epoch:
         return [batches[0] for batches in self.batches.values()]
 
     def spread(self, cost: Callable[[Shape], float], count: int) -> list:
-        """Batches at the middle of so many equal parts of the epoch ordered by cost."""
+        """Batches at the middle of `count` equal parts of the epoch, ordered by cost."""
         ordered = sorted(self.counts, key=cost)
         limits = list(itertools.accumulate(self.counts[shape] for shape in ordered))
         turns = {shape: itertools.cycle(batches) for shape, batches in self.batches.items()}
@@ -72,7 +72,7 @@ class Timing:
     def of(
         cls, function: Callable, epoch: Epoch, flops: Callable, count: int, *, compiled: bool
     ) -> "Timing":
-        """Times a model's train or test function on so many batches.
+        """Times a model's train or test function on `count` batches.
 
         Args:
             function: traced at its first batch; `compiled` by XLA at the first of each shape.
@@ -95,7 +95,7 @@ class Timing:
         )
 
     def seconds(self, epochs: int) -> float:
-        """Of so many epochs."""
+        """Of this many epochs."""
         return self.tracing_seconds + epochs * (
             self.reading_seconds + self.steps * self.step_seconds
         )

@@ -1,4 +1,4 @@
-"""From a recipe to a run: data, model, stages, and the folder that holds what came of them."""
+"""From a recipe to a run: data, model, stages, and the folder of the results."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -43,7 +43,7 @@ def train(
     """Trains a recipe and writes the run folder.
 
     Every `checkpoint_minutes`, after each stage, and before SIGTERM or Ctrl-C ends it, a checkpoint
-    is kept in the folder. With `resume` a training goes on from the last one, whatever ended it,
+    is kept in the folder. With `resume` a training continues from the last one, whatever ended it,
     and ends as one that was never interrupted: the same bits in weights, history and metrics.
 
     If several workers train together (`strategy`), each calls this; the first, the chief, writes
@@ -53,14 +53,14 @@ def train(
         recipe: what to train.
         folder: where the run goes; new or empty.
         datasets: task name → its files, if they are open already.
-        resume: whether a run that has begun in the folder goes on; if none has, one begins.
+        resume: whether to resume a run that has begun in the folder; if none has, one begins.
         report: receives what happens, a line at a time.
         verbose: progress of `fit`, as in Keras.
         callbacks: Keras callbacks for every stage.
 
     Raises:
         InputError: data, encoder or plan do not fit; another process writes in the folder; a run
-            that should go on has other data, or another recipe or encoder, than it began with.
+            to resume has other data, or another recipe or encoder, than it began with.
         WorkError: the run cannot be written; another worker is gone.
         SystemExit: SIGTERM came (status 143).
     """
@@ -95,7 +95,7 @@ def train(
 
 
 def make_reproducible(recipe: Recipe) -> None:
-    """Seeds this process; for a `deterministic` recipe it runs deterministic operations alone."""
+    """Seeds this process; for a `deterministic` recipe it runs only deterministic operations."""
     keras.utils.set_random_seed(recipe.seed)
     if recipe.deterministic:
         tf.config.experimental.enable_op_determinism()

@@ -40,7 +40,7 @@ class Trainer:
     Attributes:
         selection: the best scores so far.
         finished: the records of the stages that are over, as `run_stage` returns them.
-        resumed_at: where the first stage goes on; None if it begins anew.
+        resumed_at: where the first stage resumes; None if it begins anew.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Trainer:
         self.resumed_at: Progress | None = None
 
     def resume(self, report: Callable[[str], None] = lambda line: None) -> bool:
-        """Has the next stage go on from the newest checkpoint; returns whether there is one.
+        """Has the next stage resume from the newest checkpoint; returns whether there is one.
 
         Raises:
             InputError: the checkpoint is of another model, or files that it needs are gone.
@@ -77,7 +77,7 @@ class Trainer:
         if newest is None:
             return False
         state = TrainingState.from_file(newest, self._materials.model.tasks)
-        report(f"goes on from {state.progress}")
+        report(f"resumes from {state.progress}")
         self._beginning, self.resumed_at = state, state.progress
         self.finished = list(state.stages)
         return True
@@ -164,8 +164,7 @@ class Trainer:
     def drift(self) -> dict[str, dict]:
         """Task → its drift (see `evaluation.drift`), of those whose head was frozen and still is.
 
-        It runs from when the head was frozen and the encoder began to move, to the model as it
-        is now.
+        It is measured from when the head was frozen and the encoder began to move, to now.
         """
         return self._frozen_heads.drift()
 

@@ -173,7 +173,7 @@ class TrainingState:
             return cls._from_file(state, tasks)
         except (KeyError, TypeError):
             raise InputError(
-                "the checkpoint is of another mtl_keras; go on with the one that wrote it, or "
+                "another version of mtl_keras wrote the checkpoint; resume with that version, or "
                 "begin a new run"
             ) from None
 
@@ -210,7 +210,7 @@ class TrainingState:
         if kept != dict(self.features):
             raise WorkError(
                 f"the features of frozen layers were kept as {self.features or 'nothing'}, there "
-                f"is room for {kept or 'nothing'} now; make room to go on exactly"
+                f"is room for {kept or 'nothing'} now; make room to resume exactly"
             )
 
 

@@ -18,8 +18,8 @@ def test_what_is_exported_takes_strings(tiny_model, tmp_path):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"format": "onnx"}, "format 'onnx' came.*mtl_keras.publish"),
-        ({"input_signature": []}, "'input_signature' came.*leave it out"),
+        ({"format": "onnx"}, "Received: 'onnx'.*mtl_keras.publish"),
+        ({"input_signature": []}, "not take 'input_signature'.*leave it out"),
     ],
 )
 def test_other_forms_say_what_does_it(given, message, tiny_model, tmp_path):

@@ -21,9 +21,9 @@ def test_a_model_is_measured_on_the_data_of_its_tasks(tiny_encoder):
     bare = MultiTaskModel(tiny_encoder(), [tasks[1]])
     assert subject_of(bare, None, None, lines.append).scores() == {}
     assert lines == ["compared on odd texts only: the model's tasks have no data"]
-    with pytest.raises(InputError, match="best: 'mean' came, but a model has the weights that"):
+    with pytest.raises(InputError, match="best='mean' is for runs: a model has"):
         subject_of(model, None, "mean", lines.append)
-    with pytest.raises(InputError, match="7 came, a Run or a MultiTaskModel was expected"):
+    with pytest.raises(InputError, match=r"give a Run or a MultiTaskModel\. Received: 7"):
         subject_of(7, None, None, lines.append)
 
 

@@ -31,16 +31,16 @@ def test_what_fits_passes():
 @pytest.mark.parametrize(
     ("x", "labels", "weights", "message"),
     [
-        ([], {}, {}, "x: list came, a dict with 'token_ids' and 'padding_mask' was expected"),
+        ([], {}, {}, "x must be a dict with 'token_ids' and 'padding_mask', .* list"),
         (X | {"token_ids": np.ones((2, 4))}, {}, {}, r"x\['token_ids'\] has the shape \(2, 4\)"),
         (X, {"topic": [0, 2]}, {}, r"y\['topic'\]\[1\]: 2 is no label, from 0 to 1"),
         (X, {"topic": [0, 0.5]}, {}, r"y\['topic'\]\[1\]: 0.5 is no label"),
-        (X, {"topic": ["x", "y"]}, {}, r"<U1 came, numbers were expected.*Task.classes: 'x', 'y'"),
-        (X, {"parts": [0, 1]}, {}, r"y\['parts'\] has the shape \(2,\); \(2, 3\) was expected"),
-        (X, {"flags": np.ones((2, 3))}, {}, r"y\['flags'\] .* \(2, 2\) was expected"),
-        (X, {"stars": np.ones((2, 1))}, {}, r"y\['stars'\] has the shape \(2, 1\); \(2,\) was"),
+        (X, {"topic": ["x", "y"]}, {}, r"must be numbers: .*Task.classes: 'x', 'y'. Received: <U1"),
+        (X, {"parts": [0, 1]}, {}, r"y\['parts'\] must have the shape \(2, 3\). Received: \(2,\)"),
+        (X, {"flags": np.ones((2, 3))}, {}, r"y\['flags'\] .* \(2, 2\). Received: "),
+        (X, {"stars": np.ones((2, 1))}, {}, r"y\['stars'\] must have the shape \(2,\)."),
         (X, {"stars": [np.inf, 1]}, {}, r"y\['stars'\]\[0\]: inf is no label"),
-        (X, {}, {"parts": np.ones(2)}, r"sample_weight\['parts'\] has the shape \(2,\)"),
+        (X, {}, {"parts": np.ones(2)}, r"sample_weight\['parts'\] must have .* \(2,\)"),
         (X, {"tone": [1, 2]}, {}, r"labels are a dict with the tasks"),
     ],
 )

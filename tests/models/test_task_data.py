@@ -34,11 +34,11 @@ def test_data_are_opened_once_and_if_they_are_needed(tiny_encoder):
     ("name", "given", "message"),
     [
         ("topik", None, "no task 'topik'; it has 'topic'; did you mean 'topic'?"),
-        ("topic", ROWS, r"datasets\['topic'\]: .* came, a TaskDataset was expected"),
+        ("topic", ROWS, r"datasets\['topic'\] must be a TaskDataset: .* Received: "),
         (
             "topic",
             TaskDataset(Task("topic", labels=["x", "y", "z"], data={"train": ROWS})),
-            r"a classification of 'x', 'y', 'z' came, the model's is a classification of 'x', 'y'",
+            r"a classification of 'x', 'y', 'z', the model's task a classification of 'x', 'y'",
         ),
     ],
 )
@@ -51,9 +51,13 @@ def test_data_of_another_task_are_refused(name, given, message, tiny_encoder):
 @pytest.mark.parametrize(
     ("encoder", "tasks", "message"),
     [
-        (7, [Task("topic", labels=["x", "y"])], "encoder: 7 came, a TextEncoder or its source"),
+        (
+            7,
+            [Task("topic", labels=["x", "y"])],
+            "encoder must be a TextEncoder .* Received: 7",
+        ),
         ("x", Task("topic"), "a list of Task"),
-        ("x", ["topic"], "tasks: 'topic' came"),
+        ("x", ["topic"], "tasks must be a list of Task.* Received in it: 'topic'"),
         ("x", [Task("topic")], "has no labels; give them, or data to find them in"),
         ("x", [Task("a", data={"train": ROWS}), Task("a", data={"train": ROWS})], "two tasks"),
     ],

@@ -78,7 +78,7 @@ def test_aliases_and_merges_are_read(tmp_path):
 
 def test_a_pipe_is_no_recipe(tmp_path):
     os.mkfifo(tmp_path / "recipe.yaml")
-    with pytest.raises(InputError, match=r"recipe\.yaml: is a pipe, a regular file was expected"):
+    with pytest.raises(InputError, match=r"recipe\.yaml: is a pipe, not a regular file"):
         LocatedYaml(tmp_path / "recipe.yaml")
 
 

@@ -37,7 +37,7 @@ def special(request, tmp_path):
 @pytest.mark.parametrize("read", [check_regular, open_regular, open_unpacked, read_whole])
 def test_what_is_no_regular_file_is_refused_without_waiting(read, special):
     path, kind = special
-    with pytest.raises(UnsafeFileError, match=rf"x\.csv: is a {kind}, a regular file was expected"):
+    with pytest.raises(UnsafeFileError, match=rf"x\.csv: is a {kind}, not a regular file"):
         read(path)
 
 

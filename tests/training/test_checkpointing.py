@@ -89,7 +89,7 @@ def test_a_training_interrupted_in_its_worst_moments_ends_as_one_that_never_was(
             "on_test_batch_end", 1, lambda: patch.setattr(checkpoint_files, "write_arrays", kill)
         )
         go_on(keep)  # in the validation
-    assert "goes on from stage 1, epoch 3, step 0" in said
+    assert "resumes from stage 1, epoch 3, step 0" in said
     newest = sorted((folder / "checkpoints").glob("0*"))[-1]
     newest.write_bytes(newest.read_bytes()[:-1])
     left = folder / "checkpoints" / f".partial-{newest.name}"
@@ -182,7 +182,7 @@ def test_a_data_file_that_grows_stops_the_run_at_the_end_of_the_stage(tiny_recip
         go_on()
     file.write_text(before)
     run = go_on()
-    assert "goes on from stage 1, epoch 2, step 0" in said
+    assert "resumes from stage 1, epoch 2, step 0" in said
     assert run.read_json("run.json")["changes"] == [
         "while it trained: changed since the run began: 'train.csv'"
     ]
@@ -243,7 +243,7 @@ def test_epochs_of_steps_go_on_where_they_were_and_read_nothing_beforehand(
         go_on("run", stop)
     assert said[-1] == f"{tmp_path / 'run'}: interrupted; --resume continues it"
     run = go_on("run")
-    assert "goes on from stage 1, epoch 2, step 5" in said
+    assert "resumes from stage 1, epoch 2, step 5" in said
     for interrupted, uninterrupted in zip(results(run), results(never), strict=True):
         assert interrupted == uninterrupted
 

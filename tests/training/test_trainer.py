@@ -68,7 +68,7 @@ def test_a_trainer_goes_on_where_another_stood(make):
         make().run_stages(**SILENT, callbacks=[At("on_epoch_begin", 2, kill)])
     trainer, said = make(), []
     assert trainer.resume(said.append)
-    assert said == ["goes on from stage 2, epoch 3, step 0"]
+    assert said == ["resumes from stage 2, epoch 3, step 0"]
     assert (trainer.resumed_at.stage, trainer.resumed_at.epoch) == (1, 2)
     assert [stage["freeze"] for stage in trainer.finished] == ["backbone"]
     begun = []

@@ -28,7 +28,7 @@ from mtl_keras.training.xla import Compilation
 
 
 def test_one_of_another_version_is_told():
-    with pytest.raises(InputError, match="the checkpoint is of another mtl_keras; go on with"):
+    with pytest.raises(InputError, match="another version of mtl_keras wrote the checkpoint"):
         TrainingState.from_file(State({}, {"place": 1}), {})
 
 

@@ -1,4 +1,4 @@
-"""One label a text."""
+"""One label per text."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

@@ -92,7 +92,7 @@ class Regression(TaskKind):
 
 
 def _deviation(task: Task) -> float:
-    """What a loss of 1 is off."""
+    """The error, in units of the labels, whose loss is 1."""
     return 1.0 if task.scale is None else task.scale[1]
 
 

@@ -37,7 +37,7 @@ class SpanF1(keras.metrics.Metric):
     type t. An `I-` that continues nothing begins a span (Tjong Kim Sang & De Meulder, 2003,
     `conlleval`).
 
-    NaN without a span that is right: nothing can be judged by it then.
+    NaN if the labels have no span: it is undefined then.
 
     Call with tags `(batch, length)`, probabilities `(batch, length, classes)` and weights
     `(batch, length)` that are 1 where a word begins and 0 elsewhere.

@@ -180,7 +180,7 @@ class FeatureCache:
         size = sum(store.values.nbytes for store in made.values()) / 1e6
         places = " and ".join(sorted({store.place for store in made.values()}))
         report(
-            f"features of {len(self.texts.lengths):,} texts after {', '.join(made)}: "
+            f"keeps the output of {', '.join(made)} for {len(self.texts.lengths):,} texts: "
             f"{size:,.0f} MB in {places}"
         )
         self._fill(source, valid.get(source or ""), made)

@@ -49,7 +49,7 @@ class Store(abc.ABC):
 
     @abc.abstractmethod
     def batch(self, texts: np.ndarray, width: int) -> np.ndarray:
-        """The features of some texts, as they are kept.
+        """The features of some texts, in the number type in which they are kept.
 
         Args:
             texts: their numbers, `(batch,)`.

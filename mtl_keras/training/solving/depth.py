@@ -1,4 +1,4 @@
-"""How well a task can be read off each level of an encoder."""
+"""How well a task can be predicted from each level of an encoder."""
 
 import functools
 import os
@@ -23,7 +23,7 @@ def heads_by_depth(encoder: TextEncoder, dataset: TaskDataset, *, seed: int = 0)
     Alain & Bengio, 2017, "Understanding intermediate layers using linear classifier probes".
 
     Args:
-        encoder: as it is; nothing of it changes.
+        encoder: it does not change.
         dataset: of the task; training texts are fitted, validation texts judge.
         seed: of folds and order.
 

@@ -1,4 +1,4 @@
-"""The heads of a model, solved: each brought to its optimum while the encoder stays as it is."""
+"""The heads of a model, solved: each brought to its optimum while the encoder is frozen."""
 
 from collections.abc import Callable, Iterable, Mapping
 
