@@ -124,7 +124,7 @@ def _with_examples(
 
 def _run_in(folder: Any) -> Run:
     if not isinstance(folder, str | os.PathLike):
-        raise InputError(f"folder: {shown(folder)} came, a path was expected")
+        raise InputError(f"folder must be a path. Received: {shown(folder)}")
     return Run(os.fspath(folder))
 
 
@@ -157,7 +157,7 @@ def _train_into(
 def _plan(stages: Sequence[Stage] | TrainingPlan | str, patience: int | None) -> TrainingPlan:
     is_number = isinstance(patience, int) and not isinstance(patience, bool)
     if patience is not None and not is_number:
-        raise InputError(f"patience: {shown(patience)} came, a whole number from 1 was expected")
+        raise InputError(f"patience must be a whole number from 1. Received: {shown(patience)}")
     if isinstance(stages, str):
         stages = TrainingPlan(stages)
     if isinstance(stages, TrainingPlan):

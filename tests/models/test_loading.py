@@ -58,7 +58,7 @@ def test_a_file_that_describes_more_weights_than_it_holds_is_refused(change, tin
     path = tmp_path / "model.keras"
     tiny_model().save(path)
     _with_shape(path, change)
-    with pytest.raises(InputError, match=r"has at least [\d,]{13,} numbers, but [\d,]+ are st"):
+    with pytest.raises(InputError, match=r"has at least [\d,]{13,} weights, but [\d,]+ are st"):
         mtl.load_model(path)
 
 

@@ -78,9 +78,9 @@ def test_a_named_plan_solves_the_heads(tiny_encoder):
         ([Stage()], {"restore": "topik"}, "topik"),
         ([Stage()], {"datasets": [1]}, "datasets must be .* Received: \\[1\\]"),
         ([Stage()], {"datasets": {}}, "no data of 'topic'"),
-        ([Stage()], {"patience": "2"}, "patience: '2' came, a whole number from 1"),
-        ([Stage()], {"callbacks": [7]}, "callbacks: 7 came"),
-        ([Stage()], {"folder": 7}, "folder: 7 came, a path was expected"),
+        ([Stage()], {"patience": "2"}, "patience must be a whole number from 1"),
+        ([Stage()], {"callbacks": [7]}, "callbacks takes Keras callbacks"),
+        ([Stage()], {"folder": 7}, "folder must be a path. Received: 7"),
     ],
 )
 def test_what_does_not_fit_the_model_is_refused(stages, given, message, tiny_encoder):
