@@ -156,5 +156,5 @@ def test_what_gives_no_snapshot_is_refused(model, datasets, tiny_model):
     with pytest.raises(InputError, match="has no test examples; it has train, validation"):
         Snapshot.of(model, datasets["stars"], "test")
     for limit in (0, 2.5, None, True):
-        with pytest.raises(InputError, match="limit is a whole number from 1"):
+        with pytest.raises(InputError, match="limit must be a whole number from 1"):
             Snapshot.of(model, datasets["stars"], limit=limit)
