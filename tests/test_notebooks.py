@@ -77,5 +77,5 @@ def test_notebook_runs(path, stand_in, monkeypatch):
 
 
 def test_the_quickstart_runs_with_the_default_encoder(few_tickets):
-    few_steps = {TICKETS: f"Path({str(few_tickets)!r})", "steps_per_epoch=40": "steps_per_epoch=4"}
+    few_steps = {TICKETS: f"Path({str(few_tickets)!r})", "epochs=2": "epochs=1"}
     _run(NOTEBOOKS[0], **few_steps)

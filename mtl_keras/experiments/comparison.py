@@ -5,6 +5,7 @@ comparison that was interrupted resumes where it was, inside a run from its last
 """
 
 import hashlib
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from mtl_keras.experiments.compared_plans import compared_plan, default_plans, n
 from mtl_keras.experiments.comparison_summary import summarize
 from mtl_keras.experiments.report import write_report
 from mtl_keras.experiments.running import rate_searches, run_all
+from mtl_keras.recipes.plain import check_files
 from mtl_keras.recipes.recipe import Recipe, load_recipe
 from mtl_keras.runs.building import open_datasets
 from mtl_keras.runs.run import RECIPE, Run
@@ -63,8 +65,8 @@ def compare(
         What `report.json` holds.
 
     Raises:
-        InputError: no seed, an unknown plan, a strategy of several devices, a folder with another
-            recipe's results, or in which another process writes.
+        InputError: data in memory, no seed, an unknown plan, a strategy of several devices, a
+            folder with another recipe's results, or in which another process writes.
         WorkError: a run failed, or the folder cannot be written.
         SystemExit: SIGTERM came (status 143).
     """
@@ -76,7 +78,7 @@ def compare(
     check_unlocked(folder)
     _check_folder(Path(folder), recipe, budget)
     if not all((Path(folder) / job.file).is_file() for job in jobs):
-        call_job("check", str(recipe.path), *names)
+        _check_plans(recipe, names)
     with one_writer(folder), Interruption().listening():
         run = _open(Path(folder), recipe, budget)
         if not (run.folder / DEPTH).is_file():
@@ -110,7 +112,16 @@ def call_job(*arguments: str) -> None:
         raise kind(line.removeprefix("mtl-keras: "))
 
 
+def _check_plans(recipe: Recipe, names: Sequence[str]) -> None:
+    """Raises `InputError` if the recipe's model lacks the blocks or heads of a plan."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, RECIPE)
+        path.write_bytes(recipe.as_written)
+        call_job("check", str(path), str(recipe.path.parent), *names)
+
+
 def _check_possible(recipe: Recipe, seeds: int) -> None:
+    check_files(tuple(recipe.tasks))
     if seeds < 1:
         raise InputError(f"a comparison has at least 1 seed. Received: {seeds}")
     if recipe.strategy != "auto" or not Cluster.of_environment().is_alone:
@@ -138,13 +149,13 @@ def _open(folder: Path, recipe: Recipe, budget: Budget) -> Run:
     if not (folder / RECORD).is_file():
         Run.create(folder).write_json(RECORD, _record(recipe, budget))
     if not (folder / RECIPE).is_file():
-        run.write(RECIPE, lambda path: path.write_bytes(recipe.path.read_bytes()))
+        run.write(RECIPE, lambda path: path.write_bytes(recipe.as_written))
     return run
 
 
 def _record(recipe: Recipe, budget: Budget) -> dict[str, str]:
     return {
         "budget": str(budget),
-        "recipe_sha256": hashlib.sha256(recipe.path.read_bytes()).hexdigest(),
+        "recipe_sha256": hashlib.sha256(recipe.as_written).hexdigest(),
         "recipe_folder": str(recipe.path.parent),
     }

@@ -62,13 +62,14 @@ READINGS: dict[str, type[Reading]] = {
 def main(arguments: Sequence[str]) -> int:
     """Does one of four works.
 
-    `check RECIPE PLAN…` checks plans, `depth FOLDER` scores heads at every level,
+    `check RECIPE FOLDER PLAN…` checks plans, `depth FOLDER` scores heads at every level,
     `rates FOLDER PLAN TASK…` chooses learning rates, and `run FOLDER PLAN SEED TASK…` runs a job.
     """
     work, place, *rest = arguments
     try:
         if work == "check":
-            check_plans(load_recipe(place), rest)
+            folder, *plans = rest
+            check_plans(load_recipe(place, folder=folder), plans)
         elif work == "depth":
             _find_depth(*open_comparison(place))
         elif work == "rates":

@@ -5,6 +5,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from mtl_keras.errors import InputError
 from mtl_keras.experiments.fronts import pareto_front
 from mtl_keras.experiments.rate_candidates import rate_candidates
@@ -15,7 +17,8 @@ POINT = 0.01  # of a mean score
 KEPT = 3  # one in so many candidates goes on
 RATES = 3  # candidates a freezing, the recipe's own rates first
 # Of the budget, which the rounds may have used together when they end.
-ROUNDS = (0.4, 0.7, 1.0)
+ROUNDS = (0.5, 0.7, 1.0)
+MARGIN = 1.1  # of the time that a training is expected to take
 RunCandidate = Callable[[Candidate, float], Trial]  # in so many epochs
 
 
@@ -46,8 +49,9 @@ class Halving:
 
     Jamieson & Talwalkar, 2016, "Non-stochastic best arm identification and hyperparameter
     optimization". In the first round every depth and frozen prefix trains for a short time at the
-    recipe's rates; in the second the best third tries other rates; in the third the best third of
-    all trains as long as the recipe says. A round ends before a training that would not fit.
+    recipe's rates; in the second the best third tries other rates; in the third the best of all,
+    then the best of those that train fewer and fewer blocks, train as long as the recipe says. A
+    training that would not fit into the budget is left out.
 
     Args:
         epochs: of the recipe.
@@ -112,9 +116,12 @@ class Halving:
         ]
 
     def _finalists(self) -> list[Candidate]:
-        """The best third; first the best, then the cheapest of them."""
-        first, *others = self._best(max(2, len(self.results) // KEPT))
-        return [first, *sorted(others, key=lambda candidate: candidate.trained_blocks)]
+        """The best, then the best of those in which fewer blocks train, and so on."""
+        finalists: list[Candidate] = []
+        for candidate in self._best(len(self.results)):
+            if not finalists or candidate.trained_blocks < finalists[-1].trained_blocks:
+                finalists.append(candidate)
+        return finalists
 
     def _best(self, count: int) -> list[Candidate]:
         ranked = sorted(self.results, key=lambda result: (-result.rank, result.seconds))
@@ -135,12 +142,17 @@ class Halving:
         )
 
     def _expected(self, candidate: Candidate, epochs: float) -> float:
-        """About the seconds of a training, by those done: they grow with the blocks that train."""
-        a_block = (
-            result.seconds / result.epochs / (result.candidate.trained_blocks + 1)
-            for result in self.results
-        )
-        return max(a_block, default=0.0) * (candidate.trained_blocks + 1) * epochs
+        """About the seconds of a training: those done, as a line over the blocks that train."""
+        blocks = [result.candidate.trained_blocks for result in self.results]
+        seconds = [result.seconds / result.epochs for result in self.results]
+        if not blocks:
+            return 0.0
+        if len(set(blocks)) == 1:
+            an_epoch = max(seconds) * (candidate.trained_blocks + 1) / (blocks[0] + 1)
+        else:
+            slope, start = np.polyfit(blocks, seconds, 1)
+            an_epoch = max(start + slope * candidate.trained_blocks, min(seconds))
+        return MARGIN * an_epoch * epochs
 
     def _try(self, candidate: Candidate, epochs: float) -> None:
         trial = self._run(candidate, epochs)

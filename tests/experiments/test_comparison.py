@@ -7,11 +7,13 @@ import shutil
 import pytest
 from support.tiny import write_tiny_recipe
 
+from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError, WorkError
 from mtl_keras.experiments import comparison, job
 from mtl_keras.experiments.compared_plans import Job
 from mtl_keras.experiments.comparison import compare
-from mtl_keras.recipes.recipe import load_recipe
+from mtl_keras.plans.stage import Stage
+from mtl_keras.recipes.recipe import Recipe, load_recipe
 
 PLANS = ["features", "head_frozen:topic"]
 SINGLE = [Job("full", 0, ("topic",)), Job("full", 0, ("entities",))]
@@ -208,3 +210,28 @@ def test_a_run_that_fails_is_told_in_one_line(tiny_recipe, tmp_path, monkeypatch
         )
     assert "\n" not in str(error.value)
     assert not (tmp_path / "report" / "report.json").exists()
+
+
+def test_a_recipe_made_in_python_is_compared_as_one_from_a_file(tiny_recipe, tmp_path, monkeypatch):
+    recipe = dataclasses.replace(load_recipe(tiny_recipe), written=None)
+    called = []
+
+    def call_job(*arguments):
+        called.append(arguments[0])
+        if arguments[0] == "depth":
+            raise WorkError("stop here")
+
+    monkeypatch.setattr(comparison, "call_job", call_job)
+    with pytest.raises(WorkError, match="stop here"):
+        compare(recipe, tmp_path / "report", plans=["features"], report=lambda line: None)
+    assert called == ["check", "depth"]
+    _, again = comparison.open_comparison(tmp_path / "report")
+    assert (again.tasks, again.plan, again.encoder) == (recipe.tasks, recipe.plan, recipe.encoder)
+
+
+def test_data_in_memory_are_refused_with_the_cure(tmp_path, tiny_bert):
+    rows = [{"text": "a b", "label": "x"}, {"text": "c d", "label": "y"}] * 20
+    task = Task("topic", data={"train": rows})
+    recipe = Recipe(encoder=str(tiny_bert), tasks=[task], stages=[Stage()])
+    with pytest.raises(InputError, match=r"task 'topic': its train data are in memory.*write them"):
+        compare(recipe, tmp_path / "report")

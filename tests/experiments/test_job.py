@@ -48,14 +48,14 @@ def test_a_reference_scores_every_task_and_trains_nothing(tiny_recipe, tmp_path,
 
 
 def test_a_mistake_is_a_line_and_a_status(tmp_path, capsys):
-    assert job.main(["check", str(tmp_path / "absent.yaml"), "full"]) == 2
+    assert job.main(["check", str(tmp_path / "absent.yaml"), str(tmp_path), "full"]) == 2
     assert "absent.yaml: no such file" in capsys.readouterr().err
 
 
 @pytest.mark.slow
 def test_plans_must_fit_the_model(tiny_recipe, capsys):
     job.check_plans(load_recipe(tiny_recipe), ["full", *REFERENCES, "lowest_half"])
-    assert job.main(["check", str(tiny_recipe), "heads_then_top:9"]) == 2
+    assert job.main(["check", str(tiny_recipe), str(tiny_recipe.parent), "heads_then_top:9"]) == 2
     said = capsys.readouterr().err
     assert said.startswith("mtl-keras: plan heads_then_top:9: ")
     assert "has 2 blocks" in said
