@@ -139,7 +139,7 @@ def test_the_table_has_a_line_a_row_and_says_what_is_missing(report):
     assert "ours 0.71" in table
 
 
-def test_targets_are_told_of_the_trained_encoder_alone(report):
+def test_targets_are_reported_of_the_trained_encoder_alone(report):
     for row, line in zip(report["rows"], results.table(report).splitlines()[2:], strict=False):
         told = line.split("|")[5].strip()
         target = results.TARGETS.get((row["work"], row["peer"]))
@@ -213,7 +213,7 @@ def test_sides_take_turns(tmp_path):
     assert [each["ours"]["seconds"] for each in pairs] == [2.0, 4.0]
 
 
-def test_it_goes_on_where_it_was_stopped(tmp_path):
+def test_it_resumes_where_it_was_stopped(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         bench(tmp_path, Recorder(stop_after=3)).run(silent)
     recorder = Recorder()
@@ -281,7 +281,7 @@ def test_targets_alone_can_be_measured():
     assert named == set(results.TARGETS) and {cell.repeats for cell in cells} == {2}
 
 
-def test_a_name_that_is_none_is_told_with_those_there_are():
+def test_a_name_that_is_none_is_reported_with_those_there_are():
     with pytest.raises(InputError, match=r"there is no 'pytorch'; there are 'PyTorch, strongest"):
         run.plan(options(peers=["pytorch"]))
 
@@ -433,7 +433,7 @@ def test_inputs_are_made_once(prepared):
     assert not (folder / "data/texts.txt").exists()
 
 
-def test_absent_data_is_told_with_its_cure(tmp_path):
+def test_absent_data_is_reported_with_its_cure(tmp_path):
     with pytest.raises(InputError, match=r"no such file; give the folder .* with --shared"):
         inputs.prepare(tmp_path, tmp_path, tmp_path / "inputs", 30)
 

@@ -116,7 +116,7 @@ def test_debug_shows_where_a_mistake_was_found(tmp_path):
         main(["train", str(tmp_path / "absent.yaml"), "--debug"])
 
 
-def test_an_interruption_is_told_in_a_line(capsys, monkeypatch):
+def test_an_interruption_is_reported_in_a_line(capsys, monkeypatch):
     monkeypatch.setattr(commands, "recipes", _interrupt)
     assert run_command(capsys, "recipes") == (130, "", "mtl-keras: interrupted\n")
 
@@ -136,7 +136,7 @@ def test_whatever_the_system_refuses_is_one_line(number, capsys, monkeypatch):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_an_output_that_is_full_is_told():
+def test_an_output_that_is_full_is_reported():
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "mtl_keras.cli.main", "recipes"],

@@ -33,7 +33,7 @@ def _rows(path, columns=BY_POSITION, *, per_word=False):
 
 
 @pytest.mark.parametrize("name", ["a.csv", "A.CSV", "a.csv.gz"])
-def test_csv_is_quoted_and_rows_are_told_by_their_first_line(write, name):
+def test_csv_is_quoted_and_rows_are_reported_by_their_first_line(write, name):
     content = '\ufeffa,x\r\n"b ""c"", d\n\nsecond",y\n\n,z\r\n'
     assert _rows(write(name, content)) == [
         (1, "a", "x"),
@@ -200,7 +200,7 @@ WRONG = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "content", "columns", "message"), WRONG)
-def test_files_against_their_format_are_told_by_line(write, name, content, columns, message):
+def test_files_against_their_format_are_reported_by_line(write, name, content, columns, message):
     path = write(name, content).removesuffix("/seq.in")
     with pytest.raises(InputError) as raised:
         _rows(path, columns)
@@ -218,7 +218,7 @@ WRONG_TAGS = [
 
 
 @pytest.mark.parametrize(("name", "content", "message"), WRONG_TAGS)
-def test_conll_lines_without_a_tag_are_told(write, name, content, message):
+def test_conll_lines_without_a_tag_are_reported(write, name, content, message):
     path = write(name, content)
     with pytest.raises(InputError) as raised:
         _rows(path, Columns(), per_word=True)

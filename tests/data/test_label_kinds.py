@@ -114,7 +114,7 @@ def test_rows_against_their_kind_are_refused(kind, text, label, part, message):
         ("token_labels", ["a", "b", " "], "x x x", "text", "word 3 is empty"),
     ],
 )
-def test_the_word_that_is_wrong_is_told(kind, words, labels, part, message):
+def test_the_word_that_is_wrong_is_reported(kind, words, labels, part, message):
     with pytest.raises(RowError, match=message) as raised:
         _example(kind, words, labels)
     assert (raised.value.part, raised.value.word) == (part, 2)

@@ -241,7 +241,7 @@ def test_wrong_files_are_refused_with_file_and_line(dataset, tmp_path, kind, con
 
 
 @pytest.mark.parametrize(("kind", "member"), [("tagging", "seq.out"), ("classification", "label")])
-def test_what_is_wrong_with_parallel_lines_is_told_of_the_member(tmp_path, kind, member):
+def test_what_is_wrong_with_parallel_lines_is_reported_of_the_member(tmp_path, kind, member):
     for name, content in {"seq.in": "a\nb\n", "seq.out": "O\nX\n", "label": "x\n \n"}.items():
         (tmp_path / name).write_text(content)
     with pytest.raises(InputError, match=rf"^{re.escape(str(tmp_path / member))}:2: "):

@@ -1,4 +1,4 @@
-"""CoNLL's columns: comments, CoNLL-U, and what is no tag."""
+"""CoNLL's columns: comments, CoNLL-U, and what is not a tag."""
 
 import pytest
 

@@ -53,7 +53,7 @@ def test_it_is_written_as_it_is_read(monkeypatch):
         config({"worker": 7}),
     ],
 )
-def test_what_is_no_cluster_is_told_in_one_line(monkeypatch, text):
+def test_what_is_no_cluster_is_reported_in_one_line(monkeypatch, text):
     monkeypatch.setenv(TF_CONFIG, text)
     with pytest.raises(InputError, match="TF_CONFIG must have the form") as error:
         Cluster.of_environment()

@@ -48,7 +48,7 @@ def test_several_workers_need_a_fresh_process(monkeypatch):
         strategy_of(MULTI_WORKER)
 
 
-def test_an_absent_tpu_is_told_in_one_line():
+def test_an_absent_tpu_is_reported_in_one_line():
     with pytest.raises(InputError, match="no TPU can be reached") as error:
         strategy_of(TPU)
     assert "\n" not in str(error.value)

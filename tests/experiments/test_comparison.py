@@ -1,4 +1,4 @@
-"""Plans side by side: what is run, what is reported, what is gone on with."""
+"""Plans side by side: what is run, what is reported, what is resumed."""
 
 import dataclasses
 import json
@@ -194,7 +194,7 @@ def test_what_cannot_be_compared_is_refused_before_anything_runs(
 
 
 @pytest.mark.slow
-def test_a_run_that_fails_is_told_in_one_line(tiny_recipe, tmp_path, monkeypatch):
+def test_a_run_that_fails_is_reported_in_one_line(tiny_recipe, tmp_path, monkeypatch):
     tiny_recipe.write_text(tiny_recipe.read_text().replace("max_length: 16", "max_length: 999"))
     call = comparison.call_job
     monkeypatch.setattr(

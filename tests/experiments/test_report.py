@@ -66,7 +66,7 @@ def test_single_task_stands_beside_multi_task(report):
     assert "| features | topic |" not in text
 
 
-def test_drift_and_stages_are_told(report):
+def test_drift_and_stages_are_reported(report):
     text = render_markdown(report)
     assert "| full | topic | 0.900 | 0.800 | 0.125 | 0.750 | 0.500 |" in text
     assert "| full | backbone (2) |" in text

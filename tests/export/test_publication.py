@@ -56,7 +56,7 @@ def test_the_next_version_is_compared_and_leaves_the_files_beside_it(
     assert "the best weights for topic" in (path / "README.md").read_text()
 
 
-def test_of_two_at_once_the_second_is_told_who_the_first_is(
+def test_of_two_at_once_the_second_learns_who_the_first_is(
     trained, published, tmp_path, quick, monkeypatch
 ):
     versions, said = tmp_path / "versions", []

@@ -109,7 +109,7 @@ def test_a_file_that_could_run_code_is_refused_as_such(tmp_path, module, name, c
     assert str(raised.value).endswith("do not use it")
 
 
-def test_a_file_that_may_not_be_read_or_is_absent_is_told(tmp_path):
+def test_a_file_that_may_not_be_read_or_is_absent_is_reported(tmp_path):
     path = tmp_path / "model.keras"
     with pytest.raises(InputError, match=r"model\.keras: cannot be read: No such file"):
         mtl.load_model(path)

@@ -30,13 +30,13 @@ def test_weights_come_back_whole_those_that_never_train_are_left(tiny_model, tmp
                 assert np.array_equal(mine, its) == (group in groups)
 
 
-def test_a_place_that_cannot_be_written_is_told_in_a_line(tiny_model, tmp_path):
+def test_a_place_that_cannot_be_written_is_reported_in_a_line(tiny_model, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(WorkError, match="cannot be written"):
         save_weights(tiny_model(), [], tmp_path / "file" / "w.safetensors")
 
 
-def test_a_checkpoint_of_another_model_is_told(tiny_model):
+def test_a_checkpoint_of_another_model_is_reported(tiny_model):
     model = _compiled(tiny_model)
     variables = trained_variables(model, ["heads/topic"])
     name = next(iter(variables))

@@ -215,7 +215,7 @@ training:
         ("kind: tagging", "labels: [a, '']", 9, "a label is empty"),
     ],
 )
-def test_a_mistake_is_told_with_its_line_and_the_cure(tmp_path, old, new, line, said):
+def test_a_mistake_is_reported_with_its_line_and_the_cure(tmp_path, old, new, line, said):
     assert RECIPE.count(old) >= 1
     path = _write(tmp_path, RECIPE.replace(old, new, 1))
     with pytest.raises(InputError) as error:
@@ -237,7 +237,7 @@ def test_a_mistake_is_told_with_its_line_and_the_cure(tmp_path, old, new, line, 
         ("training", "{stages: [{tasks: topic}]}", "a list of tasks"),
     ],
 )
-def test_what_is_no_mapping_or_list_is_told_what_one_looks_like(tmp_path, key, value, expected):
+def test_what_is_no_mapping_or_list_says_what_one_looks_like(tmp_path, key, value, expected):
     parts = {
         "encoder": "x",
         "tasks": "{topic: {files: {train: x.csv}}}",
@@ -273,7 +273,7 @@ def test_an_encoders_folder_is_beside_the_recipe(tmp_path):
         assert load_recipe(_write(tmp_path, text)).encoder == expected
 
 
-def test_what_is_found_with_the_model_is_told_with_its_line(tmp_path):
+def test_what_is_found_with_the_model_is_reported_with_its_line(tmp_path):
     groups = ["embeddings", "block_0", "block_1", "heads/topic", "heads/entities"]
     for old, new, said in [
         (
@@ -367,7 +367,7 @@ def test_a_named_plan_takes_the_settings_of_training(tmp_path):
         ('"heads_then_top:²"', "a training plan is one of full"),
     ],
 )
-def test_a_mistaken_plan_is_told_with_its_line(tmp_path, plan, said):
+def test_a_mistaken_plan_is_reported_with_its_line(tmp_path, plan, said):
     path = _write(tmp_path, PLAN.replace("gradual", plan))
     with pytest.raises(InputError, match=said) as error:
         load_recipe(path)

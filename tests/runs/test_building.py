@@ -30,7 +30,7 @@ def test_what_training_need_not_read_is_read_only_if_asked_for(tiny_recipe):
     assert open_datasets(recipe, read_all=True)["topic"].counts["train"] == 200
 
 
-def test_a_file_that_is_absent_is_told(tiny_recipe):
+def test_a_file_that_is_absent_is_reported(tiny_recipe):
     tiny_recipe.with_name("train.csv").unlink()
     with pytest.raises(InputError, match=r"train\.csv: no such file"):
         open_datasets(load_recipe(tiny_recipe))
@@ -51,7 +51,7 @@ def test_a_plan_that_the_encoder_has_no_blocks_for_is_refused(tiny_recipe):
         build_model(recipe, open_datasets(recipe))
 
 
-def test_a_level_that_the_encoder_lacks_is_told_with_its_line(tiny_recipe):
+def test_a_level_that_the_encoder_lacks_is_reported_with_its_line(tiny_recipe):
     text = tiny_recipe.read_text().replace("  topic:\n", "  topic:\n    reads: block_9\n")
     tiny_recipe.write_text(text)
     recipe = load_recipe(tiny_recipe)

@@ -38,7 +38,7 @@ def test_data_that_changed_are_named(datasets, tmp_path):
     assert describe_changes(before, now) == "changed since the run began: 'test.csv'"
 
 
-def test_files_that_were_not_read_are_told_by_size_and_time(datasets, tmp_path):
+def test_files_that_were_not_read_are_reported_by_size_and_time(datasets, tmp_path):
     files = {"train": "train.csv", "validation": "test.csv"}
     task = Task("mood", labels=["good", "bad"], files=files)
     unread, read = (
@@ -67,7 +67,7 @@ def test_a_folder_of_parallel_lines_is_its_files(tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
-def test_the_datas_state_in_git_is_told_and_nothing_of_the_repository_runs(datasets, tmp_path):
+def test_the_datas_state_in_git_is_reported_and_nothing_of_the_repository_runs(datasets, tmp_path):
     files = [str(tmp_path / name) for name in ("test.csv", "train.csv")]
     assert git_states(files, tmp_path) == {}
     _git(tmp_path, "init", "-q")

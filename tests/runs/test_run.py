@@ -54,7 +54,7 @@ def test_an_unfinished_run_is_no_run(tmp_path):
         Run.open(tmp_path / "run")
 
 
-def test_a_run_that_is_being_trained_is_told_so(tmp_path):
+def test_a_run_that_is_being_trained_is_reported_so(tmp_path):
     run = Run(tmp_path / "run")
     for _ in ("lock", "checkpoints/start.json"):
         with (
@@ -132,7 +132,7 @@ def test_a_regression_has_the_scale_that_it_was_trained_with(finished):
         json.dumps(RECORD | {"tasks": {"topic": {"kind": "classification", "labels": "xy"}}}),
     ],
 )
-def test_a_damaged_record_is_told_when_the_run_is_opened(finished, content):
+def test_a_damaged_record_is_reported_when_the_run_is_opened(finished, content):
     (finished / "run.json").write_text(content)
     with pytest.raises(InputError) as error:
         Run.open(finished)

@@ -99,7 +99,7 @@ def test_it_goes_on_with_the_same_recipe_and_data_and_keeps_what_differs(recipe,
     assert changes_of(run) == ["resumed with keras 4 instead of 3"]
 
 
-def test_other_workers_are_told_and_kept(tmp_path):
+def test_other_workers_are_reported_and_kept(tmp_path):
     run, said = Run(tmp_path / "run"), []
     begin(run, None, FACTS | {"workers": 2, "devices": 2}, resume=False)
     begin(run, None, FACTS | {"workers": 1, "devices": 1}, resume=True, report=said.append)

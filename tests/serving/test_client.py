@@ -178,7 +178,7 @@ def test_a_client_stays_with_a_version_until_it_is_gone(make_single, folder, mod
             pinned.predict(["a"])
 
 
-def test_a_wrong_signature_is_told_with_those_that_exist(client):
+def test_a_wrong_signature_is_reported_with_those_that_exist(client):
     message = (
         r"the server refuses: .*topik.* not found.*; its signatures, each of which takes a list of "
         r"strings as 'text', are 'embed', 'entities', 'flags', 'labels', 'parts', 'reading', "

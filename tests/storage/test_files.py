@@ -83,7 +83,7 @@ def test_a_folder_of_too_many_files_is_no_data(tmp_path, monkeypatch):
             member_files(folder)
 
 
-def test_a_name_with_a_line_end_is_told_on_one_line(tmp_path):
+def test_a_name_with_a_line_end_is_reported_on_one_line(tmp_path):
     with pytest.raises(InputError, match=r"two\\nlines\.csv: no such file$"):
         find_files(["two\nlines.csv"], tmp_path / "absent")
 
@@ -100,7 +100,7 @@ def test_only_a_line_feed_ends_a_line(tmp_path):
 
 
 @pytest.mark.parametrize("before", [0, 5000])
-def test_bytes_that_are_not_utf8_are_told_with_their_line(tmp_path, before):
+def test_bytes_that_are_not_utf8_are_reported_with_their_line(tmp_path, before):
     file = tmp_path / "latin.txt"
     file.write_bytes(b"fine\n" * before + "café\n".encode("latin-1") + b"fine\n" * 5000)
     with pytest.raises(InputError, match=rf"latin\.txt:{before + 1}: not UTF-8; save"):
@@ -119,14 +119,14 @@ def test_half_a_character_at_the_end_is_not_utf8(tmp_path):
     [b"plain", gzip.compress(b"a,b\n" * 999)[:-9], gzip.compress(b"x" * 99)[:12] + b"!" * 9],
     ids=["not packed", "cut", "overwritten"],  # what is packed holds the time
 )
-def test_a_broken_gz_is_told(tmp_path, content):
+def test_a_broken_gz_is_reported(tmp_path, content):
     file = tmp_path / "broken.csv.gz"
     file.write_bytes(content)
     with pytest.raises(InputError, match=r"broken\.csv\.gz: cannot be read: ."):
         list(read_lines(file))
 
 
-def test_a_file_that_may_not_be_read_is_told(tmp_path, monkeypatch):
+def test_a_file_that_may_not_be_read_is_reported(tmp_path, monkeypatch):
     def refuse(path):
         raise PermissionError(13, "Permission denied", path)
 

@@ -32,7 +32,7 @@ def holder(tmp_path):
         process.kill()
 
 
-def test_the_second_is_told_who_the_first_is_and_a_killed_ones_lock_is_taken_over(holder, tmp_path):
+def test_the_second_learns_who_the_first_is_and_a_killed_ones_lock_is_taken_over(holder, tmp_path):
     folder = tmp_path / "run"
     who = rf"{folder}: process {holder.pid} on \S+, started \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d\S+, is"
     for refused in (lambda: check_unlocked(folder), one_writer(folder).__enter__):
@@ -65,7 +65,7 @@ def test_a_path_that_no_folder_can_have_is_refused():
             refused()
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(WorkError, match="cannot be locked for writing: Not a directory"),

@@ -93,14 +93,14 @@ def test_no_message_names_the_place_where_it_was_made(tmp_path, kind):
         write_whole(tmp_path / "x", fail)
 
 
-def test_a_folder_without_rights_is_told(tmp_path):
+def test_a_folder_without_rights_is_reported(tmp_path):
     folder = tmp_path / "closed"
     folder.mkdir(mode=0)
     with bound_by_rights(), pytest.raises(WorkError, match="x: cannot be written: Permission den"):
         write_whole(folder / "x", _write)
 
 
-def test_a_read_only_disk_is_told(tmp_path, monkeypatch):
+def test_a_read_only_disk_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(writing.tempfile, "mkdtemp", failing(errno.EROFS, "/x/.partial-1"))
     with pytest.raises(WorkError, match="x: cannot be written: Read-only file system; choose anot"):
         write_whole(tmp_path / "x", _write)

@@ -107,7 +107,7 @@ def test_a_training_interrupted_in_its_worst_moments_ends_as_one_that_never_was(
 
 
 @pytest.mark.slow
-def test_an_unfinished_run_goes_on_only_with_what_it_began_with(recipe, tmp_path):
+def test_an_unfinished_run_resumes_only_with_what_it_began_with(recipe, tmp_path):
     folder = tmp_path / "run"
     with pytest.raises(Killed):
         train(recipe, folder, verbose=0, report=_killing("stage 1", []))
@@ -206,7 +206,7 @@ def recipe_in_steps(tiny_bert, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_epochs_of_steps_go_on_where_they_were_and_read_nothing_beforehand(
+def test_epochs_of_steps_resume_where_they_were_and_read_nothing_beforehand(
     recipe_in_steps, tmp_path, monkeypatch
 ):
     read, rows, said = [], SplitFiles.rows, []
@@ -249,7 +249,7 @@ def test_epochs_of_steps_go_on_where_they_were_and_read_nothing_beforehand(
 
 
 @pytest.mark.slow
-def test_a_bad_row_is_told_when_it_comes(recipe_in_steps, tmp_path):
+def test_a_bad_row_is_reported_when_it_comes(recipe_in_steps, tmp_path):
     file = recipe_in_steps.path.parent / "part-2.csv"
     good = file.read_text()
     file.write_text(good + "bcd efg,z\n")

@@ -107,7 +107,7 @@ def test_heads_that_freeze_when_done_decide_when_the_stage_ends(selection):
     assert selection.done == ["topic"]
 
 
-def test_who_asks_is_told_before_a_head_is_frozen(model, tmp_path):
+def test_a_caller_is_notified_before_a_head_is_frozen(model, tmp_path):
     told = []
     selection = Selection(
         model.tasks,

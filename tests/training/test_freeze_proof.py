@@ -27,7 +27,7 @@ def _step(model, rate=1.0):
 FROZEN = ("embeddings", "block_0", "block_1")
 
 
-def test_a_stage_that_kept_its_plan_is_told_group_by_group(compiled):
+def test_a_stage_that_kept_its_plan_is_reported_group_by_group(compiled):
     before = Fingerprint.of(compiled)
     _step(compiled)
     rows = prove(before, Fingerprint.of(compiled), FROZEN)

@@ -11,7 +11,7 @@ ENDS = [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)]
 
 
 @pytest.mark.parametrize(("number", "end"), ENDS)
-def test_what_can_wait_is_told_and_ends_when_it_is_ready(number, end):
+def test_what_can_wait_is_reported_and_ends_when_it_is_ready(number, end):
     done = []
     with pytest.raises(end) as raised, Interruption().listening() as interruption:
         with interruption.can_wait():

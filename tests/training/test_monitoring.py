@@ -76,7 +76,7 @@ def test_a_resumed_training_has_every_step_once(tmp_path, kept):
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(0.0, 3), (60.0, 0)])
-def test_a_line_is_told_not_more_often_than_asked(seconds, said):
+def test_a_line_is_reported_not_more_often_than_asked(seconds, said):
     lines = []
     watch = EveryMinute(lines.append, seconds)
     watch.set_params({"steps": 9})

@@ -43,7 +43,7 @@ def test_the_model_is_frozen_and_compiled_as_the_stage_says(tiny_recipe):
 
 
 @pytest.mark.slow
-def test_layers_that_go_on_training_keep_the_state_of_their_optimizer(tiny_recipe):
+def test_layers_that_keep_training_keep_the_state_of_their_optimizer(tiny_recipe):
     materials = _materials(load_recipe(tiny_recipe))
     first = set_up(materials, 0)
     materials.model.fit(first.training_batches.take(2), verbose=0)
@@ -61,7 +61,7 @@ def test_layers_that_go_on_training_keep_the_state_of_their_optimizer(tiny_recip
 
 
 @pytest.mark.slow
-def test_batches_go_on_from_any_step(tiny_recipe):
+def test_batches_continue_from_any_step(tiny_recipe):
     recipe = load_recipe(tiny_recipe)
     setup = set_up(_materials(recipe), 0)
     all_batches = list(setup.training_batches)
@@ -115,7 +115,7 @@ def test_a_stage_that_has_begun_is_compiled_as_it_was(recipe, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_training_goes_on_as_it_was_chosen(recipe, tmp_path, monkeypatch):
+def test_a_training_resumes_as_it_was_chosen(recipe, tmp_path, monkeypatch):
     chosen = Compilation(False, (12, 16))  # of other bits than measuring nothing has
     monkeypatch.setattr(stage_setup, "choose", lambda *arguments: chosen)
     quiet = {"verbose": 0, "report": lambda line: None}

@@ -38,7 +38,7 @@ def test_stages_train_from_rows_in_memory_with_cache_and_proof(tiny_encoder):
 
 
 @pytest.mark.slow
-def test_an_interrupted_training_goes_on_in_its_folder_and_leaves_a_run(tiny_encoder, tmp_path):
+def test_an_interrupted_training_resumes_in_its_folder_and_leaves_a_run(tiny_encoder, tmp_path):
     class Interrupting(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 3:

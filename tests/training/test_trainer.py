@@ -63,7 +63,7 @@ def test_without_a_checkpoint_there_is_nothing_to_resume(make):
 
 
 @pytest.mark.slow
-def test_a_trainer_goes_on_where_another_stood(make):
+def test_a_trainer_resumes_where_another_stood(make):
     with pytest.raises(Killed):
         make().run_stages(**SILENT, callbacks=[At("on_epoch_begin", 2, kill)])
     trainer, said = make(), []

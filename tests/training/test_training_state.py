@@ -27,7 +27,7 @@ from mtl_keras.training.training_state import TrainingState
 from mtl_keras.training.xla import Compilation
 
 
-def test_one_of_another_version_is_told():
+def test_one_of_another_version_is_reported():
     with pytest.raises(InputError, match="another version of mtl_keras wrote the checkpoint"):
         TrainingState.from_file(State({}, {"place": 1}), {})
 
@@ -169,7 +169,7 @@ def test_heads_that_were_done_are_frozen_again(interrupted, make):
 
 
 @pytest.mark.slow
-def test_another_encoder_is_told(interrupted, make):
+def test_another_encoder_is_reported(interrupted, make):
     training = make()
     layer = training.materials.model.layer_groups["block_0"][0]
     layer.weights[0].assign(layer.weights[0] + 1)
@@ -178,14 +178,14 @@ def test_another_encoder_is_told(interrupted, make):
 
 
 @pytest.mark.slow
-def test_features_that_cannot_be_as_they_were_are_told(interrupted, make):
+def test_features_that_cannot_be_as_they_were_are_reported(interrupted, make):
     other = dataclasses.replace(interrupted, features={"block_0": "float16"})
     with pytest.raises(WorkError, match=r"kept as \{'block_0': 'float16'\}, there is room for n"):
         _begin(make(), other, 1)
 
 
 @pytest.mark.slow
-def test_best_weights_that_are_gone_are_told(interrupted, make, tmp_path):
+def test_best_weights_that_are_gone_are_reported(interrupted, make, tmp_path):
     best = {"best": {"mean": {"score": 0.5, "epoch": 1}}, "done": [], "waited": {}}
     with pytest.raises(InputError, match=f"{tmp_path}/mean.safetensors: no such file; restore it"):
         _begin(make(), dataclasses.replace(interrupted, selection=best), 1)

@@ -99,11 +99,11 @@ def test_a_name_as_large_as_memory_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "content", [b"", b"<html>please sign in</html>", b"\x1f\x8b\x08", bytes(99)]
 )
-def test_what_is_no_archive_is_told(tmp_path, content):
+def test_what_is_no_archive_is_reported(tmp_path, content):
     _assert_refused(tmp_path, io.BytesIO(content), "not a complete .tar or .tar.gz archive")
 
 
-def test_an_archive_that_breaks_off_or_is_damaged_is_told(tmp_path):
+def test_an_archive_that_breaks_off_or_is_damaged_is_reported(tmp_path):
     whole = _archive(("a", bytes(range(256)) * 900)).getvalue()
     for number, part in enumerate((whole[:200], whole[:300] + b"no" + whole[302:])):
         _assert_refused(tmp_path / str(number), io.BytesIO(part), "not a complete .tar or .tar.gz")

@@ -179,7 +179,7 @@ def _truncated(name: str):
         ),
     ],
 )
-def test_what_does_not_fit_is_told_in_a_line(family, change, message, tmp_path):
+def test_what_does_not_fit_is_reported_in_a_line(family, change, message, tmp_path):
     source = CHECKPOINTS / family
     folder = Path(shutil.copytree(source, tmp_path / family))
     change(folder)

@@ -117,7 +117,7 @@ CONFIG, TOKENIZER = "config.json", "tokenizer.json"
         (_longer_vocabulary, "the token table has .* rows; they must belong together"),
     ],
 )
-def test_what_does_not_fit_is_told_in_a_line(preset, change, message, tmp_path):
+def test_what_does_not_fit_is_reported_in_a_line(preset, change, message, tmp_path):
     folder = Path(shutil.copytree(preset, tmp_path / "preset"))
     change(folder)
     with pytest.raises(InputError, match=message) as raised:

@@ -107,7 +107,7 @@ def test_what_is_no_folder_is_no_run(tmp_path):
         sources.find(str(tmp_path / "x.keras"))
 
 
-def test_a_runs_folder_without_run_is_told_how_it_is_named(tmp_path):
+def test_a_runs_folder_without_run_is_reported_with_its_name(tmp_path):
     (tmp_path / "run.json").write_text("{}")
     with pytest.raises(InputError, match=f"is a run's folder; its encoder is 'run:{tmp_path}'"):
         sources.find(str(tmp_path))

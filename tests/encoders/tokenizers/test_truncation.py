@@ -1,4 +1,4 @@
-"""What is read of a text is told, and decides the answer alone."""
+"""Which part of a text is read is reported, and decides the answer alone."""
 
 import pytest
 import tensorflow as tf

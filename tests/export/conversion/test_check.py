@@ -57,7 +57,7 @@ def check(model, dataset, tmp_path):
 
 
 @pytest.mark.slow
-def test_what_answers_alike_passes_and_is_told(check, model):
+def test_what_answers_alike_passes_and_is_reported(check, model):
     found = check(lambda name, scores: scores + 5e-6)
     assert found.difference == pytest.approx(5e-6, rel=0.1)
     assert found.bytes == (4 * model.count_params(), 1000)

@@ -97,7 +97,7 @@ def test_what_is_beside_it(model, converted):
         assert told[name] == {"kind": task.kind, "classes": [*task.classes]}
 
 
-def test_a_full_disk_is_told_as_one(tiny_model, tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_as_one(tiny_model, tmp_path, monkeypatch):
     def export(model, path, **options):
         raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
 

@@ -1,4 +1,4 @@
-"""What a format cannot do is told in one line, before anything is computed."""
+"""What a format cannot do is reported in one line, before anything is computed."""
 
 import importlib.util
 
@@ -22,7 +22,7 @@ def test_a_precision_that_a_format_has_not(form, precision, said):
 
 
 @pytest.mark.parametrize("form", [LITERT, ONNX])
-def test_what_is_not_installed_is_told_with_its_extra(form, monkeypatch):
+def test_what_is_not_installed_is_reported_with_its_extra(form, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     SAVED_MODEL.check("float32")
     with pytest.raises(InputError, match=rf"pip install 'mtl_keras\[{form.name}\]'"):

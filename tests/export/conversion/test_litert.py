@@ -28,7 +28,7 @@ def test_its_signature_takes_any_size(tiny_model, tmp_path):
         }
 
 
-def test_what_it_cannot_hold_is_told_in_a_line(tiny_model, tmp_path, monkeypatch):
+def test_what_it_cannot_hold_is_reported_in_a_line(tiny_model, tmp_path, monkeypatch):
     def export(model, path, **options):
         raise ConverterError("no such operation\nmuch more")
 

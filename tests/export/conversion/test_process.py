@@ -9,7 +9,7 @@ from mtl_keras.export.conversion.process import open_converted
 
 
 @pytest.mark.parametrize("form", [LITERT, ONNX], ids=lambda form: form.name)
-def test_a_damaged_file_is_told_in_one_line(form, tmp_path):
+def test_a_damaged_file_is_reported_in_one_line(form, tmp_path):
     file = tmp_path / form.file
     file.write_bytes(b"damaged")
     with (
@@ -21,6 +21,6 @@ def test_a_damaged_file_is_told_in_one_line(form, tmp_path):
 
 
 @pytest.mark.parametrize("form", [LITERT, ONNX], ids=lambda form: form.name)
-def test_an_absent_file_is_told_as_one(form, tmp_path):
+def test_an_absent_file_is_reported_as_one(form, tmp_path):
     with open_converted(tmp_path / "absent", form) as ask, pytest.raises(WorkError, match="absent"):
         ask.milliseconds({"token_ids": np.zeros((1, 1), np.int32)})

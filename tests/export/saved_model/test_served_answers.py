@@ -93,7 +93,7 @@ def test_no_text_has_no_answer(outputs):
         ({"outputs": {"tone/loss": [1.0]}}, "the outputs loss fit no known kind of task"),
     ],
 )
-def test_what_does_not_fit_is_told_in_a_line(outputs, change, message):
+def test_what_does_not_fit_is_reported_in_a_line(outputs, change, message):
     arguments = {"outputs": outputs, "texts": TEXTS, "labels": LABELS} | change
     if "outputs" in change:
         arguments["texts"] = ["a"]

@@ -81,7 +81,7 @@ def test_two_exports_are_compared(tmp_path):
         verify_against(tone, first, TEXTS)
 
 
-def test_a_damaged_export_is_told_in_one_line(every_kind_export, tmp_path):
+def test_a_damaged_export_is_reported_in_one_line(every_kind_export, tmp_path):
     model, path = every_kind_export
     damaged = shutil.copytree(path, tmp_path / "1")
     (damaged / "saved_model.pb").write_bytes(b"damaged")

@@ -166,7 +166,7 @@ def test_json_may_name_its_characters(port):
     assert ask(port, '{"text": "a"}', Content_Type=media_type)[0] == 200
 
 
-def test_a_model_that_fails_is_told_and_asked_again():
+def test_a_model_that_fails_is_reported_and_asked_again():
     def fails(text):
         if text == "fail":
             raise WorkError("no memory")

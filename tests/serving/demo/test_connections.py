@@ -1,4 +1,4 @@
-"""Slow clients are closed, too many are told so, and what is logged is seen."""
+"""Slow clients are closed, too many get an error, and what is logged is seen."""
 
 import contextlib
 import json
@@ -95,7 +95,7 @@ def test_a_slow_model_is_waited_for(monkeypatch):
         assert answered(port, "a")["answer"] == {"text": "a"}
 
 
-def test_too_many_connections_are_told_and_many_more_closed(monkeypatch):
+def test_too_many_connections_are_reported_and_many_more_closed(monkeypatch):
     monkeypatch.setattr(connections, "MOST_CONNECTIONS", 2)
     with running(stand_in()) as port, contextlib.ExitStack() as stack:
         held = [stack.enter_context(connected(port)) for _ in range(2)]

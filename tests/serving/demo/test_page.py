@@ -301,7 +301,7 @@ def test_by_keyboard_alone(opened, port):
 
 
 @pytest.mark.slow
-def test_a_screen_reader_is_told_once_the_typing_rests(opened, port):
+def test_a_screen_reader_gets_the_answer_once_the_typing_stops(opened, port):
     page = opened(port)
     page.fill("#text", "Leeds")
     best = stand_in_answer("Leeds")["topic"]
@@ -393,7 +393,7 @@ def test_what_the_server_refuses_is_shown(opened, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_server_that_is_gone_is_told_and_asked_again(opened):
+def test_a_server_that_is_gone_is_reported_and_asked_again(opened):
     with running(stand_in()) as port:
         page = opened(port)
     page.fill("#text", "anybody")

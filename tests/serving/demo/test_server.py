@@ -31,12 +31,12 @@ def test_a_port_that_is_taken_is_passed_over():
         ("no such host", 8000, "cannot listen on no such host, port 8000: .*; give an address"),
     ],
 )
-def test_where_it_cannot_listen_is_told(host, port, message):
+def test_where_it_cannot_listen_is_reported(host, port, message):
     with pytest.raises(InputError, match=message):
         demo.listen(host, port)
 
 
-def test_absent_packages_are_told_before_anything_is_loaded(monkeypatch):
+def test_absent_packages_are_reported_before_anything_is_loaded(monkeypatch):
     monkeypatch.setattr(demo, "EXTRA", ("starlette", "absent_package"))
     message = r"needs the package absent_package, .* pip install 'mtl_keras\[demo\]'"
     with pytest.raises(InputError, match=message):

@@ -54,7 +54,7 @@ def test_it_reports_a_line_a_task(tiny_encoder, datasets):
     assert line.startswith("topic: head solved, held-out accuracy ")
 
 
-def test_a_head_that_is_not_at_its_optimum_is_kept_and_told(tiny_encoder, datasets, monkeypatch):
+def test_a_head_that_is_not_at_its_optimum_is_kept_with_a_note(tiny_encoder, datasets, monkeypatch):
     monkeypatch.setattr(selection, "SEARCH_STEPS", 1)
     monkeypatch.setattr(selection, "FINAL_STEPS", 1)
     model, lines = model_of(tiny_encoder(0.0), datasets), []
