@@ -67,13 +67,13 @@ def forecast(
     A stage's step is traced and run once on each shape of batch, then timed on ten real batches,
     at the middle of ten equal parts of an epoch ordered by operations. Its seconds, as a line over
     a batch's operations, go over all batches of the epoch. To them come, each measured once:
-    tracing, reading the batches (as if nothing trained meanwhile), validation, the best weights
-    written after every epoch, and, from a few passes, what frozen layers compute beforehand.
+    tracing, reading the batches (as if nothing trained at the same time), validation, the best
+    weights written after every epoch, and, from a few passes, what frozen layers compute beforehand.
     Stages that freeze and read the same are timed once. It holds for a machine that stays as busy
     as it is now.
 
     A copy of the model is trained for it: the model, its optimizer and the random states stay as
-    they are to the last bit, and memory for the copy is needed meanwhile.
+    they are to the last bit, and the copy needs memory until this returns.
 
     Args:
         recipe: the training's.

@@ -4,19 +4,25 @@ import dataclasses
 import functools
 import itertools
 import math
+import numbers
 import operator
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from mtl_keras.data.task import Task
-from mtl_keras.errors import InputError
+from mtl_keras.errors import InputError, shown
 from mtl_keras.plans.freeze_plan import FreezePlan, check_group, named_groups, names_within
 from mtl_keras.plans.layer_groups import EMBEDDINGS, backbone_of, blocks_of, tasks_of
 from mtl_keras.plans.protection import Protection
 
 SHAPES = ("constant", "linear", "cosine", "slanted_triangular")
 MEAN = "mean"
+LEAST = {
+    "epochs": "a stage has at least 1 epoch",
+    "steps_per_epoch": "an epoch has at least 1 step",
+    "patience": "patience is at least 1 evaluation",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +48,10 @@ class RateSchedule:
             raise InputError(
                 f"a learning rate schedule is one of {', '.join(SHAPES)}. Received: {self.shape!r}"
             )
-        if self.warmup is not None and not 0 <= self.warmup < 1:
+        if self.warmup is not None and not (_is_finite(self.warmup) and 0 <= self.warmup < 1):
             raise InputError(
-                f"warmup is a share of the steps in [0, 1), 0.1 for a tenth. Received: "
-                f"{self.warmup}"
+                "warmup is a share of the steps in [0, 1), 0.1 for a tenth. Received: "
+                f"{shown(self.warmup)}"
             )
 
     @property
@@ -101,13 +107,17 @@ class LearningRates:
             check_group(name)
         named = {"heads": self.heads, "backbone": self.backbone} | dict(self.groups)
         for name, rate in named.items():
-            if not (math.isfinite(rate) and rate > 0):
+            if not (_is_finite(rate) and rate > 0):
                 raise InputError(
-                    f"learning rate {name}: {rate} is not a positive, finite number; "
+                    f"learning rate {name}: {shown(rate)} is not a positive, finite number; "
                     "freeze what should not learn"
                 )
-        if not 0 < self.decay <= 1:
-            raise InputError(f"learning rate decay: {self.decay} is outside (0, 1]; 1 is no decay")
+        if not (_is_finite(self.decay) and 0 < self.decay <= 1):
+            raise InputError(
+                f"learning rate decay: {shown(self.decay)} is outside (0, 1]; 1 is no decay"
+            )
+        for name in ("heads", "backbone", "decay"):
+            object.__setattr__(self, name, float(getattr(self, name)))
 
     @property
     def free(self) -> tuple[str, ...]:
@@ -203,16 +213,19 @@ class Stage:
     def __post_init__(self) -> None:
         if not isinstance(self.freeze, FreezePlan):
             object.__setattr__(self, "freeze", FreezePlan(self.freeze))
-        if self.epochs < 1:
-            raise InputError(f"a stage has at least 1 epoch. Received: {self.epochs}")
-        if self.steps_per_epoch is not None and self.steps_per_epoch < 1:
-            raise InputError(f"an epoch has at least 1 step. Received: {self.steps_per_epoch}")
-        if self.patience is not None and self.patience < 1:
-            raise InputError(f"patience is at least 1 evaluation. Received: {self.patience}")
+        if isinstance(self.tasks, str):
+            raise InputError(f"a stage's tasks are a list of names. Received: {self.tasks!r}")
+        object.__setattr__(self, "tasks", tuple(self.tasks))
+        for name, least in LEAST.items():
+            value = getattr(self, name)
+            if value is not None or name == "epochs":
+                object.__setattr__(self, name, _count(value, least))
         if self.freeze_when_done and self.patience is None:
             raise InputError("freeze_when_done needs patience: after how many evaluations?")
-        if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
-            raise InputError(f"weight_decay is 0 or more, finite. Received: {self.weight_decay}")
+        if not (_is_finite(self.weight_decay) and self.weight_decay >= 0):
+            raise InputError(
+                f"weight_decay is a finite number, 0 or more. Received: {shown(self.weight_decay)}"
+            )
 
     def trained_tasks(self, tasks: Sequence[str]) -> tuple[str, ...]:
         """Those of all tasks whose batches come."""
@@ -246,6 +259,17 @@ class Stage:
         if not useless:
             return []
         return [f"learning rates for frozen groups have no effect: {', '.join(useless)}"]
+
+
+def _count(value: object, least: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+        raise InputError(f"{least}. Received: {shown(value)}")
+    return int(value)
+
+
+def _is_finite(value: object) -> bool:
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return is_number and math.isfinite(value)  # type: ignore[arg-type]
 
 
 def watchable(tasks: Sequence[Task]) -> list[str]:

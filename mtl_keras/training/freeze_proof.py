@@ -71,7 +71,7 @@ def prove(before: Fingerprint, after: Fingerprint, frozen: Iterable[str]) -> lis
     ]
     _check([row.group for row in rows if row.frozen and _moved(row)], "frozen, but moved")
     idle = [row.group for row in rows if not row.frozen and not row.weights_changed]
-    _check(idle, "trained, but did not move (a rate too small for float32?)")
+    _check(idle, "trained, but did not move (no batch of theirs, or a rate too small for float32?)")
     return rows
 
 

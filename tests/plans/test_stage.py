@@ -1,5 +1,6 @@
 """Learning rates by group, and stages."""
 
+import numpy as np
 import pytest
 
 from mtl_keras.data.task import Task
@@ -27,6 +28,11 @@ def test_decay_falls_from_the_top_block_to_the_embeddings():
         {"heads": float("nan")},
         {"decay": 0.0},
         {"decay": 1.1},
+        {"decay": "0.9"},
+        {"heads": "1e-3"},
+        {"backbone": None},
+        {"heads": True},
+        {"groups": {"block_0": "fast"}},
     ],
 )
 def test_rates_that_make_no_sense_are_refused(wrong):
@@ -85,7 +91,15 @@ def test_the_heads_of_idle_tasks_are_frozen():
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"patience": 0}, "at least 1 evaluation"),
+        ({"patience": 0}, "at least 1 evaluation. Received: 0"),
+        ({"patience": "2"}, "at least 1 evaluation. Received: '2'"),
+        ({"epochs": "3"}, "at least 1 epoch. Received: '3'"),
+        ({"epochs": 1.5}, "at least 1 epoch. Received: 1.5"),
+        ({"epochs": True}, "at least 1 epoch. Received: True"),
+        ({"epochs": None}, "at least 1 epoch. Received: None"),
+        ({"steps_per_epoch": "9"}, "at least 1 step. Received: '9'"),
+        ({"weight_decay": "0.1"}, "a finite number, 0 or more. Received: '0.1'"),
+        ({"tasks": "topic"}, "tasks are a list of names. Received: 'topic'"),
         ({"freeze_when_done": True}, "needs patience"),
         ({"weight_decay": float("nan")}, "0 or more"),
     ],
@@ -125,3 +139,16 @@ def test_a_freeze_plan_may_be_given_by_its_rule():
     assert Stage(freeze="top:2").freeze == FreezePlan.top(2)
     with pytest.raises(InputError, match="a freeze plan's rule is a string, such as 'top:2'"):
         Stage(freeze=2)
+
+
+@pytest.mark.parametrize("warmup", ["0.1", 1.0, -0.1, float("nan"), True])
+def test_a_warmup_that_is_no_share_is_refused(warmup):
+    with pytest.raises(InputError, match="a share of the steps in"):
+        RateSchedule(warmup=warmup)
+
+
+def test_numbers_of_numpy_are_numbers():
+    stage = Stage(epochs=np.int64(2), weight_decay=np.float32(0.1), tasks=["topic"])
+    assert (type(stage.epochs), stage.epochs, stage.tasks) == (int, 2, ("topic",))
+    rate = LearningRates(heads=np.float32(0.5)).heads
+    assert (type(rate), rate) == (float, 0.5)
