@@ -68,7 +68,8 @@ def forecast(
     at the middle of ten equal parts of an epoch ordered by operations. Its seconds, as a line over
     a batch's operations, go over all batches of the epoch. To them come, each measured once:
     tracing, reading the batches (as if nothing trained at the same time), validation, the best
-    weights written after every epoch, and, from a few passes, what frozen layers compute beforehand.
+    weights written after every epoch, and, from a few passes, what frozen layers compute
+    beforehand.
     Stages that freeze and read the same are timed once. It holds for a machine that stays as busy
     as it is now.
 

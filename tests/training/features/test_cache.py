@@ -104,7 +104,7 @@ def test_batches_hold_what_the_frozen_layers_give(materials_of):
 def test_sentence_heads_on_a_frozen_encoder_keep_one_vector_a_text(materials_of):
     said = []
     setup = set_up(materials_of((HEADS,), tasks=("topic",)), 0, report=said.append)
-    assert f"after {SENTENCE}" in said[1]
+    assert f"the output of {SENTENCE}" in said[1]
     (x, _, _) = next(iter(setup.training_batches))
     assert x[FEATURES].shape[1:] == (8,)
 
@@ -123,7 +123,7 @@ def test_one_run_over_the_texts_serves_the_stages_to_come(materials_of):
     said = _set_up_all(materials)
     # The third stage's prefix has a block that the second trained: encoded again, from below it.
     assert runs == 2 * [len(list(materials.features.texts.passes()))]
-    assert "after block_1, block_0" in said[1]
+    assert "the output of block_1, block_0" in said[1]
 
 
 @pytest.mark.slow
