@@ -208,7 +208,7 @@ def test_a_model_of_an_unknown_class_is_refused(trained, capsys, tmp_path):
     assert err.count("\n") == 1
 
 
-def test_a_model_of_other_labels_than_the_run_tells_is_refused(trained, capsys, tmp_path):
+def test_a_model_of_other_labels_than_the_run_records_is_refused(trained, capsys, tmp_path):
     run_folder = shutil.copytree(trained, tmp_path / "run")
     record = run_folder / "run.json"
     content = json.loads(record.read_text())
@@ -216,7 +216,7 @@ def test_a_model_of_other_labels_than_the_run_tells_is_refused(trained, capsys, 
     record.write_text(json.dumps(content))
     status, _, err = run_command(capsys, "predict", run_folder, "text")
     assert status == 2
-    assert "model.keras: other tasks than run.json tells" in err
+    assert "model.keras: has other tasks than run.json" in err
 
 
 def test_a_finished_run_has_nothing_to_resume(trained, capsys):

@@ -113,7 +113,7 @@ def test_who_is_killed_ends_all_and_the_run_goes_on_also_with_one(tiny_recipe, t
         os.kill(other, signal.SIGKILL)
         status, said = finish(launcher, 60)
     assert status == 1
-    assert "another worker is gone" in said
+    assert "another worker has ended" in said
     assert "worker 1 was killed (SIGKILL)" in said
     assert "Traceback" not in said
     assert not Run(killed).is_finished

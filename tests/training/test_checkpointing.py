@@ -77,7 +77,7 @@ def test_a_training_interrupted_in_its_worst_moments_ends_as_one_that_never_was(
         return train(recipe, folder, resume=True, verbose=0, report=report, callbacks=callbacks)
 
     with pytest.raises(Killed):  # while the cache is built
-        go_on(report=_killing("features of", said))
+        go_on(report=_killing("keeps the output of", said))
     assert said[0] == f"{folder}: nothing to resume; beginning a new run"
     assert json.loads((folder / "checkpoints" / "start.json").read_bytes())["recipe_sha256"]
 
@@ -117,7 +117,8 @@ def test_an_unfinished_run_resumes_only_with_what_it_began_with(recipe, tmp_path
         Run.open(folder)
     changed = recipe.path.with_name("changed.yaml")
     changed.write_text(recipe.path.read_text().replace("epochs: 2", "epochs: 3", 1))
-    with pytest.raises(InputError, match=f"the recipe has changed.*a copy is {folder}/recipe.yaml"):
+    copy = f"the recipe has changed.*from the copy {folder}/recipe.yaml"
+    with pytest.raises(InputError, match=copy):
         train(load_recipe(changed), folder, resume=True)
 
 

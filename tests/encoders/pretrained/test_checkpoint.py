@@ -175,7 +175,7 @@ def _truncated(name: str):
         (
             "distilbert",
             _config(model_type="bert"),
-            "config.json lacks the key 'hidden_act', .* supported: gelu",
+            "config.json lacks the key 'hidden_act', .* supported values: gelu",
         ),
     ],
 )

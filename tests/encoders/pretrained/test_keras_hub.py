@@ -89,7 +89,7 @@ CONFIG, TOKENIZER = "config.json", "tokenizer.json"
     [
         (_changed(CONFIG, module="os", class_name="system"), "describes os.system; supported are"),
         (_changed(CONFIG, class_name="Task"), "class_name 'Task', which KerasHub does not"),
-        (_changed(CONFIG, class_name="NewBackbone"), "class_name 'NewBackbone', which is no back"),
+        (_changed(CONFIG, class_name="NewBackbone"), "class_name 'NewBackbone', which KerasHub does not"),
         (
             _changed(CONFIG, num_layers=1),
             "39 weights of 6,944 numbers, but config.json describes 23 of",
@@ -112,7 +112,7 @@ CONFIG, TOKENIZER = "config.json", "tokenizer.json"
         (lambda folder: (folder / TOKENIZER).unlink(), "has no tokenizer.json; save the tokenizer"),
         (_changed(TOKENIZER, class_name="GPT2Tokenizer"), "GPT2Tokenizer is not supported; supp"),
         (_changed(TOKENIZER, split_on_cjk=False), "split_on_cjk False; supported: True"),
-        (_changed(TOKENIZER, lowercase=False), "strip_accents True; supported: False where lett"),
+        (_changed(TOKENIZER, lowercase=False), "strip_accents True; supported: False if letters"),
         (lambda folder: shutil.rmtree(folder / "assets"), "vocabulary.txt cannot be read"),
         (_longer_vocabulary, "the token table has .* rows; they must belong together"),
     ],

@@ -219,9 +219,9 @@ def test_more_than_the_positions(tiny_bert):
     assert_refused(tiny_bert, "at least 3", max_length=1)
 
 
-def test_saved_models_that_are_no_bert(shared):
+def test_saved_models_that_are_not_bert(shared):
     preprocessing = shared / "models/tfhub/bert_en_uncased_preprocess_3"
-    assert_refused(preprocessing, "no TF Hub BERT encoder", "word_embeddings/embeddings")
+    assert_refused(preprocessing, "not a TF Hub BERT encoder", "word_embeddings/embeddings")
 
 
 def test_loading_warns_of_nothing(tiny_bert):

@@ -85,7 +85,7 @@ def test_the_answer_tells_what_was_read(port):
         (
             b'{"text": "\\ud83d"}',
             400,
-            "texts[0]: '\\ud83d' has half a surrogate pair, which is no character; "
+            "texts[0]: '\\ud83d' has half a surrogate pair, which is not a character; "
             "read the text as UTF-8",
         ),
         (
