@@ -149,7 +149,12 @@ WRONG = [
         NAMED,
         ":1: a carriage return outside quotes; quote its fi",
     ),
-    ("a.csv", "a,x\n", Columns(text=1, label=-1), ":1: text and label are the same column. Received: 1"),
+    (
+        "a.csv",
+        "a,x\n",
+        Columns(text=1, label=-1),
+        ":1: text and label are the same column. Received: 1",
+    ),
     ("a.csv", b"a,x\n\xff,y\n", BY_POSITION, ":2: not UTF-8"),
     ("a.csv", "a,x\n", Columns(text=0, label=2), ":1: no column 2; there are 2"),
     ("a.csv", "a,x\n", Columns(text=-3, label=1), ":1: no column -3; there are 2"),

@@ -89,7 +89,10 @@ CONFIG, TOKENIZER = "config.json", "tokenizer.json"
     [
         (_changed(CONFIG, module="os", class_name="system"), "describes os.system; supported are"),
         (_changed(CONFIG, class_name="Task"), "class_name 'Task', which KerasHub does not"),
-        (_changed(CONFIG, class_name="NewBackbone"), "class_name 'NewBackbone', which KerasHub does not"),
+        (
+            _changed(CONFIG, class_name="NewBackbone"),
+            "class_name 'NewBackbone', which KerasHub does not",
+        ),
         (
             _changed(CONFIG, num_layers=1),
             "39 weights of 6,944 numbers, but config.json describes 23 of",
