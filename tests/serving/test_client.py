@@ -238,9 +238,7 @@ def test_a_model_that_is_loading_or_failed(stub, protocol):
             client.predict(["a"])
         stub.states[1] = ("END", "no such op")
         assert client.status() == {1: "END: no such op"}
-        with pytest.raises(
-            WorkError, match="1 is END: no such op; the model is not available"
-        ):
+        with pytest.raises(WorkError, match="1 is END: no such op; the model is not available"):
             client.predict(["a"])
 
 
