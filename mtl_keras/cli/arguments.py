@@ -82,7 +82,9 @@ def budget(argument: str) -> Budget:
 def points(argument: str) -> float:
     """An argument that is a number of points, 0 or more."""
     if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", argument, re.ASCII):
-        raise argparse.ArgumentTypeError(f"{shown(argument)} is not a number of points, as 1.5")
+        raise argparse.ArgumentTypeError(
+            f"{shown(argument)} is not a number of points, such as 1.5"
+        )
     return float(argument)
 
 

@@ -16,7 +16,7 @@ from mtl_keras.experiments.trials import Trial
 POINT = 0.01  # of a mean score
 KEPT = 3  # one in so many candidates goes on
 RATES = 3  # candidates a freezing, the recipe's own rates first
-# Of the budget, which the rounds may have used together when they end.
+# Shares of the budget: what is spent at most when each round ends.
 ROUNDS = (0.5, 0.7, 1.0)
 MARGIN = 1.1  # of the time that a training is expected to take
 RunCandidate = Callable[[Candidate, float], Trial]  # in so many epochs
@@ -98,14 +98,16 @@ class Halving:
         """
         depths = sorted({result.candidate.blocks for result in self.solved})
         self._round(list(search_space(depths)), self._short, limit * ROUNDS[0])
-        if not self.results:
+        if self.results:
+            self._round(self._with_rates(), self._short, limit * ROUNDS[1])
+            self._round(self._finalists(), self._epochs, limit * ROUNDS[2])
+        whole = [result for result in self.results if result.epochs == self._epochs]
+        if not whole:
             raise InputError(
-                f"a budget of {limit:,.0f} s holds no candidate: solving the heads took "
-                f"{self.seconds:,.0f} s; give more"
+                f"a budget of {limit:,.0f} s holds no candidate that trains to the end: solving "
+                f"heads and short trainings took {self.seconds:,.0f} s; give more"
             )
-        self._round(self._with_rates(), self._short, limit * ROUNDS[1])
-        self._round(self._finalists(), self._epochs, limit * ROUNDS[2])
-        return [*self.solved, *(r for r in self.results if r.epochs == self._epochs)]
+        return [*self.solved, *whole]
 
     def _with_rates(self) -> list[Candidate]:
         others = list(itertools.islice(rate_candidates(self._free), 1, RATES))

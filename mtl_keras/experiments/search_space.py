@@ -50,7 +50,7 @@ class Candidate:
         return self.blocks - self.frozen
 
     def trained(self, template: Stage) -> TrainingPlan:
-        """What comes after the heads are solved; its only stage is named by the frozen blocks."""
+        """The training after the heads are solved: one stage, of the blocks not frozen."""
         freeze = FreezePlan.lowest(self.frozen) if self.frozen else FreezePlan.none()
         stage = replace(template, freeze=freeze, solve=False, tasks=(), protect=None)
         return TrainingPlan.of([stage]).choosing(self.rates)

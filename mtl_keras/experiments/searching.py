@@ -74,7 +74,7 @@ def search(
         InputError: a number of points below 0, a budget that holds no candidate, a strategy of
             several devices, a folder that holds something.
     """
-    _check(recipe, within, cost)
+    _check(recipe, within, cost, budget)
     run = Run(folder)
     run.check_free()
     with one_writer(folder):
@@ -186,8 +186,10 @@ class _Bench:
         return Result(candidate=candidate, epochs=0, score=trial.best, seconds=trial.seconds)
 
 
-def _check(recipe: Recipe, within: float, cost: str) -> None:
+def _check(recipe: Recipe, within: float, cost: str, budget: Budget | None) -> None:
     check_files(tuple(recipe.tasks))
+    if budget and budget.minutes is None and not budget.epochs:
+        raise InputError("a budget of 0 epochs holds no candidate; give more")
     if recipe.strategy != "auto":
         raise InputError("a search trains on one device; leave out the recipe's 'strategy'")
     if not (math.isfinite(within) and within >= 0):

@@ -39,6 +39,7 @@ def test_the_recipe_found_is_that_of_the_cheapest_plan_near_the_best(tiny_recipe
     [
         ({"within": -1.0}, "0 or more. Received: -1.0"),
         ({"within": float("nan")}, "0 or more. Received: nan"),
+        ({"budget": Budget(epochs=0)}, "a budget of 0 epochs holds no candidate; give more"),
         ({"cost": "memory"}, "one of training, latency. Received: 'memory'"),
     ],
 )

@@ -132,7 +132,8 @@ def test_so_does_one_in_lower_precision_whose_weights_are_float32(tiny_encoder, 
 
 @pytest.mark.slow
 def test_a_keras_hub_encoder_is_refused_in_a_line(tmp_path):
-    keras_hub = pytest.importorskip("keras_hub")
+    reason = 'needs pip install "mtl_keras[keras_hub]"'
+    keras_hub = pytest.importorskip("keras_hub", reason=reason)
     preset = write_preset(keras_hub, "Roberta", tmp_path / "preset")
     encoder = TextEncoder.from_pretrained(f"keras_hub://{preset}", max_length=16)
     with pytest.raises(InputError, match=r"KerasHubConfig, BytePairTokenizer\) cannot be written"):
