@@ -7,15 +7,15 @@ from mtl_keras.errors import InputError, shown
 LAST, MIX, AUTO = "last", "mix", "auto"  # besides those of a block, such as `block_3`
 
 
-def check_level(task: str, reads: object) -> None:
+def check_level(owner: str, reads: object) -> None:
     """Raises `InputError` if `reads` is not the name of a level.
 
     Args:
-        task: the task's name, for the message.
+        owner: whose setting it is, for the message.
         reads: `last`, `block_<k>`, `mix` or `auto`.
     """
     pattern = rf"{LAST}|{MIX}|{AUTO}|block_\d{{1,4}}"
     if not isinstance(reads, str) or not re.fullmatch(pattern, reads):
         raise InputError(
-            f"task {task!r}: reads is {LAST}, block_<k>, {MIX} or {AUTO}. Received: {shown(reads)}"
+            f"{owner}: reads is {LAST}, block_<k>, {MIX} or {AUTO}. Received: {shown(reads)}"
         )

@@ -72,7 +72,7 @@ class Task:
         text: str | int | Sequence[str | int] | None,
         label: str | int | None,
     ) -> None:
-        check_level(self.name, self.reads)
+        check_level(f"task {self.name!r}", self.reads)
         object.__setattr__(self, "labels", _as_labels(self.name, self.labels))
         object.__setattr__(self, "files", _as_sources(self.name, self.files, data))
         object.__setattr__(self, "columns", _as_columns(self.name, self.columns, text, label))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from mtl_keras.data.levels import AUTO, LAST, check_level
 from mtl_keras.errors import InputError
 from mtl_keras.plans.freeze_plan import FreezePlan
 from mtl_keras.plans.protection import Protection
@@ -17,6 +18,7 @@ STATIC = "static"  # means of the vectors in its token table,
 TFIDF = "tfidf"  # or the words themselves.
 REFERENCES = (FEATURES, STATIC, TFIDF)
 HEAD_FROZEN, WITH = "head_frozen:", "+"  # head_frozen:topic+distillation
+READING = "@"  # linear_probe@auto
 RUNS = "runs"
 START_SCORE = "score.json"  # of the single-task model that others begin with
 PATIENCE = 3  # evaluations, where the recipe says nothing
@@ -31,11 +33,13 @@ class ComparedPlan:
         training: what trains when; None: nothing does, and linear models are fitted (`REFERENCES`).
         protects: the task whose head stays frozen, and whose best single-task model the training
             begins with; None if there is none.
+        reads: the level of the encoder that every head reads; None: the one that the recipe says.
     """
 
     name: str
     training: TrainingPlan | None
     protects: str | None = None
+    reads: str | None = None
 
     @property
     def alone(self) -> str | None:
@@ -46,7 +50,16 @@ class ComparedPlan:
         """
         if self.training is None:
             return None
-        return "full" if self.training.given or self.training.tasks else self.name
+        if not (self.training.given or self.training.tasks):
+            return self.name
+        return f"full{READING}{self.reads}" if self.reads else "full"
+
+    def reading(self, recipe: Recipe) -> Recipe:
+        """The recipe with heads that read where the plan says."""
+        if self.reads is None:
+            return recipe
+        tasks = tuple(task.at_level(self.reads) for task in recipe.tasks)
+        return replace(recipe, tasks=tasks, reads_at={})
 
     def seeds(self, seeds: int) -> range:
         """Its seeds, of that many: only the first if no chance is in it."""
@@ -95,9 +108,12 @@ class Job:
 def default_plans(recipe: Recipe) -> tuple[str, ...]:
     """The references, then frozen: the backbone, one head, the lowest half, gradual, nothing.
 
-    The head is that of the first task, alone and with each remedy against its drift.
+    The head is that of the first task, alone and with each remedy against its drift. If heads read
+    the last level, another row has them read the one that suits each best.
     """
     frozen = _head_frozen_plans(recipe) if len(recipe.tasks) > 1 else []
+    if any(task.reads == LAST for task in recipe.tasks):
+        frozen = [f"linear_probe{READING}{AUTO}", *frozen]
     return (*REFERENCES, "linear_probe", *frozen, "lowest_half", "gradual", "full")
 
 
@@ -105,20 +121,18 @@ def compared_plan(recipe: Recipe, name: str) -> ComparedPlan:
     """The plan of this name, with the recipe's settings.
 
     Raises:
-        InputError: there is no such plan, or no such task or remedy in it.
+        InputError: there is no such plan, or no such task, remedy or level in it.
     """
-    if name in REFERENCES:
-        return ComparedPlan(name, None)
-    if name.startswith(HEAD_FROZEN):
-        return _head_frozen(recipe, name)
-    if name == EXPLICIT and recipe.plan.given:
-        return ComparedPlan(name, recipe.plan.stopping_after(PATIENCE))
-    try:
-        plan = TrainingPlan(name, recipe.plan.as_template())
-    except InputError as error:
-        with_remedies = f"{HEAD_FROZEN}<task>{WITH}<remedy>"
-        raise InputError(f"{error}; or {with_remedies}, {', '.join(REFERENCES)}") from None
-    return ComparedPlan(name, plan.stopping_after(PATIENCE))
+    plan, at, level = name.partition(READING)
+    if not at:
+        return _named(recipe, name)
+    check_level(f"plan {name}", level)
+    compared = _named(recipe, plan)
+    if compared.training is None or compared.protects:
+        raise InputError(
+            f"plan {name}: a level is given to plans that train every head; without it: {plan}"
+        )
+    return replace(compared, name=name, reads=level)
 
 
 def needed_jobs(plans: Sequence[ComparedPlan], seeds: int, tasks: tuple[str, ...]) -> list[Job]:
@@ -141,6 +155,21 @@ def needed_jobs(plans: Sequence[ComparedPlan], seeds: int, tasks: tuple[str, ...
                 jobs += [Job(plan.alone, seed, (task,)) for task in tasks]
         jobs += protecting
     return list(dict.fromkeys(jobs))
+
+
+def _named(recipe: Recipe, name: str) -> ComparedPlan:
+    if name in REFERENCES:
+        return ComparedPlan(name, None)
+    if name.startswith(HEAD_FROZEN):
+        return _head_frozen(recipe, name)
+    if name == EXPLICIT and recipe.plan.given:
+        return ComparedPlan(name, recipe.plan.stopping_after(PATIENCE))
+    try:
+        plan = TrainingPlan(name, recipe.plan.as_template())
+    except InputError as error:
+        with_remedies = f"{HEAD_FROZEN}<task>{WITH}<remedy>"
+        raise InputError(f"{error}; or {with_remedies}, {', '.join(REFERENCES)}") from None
+    return ComparedPlan(name, plan.stopping_after(PATIENCE))
 
 
 def _head_frozen_plans(recipe: Recipe) -> list[str]:

@@ -1,14 +1,11 @@
 """What a comparison does in processes of its own: `python -m mtl_keras.experiments.job`."""
 
 import functools
-import re
-import resource
 import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from statistics import mean
 
 from mtl_keras.data.levels import AUTO
@@ -18,6 +15,7 @@ from mtl_keras.display import show
 from mtl_keras.distribution.lifeline import end_with_parent
 from mtl_keras.errors import InputError, WorkError
 from mtl_keras.evaluation.lexical import Lexical
+from mtl_keras.evaluation.peak_memory import peak_bytes
 from mtl_keras.evaluation.probing import Probe
 from mtl_keras.evaluation.readings import EncoderFeatures, Reading, StaticVectors
 from mtl_keras.evaluation.scores import Scores, score_all
@@ -29,6 +27,7 @@ from mtl_keras.experiments.job_recipe import recipe_of
 from mtl_keras.experiments.rate_search import choose_rates
 from mtl_keras.experiments.single_task_start import SingleTaskStart
 from mtl_keras.experiments.trials import Trials
+from mtl_keras.models.multi_task_model import MultiTaskModel
 from mtl_keras.plans.freeze_plan import FreezePlan
 from mtl_keras.plans.plan_table import plan_grid
 from mtl_keras.plans.stage import Stage
@@ -75,13 +74,13 @@ def main(arguments: Sequence[str]) -> int:
         elif work == "rates":
             plan, *tasks = rest
             run, recipe = open_comparison(place)
-            find_rates(_with_levels(run, recipe), Job(plan, 0, tuple(tasks)), run)
+            find_rates(_with_levels(run, recipe, plan), Job(plan, 0, tuple(tasks)), run)
         else:
             plan, seed, *tasks = rest
             job = Job(plan, int(seed), tuple(tasks))
             run, recipe = open_comparison(place)
             own_folder = Run(run.folder / job.folder)
-            results = run_job(_with_levels(run, recipe), job, own_folder, run)
+            results = run_job(_with_levels(run, recipe, plan), job, own_folder, run)
             run.write_json(job.file, results)
             shutil.rmtree(run.folder / job.folder, ignore_errors=True)
     except (InputError, WorkError, OSError) as failure:
@@ -91,8 +90,9 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _with_levels(comparison: Run, recipe: Recipe) -> Recipe:
-    """The recipe with a level for every task that leaves it open; found once for all jobs."""
+def _with_levels(comparison: Run, recipe: Recipe, plan: str) -> Recipe:
+    """The recipe with the level of every head; those left open are chosen once for all jobs."""
+    recipe = compared_plan(recipe, plan).reading(recipe)
     if not any(task.reads == AUTO for task in recipe.tasks):
         return recipe
     if not (comparison.folder / DEPTH).is_file():
@@ -119,16 +119,19 @@ def _scored_split(datasets: Mapping[str, TaskDataset]) -> str:
 
 
 def check_plans(recipe: Recipe, plans: Sequence[str]) -> None:
-    """Raises `InputError` if the recipe's model lacks the blocks or heads of a plan."""
+    """Raises `InputError` if the recipe's model lacks the blocks, heads or levels of a plan."""
     encoder = load_encoder(recipe)
-    model = build_model(recipe, open_datasets(recipe), encoder)
-    for name in plans:
-        training = compared_plan(recipe, name).training
+    models: dict[str | None, MultiTaskModel] = {}
+    for compared in (compared_plan(recipe, name) for name in plans):
+        if compared.training is None:
+            continue
         try:
-            if training:
-                check_plan(training, encoder, model)
+            if compared.reads not in models:
+                read = compared.reading(recipe)
+                models[compared.reads] = build_model(read, open_datasets(read), encoder)
+            check_plan(compared.training, encoder, models[compared.reads])
         except InputError as error:
-            raise InputError(f"plan {name}: {error}") from None
+            raise InputError(f"plan {compared.name}: {error}") from None
 
 
 def find_rates(recipe: Recipe, job: Job, comparison: Run) -> None:
@@ -182,7 +185,7 @@ def run_job(recipe: Recipe, job: Job, run: Run, comparison: Run | None = None) -
     else:
         start = SingleTaskStart(comparison, job, compared.protects)
         results = _train(recipe, datasets, split, run, start, compared.judged(job.tasks))
-    return {"split": split, "peak_memory_bytes": _peak_memory()} | results
+    return {"split": split, "peak_memory_bytes": peak_bytes()} | results
 
 
 def _chosen_rates(comparison: Run, job: Job) -> dict[str, float]:
@@ -284,15 +287,6 @@ def _mean_step(stages: Sequence[Mapping]) -> float | None:
 def _curve(stages: Sequence[Mapping], task: Task) -> list[float | None]:
     name = f"val_{task.name}_{task.metric}"
     return [value for stage in stages for value in stage["history"][name]]
-
-
-def _peak_memory() -> int:
-    """Bytes of this process; `ru_maxrss` of Linux may be those of the one that started it."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())[0]) * 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ def test_the_default_is_every_scenario(recipe):
         "static",
         "tfidf",
         "linear_probe",
+        "linear_probe@auto",
         "head_frozen:topic",
         "head_frozen:topic+gradient_projection",
         "head_frozen:topic+distillation",
@@ -47,6 +48,8 @@ def test_the_default_is_every_scenario(recipe):
         ("heads_then_top:1", "heads_then_top:1"),
         ("head_frozen:topic", "full"),
         ("stages", "full"),
+        ("linear_probe@auto", "linear_probe@auto"),
+        ("stages@block_0", "full@block_0"),
     ],
 )
 def test_tasks_alone_train_by_the_same_plan_unless_it_speaks_of_others(recipe, name, alone):
@@ -68,6 +71,10 @@ def test_the_recipes_own_stages_are_its_plan(recipe):
         ("head_frozen:topic+", "a remedy is one of gradient_projection, .* Received: ''"),
         ("head_frozen:topic+distilation", "a remedy is one of .* Received: 'distilation'"),
         ("gradul", "a training plan is one of .* or head_frozen:.*, features, static, tfidf"),
+        ("full@top", "plan full@top: reads is last, block_<k>, mix or auto. Received: 'top'"),
+        ("full@", "plan full@: reads is last, .* Received: ''"),
+        ("tfidf@auto", "a level is given to plans that train every head; without it: tfidf"),
+        ("head_frozen:topic@mix", "every head; without it: head_frozen:topic"),
         ("head_frozen:tone", "plan head_frozen:tone: there is no task 'tone'; there are topic, en"),
     ],
 )
@@ -87,6 +94,15 @@ def test_a_frozen_head_begins_with_the_tasks_own_model_and_the_others_choose(rec
     )
     assert (str(trained.freeze), trained.tasks) == ("head:topic", ("entities",))
     assert trained.protect == Distillation()
+
+
+def test_a_plan_may_say_where_heads_read(recipe):
+    assert compared_plan(recipe, "full").reading(recipe) is recipe
+    plan = compared_plan(recipe, "full@block_0")
+    assert plan.training == compared_plan(recipe, "full").training
+    assert [task.reads for task in plan.reading(recipe).tasks] == ["block_0", "block_0"]
+    tasks = tuple(task.at_level("auto") for task in recipe.tasks)
+    assert "linear_probe@auto" not in default_plans(replace(recipe, tasks=tasks))
 
 
 def test_a_remedy_that_joins_batches_needs_a_batch_size(recipe):

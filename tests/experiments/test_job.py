@@ -59,3 +59,6 @@ def test_plans_must_fit_the_model(tiny_recipe, capsys):
     said = capsys.readouterr().err
     assert said.startswith("mtl-keras: plan heads_then_top:9: ")
     assert "has 2 blocks" in said
+    places = [str(tiny_recipe), str(tiny_recipe.parent)]
+    assert job.main(["check", *places, "full@block_1", "full@block_7"]) == 2
+    assert capsys.readouterr().err.startswith("mtl-keras: plan full@block_7: ")
