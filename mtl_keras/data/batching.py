@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from mtl_keras.data.padding import budget_widths, rows_of
 from mtl_keras.data.task_dataset import SHUFFLE_KEY, TaskDataset
+from mtl_keras.data.text_sources import TextSource, with_sources
 from mtl_keras.encoders.tokenizers.tokenizer import Tokenizer, align_labels
 from mtl_keras.errors import InputError
 
@@ -94,7 +95,8 @@ def batches(
             f"endless. Received: batch_size={batch_size!r}, max_tokens={max_tokens!r}, "
             f"endless={endless}"
         )
-    return batched.prefetch(tf.data.AUTOTUNE)
+    source = TextSource(dataset, split, tokenizer)
+    return with_sources(batched.prefetch(tf.data.AUTOTUNE), {dataset.task.name: source})
 
 
 def text_lengths(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from mtl_keras.data.epoch_order import OngoingPasses, Pass
 from mtl_keras.data.multi_task_batches import mapped, spread_over
 from mtl_keras.data.schedules import RoundRobin, Schedule, parse_schedule
+from mtl_keras.data.text_sources import Sources, sources_of, with_sources
 from mtl_keras.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def interleave(
     """Merges the tasks' batches into the one dataset that `MultiTaskModel.fit` takes.
 
     With `steps_per_epoch` (give `fit` the same), each epoch continues where the last one ended.
+    Without it, `fit` computes what frozen layers make of the texts of `mtl_keras.batches` once.
 
     Args:
         datasets: task name → batches `(x, labels, weights)` of that task, of known cardinality.
@@ -69,7 +71,16 @@ def interleave(
             epochs=epochs,
         ).prefetch(2)
     named = zip(itertools.count(), itertools.repeat(0)) if passes is None else iter(passes)
-    return chosen.merge(spread, seed=seed, passes=named, epochs=epochs).prefetch(2)
+    merged = chosen.merge(spread, seed=seed, passes=named, epochs=epochs).prefetch(2)
+    return with_sources(merged, _sources([datasets[name] for name in tasks or datasets]))
+
+
+def _sources(merged: Iterable[tf.data.Dataset]) -> Sources:
+    """The sources of all texts; none if those of some batches are not known."""
+    by_batches = [sources_of(batches) for batches in merged]
+    if not all(by_batches):
+        return {}
+    return dict(itertools.chain.from_iterable(sources.items() for sources in by_batches))
 
 
 def _sizes(schedule: Schedule, tasks: Sequence[str], num_batches: Mapping[str, int]) -> list[int]:

@@ -36,11 +36,8 @@ class CheckedCalls(DistributedFit):
     in_stages: Any
     _task_metrics: Mapping[str, Sequence[keras.metrics.Metric]]
 
-    def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
-        """As in Keras; `x` may also be strings. Callbacks of mode `auto` know the metrics.
-
-        Under a `tf.distribute` strategy each replica takes its rows of every batch: the same
-        training as on one device, except for dropout, which each draws for itself.
+    def fit_batches(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
+        """Keras's `fit`, which computes frozen layers of every batch; `fit` is mostly faster.
 
         Raises:
             InputError: an argument of another form, or one that a model of several tasks cannot
@@ -100,7 +97,7 @@ class CheckedCalls(DistributedFit):
         Raises:
             InputError: what is neither texts nor arrays by name; an item that is no text is named.
         """
-        given = _bound("predict", args, kwargs)
+        given = arguments_of("predict", args, kwargs)
         x = given.get("x")
         if x is None or (holds_arrays(x) and not isinstance(x, Mapping)):
             for name in ("steps", "callbacks"):
@@ -161,7 +158,7 @@ class CheckedCalls(DistributedFit):
 
     def _checked(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments of a call by name, checked, with strings encoded."""
-        given = _bound(name, args, kwargs)
+        given = arguments_of(name, args, kwargs)
         if not self.compiled:
             raise InputError(f"{name}: the model is not compiled; call compile() first")
         if given.get("class_weight") is not None:
@@ -202,6 +199,30 @@ class CheckedCalls(DistributedFit):
         """Name of each value in the logs → `min` or `max`, which is better; none if unknown."""
         own = dict.fromkeys(("loss", "padding"), "min")
         return own | metric_directions(self.tasks, self._task_metrics)
+
+
+def arguments_of(name: str, args: Iterable[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a method of `keras.Model`, by name.
+
+    Raises:
+        InputError: an argument that it does not have, or a number that makes no sense.
+    """
+    signature = _signature(getattr(keras.Model, name))
+    internal = {key: value for key, value in kwargs.items() if key.startswith("_")}
+    kwargs = {key: value for key, value in kwargs.items() if key not in internal}
+    for argument in kwargs:
+        if argument not in signature.parameters:
+            raise InputError(
+                f"{name} has no argument {argument!r}{nearest(argument, signature.parameters)}"
+            )
+    try:
+        given = dict(signature.bind(None, *args, **kwargs).arguments)
+    except TypeError as error:
+        raise InputError(f"{name}: {first_line(error)}") from None
+    given.pop("self")
+    for argument, least in _LEAST.items():
+        _check_whole(argument, given.get(argument), least)
+    return given | internal  # by which Keras's `fit` calls `evaluate`
 
 
 def checked_callbacks(callbacks: Any, directions: Mapping[str, str]) -> Any:
@@ -257,26 +278,6 @@ def _refused_data() -> Iterator[None]:
 
 def _is_absent(package: str) -> bool:
     return importlib.util.find_spec(package) is None
-
-
-def _bound(name: str, args: Iterable[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a method of `keras.Model`, by name."""
-    signature = _signature(getattr(keras.Model, name))
-    internal = {key: value for key, value in kwargs.items() if key.startswith("_")}
-    kwargs = {key: value for key, value in kwargs.items() if key not in internal}
-    for argument in kwargs:
-        if argument not in signature.parameters:
-            raise InputError(
-                f"{name} has no argument {argument!r}{nearest(argument, signature.parameters)}"
-            )
-    try:
-        given = dict(signature.bind(None, *args, **kwargs).arguments)
-    except TypeError as error:
-        raise InputError(f"{name}: {first_line(error)}") from None
-    given.pop("self")
-    for argument, least in _LEAST.items():
-        _check_whole(argument, given.get(argument), least)
-    return given | internal  # by which Keras's `fit` calls `evaluate`
 
 
 @functools.cache

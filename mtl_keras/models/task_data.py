@@ -69,6 +69,7 @@ class HasTaskData:
     in_stages: Any = None  # the history of `fit_stages`, if nothing trained the model since
     _data: TaskData
 
+    fit = LateMethod("training.keras_fit")
     fit_stages = LateMethod("training.staged_fit")
     evaluate_tasks = LateMethod("evaluation.task_scores")
     errors = LateMethod("evaluation.task_errors")

@@ -39,7 +39,7 @@ def fit(
         verbose: as in Keras.
     """
     fit_epochs = functools.partial(
-        setup.materials.model.fit,
+        setup.materials.model.fit_batches,
         validation_data=setup.validation_batches,
         verbose=verbose,
         callbacks=callbacks,

@@ -23,7 +23,9 @@ def test_a_task_alone_leaves_out_what_the_recipe_says_of_others_and_is_trained_o
     with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):  # interrupted
         patch.setattr(job, "score_all", lambda *arguments: 1 / 0)
         job.run_job(*given)
-    monkeypatch.setattr(MultiTaskModel, "fit", lambda *arguments, **more: pytest.fail("again"))
+    monkeypatch.setattr(
+        MultiTaskModel, "fit_batches", lambda *arguments, **more: pytest.fail("again")
+    )
     results = job.run_job(*given)
     assert list(results["metrics"]) == ["entities"]
     assert len(results["curves"]["entities"]) == 2
