@@ -1,6 +1,6 @@
-"""What the data speak for: a training plan, a schedule, a length, and what would change that.
+"""Recommends a training plan, a schedule and a length, and says what would change that.
 
-The rules (`advice_rules`) say what to try first; `mtl-keras compare` measures what is best.
+The rules (`advice_rules`) name what to try first; `mtl-keras compare` measures what is best.
 """
 
 import math
@@ -32,13 +32,13 @@ LENGTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)  # 512: the position
 LOW_EVENNESS = 0.9
 MANY_REPEATED = 0.05  # of the examples
 FEW_TO_VALIDATE = 100
-EVEN_METRIC = "macro_f1"  # the metric that every label counts in alike
+EVEN_METRIC = "macro_f1"  # gives every label the same weight
 WIDTH, INDENT = 96, " " * 12  # of the text in a terminal
 LEGEND = f"""\
-largest: share of the most frequent label; even: 1 where all are equally frequent;
-< {FEW_EXAMPLES}: labels with fewer; words: median, 95th percentile; pieces: 95th, estimated"""
+largest: share of the most frequent label; even: 1 if all labels are equally frequent;
+< {FEW_EXAMPLES}: count of rarer labels; words: median, 95th percentile; pieces: 95th, estimated"""
 CLOSING = """\
-Sources are of the methods; the thresholds are our rules of thumb. `mtl-keras compare` measures."""
+Sources describe methods; thresholds are rules of thumb. `mtl-keras compare` measures plans."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +48,12 @@ class Recommendation:
     Args:
         setting: its name: `plan`, `schedule`, `max_length` or `epochs`.
         value: what is recommended.
-        current: what the recipe has; empty if that is not known.
-        followed: whether that will do; None if it is not known.
+        current: what the recipe has; empty if unknown.
+        followed: whether the recipe's value suffices; None if unknown.
         rule: name of the rule.
-        condition: when it applies.
-        reason: why.
-        source: who found it.
+        condition: when the rule applies.
+        reason: why it recommends this.
+        source: the paper that found it.
     """
 
     setting: str
@@ -68,14 +68,14 @@ class Recommendation:
 
 @dataclass(frozen=True, kw_only=True)
 class Advice:
-    """What the data speak for.
+    """Recommended settings for some data, with reasons and warnings.
 
     Args:
         profiles: the counts of each task.
-        measures: what the rules looked at.
+        measures: the figures that the rules compare with their thresholds.
         recommendations: plan, schedule, max_length, epochs.
-        turning_points: what would change the plan, and to which.
-        warnings: what to watch, whatever the plan.
+        turning_points: which changes of the data would change the plan, and to which plan.
+        warnings: what to watch under any plan.
     """
 
     profiles: tuple[TaskProfile, ...]
@@ -86,11 +86,11 @@ class Advice:
 
     @property
     def followed(self) -> bool:
-        """Whether the recipe does all of it already, as far as can be seen."""
+        """Whether the recipe already follows every recommendation, as far as is known."""
         return all(advised.followed is not False for advised in self.recommendations)
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as plain values."""
+        """Returns all of it as values that JSON can hold."""
         return {
             "tasks": [profile.as_row() for profile in self.profiles],
             "measures": asdict(self.measures),
@@ -104,12 +104,12 @@ class Advice:
 
 
 def advise(recipe: Recipe, datasets: Mapping[str, TaskDataset], *, plan_name: str) -> Advice:
-    """Counts the training data of a recipe's tasks and says how to train on them.
+    """Counts the training data of a recipe's tasks and recommends how to train on them.
 
     Args:
-        recipe: whose data they are.
-        datasets: task name → its files, opened.
-        plan_name: name of the recipe's training plan, `stages` if it lists its own.
+        recipe: its schedule and `max_length` are compared with the recommended ones.
+        datasets: task name → its dataset.
+        plan_name: name of the recipe's training plan, `stages` if it lists stages.
 
     Raises:
         InputError: a task has no training examples.
@@ -131,14 +131,14 @@ def advise(recipe: Recipe, datasets: Mapping[str, TaskDataset], *, plan_name: st
 
 
 def render(advice: Advice) -> str:
-    """The advice as text for a terminal."""
+    """Returns the advice as text for a terminal."""
     parts = [_table(advice.profiles), LEGEND]
     if advice.followed:
-        parts.append("\nThe recipe already does what these data speak for.")
+        parts.append("\nThe recipe already follows every recommendation.")
     for advised in advice.recommendations:
         parts += ["", *_lines(advised)]
         if advised.setting == "plan":
-            parts += _list(INDENT, "What would change it:", advice.turning_points)
+            parts += _list(INDENT, "What would change the plan:", advice.turning_points)
     if advice.warnings:
         parts += ["", *_list("", "Watch:", advice.warnings)]
     return "\n".join([*parts, "", CLOSING])
@@ -172,7 +172,7 @@ def _length(profiles: Sequence[TaskProfile], max_length: int) -> Recommendation:
     needed = max(quantile(profile.pieces, 95) for profile in profiles)
     value = next((length for length in LENGTHS if length >= needed), LENGTHS[-1])
     share, task = max((profile.longer_than(max_length), profile.task) for profile in profiles)
-    cut = f"{share:.1%} of those of {task}" if share else "no text"
+    cut = f"{share:.1%} of the texts of {task}" if share else "no text"
     return Recommendation(
         setting="max_length",
         value=str(value),
@@ -180,8 +180,8 @@ def _length(profiles: Sequence[TaskProfile], max_length: int) -> Recommendation:
         followed=max_length >= value,
         rule="95% of the texts whole",
         condition=f"an estimated {needed:,} word pieces or fewer in 95% of every task's texts",
-        reason=f"{max_length} cuts {cut}; a higher limit costs nothing where texts are short, as "
-        "a batch is as long as its longest",
+        reason=f"{max_length} truncates {cut}; a higher limit costs nothing if texts are short: a "
+        "batch is as long as its longest text",
         source=OURS,
     )
 
@@ -208,8 +208,8 @@ def _rare_labels(profile: TaskProfile) -> str:
     never, once = profile.labels_given(0, 0), profile.labels_given(1, 1)
     few = profile.labels_given(2, FEW_EXAMPLES - 1)
     texts = (
-        (never, "no example of {}, never learnt: add some or remove the label"),
-        (once, "one example of {}, which cannot be learnt and measured: add some or merge it"),
+        (never, "no example of {}, so it is never learnt: add examples or remove the label"),
+        (once, "one example of {}, too few to both learn and measure: add examples or merge it"),
         (few, f"fewer than {FEW_EXAMPLES} examples of {{}}: expect little of them"),
     )
     return "; ".join(text.format(listed(labels, 4)) for labels, text in texts if labels)
@@ -221,7 +221,7 @@ def _uneven_labels(profile: TaskProfile) -> str:
         return ""
     return (
         f"{shown(profile.largest_label)} is {profile.largest_share:.0%} of the labels: "
-        f"watch {EVEN_METRIC}, which counts every label alike"
+        f"watch {EVEN_METRIC}, which gives every label the same weight"
     )
 
 
@@ -238,7 +238,7 @@ def _repeated_texts(profile: TaskProfile) -> str:
         return ""
     return (
         f"{profile.repeated:,} of {profile.examples:,} texts repeat an earlier one: "
-        "there are fewer examples than it seems"
+        "there are fewer distinct examples than rows"
     )
 
 
@@ -247,7 +247,7 @@ def _few_to_validate(profile: TaskProfile) -> str:
     if number >= FEW_TO_VALIDATE or not profile.kind.counts_texts:
         return ""
     return (
-        f"{number} validation examples tell accuracy to ±{98 / math.sqrt(number):.0f} points "
+        f"{number} validation examples measure accuracy to ±{98 / math.sqrt(number):.0f} points "
         "(95% interval at an accuracy of 50%): too coarse to choose a plan by"
     )
 
@@ -288,7 +288,7 @@ def _beside_the_recipe(advised: Recommendation) -> str:
         return ""
     if advised.current == advised.value:
         return " (as the recipe has it)"
-    return f" (the recipe has {advised.current}{', which will do' if advised.followed else ''})"
+    return f" (the recipe has {advised.current}{', which suffices' if advised.followed else ''})"
 
 
 def _list(indent: str, title: str, lines: Sequence[str]) -> list[str]:

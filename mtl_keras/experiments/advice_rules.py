@@ -1,4 +1,4 @@
-"""The rules of `mtl-keras advise`: bounds on a few counts; the first that applies wins."""
+"""The rules of `mtl-keras advise`: bounds on a few counts. The first rule that applies wins."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 
 from mtl_keras.experiments.data_profile import TaskProfile
 
-# Every threshold of the rules. The methods are published, the thresholds our rules of thumb.
+# Every threshold of the rules. The methods are published; the thresholds are our rules of thumb.
 FEW, SMALL, MEDIUM, LARGE = 200, 1_000, 3_000, 10_000  # examples of the smallest task
 UNEQUAL, VERY_UNEQUAL = 3, 10  # the largest task as a multiple of the smallest
 ENOUGH_TO_STOP_BY = 200  # validation examples of every task
@@ -16,12 +16,12 @@ OURS = "our rule of thumb"
 
 @dataclass(frozen=True, kw_only=True)
 class Measures:
-    """What the rules look at.
+    """The figures that the rules compare with their thresholds.
 
     Args:
         tagging_tasks: how many tasks label words.
         smallest_task: training examples of the smallest task.
-        size_ratio: those of the largest, as a multiple.
+        size_ratio: training examples of the largest task, divided by those of the smallest.
         smallest_validation: the fewest validation examples of a task.
     """
 
@@ -32,7 +32,7 @@ class Measures:
 
     @classmethod
     def of(cls, profiles: Sequence[TaskProfile]) -> "Measures":
-        """The measures of these tasks together."""
+        """Returns the measures of these tasks together."""
         sizes = [profile.examples for profile in profiles]
         return cls(
             tagging_tasks=sum(profile.kind.per_word for profile in profiles),
@@ -42,7 +42,7 @@ class Measures:
         )
 
 
-# Measure → how a lower and an upper bound of it are said.
+# Measure → its lower and its upper bound in words.
 _WORDS = {
     "tagging_tasks": ("a task that labels words", "no task that labels words"),
     "smallest_task": (
@@ -62,7 +62,7 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Bound:
-    """A measure on one side of a threshold: at least that, or below it.
+    """One side of a measure's threshold: at or above it, or below it.
 
     Example:
 
@@ -75,11 +75,11 @@ class Bound:
     below: bool = False
 
     def holds(self, measures: Measures) -> bool:
-        """Whether these data are on that side."""
+        """Returns whether these data are on this side of the threshold."""
         return (getattr(measures, self.measure) < self.threshold) == self.below
 
     def move(self, measures: Measures) -> Measures:
-        """The same data, but just on that side."""
+        """Returns the same data, moved just across to this side of the threshold."""
         value = math.nextafter(self.threshold, -math.inf) if self.below else self.threshold
         changed: dict[str, Any] = {self.measure: value}
         return replace(measures, **changed)
@@ -95,9 +95,9 @@ class Rule:
     Args:
         name: of the rule.
         bounds: all of them must hold.
-        recommendation: what to write into the recipe.
-        reason: why.
-        source: who found it; for what.
+        recommendation: the value to write into the recipe.
+        reason: why it fits such data.
+        source: the paper that found it, and for what.
     """
 
     name: str
@@ -112,7 +112,7 @@ class Rule:
         return ", ".join(map(str, self.bounds)) or "anything else"
 
     def applies(self, measures: Measures) -> bool:
-        """Whether all bounds hold."""
+        """Returns whether all bounds hold."""
         return all(bound.holds(measures) for bound in self.bounds)
 
 
@@ -127,15 +127,15 @@ PLAN_RULES = (
         "few examples",
         (Bound("smallest_task", FEW, below=True), Bound("tagging_tasks", 1, below=True)),
         "linear_probe",
-        "heads on frozen features are what so few examples can fit; training everything moves "
-        "good features for the worse, most of all for inputs unlike these (shown on images)",
+        "so few examples can fit no more than heads on frozen features; training everything "
+        "distorts good features, most of all for inputs unlike these (shown on images)",
         "Kumar et al., 2022, Fine-tuning can distort pretrained features",
     ),
     Rule(
         "small task",
         (Bound("smallest_task", SMALL, below=True),),
         "heads_then_top:2",
-        "a fourth of the layers, the final ones, gave 90% of the quality of training all (BERT, "
+        "training the last fourth of the layers gave 90% of the quality of training all (BERT, "
         "RoBERTa); the lower ones keep what they know. Two blocks are a third of six, a sixth "
         "of twelve",
         "Lee et al., 2019, What would Elsa do? Freezing layers during transformer fine-tuning",
@@ -144,7 +144,7 @@ PLAN_RULES = (
         "tasks of very different sizes",
         _OPEN_ENDED,
         "plateau",
-        "such tasks are not done at the same time: each stage goes on until validation no "
+        "such tasks do not finish at the same time: each stage lasts until validation no "
         "longer improves, as in chain-thaw, instead of for a number of epochs",
         "Felbo et al., 2017, Using millions of emoji occurrences (a stage ends by validation)",
     ),
@@ -152,24 +152,24 @@ PLAN_RULES = (
         "medium task",
         (Bound("smallest_task", MEDIUM, below=True),),
         "gradual",
-        "blocks thaw from the top, which holds the least general knowledge, so that the lower "
-        "ones forget less",
+        "blocks are unfrozen from the top, which holds the least general knowledge, so that the "
+        "lower ones forget less",
         "Howard & Ruder, 2018, Universal language model fine-tuning",
     ),
     Rule(
         "large task",
         (Bound("smallest_task", LARGE, below=True),),
         "lp_ft",
-        "everything may train, after the heads: random heads would send their first, wrong "
-        "gradients through it. The sets known for unstable fine-tuning have 2,490 to 8,551 "
-        "examples (RTE, MRPC, CoLA)",
+        "everything may train, but only after the heads: the first gradients of random heads "
+        "would spoil the encoder. The data sets known for unstable fine-tuning have 2,490 to "
+        "8,551 examples (RTE, MRPC, CoLA)",
         "Kumar et al., 2022; Mosbach et al., 2021, On the stability of fine-tuning BERT",
     ),
     Rule(
         "plenty of examples",
         (),
         "full",
-        "with so many examples nothing need be protected, and one stage is the simplest; "
+        "with so many examples nothing needs protection, and one stage is simplest; "
         "fine-tuning BERT did as well as frozen features, or better, on most tasks",
         "Peters et al., 2019, To tune or not to tune?",
     ),
@@ -177,33 +177,34 @@ PLAN_RULES = (
 
 SCHEDULE_RULES = (
     Rule(
-        "tasks of like size",
+        "tasks of similar size",
         (Bound("size_ratio", UNEQUAL, below=True),),
         "proportional",
-        "every example is seen once an epoch, and none of the tasks drowns the others",
+        "every example is seen once per epoch, and no task drowns the others",
         OURS,
     ),
     Rule(
         "tasks of unequal size",
         (Bound("size_ratio", VERY_UNEQUAL, below=True),),
         "temperature:2",
-        "the square root of the sizes: the smaller tasks come more often, the largest still most",
+        "samples by the square root of the sizes: small tasks come more often than their share, "
+        "the largest still most often",
         "Stickland & Murray, 2019, BERT and PALs (square root sampling)",
     ),
     Rule(
         "very unequal, epochs not known ahead",
         _OPEN_ENDED,
         "temperature:5",
-        "nearly even shares throughout; plateau ends when it ends, so there is no number of "
-        "epochs to anneal over",
+        "nearly even shares throughout; a stage of plateau has no fixed number of epochs, so "
+        "there is nothing to anneal over",
         "Arivazhagan et al., 2019, Massively multilingual neural machine translation in the wild",
     ),
     Rule(
         "very unequal",
         (),
         "annealed",
-        "the large task first, for the encoder; nearly even shares at the end, so that the small "
-        "ones are not forgotten",
+        "favours the large task first, for the encoder; the shares are nearly even at the end, so "
+        "that the small tasks are not forgotten",
         "Stickland & Murray, 2019, BERT and PALs",
     ),
 )
@@ -213,14 +214,14 @@ EPOCH_RULES = (
         "epochs not known ahead",
         _OPEN_ENDED,
         "5",
-        "the most that a stage of plateau takes; validation ends it before",
+        "the most that a stage of plateau takes; validation usually ends it earlier",
         OURS,
     ),
     Rule(
         "few steps an epoch",
         (Bound("smallest_task", SMALL, below=True),),
         "20",
-        "small sets became stable when they were trained longer",
+        "training on small data sets became stable when it lasted longer",
         "Mosbach et al., 2021, On the stability of fine-tuning BERT (20 epochs)",
     ),
     Rule(
@@ -234,19 +235,19 @@ EPOCH_RULES = (
         "many steps an epoch",
         (),
         "3",
-        "2 to 4 epochs worked well on all tasks of the paper",
+        "2 to 4 epochs worked well on all tasks in the paper",
         "Devlin et al., 2019, BERT",
     ),
 )
 
 
 def first_match(rules: Sequence[Rule], measures: Measures) -> Rule:
-    """The first rule that applies; the last one of each table has no bounds."""
+    """Returns the first rule that applies. The last rule of each table has no bounds."""
     return next(rule for rule in rules if rule.applies(measures))
 
 
 def turning_points(rules: Sequence[Rule], measures: Measures) -> list[tuple[Bound, Rule]]:
-    """The nearest threshold of each measure, on either side, behind which another rule wins."""
+    """Returns, for each measure and side, the nearest bound beyond which another rule wins."""
     chosen, turns = first_match(rules, measures), []
     for measure in _WORDS:
         for below in (False, True):
@@ -261,7 +262,7 @@ def turning_points(rules: Sequence[Rule], measures: Measures) -> list[tuple[Boun
 def _beyond(
     rules: Sequence[Rule], measures: Measures, measure: str, below: bool
 ) -> Iterator[Bound]:
-    """The bounds of a measure that do not hold, on one side of the data, nearest first."""
+    """Yields the bounds of a measure on one side that do not hold, nearest first."""
     thresholds = {
         bound.threshold for rule in rules for bound in rule.bounds if bound.measure == measure
     }

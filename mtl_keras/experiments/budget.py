@@ -1,4 +1,4 @@
-"""What a search for learning rates may cost."""
+"""The budget of a search for learning rates, in epochs or minutes."""
 
 import math
 import re
@@ -11,14 +11,14 @@ MOST = 100_000  # epochs, or minutes
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What the search for one model's learning rates may cost.
+    """A limit on the cost of the search for one model's learning rates.
 
     Args:
-        epochs: passes over the training data, 0 for no search; or else:
-        minutes: of training.
+        epochs: passes over the training data; 0 for no search.
+        minutes: of training; if given, they count instead of `epochs`.
 
     Raises:
-        InputError: a number that makes no sense.
+        InputError: a number is out of range.
 
     Example:
 
@@ -31,25 +31,25 @@ class Budget:
 
     def __post_init__(self) -> None:
         if not 0 <= self.epochs <= MOST:
-            raise InputError(f"a budget has 0 to {MOST:,} epochs. Received: {self.epochs}")
+            raise InputError(f"a budget must be 0 to {MOST:,} epochs. Received: {self.epochs}")
         if self.minutes is not None and not (math.isfinite(self.minutes) and self.minutes > 0):
             raise InputError(
-                f"a budget has a finite number of minutes above 0. Received: {self.minutes}"
+                f"a budget in minutes must be finite and above 0. Received: {self.minutes}"
             )
 
     @classmethod
     def parse(cls, text: str) -> "Budget":
-        """A budget as it is written: `3` or `3 epochs`, `10min` or `10 minutes`.
+        """Reads a budget: `3` or `3 epochs`, `10min` or `10 minutes`.
 
         Raises:
-            InputError: another text.
+            InputError: the text has another form.
         """
         written = re.fullmatch(
             r"(\d{1,6}(?:\.\d{1,6})?) ?(?:(min(?:utes)?)|epochs?)?", text, re.ASCII
         )
         if not written or (not written[2] and "." in written[1]):
             raise InputError(
-                "a budget is a whole number of epochs, such as 3, or of minutes, such as 10min. "
+                "a budget must be a whole number of epochs, such as 3, or minutes, such as 10min. "
                 f"Received: {shown(text)}"
             )
         return cls(minutes=float(written[1])) if written[2] else cls(epochs=int(written[1]))

@@ -1,4 +1,4 @@
-"""What a comparison's report holds: means over seeds, intervals, and what sharing gained."""
+"""Summarizes a comparison's runs: means over seeds, intervals, and what sharing gained."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean, stdev
@@ -12,7 +12,7 @@ from mtl_keras.recipes.recipe import Recipe
 
 COSTS = ("step_seconds", "wall_seconds", "peak_memory_bytes")
 
-Results = Mapping[Job, Mapping]  # what `job.run_job` returns of each
+Results = Mapping[Job, Mapping]  # job → what `job.run_job` returned
 
 
 def summarize(
@@ -22,14 +22,14 @@ def summarize(
     seeds: int,
     results: Results,
 ) -> dict:
-    """What `report.json` holds, as `report.write_report` describes it.
+    """Returns the content of `report.json`, which `report.write_report` describes.
 
     Args:
-        recipe: what was compared.
-        datasets: task → its files.
-        plans: that were compared.
-        seeds: how many.
-        results: of every job that the plans need.
+        recipe: the compared recipe.
+        datasets: task → its dataset.
+        plans: the compared plans.
+        seeds: number of seeds.
+        results: results of every job that the plans need.
     """
     tasks = {
         name: {
@@ -52,9 +52,10 @@ def summarize(
 
 
 def spread(values: list[float | None]) -> dict:
-    """The mean and the half-width of its 95% t-interval; none of one value.
+    """Returns the mean and the half-width of its 95% t-interval.
 
-    Values that are undefined, None, are left out; of none at all the mean is None.
+    Undefined values (None) are left out. With one defined value the interval is None, with none
+    the mean is None too.
 
     Example:
 
@@ -91,7 +92,7 @@ def _plan_summary(
 def _contributed(
     plan: ComparedPlan, seeds: int, tasks: Mapping[str, Mapping], results: Results
 ) -> dict[str, list]:
-    """Task → a row of contributions an example, for each of the plan's seeds."""
+    """Returns task → contributions to its metric, `(seeds, examples, 2)`."""
     runs = [results[Job(plan.name, seed, tuple(tasks))] for seed in plan.seeds(seeds)]
     return {task: _of_task(runs, task) for task in tasks}
 
@@ -99,7 +100,7 @@ def _contributed(
 def _task_summary(
     plan: ComparedPlan, task: str, metric: str, runs: Sequence[Mapping], results: Results
 ) -> dict:
-    """A task's scores in the shared model, a run a seed, and alone."""
+    """Returns a task's scores in the shared model and alone, over one run per seed."""
     measured = [run["metrics"][task] for run in runs]
     summary = {"metric": metric} | spread([metrics[metric] for metrics in measured])
     summary["ece"] = _mean_of(metrics.get("ece") for metrics in measured)
@@ -119,7 +120,7 @@ def _task_summary(
 
 
 def _of_task(runs: Sequence[Mapping], task: str) -> list:
-    """A task's contributions in each of some runs."""
+    """Returns a task's contributions in each run."""
     return [run[CONTRIBUTED][task] for run in runs]
 
 
@@ -129,7 +130,7 @@ def _mean_of(values: Iterable[float | None]) -> float | None:
 
 
 def _mean_drift(drifts: Sequence[Mapping[str, Mapping]]) -> dict:
-    """Task → its drift: its metric's name, and numbers averaged over the seeds."""
+    """Returns task → its drift: the name of its metric, and figures averaged over the seeds."""
     return {
         task: {"metric": first["metric"]}
         | {

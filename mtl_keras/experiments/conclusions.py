@@ -1,21 +1,21 @@
-"""What a comparison's figures allow to be said, a sentence a task."""
+"""Conclusions of a comparison in words, one sentence per task."""
 
 from collections.abc import Mapping
 
 from mtl_keras.display import in_html, in_markdown
 
-HEADING = "What can be said"
+HEADING = "Conclusions"
 NOTE = (
-    "Two plans differ only if the 95% interval of their difference leaves out zero; it is drawn "
+    "Two plans differ only if the 95% interval of their difference excludes zero. The interval is "
     "over seeds and examples together (paired bootstrap, 1,000 resamples)."
 )
 
 
 def conclusions(report: Mapping) -> list[str]:
-    """A sentence a task: its best plan, those that cannot be told apart from it, the cheapest.
+    """Returns a sentence per task: its best plan, the plans that do not differ, the cheapest.
 
     Args:
-        report: of a comparison, see `report.write_report`; one without verdicts has no sentence.
+        report: as in `report.write_report`. A task without a verdict gets no sentence.
 
     Example:
 
@@ -33,13 +33,13 @@ def conclusions(report: Mapping) -> list[str]:
 
 
 def markdown_conclusions(report: Mapping) -> list[str]:
-    """The blocks of a Markdown section of these sentences; none if there are none."""
+    """Returns the conclusions as blocks of a Markdown section; empty if there are none."""
     items = [f"- {in_markdown(sentence)}" for sentence in conclusions(report)]
     return [f"## {HEADING}", NOTE, "\n".join(items)] if items else []
 
 
 def html_conclusions(report: Mapping) -> str:
-    """An HTML section of these sentences; empty if there are none."""
+    """Returns the conclusions as an HTML section; empty if there are none."""
     items = "\n".join(f"<li>{in_html(sentence)}</li>" for sentence in conclusions(report))
     if not items:
         return ""
@@ -52,11 +52,11 @@ def _in_words(report: Mapping, verdict: Mapping) -> str:
     if not others:
         return f"{best} is better than every other plan."
     seconds = {name: report["plans"][name]["wall_seconds"] for name in (best, cheapest)}
-    words = f"{_listed(others)} cannot be told apart from {best}, which has the best mean; "
+    words = f"{best} has the best mean; no difference was found between it and {_listed(others)}; "
     if cheapest == best:
         return words + f"{best} is also the cheapest of these ({seconds[best]:,.0f} s)."
     return words + (
-        f"the cheapest of these is {cheapest} ({seconds[cheapest]:,.0f} s beside "
+        f"the cheapest of these is {cheapest} ({seconds[cheapest]:,.0f} s instead of "
         f"{seconds[best]:,.0f} s)."
     )
 

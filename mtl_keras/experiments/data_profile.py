@@ -1,6 +1,6 @@
-"""What a task's training examples look like: how many, how balanced, how long, how often the same.
+"""Counts a task's training examples: how many, how balanced, how long, how often repeated.
 
-One streamed pass a task; what is kept of an example is 8 bytes.
+It reads each task once as a stream and keeps 8 bytes per example.
 """
 
 import array
@@ -23,18 +23,18 @@ _PIECE = re.compile(rf"[A-Za-z0-9\u00c0-\u024f]{{1,{LETTERS_PER_PIECE}}}|\S")
 
 @dataclass(frozen=True, kw_only=True)
 class TaskProfile:
-    """Counts over a task's training examples.
+    """Counts of a task's training examples.
 
     Args:
-        task: its name.
-        kind: what its kind means.
-        examples: how many there are to train on.
-        validation_examples: how many there are to validate on.
-        label_counts: label → how often it is given; for tagging, span type → number of spans;
-            empty for regression. The task's labels that are never given are there with 0.
-        words: length → number of texts of that many words (separated by white space).
-        pieces: the same in estimated word pieces. See `estimated_pieces`.
-        repeated: how many examples have the text of an earlier one.
+        task: name of the task.
+        kind: properties of the task's kind.
+        examples: number of training examples.
+        validation_examples: number of validation examples.
+        label_counts: label → its count; for tagging, span type → number of spans; empty for
+            regression. Labels that no example has are included with 0.
+        words: length in words (separated by white space) → number of texts.
+        pieces: length in estimated word pieces → number of texts. See `estimated_pieces`.
+        repeated: number of examples that have the text of an earlier one.
     """
 
     task: str
@@ -48,20 +48,20 @@ class TaskProfile:
 
     @property
     def largest_label(self) -> str:
-        """The label given most often."""
+        """The most frequent label."""
         return max(self.label_counts, key=lambda label: self.label_counts[label])
 
     @property
     def largest_share(self) -> float | None:
-        """Its share of all labels given; None if there is none."""
+        """The most frequent label's share of all label counts; None if no example has a label."""
         total = sum(self.label_counts.values())
         return max(self.label_counts.values()) / total if total else None
 
     @property
     def evenness(self) -> float | None:
-        """Entropy of the labels given, as a share of the largest possible, `log(labels)`.
+        """Entropy of the label counts, as a share of the largest possible, `log(labels)`.
 
-        1 if all labels are equally frequent, 0 if one is all there is (Pielou, 1966, "The
+        1 if all labels are equally frequent, 0 if only one occurs (Pielou, 1966, "The
         measurement of diversity in different types of biological collections"). None if there
         are fewer than two labels.
         """
@@ -73,16 +73,16 @@ class TaskProfile:
         return entropy / math.log(len(self.label_counts))
 
     def labels_given(self, least: int, most: int) -> list[str]:
-        """The labels given at least, and at most, so often."""
+        """Returns the labels that at least `least` and at most `most` examples have."""
         return [label for label, count in self.label_counts.items() if least <= count <= most]
 
     def longer_than(self, max_length: int) -> float:
-        """Share of the texts estimated to have more word pieces than this."""
+        """Returns the share of texts that are estimated to exceed `max_length` word pieces."""
         longer = sum(count for length, count in self.pieces.items() if length > max_length)
         return longer / self.examples
 
     def as_row(self) -> dict[str, str | int | float | None]:
-        """The figures as plain values."""
+        """Returns the figures as values that JSON can hold."""
         return {
             "task": self.task,
             "kind": self.kind.name,
@@ -101,7 +101,7 @@ class TaskProfile:
 
 
 def profile(dataset: TaskDataset) -> TaskProfile:
-    """Reads a task's training examples once.
+    """Reads a task's training examples once and counts them.
 
     Raises:
         InputError: the task has no training examples.
@@ -135,12 +135,12 @@ def profile(dataset: TaskDataset) -> TaskProfile:
 
 
 def estimated_pieces(text: str) -> int:
-    """About how many word pieces a text has, `[CLS]` and `[SEP]` included, without a vocabulary.
+    """Estimates a text's word pieces, `[CLS]` and `[SEP]` included, without a vocabulary.
 
-    Each run of at most 7 Latin letters or digits is one, and every other sign. With the English
-    vocabulary of BERT that is within 6% of the pieces of AG News, SST-2, SNIPS and the sample
-    tickets together, 12% too few on tweets (WNUT17), and far too few in a language that the
-    vocabulary does not know.
+    Each run of at most 7 Latin letters or digits counts as one piece, and so does every other
+    character. With BERT's English vocabulary the estimate is within 6% of the pieces of AG News,
+    SST-2, SNIPS and the sample tickets together, 12% too low on tweets (WNUT17), and far too low
+    in a language that the vocabulary does not cover.
 
     Example:
 
@@ -151,7 +151,7 @@ def estimated_pieces(text: str) -> int:
 
 
 def quantile(lengths: Mapping[int, int], percent: int) -> int:
-    """The least length that this percentage of the texts does not exceed.
+    """Returns the least length that at least this percentage of the texts do not exceed.
 
     Example:
 

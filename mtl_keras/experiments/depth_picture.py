@@ -1,4 +1,4 @@
-"""Score over depth: how well each task is read off every level of the frozen encoder."""
+"""Score over depth: how well each task is predicted from every level of the frozen encoder."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,7 +25,10 @@ NOTHING = "–"
 
 
 def depth_section(report: Mapping) -> Section:
-    """Level by task: the scores of a solved head there; no row if the report has none."""
+    """Returns a table of level by task: the scores of a head solved on that level.
+
+    It has no row if the report has no `depth`.
+    """
     tasks: Mapping[str, Mapping] = report.get("depth", {})
     header, columns = ["level"], []
     for name, of_task in tasks.items():
@@ -37,23 +40,23 @@ def depth_section(report: Mapping) -> Section:
         (Cell(name), *cells) for name, *cells in zip(dict.fromkeys(names), *columns, strict=True)
     ]
     note = (
-        "What a linear head reaches at each level of the encoder as it was published, solved on "
-        f"the training texts: on the {report['split']} split, with the 95% interval over its "
-        "examples, and on texts held out of the training split with those of the validation split, "
-        "which choose. Bold is the block that they choose."
+        "The score of a linear head on each level of the published encoder, solved on the training "
+        f"texts. First: on the {report['split']} split, with the 95% interval over its examples. "
+        "Held out: on the validation split and texts held out of the training split; these choose "
+        "the level, which is bold."
     )
     return Section("Score over depth", note, Table(tuple(header), rows))
 
 
 @house_style()
 def scores_over_depth(depth: Mapping[str, Mapping]) -> Figure:
-    """A task's score by the level that its head reads, a line a task, a panel a metric.
+    """Draws each task's score over the level that its head reads.
 
-    Bars are 95% intervals; a ring marks the block that held-out texts choose. Levels whose metric
-    is undefined have no point.
+    Each task has a line, each metric a panel. Bars are 95% intervals; a ring marks the block that
+    the held-out texts choose. A level whose metric is undefined has no point.
 
     Args:
-        depth: of a report, see `report.write_report`.
+        depth: task → its levels, the `depth` of `report.write_report`.
     """
     by_metric: dict[str, dict[str, Mapping]] = {}
     for name, of_task in depth.items():
@@ -79,7 +82,7 @@ def scores_over_depth(depth: Mapping[str, Mapping]) -> Figure:
 def _draw_task(
     axes: Axes, of_task: Mapping, place: float, style: Mapping[str, Any]
 ) -> Place | None:
-    """Draws a task's line, a little beside the others'; returns where it ends."""
+    """Draws a task's line, shifted a little from the others; returns where it ends."""
     scored = [
         (number + 0.08 * place, level["level"] == of_task["reads"], level["scored"])
         for number, level in enumerate(of_task["levels"])

@@ -1,4 +1,4 @@
-"""Which plans differ: intervals of the differences between their scores on a task."""
+"""Finds the plans that differ, by intervals of the differences between their scores on a task."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,25 +7,24 @@ import numpy as np
 from mtl_keras.data.label_kinds import higher_is_better
 from mtl_keras.evaluation.paired_bootstrap import difference_interval, resampled
 
-CONTRIBUTED = "contributed"  # in a run's results: task → what each example adds to its metric
+CONTRIBUTED = "contributed"  # key of a run's results: task → what each example adds to its metric
 
 
 def with_differences(summary: Mapping, contributed: Mapping[str, Mapping[str, Sequence]]) -> dict:
-    """A comparison's summary with what can be said of differences between plans.
+    """Adds to a comparison's summary which plans differ from the best one.
 
     A plan differs from a task's best plan only if the 95% interval of the difference excludes zero.
-    It is drawn over seeds and test examples together (`paired_bootstrap.resampled`).
+    The interval is over seeds and test examples together (`paired_bootstrap.resampled`).
 
     Args:
-        summary: as of `summarize`.
-        contributed: plan → task → a row of contributions an example, for each of its seeds,
-            `(seeds, examples, 2)`.
+        summary: as `summarize` builds it.
+        contributed: plan → task → contributions to the task's metric, `(seeds, examples, 2)`.
 
     Returns:
-        The summary; each task of it has a `verdict`: `best`, the plan with the best mean;
-        `alike`, that plan and those that do not differ from it; `cheapest`, that of these
-        whose training took the least time; `behind`, plan → `low` and `high` of its score minus
-        that of the best. None if no plan's score is defined.
+        The summary, each task with a `verdict`: `best`, the plan with the best mean; `alike`,
+        that plan and those that do not differ from it; `cheapest`, the one of these that trained
+        in the least time; `behind`, plan → `low` and `high` of its score minus the best plan's.
+        The verdict is None if no plan's score is defined.
     """
     tasks = {
         name: {**task, "verdict": _verdict(summary, name, contributed)}
@@ -35,11 +34,11 @@ def with_differences(summary: Mapping, contributed: Mapping[str, Mapping[str, Se
 
 
 def sharing_interval(shared: Sequence, alone: Sequence) -> dict[str, float | None]:
-    """The 95% interval, `low` and `high`, of a task's metric shared minus alone.
+    """Returns the 95% interval (`low`, `high`) of a task's shared minus single-task metric.
 
     Args:
-        shared: contributions of the model of all tasks, `(seeds, examples, 2)`.
-        alone: those of the model of the task alone, likewise.
+        shared: contributions in the model of all tasks, `(seeds, examples, 2)`.
+        alone: contributions in the model of the task alone, same shape.
     """
     low, high = difference_interval(_resampled(shared, 0), _resampled(alone, 1))
     return {"low": low, "high": high}

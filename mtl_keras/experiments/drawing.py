@@ -1,4 +1,4 @@
-"""Paper and pens of the pictures: a phone's width, type that stays legible, labels that keep clear.
+"""Sizes, styles and labels of the pictures: a phone's width, legible type, no overlapping labels.
 
 All lengths are in points.
 """
@@ -45,8 +45,8 @@ STYLE: dict[Any, Any] = {
     "grid.color": GRID,
     "hatch.linewidth": 0.6,
     "text.parse_math": False,  # a name may hold dollar signs
-    "svg.fonttype": "none",  # text that can be found, in the reader's own font
-    "svg.hashsalt": "mtl_keras",  # the same ids every time
+    "svg.fonttype": "none",  # text stays searchable and uses the reader's font
+    "svg.hashsalt": "mtl_keras",  # the same ids in every process
 }
 Place = tuple[float, float]
 Segment = tuple[Place, Place]
@@ -55,21 +55,21 @@ Box = tuple[float, float, float, float]
 
 @contextlib.contextmanager
 def house_style() -> Iterator[None]:
-    """The fonts and colours of every picture. Letters that the font lacks are the reader's own."""
+    """Sets the fonts and colours of every picture. The reader's font supplies missing letters."""
     with mpl.rc_context(STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         yield
 
 
 class NotebookFigure(Figure):
-    """A figure that notebooks show, without pyplot."""
+    """A figure that notebooks display without pyplot."""
 
     def _repr_svg_(self) -> str:
         return to_svg(self)
 
 
 def blank_figure(height: float, title: str = "") -> Figure:
-    """A figure of the one width, its title at the top."""
+    """Returns a figure of the width of all pictures, with its title at the top."""
     figure = NotebookFigure(figsize=(WIDTH / POINTS, height / POINTS), dpi=POINTS)
     if title:
         figure.suptitle(title, y=1 - 4 / height, va="top")
@@ -78,27 +78,27 @@ def blank_figure(height: float, title: str = "") -> Figure:
 
 @house_style()
 def to_svg(figure: Figure) -> str:
-    """The figure as an SVG document; equal figures make equal documents."""
+    """Returns the figure as an SVG document; equal figures give equal documents."""
     document = io.StringIO()
-    unsaid = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    figure.savefig(document, format="svg", metadata=unsaid)
+    no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    figure.savefig(document, format="svg", metadata=no_metadata)
     return document.getvalue()
 
 
 def add_panel(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
-    """Axes at this place, counted from the figure's lower left corner."""
+    """Adds axes at this place, measured from the figure's lower left corner."""
     across, up = figure.bbox.size
     return figure.add_axes((left / across, bottom / up, width / across, height / up))
 
 
 def write(axes: Axes, words: str, at: Place, shift: Place = (0, 0), **kwargs: Any) -> None:
-    """Writes beside a place in data units, shifted by points."""
+    """Writes text at a place in data units, shifted by points."""
     options: dict[str, Any] = {"va": "center", "annotation_clip": False} | kwargs
     axes.annotate(words, at, shift, textcoords="offset points", **options)
 
 
 def short(name: str) -> str:
-    """A name that leaves room for the picture: on one line, a long one without its middle.
+    """Returns a name on one line, a long one without its middle.
 
     Example:
 
@@ -111,17 +111,17 @@ def short(name: str) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def text_width(words: str) -> float:
-    """The width of a line in the pictures' type."""
+    """Returns the width of a line of text in the pictures' type."""
     return TextPath((0, 0), words, size=TYPE).get_extents().width
 
 
 def widest(names: Iterable[str]) -> float:
-    """The width of the widest of these names, shortened."""
+    """Returns the width of the widest of these names after `short`."""
     return max((text_width(short(name)) for name in names), default=0.0)
 
 
 def plan_styles(plans: Iterable[str]) -> dict[str, dict]:
-    """Colour, marker and dashes of each plan, in their order: two of the three tell it in grey."""
+    """Returns plan → colour, marker and dashes; the last two distinguish plans in greyscale."""
     names = list(plans)
     return {
         name: {
@@ -136,7 +136,7 @@ def plan_styles(plans: Iterable[str]) -> dict[str, dict]:
 def label_at_right(
     axes: Axes, ends: Mapping[str, Place], styles: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    """Writes names and markers in a column to the right of the panel, joined to their places."""
+    """Writes names and markers in a column to the right of the panel, each joined to its place."""
     width, height = axes.bbox.size
     heights = spread([y for _, y in _in_points(axes, ends.values())], gap=12, high=height)
     for (name, end), y in zip(ends.items(), heights, strict=True):
@@ -162,7 +162,7 @@ def label_at_right(
 def label_nearby(
     axes: Axes, points: Mapping[str, Place], *, clear_of: Sequence[Segment] = ()
 ) -> None:
-    """Writes names beside their points where no other label, marker or segment is."""
+    """Writes names beside their points, clear of other labels, markers and segments."""
     anchors = _in_points(axes, points.values())
     taken: list[Box] = [(x - 4, y - 4, x + 4, y + 4) for x, y in anchors]
     for segment in clear_of:
@@ -176,9 +176,9 @@ def label_nearby(
 
 
 def spread(wanted: Sequence[float], *, gap: float, high: float) -> list[float]:
-    """Places in [0, high], at least `gap` apart, near the wanted ones and in their order.
+    """Returns places in [0, high], at least `gap` apart, near the wanted ones and in their order.
 
-    Where they do not fit, they keep the gap and run below 0.
+    If they do not fit, they keep the gap and run below 0.
 
     Example:
 
@@ -205,14 +205,14 @@ def free_places(
     taken: Sequence[Box],
     room: Place,
 ) -> list[Place]:
-    """A place for each label near its anchor, clear of what is drawn and of one another.
+    """Finds a place for each label near its anchor, clear of the drawing and of other labels.
 
-    Each in turn takes the nearest place that overlaps least with `taken`, with the labels placed
-    before it (which weighs most), or with what is outside the room.
+    Each label in turn takes the nearest place with the least overlap: with `taken`, with labels
+    placed before it, and with the outside of the room. The last two weigh ten times as much.
 
     Args:
-        anchors: what the labels name, `(x, y)`.
-        sizes: their `(width, height)`.
+        anchors: the points that the labels name, `(x, y)`.
+        sizes: the labels' `(width, height)`.
         taken: boxes that labels should not cover.
         room: width and height of the panel, from (0, 0).
 
@@ -228,7 +228,7 @@ def free_places(
 
 
 def overlap(one: Box, other: Box) -> float:
-    """The area that two boxes `(left, bottom, right, top)` share."""
+    """Returns the area that two boxes `(left, bottom, right, top)` share."""
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
     return max(0.0, width) * max(0.0, height)
@@ -240,14 +240,14 @@ def _join(axes: Axes, name: str, at: Place, place: Place, **kwargs: Any) -> None
 
 
 def _in_points(axes: Axes, places: Iterable[Place]) -> list[Place]:
-    """Places in data units → points from the panel's lower left corner, its limits now fixed."""
+    """Converts data units to points from the panel's lower left corner, and fixes its limits."""
     axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())
     corner = axes.bbox.min
     return [tuple(axes.transData.transform(place) - corner) for place in places]
 
 
 def _places_around(anchor: Place, size: Place) -> list[Box]:
-    """Boxes in eight directions at growing distances, nearest first."""
+    """Returns boxes in eight directions at growing distances, nearest first."""
     directions = [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1)]
     boxes = []
     for distance in (7, 12, 18, 26, 36, 48, 62, 78):

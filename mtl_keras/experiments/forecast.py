@@ -1,4 +1,4 @@
-"""What each stage will cost, before it trains: steps, operations, memory and seconds."""
+"""Forecasts the cost of each stage before it trains: steps, operations, memory and seconds."""
 
 import contextlib
 import math
@@ -31,21 +31,22 @@ TIMED_STEPS, TIMED_VALIDATION_STEPS, TIMED_PASSES = 10, 5, 5
 
 @dataclass(frozen=True, kw_only=True)
 class StageForecast:
-    """What a stage will cost.
+    """The forecast cost of a stage.
 
     Args:
-        freeze: its freeze plan.
+        freeze: the stage's freeze plan.
         epochs: passes over the data.
-        at_most: whether the stage has `patience`, and may so end before these epochs.
-        steps: of training, in all epochs.
-        flops_per_step: floating-point operations of a step, forward and backward, on average
+        at_most: whether the stage has `patience` and so may end before these epochs.
+        steps: training steps in all epochs.
+        flops_per_step: mean floating-point operations of a step, forward and backward
             (`StepCosts`; without the teacher of a distillation).
-        activation_memory_bytes: what the largest batch keeps for the backward pass (`StepCosts`).
-        state_bytes: weights, the gradients of those that train, and the optimizer's slots
-            (without the teacher of a distillation).
-        step_seconds: of a training step, on average.
-        seconds: of the stage on this machine: what frozen layers compute beforehand, and `fit`,
-            validation included.
+        activation_memory_bytes: bytes that the largest batch keeps for the backward pass
+            (`StepCosts`).
+        state_bytes: bytes of the weights, the gradients of trainable weights, and the optimizer's
+            slots (without the teacher of a distillation).
+        step_seconds: mean seconds of a training step.
+        seconds: of the stage on this machine: the features of frozen layers, computed beforehand,
+            and `fit` with validation.
     """
 
     freeze: str
@@ -64,28 +65,28 @@ def forecast(
 ) -> list[StageForecast]:
     """Forecasts every stage of a training that has not begun, from a few timed steps of each.
 
-    A stage's step is traced and run once on each shape of batch, then timed on ten real batches,
-    at the middle of ten equal parts of an epoch ordered by operations. Its seconds, as a line over
-    a batch's operations, go over all batches of the epoch. To them come, each measured once:
-    tracing, reading the batches (as if nothing trained at the same time), validation, the best
-    weights written after every epoch, and, from a few passes, what frozen layers compute
-    beforehand.
-    Stages that freeze and read the same are timed once. It holds for a machine that stays as busy
-    as it is now.
+    A stage's step is traced and run once on each shape of batch, then timed on ten real batches:
+    the middles of ten equal parts of an epoch whose batches are ordered by operations. A line
+    fitted to seconds over operations gives the seconds of every batch of the epoch. Added to them
+    are, each measured once: tracing, reading the batches (as if nothing trained at the same time),
+    validation, writing the best weights after every epoch, and, estimated from a few passes,
+    computing the features of frozen layers.
+    Stages that freeze and read the same are timed once. The forecast holds if the machine stays as
+    busy as it is now.
 
-    A copy of the model is trained for it: the model, its optimizer and the random states stay as
-    they are to the last bit, and the copy needs memory until this returns.
+    The timed steps train a copy of the model: the model, its optimizer and the random states stay
+    bit for bit the same. The copy needs memory until this returns.
 
     Args:
-        recipe: the training's.
-        datasets: task name → its files.
-        model: that would be trained.
+        recipe: recipe of the training.
+        datasets: task name → its dataset.
+        model: the model that would be trained.
 
     Returns:
-        A forecast a stage.
+        A forecast for each stage.
 
     Raises:
-        WorkError: no room for the weights in the folder of temporary files.
+        WorkError: the weights do not fit into the folder of temporary files.
     """
     with _random_state_kept():
         passes = TimedPasses()
@@ -103,16 +104,16 @@ def forecast(
 
 
 def table(forecasts: Sequence[StageForecast]) -> list[dict[str, str]]:
-    """Rows for `tabulate`, a stage each, with units."""
+    """Returns a row for `tabulate` for each stage, with units."""
     return [
         {
             "stage": str(number),
             "freeze": row.freeze,
             "steps": f"{'≤ ' if row.at_most else ''}{row.steps:,}",
-            "GFLOP a step": f"{row.flops_per_step / 1e9:,.3g}",
+            "GFLOP/step": f"{row.flops_per_step / 1e9:,.3g}",
             "activations": f"{row.activation_memory_bytes / 1e6:,.0f} MB",
             "state": f"{row.state_bytes / 1e6:,.0f} MB",
-            "a step": f"{row.step_seconds * 1e3:,.0f} ms",
+            "step": f"{row.step_seconds * 1e3:,.0f} ms",
             "time": f"{'≤ ' if row.at_most else ''}{_duration(row.seconds)}",
         }
         for number, row in enumerate(forecasts, 1)
@@ -120,12 +121,12 @@ def table(forecasts: Sequence[StageForecast]) -> list[dict[str, str]]:
 
 
 class TimedPasses:
-    """Runs a few of the passes over the texts (`FeatureCache`), and forecasts all from them.
+    """Runs a few passes of a `FeatureCache` over the texts and estimates the time of all.
 
-    Features of the texts in the others are left 0.
+    Texts of the other passes keep features of 0.
 
     Attributes:
-        seconds: that all passes so far would have taken.
+        seconds: estimated seconds of all passes so far.
     """
 
     def __init__(self) -> None:
@@ -145,7 +146,7 @@ def _seconds(encode: Pass, numbers: np.ndarray) -> float:
 
 @contextlib.contextmanager
 def _random_state_kept() -> Iterator[None]:
-    """Keras draws the seeds of new layers from Python's generator."""
+    """Restores the state of Python's generator, from which Keras draws the seeds of new layers."""
     state = random.getstate()
     try:
         yield
@@ -160,7 +161,7 @@ def _copy(model: MultiTaskModel) -> MultiTaskModel:
 
 
 def _kind(materials: Materials, index: int) -> tuple:
-    """Stages equal in this cost the same a step."""
+    """Returns a key; stages with equal keys cost the same per step."""
     stage, level = materials.stages[index], materials.levels(index).first
     groups, tasks = list(materials.model.layer_groups), tuple(materials.model.tasks)
     return (
@@ -171,7 +172,7 @@ def _kind(materials: Materials, index: int) -> tuple:
 
 @dataclass(frozen=True)
 class _Probe:
-    """The costs of stages of one kind."""
+    """The measured costs of stages of one kind."""
 
     flops_per_step: float
     activation_bytes: int
@@ -203,12 +204,12 @@ class _Probe:
         )
 
     def scaled_to(self, stage: Stage, saving: float, *, begins: bool) -> StageForecast:
-        """The forecast of a stage of this kind.
+        """Returns the forecast of a stage of this kind.
 
         Args:
-            stage: one of this kind.
-            saving: seconds that the best weights take an epoch.
-            begins: whether it is the first of its kind; later ones find its features.
+            stage: a stage of this kind.
+            saving: seconds to write the best weights, once per epoch.
+            begins: whether it is the first of its kind; later ones reuse its features.
         """
         seconds = self.timing.seconds(stage.epochs) + self.validation.seconds(stage.epochs)
         seconds += begins * self.features_seconds
@@ -226,7 +227,7 @@ class _Probe:
 
 
 def _validation(setup: StageSetup, costs: StepCosts) -> Timing:
-    """Times validation, which begins when training does."""
+    """Times validation."""
     epoch, model = Epoch.of(setup.validation_batches), setup.materials.model
     model.make_test_function()
     return Timing.of(
@@ -239,7 +240,7 @@ def _validation(setup: StageSetup, costs: StepCosts) -> Timing:
 
 
 def _saving_seconds(materials: Materials) -> float:
-    """The seconds that writing the best weights takes."""
+    """Returns the seconds that writing the best weights takes."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         save_weights(materials.model, materials.trained_groups, Path(folder, "weights"))
@@ -261,7 +262,7 @@ def _costs(model: MultiTaskModel, frozen: Sequence[str]) -> StepCosts:
 
 
 def _backwards(stage: Stage, tasks: Sequence[str]) -> int:
-    """How often a step goes backward: what replays has a second gradient to project on."""
+    """Returns backward passes per step: 2 with replay, which projects onto a second gradient."""
     return 2 if stage.protect and stage.protect.replays and stage.idle_tasks(tasks) else 1
 
 

@@ -1,16 +1,16 @@
-"""What a search found, as a table."""
+"""The plans that a search found, as a table."""
 
 from collections.abc import Mapping
 
 
 def found_plans(record: Mapping) -> list[dict[str, str]]:
-    """The plans that no other beats both in cost and in score, cheapest first.
+    """Returns the plans that no other beats in both cost and score, cheapest first.
 
     Args:
-        record: as `searching.search` returns it.
+        record: the record that `searching.search` returns.
 
     Returns:
-        A row a plan, for a table; the chosen one has a mark.
+        A row of a table for each plan; an arrow marks the chosen one.
     """
     results = record["results"]
     return [
@@ -26,7 +26,7 @@ def found_plans(record: Mapping) -> list[dict[str, str]]:
 
 
 def search_cost(record: Mapping) -> str:
-    """What a search took, beside one whole training of everything if that was timed.
+    """Returns a search's time in words, compared with one full fine-tuning if that was timed.
 
     Example:
 

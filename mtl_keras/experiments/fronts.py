@@ -1,4 +1,4 @@
-"""Plans that no other beats in both cost and score."""
+"""The Pareto front: plans that no other beats in both cost and score."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from mtl_keras.data.label_kinds import higher_is_better
 
 
 def plans_on_front(report: Mapping, task: str) -> list[str]:
-    """The plans that no other beats both in wall time and in a task's score, quickest first."""
+    """Returns the plans that no other beats in both wall time and a task's score, fastest first."""
     points = {
         name: (plan["wall_seconds"], plan["tasks"][task]["mean"])
         for name, plan in report["plans"].items()
@@ -16,7 +16,7 @@ def plans_on_front(report: Mapping, task: str) -> list[str]:
 
 
 def pareto_front(points: Mapping[str, tuple[float, float]], *, higher: bool) -> list[str]:
-    """The names that no other beats, cheapest first.
+    """Returns the names that no other beats, cheapest first.
 
     One beats another if it costs no more, scores no worse, and is better in one of the two.
 

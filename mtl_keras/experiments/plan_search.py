@@ -1,4 +1,4 @@
-"""The cheapest plan that is nearly as good as the best: `mtl-keras search`."""
+"""Successive halving over training plans, for `mtl-keras search`."""
 
 import itertools
 import math
@@ -14,23 +14,23 @@ from mtl_keras.experiments.search_space import Candidate, search_space
 from mtl_keras.experiments.trials import Trial
 
 POINT = 0.01  # of a mean score
-KEPT = 3  # one in so many candidates goes on
-RATES = 3  # candidates a freezing, the recipe's own rates first
-# Shares of the budget: what is spent at most when each round ends.
+KEPT = 3  # one candidate in three survives a round
+RATES = 3  # rates tried with each freezing, the recipe's own first
+# The share of the budget that may be spent by the end of each round.
 ROUNDS = (0.5, 0.7, 1.0)
-MARGIN = 1.1  # of the time that a training is expected to take
-RunCandidate = Callable[[Candidate, float], Trial]  # in so many epochs
+MARGIN = 1.1  # factor on the expected time of a training
+RunCandidate = Callable[[Candidate, float], Trial]  # candidate, epochs → trial
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What a candidate came to in its longest training.
+    """The result of one training of a candidate.
 
     Args:
-        candidate: which it is.
-        epochs: that it trained after its heads were solved; 0 if it trains heads only.
-        score: mean of the tasks' metrics on the validation split; None if it diverged.
-        seconds: that it took.
+        candidate: the candidate.
+        epochs: epochs that it trained after its heads were solved; 0 if it trains heads only.
+        score: mean of the tasks' metrics on the validation split; None if training diverged.
+        seconds: duration of the training.
     """
 
     candidate: Candidate
@@ -40,7 +40,7 @@ class Result:
 
     @property
     def rank(self) -> float:
-        """The score, the lowest there is if it is undefined."""
+        """The score; minus infinity if it is undefined."""
         return -math.inf if self.score is None else self.score
 
 
@@ -49,15 +49,15 @@ class Halving:
 
     Jamieson & Talwalkar, 2016, "Non-stochastic best arm identification and hyperparameter
     optimization". In the first round every depth and frozen prefix trains for a short time at the
-    recipe's rates; in the second the best third tries other rates; in the third the best of all,
-    then the best of those that train fewer and fewer blocks, train as long as the recipe says. A
-    training that would not fit into the budget is left out.
+    recipe's rates. In the second the best third tries other rates. In the third the best candidate,
+    then the best of those that train fewer and fewer blocks, train for the recipe's epochs. A
+    training that would exceed the budget is left out.
 
     Args:
-        epochs: of the recipe.
-        run: trains a candidate.
-        solved: the candidates whose heads alone learn.
-        free: the rates that may be chosen.
+        epochs: the recipe's number of epochs.
+        run: trains a candidate for a number of epochs.
+        solved: results of the candidates that train heads only.
+        free: names of the learning rates that may be chosen.
     """
 
     def __init__(
@@ -76,11 +76,11 @@ class Halving:
 
     @property
     def seconds(self) -> float:
-        """What all trainings so far took."""
+        """The duration of all trainings so far."""
         return sum(result.seconds for result in (*self.solved, *self.results))
 
     def time_full(self, blocks: int) -> float:
-        """Trains everything for a short time; returns the seconds of a whole training."""
+        """Trains all blocks for a short time; returns the estimated seconds of a whole training."""
         self._try(Candidate(blocks, 0), self._short)
         return self.results[-1].seconds * self._epochs / self._short
 
@@ -88,13 +88,13 @@ class Halving:
         """Runs the rounds.
 
         Args:
-            limit: seconds, those already spent included.
+            limit: budget in seconds, including those already spent.
 
         Returns:
-            What trained to the end: the candidates to choose from.
+            The results to choose from: candidates that trained to the end.
 
         Raises:
-            InputError: the budget holds no candidate.
+            InputError: no candidate trains to the end within the budget.
         """
         depths = sorted({result.candidate.blocks for result in self.solved})
         self._round(list(search_space(depths)), self._short, limit * ROUNDS[0])
@@ -104,8 +104,8 @@ class Halving:
         whole = [result for result in self.results if result.epochs == self._epochs]
         if not whole:
             raise InputError(
-                f"a budget of {limit:,.0f} s holds no candidate that trains to the end: solving "
-                f"heads and short trainings took {self.seconds:,.0f} s; give more"
+                f"no candidate trains to the end within a budget of {limit:,.0f} s: solving heads "
+                f"and short trainings took {self.seconds:,.0f} s; set a larger budget"
             )
         return [*self.solved, *whole]
 
@@ -118,7 +118,7 @@ class Halving:
         ]
 
     def _finalists(self) -> list[Candidate]:
-        """The best, then the best of those in which fewer blocks train, and so on."""
+        """Returns the best candidate, then the best of those that train fewer blocks, and so on."""
         finalists: list[Candidate] = []
         for candidate in self._best(len(self.results)):
             if not finalists or candidate.trained_blocks < finalists[-1].trained_blocks:
@@ -144,7 +144,7 @@ class Halving:
         )
 
     def _expected(self, candidate: Candidate, epochs: float) -> float:
-        """About the seconds of a training: those done, as a line over the blocks that train."""
+        """Estimates a training's seconds by a line through past ones, over the trained blocks."""
         blocks = [result.candidate.trained_blocks for result in self.results]
         seconds = [result.seconds / result.epochs for result in self.results]
         if not blocks:
@@ -164,12 +164,12 @@ class Halving:
 
 
 def cheapest_within(results: Sequence[Result], costs: Sequence[float], points: float) -> int:
-    """The number of the cheapest result whose score is within so many points of the best.
+    """Returns the index of the cheapest result whose score is within `points` of the best.
 
     Args:
-        results: to choose from.
-        costs: of each, in any unit.
-        points: of 0.01.
+        results: results to choose from.
+        costs: cost of each result, in any unit.
+        points: allowed distance from the best score; a point is 0.01.
 
     Example:
 
@@ -184,7 +184,7 @@ def cheapest_within(results: Sequence[Result], costs: Sequence[float], points: f
 
 
 def frontier(results: Sequence[Result], costs: Sequence[float]) -> list[int]:
-    """The numbers of the results that no other beats both in cost and in score, cheapest first."""
+    """Returns the indices of results that no other beats in both cost and score, cheapest first."""
     points = {
         str(n): (cost, result.score)
         for n, (result, cost) in enumerate(zip(results, costs, strict=True))

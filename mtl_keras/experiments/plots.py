@@ -1,4 +1,4 @@
-"""The pictures of a comparison: figures that read on a phone and in greyscale."""
+"""The pictures of a comparison, legible on a phone and in greyscale."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ from mtl_keras.experiments.fronts import plans_on_front
 from mtl_keras.experiments.tables import directed
 from mtl_keras.plans.plan_table import effort_of
 
-# One scale for all grids, so that they can be compared; a rate outside takes the nearer end.
+# One scale for all grids, so that they can be compared; rates outside are clipped.
 RATES = LogNorm(1e-6, 1e-2, clip=True)
 FULL: dict[str, Any] = {"facecolor": COLOURS(0.3), "edgecolor": COLOURS(0.3)}
 HATCHED: dict[str, Any] = {
@@ -45,15 +45,15 @@ HATCHED: dict[str, Any] = {
 
 @house_style()
 def trainability_grid(grid: Mapping, *, title: str) -> Figure:
-    """What trains in each stage: layer groups, the top one at the top, by stages.
+    """Draws what trains in each stage: layer groups (the top one at the top) by stages.
 
-    A cell shows the group's learning rate, coloured on a log scale from 1e-6 to 1e-2; if the
-    group is frozen it is hatched.
+    A cell shows the group's learning rate, coloured on a log scale from 1e-6 to 1e-2. The cell of
+    a frozen group is hatched.
 
     Args:
-        grid: `groups` (names, lowest first) and `stages`, each with `epochs` and `rates`: a
-            learning rate a group, None if it is frozen.
-        title: what the figure is called.
+        grid: `groups` (names, lowest first) and `stages`, each with `epochs` and `rates`: one
+            learning rate per group, None if it is frozen.
+        title: title of the figure.
 
     Example:
 
@@ -81,16 +81,16 @@ def trainability_grid(grid: Mapping, *, title: str) -> Figure:
 def learning_curves(
     curves_by_plan: Mapping[str, Mapping[str, Sequence]], task: str, metric: str
 ) -> Figure:
-    """A task's validation metric after each epoch, a line a plan: the mean over seeds.
+    """Draws a task's validation metric after each epoch, one line per plan: the mean over seeds.
 
-    A band spans the lowest and the highest seed. Runs of different lengths count while they last;
-    epochs in which the metric is undefined, None, are left out.
+    A band spans the lowest and the highest seed. A run that ended earlier counts until its last
+    epoch; undefined values (None) are left out.
 
     Args:
-        curves_by_plan: plan → task → a list of values, one an epoch, for every seed. A plan
+        curves_by_plan: plan → task → for each seed a list of values, one per epoch. A plan
             without curves of the task has no line.
-        task: whose curves.
-        metric: what they measure.
+        task: name of the task.
+        metric: name of the metric.
     """
     styles = plan_styles(curves_by_plan)
     seeds = {
@@ -110,13 +110,13 @@ def learning_curves(
 
 @house_style()
 def score_against_cost(report: Mapping, task: str) -> Figure:
-    """What each plan's score on a task cost: the metric, with its interval, by wall time.
+    """Draws each plan's score on a task, with its interval, over the plan's wall time.
 
-    A staircase joins the plans of the Pareto front, whose markers are filled.
+    Plans on the Pareto front have filled markers and are joined by a staircase.
 
     Args:
-        report: the report of a comparison, see `reports.write_report`.
-        task: whose score.
+        report: the report of a comparison, see `report.write_report`.
+        task: name of the task.
     """
     metric, plans = report["tasks"][task]["metric"], report["plans"]
     seconds, unit = _time_unit(max(plan["wall_seconds"] for plan in plans.values()))
@@ -143,13 +143,13 @@ def score_against_cost(report: Mapping, task: str) -> Figure:
 
 @house_style()
 def drift_bars(report: Mapping) -> Figure:
-    """How far each protected task drifted under each plan: two bars, a panel a task.
+    """Draws how far each protected task drifted under each plan: two bars, one panel per task.
 
     The full bar is the share of its answers that flipped, the hatched one 1 - CKA (Kornblith et
     al., 2019, "Similarity of neural network representations revisited").
 
     Args:
-        report: the report of a comparison, see `reports.write_report`, with drift in some plan.
+        report: the report of a comparison, see `report.write_report`; one plan or more has drift.
     """
     drifts = _drifts_by_task(report)
     heights = [26 * len(plans) for plans in drifts.values()]
@@ -212,10 +212,10 @@ def _in_two_digits(rate: float) -> str:
 
 
 def _draw_curve(axes: Axes, curves: Sequence[Sequence[float]], style: Mapping) -> Place:
-    """Draws a plan's line and band; returns where the line ends."""
+    """Draws a plan's line and band; returns the end of the line."""
     measured = (
         [value for value in epoch if value is not None] for epoch in zip_longest(*curves)
-    )  # (epochs, seeds that got so far)
+    )  # (epochs, seeds that reached the epoch)
     of_epochs = {number: values for number, values in enumerate(measured, 1) if values}
     epochs, values = [*of_epochs], [*of_epochs.values()]
     means = [math.fsum(epoch) / len(epoch) for epoch in values]
@@ -243,7 +243,7 @@ def _drawn_bars(points: Mapping[str, Place], bars: Mapping[str, float]) -> list[
 
 
 def _stairs(points: Mapping[str, Place], front: Sequence[str]) -> list[Segment]:
-    """The best score that each cost buys: level from a point to the next dearer one, then up."""
+    """Returns the best score at each cost as segments: level to the next dearer point, then up."""
     stairs: list[Segment] = []
     for name, following in pairwise(front):
         (x, y), (next_x, next_y) = points[name], points[following]
@@ -252,12 +252,12 @@ def _stairs(points: Mapping[str, Place], front: Sequence[str]) -> list[Segment]:
 
 
 def _time_unit(seconds: float) -> tuple[int, str]:
-    """The unit in which this is a number that can be read: its seconds and its sign."""
+    """Returns a unit in which this duration is readable: its seconds and its symbol."""
     return (3600, "h") if seconds >= 7200 else (60, "min") if seconds >= 300 else (1, "s")
 
 
 def _drifts_by_task(report: Mapping) -> dict[str, dict[str, Place]]:
-    """Task → plan → share of flipped answers, 1 - CKA."""
+    """Returns task → plan → (share of flipped answers, 1 - CKA)."""
     drifts: dict[str, dict[str, Place]] = {}
     for name, plan in report["plans"].items():
         for task, drift in plan["drift"].items():

@@ -1,26 +1,26 @@
-"""Learning rates that a search tries."""
+"""The learning rates that a search tries."""
 
 import math
 from collections.abc import Collection, Iterator, Mapping
 
 from scipy.stats import qmc
 
-# From the lowest to the highest value that is tried. Rates are spaced by their logarithms.
+# The lowest and the highest value tried. Rates are spaced by their logarithms.
 RANGES = {"backbone": (2e-5, 5e-4), "heads": (1e-4, 5e-3), "decay": (0.7, 1.0)}
 
 
 def rate_candidates(free: Collection[str]) -> Iterator[dict[str, float]]:
-    """Settings to try, without end: the defaults first, then a Halton sequence over the ranges.
+    """Yields settings to try, endlessly: the plan's own, then a Halton sequence over the ranges.
 
-    Halton, 1960, "On the efficiency of certain quasi-random sequences of points"; that points
-    without a grid find good settings sooner: Bergstra & Bengio, 2012, "Random search for
+    Halton, 1960, "On the efficiency of certain quasi-random sequences of points". Points off a
+    grid find good settings sooner than a grid: Bergstra & Bengio, 2012, "Random search for
     hyper-parameter optimization".
 
     Args:
-        free: which of `heads`, `backbone`, `decay` may change; if none may, there is one candidate.
+        free: which of `heads`, `backbone`, `decay` may change. If none may, there is one candidate.
 
     Yields:
-        Name → value, of the free ones; the first is empty: what the plan has by itself.
+        Name → value of the free settings. The first is empty: it keeps the plan's own values.
 
     Example:
 
@@ -39,7 +39,7 @@ def rate_candidates(free: Collection[str]) -> Iterator[dict[str, float]]:
 
 
 def _between(name: str, place: float) -> float:
-    """The value at a place in [0, 1) of the range, to two digits."""
+    """Maps a place in [0, 1) to a value in the range, rounded to two digits."""
     low, high = RANGES[name]
     if name == "decay":
         value = low + place * (high - low)
@@ -49,7 +49,7 @@ def _between(name: str, place: float) -> float:
 
 
 def in_words(rates: Mapping[str, float]) -> str:
-    """A candidate as a table shows it.
+    """Returns a candidate as a table shows it.
 
     Example:
 

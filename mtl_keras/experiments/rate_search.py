@@ -1,4 +1,4 @@
-"""Learning rates chosen on the validation split, for every model within the same budget."""
+"""Chooses learning rates on the validation split, for every model within the same budget."""
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -8,8 +8,8 @@ from mtl_keras.experiments.rate_candidates import rate_candidates
 from mtl_keras.experiments.trials import Trial
 from mtl_keras.plans.training_plan import TrainingPlan
 
-FIRST, LONGER = 1, 3  # epochs of a trial, and of one whose candidate was among the best third
-KEPT = 3  # one in so many
+FIRST, LONGER = 1, 3  # epochs of a first trial, and of a second one for the best third
+KEPT = 3  # one candidate in three gets a second trial
 RunTrial = Callable[[TrainingPlan, float], Trial]
 Tried = list[dict]
 
@@ -24,22 +24,22 @@ def choose_rates(
 ) -> dict:
     """Tries learning rates in short trainings and chooses those with the best validation score.
 
-    Every candidate trains for an epoch. If the budget allows for two candidates or more of three
-    epochs beside that, the best third train for three, and the longer trainings decide: successive
-    halving (Jamieson & Talwalkar, 2016, "Non-stochastic best arm identification and
-    hyperparameter optimization"). A budget in minutes has the first round alone, which ends before
-    a candidate that would not fit.
+    Every candidate trains for one epoch. If the budget also allows two or more candidates to train
+    for three epochs, the best third do, and their longer trainings decide: successive halving
+    (Jamieson & Talwalkar, 2016, "Non-stochastic best arm identification and hyperparameter
+    optimization"). A budget in minutes allows only the first round, which ends before a candidate
+    that would exceed it.
 
     Args:
-        plan: whose free rates are chosen.
-        budget: that the trials may cost.
-        run: trains a plan for so many epochs.
-        tried: the candidates that an interrupted search has done.
-        save: receives what is known after each trial, in the form that is returned.
+        plan: the plan whose free rates are chosen.
+        budget: limit on the cost of all trials.
+        run: trains a plan for a number of epochs.
+        tried: trials that an interrupted search has finished.
+        save: receives the record after each trial, in the form that is returned.
 
     Returns:
-        `budget`; `candidates`, each `rates`, `epochs`, `score` and `seconds`; `chosen`, the rates
-        of the best, empty if those that the plan has by itself are; `epochs` and `seconds` in all.
+        `budget`; `candidates`, each with `rates`, `epochs`, `score` and `seconds`; `chosen`, the
+        best candidate's rates, empty if the plan's own are best; `epochs` and `seconds` in total.
     """
     search = _Search(plan, budget, run, list(map(dict, tried)), save)
     offered = rate_candidates(plan.free_rates)
@@ -56,7 +56,7 @@ def choose_rates(
 
 
 def most_candidates(epochs: int) -> int:
-    """How many candidates a budget in epochs has room for.
+    """Returns how many candidates a budget in epochs allows.
 
     Example:
 
@@ -89,31 +89,31 @@ class _Search:
                 self._try(rates, epochs)
 
     def try_for(self, candidates: Iterable[Mapping[str, float]], seconds: float) -> None:
-        """Tries candidates while the longest trial so far would still fit."""
+        """Tries candidates while a trial as long as the longest so far would still fit."""
         for rates in candidates:
-            done = [each["seconds"] for each in self._tried]
+            durations = [trial["seconds"] for trial in self._tried]
             if self._result(rates, FIRST) is not None:
                 continue
-            if sum(done) + max(done, default=0.0) > seconds:
+            if sum(durations) + max(durations, default=0.0) > seconds:
                 return
             self._try(rates, FIRST)
 
     def best(
         self, candidates: Sequence[Mapping[str, float]], epochs: int
     ) -> list[Mapping[str, float]]:
-        """The candidates, best first; of equals the one that came first."""
+        """Returns the candidates, best first; equal ones keep their order."""
         return sorted(candidates, key=lambda rates: -_score(self._result(rates, epochs)))
 
     def record(self, *, is_over: bool) -> dict:
-        longest = max((each["epochs"] for each in self._tried), default=0)
-        decisive = [each for each in self._tried if each["epochs"] == longest]
+        longest = max((trial["epochs"] for trial in self._tried), default=0)
+        decisive = [trial for trial in self._tried if trial["epochs"] == longest]
         chosen = max(decisive, key=_score)["rates"] if decisive else {}
         return {
             "budget": str(self._budget),
             "candidates": self._tried,
             "chosen": chosen if is_over else None,
-            "epochs": sum(each["epochs"] for each in self._tried),
-            "seconds": sum(each["seconds"] for each in self._tried),
+            "epochs": sum(trial["epochs"] for trial in self._tried),
+            "seconds": sum(trial["seconds"] for trial in self._tried),
         }
 
     def _try(self, rates: Mapping[str, float], epochs: int) -> None:
@@ -123,8 +123,8 @@ class _Search:
         self._save(self.record(is_over=False))
 
     def _result(self, rates: Mapping[str, float], epochs: int) -> dict | None:
-        of_rates = (each for each in self._tried if each["rates"] == rates)
-        return next((each for each in of_rates if each["epochs"] == epochs), None)
+        of_rates = (trial for trial in self._tried if trial["rates"] == rates)
+        return next((trial for trial in of_rates if trial["epochs"] == epochs), None)
 
 
 def _score(tried: Mapping | None) -> float:

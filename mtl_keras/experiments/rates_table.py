@@ -1,4 +1,4 @@
-"""Which learning rates a comparison chose for every model, and what that cost."""
+"""The learning rates that a comparison chose for every model, and the cost of the search."""
 
 from collections.abc import Mapping
 
@@ -7,10 +7,12 @@ from mtl_keras.experiments.tables import NOTHING, Cell, Section, Table
 
 
 def rates_section(report: Mapping) -> Section:
-    """Plan and tasks: chosen rates, candidates, cost of the search; no row if nothing was searched.
+    """Returns a table of the chosen rates, candidates and search cost, one row per model.
+
+    It has no row if nothing was searched.
 
     Args:
-        report: of a comparison, see `report.write_report`.
+        report: the report of a comparison, see `report.write_report`.
     """
     rows = [
         (
@@ -26,11 +28,11 @@ def rates_section(report: Mapping) -> Section:
     ]
     header = ("plan", "tasks", "chosen", "best epoch", "candidates", "epochs", "time")
     note = (
-        "Every model, shared or of a single task, got its learning rates from short trainings with "
-        f"the first seed, judged on the validation split, within the same budget of "
-        f"{report.get('budget', NOTHING)}; rates that the recipe gives were kept. The best epoch "
-        "is that of each seed's shared model whose weights are scored, counted over all stages. "
-        "Heads that are solved, and linear models, choose their own regularisation instead."
+        "The learning rates of every model, multi-task or single-task, were chosen by short "
+        "trainings with the first seed, judged on the validation split, within the same budget of "
+        f"{report.get('budget', NOTHING)}; rates that the recipe gives were kept. The best epoch, "
+        "one per seed, is the epoch whose weights of the multi-task model are scored, counted over "
+        "all stages. Solved heads and linear models have no rates: they choose a regularization."
     )
     return Section("Learning rates", note, Table(header, rows, names=3))
 

@@ -1,4 +1,4 @@
-"""What a search for the cheapest plan tries: depth × frozen prefix × learning rates."""
+"""The candidates of a search for the cheapest plan: depth × frozen prefix × learning rates."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,13 +14,13 @@ from mtl_keras.recipes.recipe import Recipe
 
 @dataclass(frozen=True)
 class Candidate:
-    """A way to train: heads are solved on so many blocks, then the upper ones of these train.
+    """A way to train: solves heads on the lowest blocks, then trains the upper of these blocks.
 
     Args:
-        blocks: of the encoder, from the lowest; heads read the last of them.
-        frozen: of these blocks, from the lowest, with the embeddings; 0: nothing is frozen, all of
-            them: only heads learn.
-        rates: in the place of those that are free (`LearningRates.choosing`).
+        blocks: number of the encoder's blocks used, from the lowest; heads read the last of them.
+        frozen: how many of these blocks, from the lowest, are frozen with the embeddings. With 0
+            nothing is frozen; if it equals `blocks`, only heads learn.
+        rates: values for the free learning rates (`LearningRates.choosing`).
 
     Example:
 
@@ -41,27 +41,27 @@ class Candidate:
 
     @property
     def trains_heads_only(self) -> bool:
-        """Whether the encoder stays as it is."""
+        """Whether the whole encoder is frozen."""
         return self.frozen == self.blocks
 
     @property
     def trained_blocks(self) -> int:
-        """How many blocks train: what a step costs grows with it."""
+        """The number of blocks that train; a step's cost grows with it."""
         return self.blocks - self.frozen
 
     def trained(self, template: Stage) -> TrainingPlan:
-        """The training after the heads are solved: one stage, of the blocks not frozen."""
+        """Returns the plan after solving the heads: one stage that trains the unfrozen blocks."""
         freeze = FreezePlan.lowest(self.frozen) if self.frozen else FreezePlan.none()
         stage = replace(template, freeze=freeze, solve=False, tasks=(), protect=None)
         return TrainingPlan.of([stage]).choosing(self.rates)
 
     def recipe(self, recipe: Recipe, template: Stage, count: int) -> Recipe:
-        """The recipe that trains so.
+        """Returns the recipe that trains this candidate.
 
         Args:
-            recipe: what is searched for.
-            template: epochs and settings of what is trained.
-            count: blocks of the whole encoder.
+            recipe: the recipe that the search began with.
+            template: epochs and settings of the trained stage.
+            count: number of blocks of the whole encoder.
         """
         trained = () if self.trains_heads_only else self.trained(template).given
         reads = LAST if self.blocks == count else f"block_{self.blocks - 1}"
@@ -71,30 +71,30 @@ class Candidate:
 
 
 def is_open(task: Task) -> bool:
-    """Whether a search may choose the level that a task's head reads."""
+    """Returns whether a search may choose the level that the task's head reads."""
     return task.reads in (LAST, AUTO)
 
 
 def solved_heads() -> Stage:
-    """The stage with which every candidate begins."""
+    """Returns the stage with which every candidate begins."""
     return Stage(freeze=FreezePlan.backbone(), solve=True)
 
 
 def search_space(depths: Sequence[int]) -> Iterator[Candidate]:
-    """The candidates with the rates that the recipe has by itself, those that cost least first.
+    """Returns the candidates with the recipe's own rates, cheapest first.
 
     Args:
-        depths: numbers of blocks that heads may read.
+        depths: the numbers of blocks to try.
 
     Example:
 
-    >>> [(each.blocks, each.frozen) for each in search_space([2, 6])]
+    >>> [(candidate.blocks, candidate.frozen) for candidate in search_space([2, 6])]
     [(2, 1), (6, 5), (2, 0), (6, 4), (6, 3), (6, 0)]
     """
-    places = {
+    candidates = {
         Candidate(blocks, frozen)
         for blocks in depths
         for frozen in {0, blocks // 2, blocks - 2, blocks - 1}
         if 0 <= frozen < blocks
     }
-    return iter(sorted(places, key=lambda each: (each.trained_blocks, each.blocks)))
+    return iter(sorted(candidates, key=lambda one: (one.trained_blocks, one.blocks)))

@@ -1,4 +1,4 @@
-"""Runs a search for the cheapest plan and writes the recipe that it found."""
+"""Runs a search for the cheapest plan and writes its recipe."""
 
 import math
 import os
@@ -33,7 +33,7 @@ from mtl_keras.storage.locks import one_writer
 from mtl_keras.training.train_recipe import make_reproducible
 
 RECORD, FOUND = "search.json", "recipe.yaml"
-FULL_TRAININGS = 4  # the default budget: as many whole trainings of everything
+FULL_TRAININGS = 4  # the default budget, in full fine-tunings
 COSTS = ("training", "latency")
 Cost: TypeAlias = Literal["training", "latency"]
 
@@ -47,32 +47,33 @@ def search(
     budget: Budget | None = None,
     report: Callable[[str], None] = show,
 ) -> dict:
-    """Finds the cheapest way to train whose score is within so many points of the best.
+    """Finds the cheapest training plan whose score is within `within` points of the best.
 
-    Candidates are depth (how many blocks there are below the heads) × frozen prefix × learning
-    rates; `plan_search.Halving` tries them, on the validation split, with the recipe's epochs as
-    the longest training. Levels, rates and encoder settings that the recipe gives are kept.
+    Candidates are depth (the number of blocks below the heads) × frozen prefix × learning rates.
+    `plan_search.Halving` tries them on the validation split; the longest training has the recipe's
+    epochs. Levels, rates and encoder settings that the recipe gives are kept.
 
     Args:
         recipe: tasks, encoder and settings.
-        folder: new or empty; gets `recipe.yaml`, which `train` takes, and `search.json`.
-        within: points; one is 0.01 of the mean of the tasks' metrics, an error counting as its
-            negative.
-        cost: `training`, the seconds of the whole training, or `latency`, the milliseconds that
-            one text takes.
-        budget: of the search; an epoch of it is one of full fine-tuning. None: four whole trainings
-            of everything.
-        report: receives what is tried, a line each.
+        folder: new or empty; the search writes `recipe.yaml`, which `train` reads, and
+            `search.json` into it.
+        within: allowed distance from the best score in points. A point is 0.01 of the mean of the
+            tasks' metrics; an error counts as its negative.
+        cost: `training` (seconds of the whole training) or `latency` (milliseconds for one text).
+        budget: limit on the search's cost, in epochs of full fine-tuning or minutes. None: four
+            full fine-tunings.
+        report: receives a line for each candidate tried.
 
     Returns:
-        What `search.json` holds: `recipe`, `within`, `cost`; `seconds` of the search,
-        `full_seconds` of training everything once; `tried`, every training; `results`, those to
-        choose from, each with `plan`, `score`, `training_seconds`, `latency_ms`; `front`, the
-        numbers of the results that no other beats in both, cheapest first; `chosen`, one of them.
+        The content of `search.json`: `recipe`, `within`, `cost`; `seconds` of the search;
+        `full_seconds` of one full fine-tuning; `tried`, every training; `results`, those to choose
+        from, each with `plan`, `score`, `training_seconds`, `latency_ms`; `front`, the indices of
+        results that no other beats in both cost and score, cheapest first; `chosen`, the index of
+        the chosen one.
 
     Raises:
-        InputError: a number of points below 0, a budget that holds no candidate, a strategy of
-            several devices, a folder that holds something.
+        InputError: `within` is negative, no candidate fits the budget, the recipe's strategy uses
+            several devices, or the folder is not empty.
     """
     _check(recipe, within, cost, budget)
     run = Run(folder)
@@ -88,8 +89,8 @@ def search(
         rows = [_row(result, latencies) for result in results]
         costs = [row["latency_ms" if cost == "latency" else "training_seconds"] for row in rows]
         chosen = cheapest_within(results, costs, within)
-        found = bench.recipe_of(results[chosen].candidate, Path(folder))
-        run.write(FOUND, lambda path: path.write_text(found, encoding="utf-8"))
+        yaml = bench.recipe_of(results[chosen].candidate, Path(folder))
+        run.write(FOUND, lambda path: path.write_text(yaml, encoding="utf-8"))
         tried = (*halving.solved, *halving.results)
         record = {
             "recipe": str(recipe.path),
@@ -107,7 +108,7 @@ def search(
 
 
 class _Bench:
-    """Trains candidates of one encoder, each from its published weights and solved heads."""
+    """Trains candidates of one encoder, each from the published weights and solved heads."""
 
     def __init__(self, recipe: Recipe, report: Callable[[str], None]):
         self._started = time.perf_counter()
@@ -123,16 +124,16 @@ class _Bench:
 
     @property
     def depths(self) -> list[int]:
-        """The numbers of blocks that were tried."""
+        """The numbers of blocks tried so far."""
         return sorted(self._trials)
 
     @property
     def seconds(self) -> float:
-        """Since it began."""
+        """Seconds since the search began."""
         return time.perf_counter() - self._started
 
     def solved(self, limit: float) -> list[Result]:
-        """The candidates that train heads only, on each depth; no more after so many seconds."""
+        """Solves heads at each depth, until `limit` seconds are spent; returns the results."""
         results: list[Result] = []
         for blocks in self._depths():
             if sum(result.seconds for result in results) < limit:
@@ -147,7 +148,7 @@ class _Bench:
         return trial
 
     def latency(self, blocks: int) -> float:
-        """Milliseconds that one text takes in a model of so many blocks, as it is trained now."""
+        """Returns the milliseconds that a model of this many blocks takes for one text."""
         model = self._models[blocks]
         model.start_above(None)
         task = next(iter(self._datasets.values()))
@@ -156,15 +157,15 @@ class _Bench:
         return milliseconds(lambda: forward(batch))
 
     def recipe_of(self, candidate: Candidate, folder: Path) -> str:
-        """The YAML of a candidate's recipe, to be read from a folder."""
-        found = candidate.recipe(self._recipe, self.template, self.blocks)
-        tasks = tuple(_from_folder(task, self._recipe.path.parent, folder) for task in found.tasks)
-        return replace(found, tasks=tasks, path=folder.absolute() / FOUND).to_yaml()
+        """Returns a candidate's recipe as YAML whose paths are relative to a folder."""
+        recipe = candidate.recipe(self._recipe, self.template, self.blocks)
+        tasks = tuple(_from_folder(task, self._recipe.path.parent, folder) for task in recipe.tasks)
+        return replace(recipe, tasks=tasks, path=folder.absolute() / FOUND).to_yaml()
 
     def _depths(self) -> list[int]:
-        """Half of the blocks, two thirds (where probes are often best), and all."""
+        """Returns half of the blocks, two thirds (often best for probes), and all."""
         if not all(is_open(dataset.task) for dataset in self._datasets.values()):
-            return [self.blocks]  # the recipe says where heads read
+            return [self.blocks]  # the recipe sets the levels that heads read
         parts = (self.blocks / 2, 2 * self.blocks / 3, self.blocks)
         return sorted({math.ceil(part) for part in parts})
 
@@ -189,17 +190,17 @@ class _Bench:
 def _check(recipe: Recipe, within: float, cost: str, budget: Budget | None) -> None:
     check_files(tuple(recipe.tasks))
     if budget and budget.minutes is None and not budget.epochs:
-        raise InputError("a budget of 0 epochs holds no candidate; give more")
+        raise InputError("no candidate fits a budget of 0 epochs; set a larger budget")
     if recipe.strategy != "auto":
         raise InputError("a search trains on one device; leave out the recipe's 'strategy'")
     if not (math.isfinite(within) and within >= 0):
-        raise InputError(f"within is a number of points, 0 or more. Received: {within}")
+        raise InputError(f"within must be a finite number of points, 0 or more. Received: {within}")
     if cost not in COSTS:
-        raise InputError(f"a cost is one of {', '.join(COSTS)}. Received: {cost!r}")
+        raise InputError(f"cost must be one of {', '.join(COSTS)}. Received: {cost!r}")
 
 
 def _limit(halving: Halving, bench: _Bench, budget: Budget | None) -> tuple[float | None, float]:
-    """The seconds of one whole training of everything, if it was timed, and of the search."""
+    """Returns the seconds of one full fine-tuning (None if not timed), and the search's limit."""
     if budget and budget.minutes is not None:
         return None, budget.minutes * 60
     full = halving.time_full(bench.blocks)
@@ -222,7 +223,7 @@ def _row(result: Result, latencies: Mapping[int, float]) -> dict:
 
 
 def _from_folder(task: Task, before: Path, folder: Path) -> Task:
-    """A task whose files' paths are relative to another folder."""
+    """Returns the task with its files' paths relative to `folder`."""
     files = {
         split: [os.path.relpath(before / str(path), folder) for path in paths]
         for split, paths in task.files.items()

@@ -1,4 +1,4 @@
-"""The best single-task model of a task: where plans begin that keep the task's head frozen."""
+"""The best single-task model of a task, from which plans that freeze the task's head begin."""
 
 import math
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ WEIGHTS = "weights.safetensors"
 
 @dataclass(frozen=True)
 class SingleTaskStart:
-    """Where the model of a job begins, and what it is for later ones.
+    """The single-task model that a job begins with, or that it offers to later jobs.
 
     Args:
-        comparison: whose folder keeps the best single-task models; None: there is none.
-        job: that trains.
-        protects: the task whose single-task model the job begins with; None: with none.
+        comparison: the run whose folder keeps the best single-task models; None if there is none.
+        job: the job that trains.
+        protects: the task whose single-task model the job begins with; None if it begins with none.
     """
 
     comparison: Run | None
@@ -32,29 +32,31 @@ class SingleTaskStart:
     protects: str | None
 
     def begin(self, model: MultiTaskModel) -> str | None:
-        """Gives a model the encoder and the head of the single-task model, if it begins with one.
+        """Loads the single-task model's encoder and head into a model, if the job begins with one.
 
         Returns:
-            The plan that trained that; None if there is none.
+            The plan that trained the single-task model; None if the job begins with none.
 
         Raises:
-            WorkError: the single-task model is gone.
+            WorkError: the single-task model's files are missing.
         """
         if self.comparison is None or self.protects is None:
             return None
         folder = self._folder(self.comparison, self.protects)
         if not (folder / START_SCORE).is_file():
-            raise WorkError(f"{folder}: the single-task model is gone; run the comparison again")
+            raise WorkError(f"{folder}: the single-task model is missing; run the comparison again")
         load_weights(model, folder / WEIGHTS)
         plan: str = Run(folder).read_json(START_SCORE)["plan"]
         return plan
 
     def offer(self, model: MultiTaskModel, datasets: Mapping[str, TaskDataset]) -> None:
-        """Keeps a single-task model if later plans wait for one, with a folder, and it is the best.
+        """Keeps a single-task model if it is the best yet and a later plan begins with one.
+
+        A folder for the task, made beforehand, says that a later plan does.
 
         Args:
-            model: trained.
-            datasets: task → its files.
+            model: the trained model.
+            datasets: task → its dataset.
         """
         if self.comparison is None or len(datasets) > 1:
             return

@@ -1,4 +1,4 @@
-"""What a training step costs by formula: floating-point operations, and memory for going back."""
+"""The cost of a training step by formula: floating-point operations and activation memory."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -8,29 +8,29 @@ from mtl_keras.encoders.transformer.config import EncoderConfig
 from mtl_keras.models.frozen_prefix import SENTENCE
 from mtl_keras.plans.layer_groups import EMBEDDINGS, head_group
 
-FLOAT32 = 4  # bytes; layer norms, softmax and heads compute in it, whatever the rest does
+FLOAT32 = 4  # bytes; layer norms, softmax and heads use it under every dtype policy
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepCosts:
-    """The costs of a step of a model some of whose layer groups are frozen.
+    """The costs of a step of a model with frozen layer groups.
 
-    A matrix product of `(n, k)` and `(k, m)` is `2 n k m` operations, forward. Backward it costs
-    as much again for the gradient of each operand that is needed: of the kernel where the group
-    trains, of the input where the group or one below trains. So frozen groups below the lowest
-    one that trains only go forward, and frozen ones above it lack the kernels' half. The two
-    products of attention have activations on both sides. Nothing but products is counted; norms,
-    GELU, softmax and the optimizer add 1 to 2 % in an encoder as wide as MiniLM.
+    Forward, a matrix product of `(n, k)` and `(k, m)` takes `2 n k m` operations. Backward, it
+    takes as many again for each operand whose gradient is needed: the kernel if the group trains,
+    the input if the group or one below it trains. So a frozen group below the lowest trainable one
+    only runs forward, and a frozen group above it saves the kernels' gradients. In attention's two
+    products both operands are activations. Only products are counted; norms, GELU, softmax and the
+    optimizer add 1 to 2 % in an encoder as wide as MiniLM.
 
-    Padding costs what words cost, so a batch is its shape, `(batch, length)`.
+    Padding costs as much as words, so the costs depend only on a batch's shape, `(batch, length)`.
 
     Args:
-        config: the encoder's shape.
-        tasks: those that have a head; every head runs in every step.
-        frozen: the frozen layer groups.
-        cached: the groups whose output is known and not computed, the pooling where
-            `sentence_embedding` is among them.
-        float_bytes: bytes of a number in the encoder's products, 2 in mixed precision.
+        config: the encoder's dimensions.
+        tasks: the tasks that have a head; every head runs in every step.
+        frozen: names of the frozen layer groups.
+        cached: names of the groups whose output is cached instead of computed; with
+            `sentence_embedding` the pooling is cached too.
+        float_bytes: bytes of a number in the encoder's products; 2 in mixed precision.
 
     Example:
 
@@ -49,7 +49,7 @@ class StepCosts:
     float_bytes: int = FLOAT32
 
     def forward_flops(self, shape: tuple[int, int]) -> int:
-        """Operations from a batch of this shape to every task's outputs."""
+        """Returns the operations of the forward pass, all heads included, of such a batch."""
         block = self._kernel_flops(shape) + self._attention_flops(shape)
         block *= self.config.applications()
         blocks = len([group for group in self._backbone[1:] if group not in self.cached])
@@ -57,7 +57,7 @@ class StepCosts:
         return blocks * block + self._pooler_flops(shape) + heads
 
     def backward_flops(self, shape: tuple[int, int]) -> int:
-        """Operations from the loss of a batch of this shape to every gradient."""
+        """Returns the operations of the backward pass of a batch of this shape."""
         blocks = [self._block_backward_flops(group, shape) for group in self._backbone[1:]]
         pooler = self._passes_back(self._backbone[-1]) * self._pooler_flops(shape)
         heads = [
@@ -68,13 +68,13 @@ class StepCosts:
         return sum(blocks) + pooler + sum(heads)
 
     def activation_bytes(self, shape: tuple[int, int]) -> int:
-        """What the way forward keeps for the way back, of a batch of this shape.
+        """Returns the bytes that the forward pass keeps for the backward pass.
 
-        Counted are the tensors that the plain graph's gradients read: in each block that the
-        gradient reaches queries, keys, values, attention weights, the insides of norms and GELU
-        and dropout masks; of blocks and heads that train the inputs of their kernels. Not counted
-        are what a step holds only for a moment (such as the gradient of the widest layer), casts
-        of weights in mixed precision, and what XLA computes anew instead of keeping it.
+        It counts the tensors that gradients read in a graph without XLA. In each block that the
+        gradient reaches: queries, keys, values, attention weights, intermediate values of norms
+        and GELU, and dropout masks. In each block and head that trains: the inputs of its kernels.
+        It does not count short-lived tensors (such as the gradient of the widest layer), casts of
+        weights in mixed precision, or what XLA recomputes instead of keeping.
         """
         blocks = [self._block_bytes(group, shape) for group in self._backbone[1:]]
         heads = [self._head_bytes(task, shape) for task in self.tasks]
@@ -86,31 +86,31 @@ class StepCosts:
 
     @property
     def _lowest(self) -> str | None:
-        """The lowest group of the backbone that trains."""
+        """The lowest group of the backbone that trains; None if all are frozen."""
         return next((group for group in self._backbone if self._trains(group)), None)
 
     def _trains(self, group: str) -> bool:
         return group not in self.frozen
 
     def _reached(self, group: str) -> bool:
-        """Whether the gradient comes to a group of the backbone."""
+        """Returns whether the backward pass reaches a group of the backbone."""
         order = self._backbone
         return self._lowest is not None and order.index(self._lowest) <= order.index(group)
 
     def _passes_back(self, group: str) -> int:
-        """For how many operands of a product with a kernel there is a gradient: 0, 1 or 2."""
+        """Returns how many operands of a product with a kernel need a gradient: 0, 1 or 2."""
         return self._reached(group) + self._trains(group)
 
     def _block_backward_flops(self, group: str, shape: tuple[int, int]) -> int:
         if not self._reached(group):
             return 0
-        needless = self._query_key_value_flops(shape) if group == self._lowest else 0
+        unneeded = self._query_key_value_flops(shape) if group == self._lowest else 0
         kernels = self._passes_back(group) * self._kernel_flops(shape)
         whole = kernels + 2 * self._attention_flops(shape)
-        return self.config.applications() * whole - needless
+        return self.config.applications() * whole - unneeded
 
     def _kernel_flops(self, shape: tuple[int, int]) -> int:
-        """Products of a block's input with its kernels."""
+        """Returns the operations of a block's products with its kernels."""
         (batch, length), config = shape, self.config
         rest = config.hidden_dim + 2 * config.intermediate_dim
         return self._query_key_value_flops(shape) + 2 * batch * length * config.hidden_dim * rest
@@ -120,7 +120,7 @@ class StepCosts:
         return 2 * batch * length * 3 * self.config.hidden_dim**2
 
     def _attention_flops(self, shape: tuple[int, int]) -> int:
-        """Queries with keys, and weights with values."""
+        """Returns the operations of queries with keys, and of attention weights with values."""
         batch, length = shape
         return 4 * batch * length**2 * self.config.hidden_dim
 
@@ -160,6 +160,6 @@ class StepCosts:
 
 
 def _rows(task: Task, shape: tuple[int, int]) -> int:
-    """Vectors that a head takes of a batch: one a text, or one a token."""
+    """Returns how many vectors a head reads from a batch: one per text, or one per token."""
     batch, length = shape
     return batch * length if task.label_kind.per_word else batch

@@ -1,4 +1,4 @@
-"""What a comparison's report says in words and tables, the same in Markdown and on the page."""
+"""The words and tables of a comparison's report, the same in Markdown and HTML."""
 
 import functools
 import math
@@ -13,7 +13,7 @@ NOTHING = "–"
 
 
 class Cell(NamedTuple):
-    """What stands in a place of a table, and whether it is marked as the best."""
+    """The text of a table's cell, and whether it is bold."""
 
     text: str
     strong: bool = False
@@ -21,7 +21,7 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under a header; the first `names` columns are names, the others figures."""
+    """Rows under a header; the first `names` columns hold names, the others figures."""
 
     header: tuple[str, ...]
     rows: Sequence[tuple[Cell, ...]]
@@ -30,7 +30,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, a note in a sentence or two, and a table if there is one."""
+    """A heading, a note of a sentence or two, and a table, or None."""
 
     heading: str
     note: str
@@ -38,12 +38,12 @@ class Section:
 
 
 def heading(report: Mapping) -> str:
-    """What the report is called."""
+    """Returns the report's title."""
     return f"{report['title']}: freezing plans compared"
 
 
 def summary(report: Mapping) -> str:
-    """What was compared, on which split, over how many seeds, and what ± means."""
+    """Returns sentences that say what was compared, on which split, over how many seeds."""
     plans, seeds = len(report["plans"]), report["seeds"]
     named = ", ".join(map(str, seeds))
     compared = f"{plans} training {'plan' if plans == 1 else 'plans'} of {report['encoder']}"
@@ -59,8 +59,8 @@ def summary(report: Mapping) -> str:
 
 
 def scores(report: Mapping) -> Section:
-    """Plan by task: the metric, and what the plan cost."""
-    costs = ("trainable parameters", "epochs", "s a step", "wall time", "peak memory")
+    """Returns a row per plan: each task's metric, and the plan's costs."""
+    costs = ("trainable parameters", "epochs", "s/step", "wall time", "peak memory")
     columns = _score_columns(report)
     rows = [
         (Cell(name), *(cell_of(name, plan) for cell_of in columns.values()), *_costs(plan))
@@ -70,45 +70,46 @@ def scores(report: Mapping) -> Section:
 
 
 def sharing(report: Mapping) -> Section:
-    """Every task alone beside the task in the shared model."""
+    """Returns a row per plan and task: the task in the multi-task model, and alone."""
     rows = [
         (Cell(name), Cell(task), *_shared(report, task, scored))
         for name, task, scored in _scored(report)
         if scored["single"] is not None
     ]
     note = (
-        "Each task alone beside all tasks in one model; the difference with its 95% interval, over "
-        "seeds and examples together, bold if sharing is better and the interval leaves out zero."
+        "Compares the model of all tasks with a model of each task alone. The difference has its "
+        "95% interval over seeds and examples together; it is bold if sharing is better and the "
+        "interval excludes zero."
     )
     header = ("plan", "task", "multi-task", "single-task", "difference")
-    return Section("Single-task beside multi-task", note, Table(header, rows, names=2))
+    return Section("Single-task and multi-task", note, Table(header, rows, names=2))
 
 
 def drift(report: Mapping) -> Section:
-    """What happened to the tasks whose head stayed frozen."""
+    """Returns a row per plan and task with a frozen head: what became of the task."""
     rows = [
         (Cell(name), Cell(task), *_drifted(report, task, drifted))
         for name, plan in report["plans"].items()
         for task, drifted in plan["drift"].items()
     ]
     note = (
-        "What became of a task while others trained the encoder under its frozen head: its metric "
-        "before and after, the share of its answers that flipped, and how alike the encoder's "
-        "outputs before and after are (1: not moved)."
+        "The effect on a task if other tasks train the encoder under its frozen head: its metric "
+        "before and after, the share of its answers that flipped, and the similarity (CKA, cosine) "
+        "of the encoder's outputs before and after; 1 means unchanged."
     )
     header = ("plan", "task", "before", "after", "flipped", "CKA", "cosine")
     return Section("Drift", note, Table(header, rows, names=2))
 
 
 def stages(report: Mapping) -> Section:
-    """What is frozen in each stage of each plan."""
+    """Returns a row per plan: what is frozen in each stage."""
     rows = [(Cell(name), Cell(_staged(plan))) for name, plan in report["plans"].items()]
-    note = "What is frozen in each stage, and for how many epochs, or that its heads are solved."
+    note = "Shows what each stage freezes, and its number of epochs, or that its heads are solved."
     return Section("Stages", note, Table(("plan", "frozen (epochs)"), rows, names=2))
 
 
 def data(report: Mapping) -> Section:
-    """The tasks and how many examples each has."""
+    """Returns a row per task: its kind, its metric and its number of examples."""
     splits = list(
         dict.fromkeys(split for task in report["tasks"].values() for split in task["examples"])
     )
@@ -121,12 +122,12 @@ def data(report: Mapping) -> Section:
         )
         for name, task in report["tasks"].items()
     ]
-    note = "The tasks, how each is judged, and its examples."
+    note = "The kind, the metric and the number of examples of each task."
     return Section("Tasks", note, Table(("task", "kind", "metric", *splits), rows, names=3))
 
 
 def directed(metric: str) -> str:
-    """A metric with the direction in which it is better.
+    """Returns a metric's name with an arrow in the direction of better values.
 
     Example:
 
@@ -143,7 +144,7 @@ def _scored(report: Mapping) -> Iterator[tuple[str, str, Mapping]]:
 
 
 def _score_columns(report: Mapping) -> dict[str, Callable[[str, Mapping], Cell]]:
-    """Title → the cell of a plan, by its name: a score, or its calibration if that was measured."""
+    """Returns title → a function of plan name and plan: the cell of a score or its calibration."""
     columns: dict[str, Callable[[str, Mapping], Cell]] = {}
     for name, task in report["tasks"].items():
         digits, best = _digits(report, name), _best_plans(report, name)
@@ -168,27 +169,26 @@ def _calibration(task: str, name: str, plan: Mapping) -> Cell:
 def _score_note(report: Mapping) -> str:
     scored = [of_task for _, _, of_task in _scored(report)]
     notes = [
-        "↑ higher is better, ↓ lower is better; bold is the best mean, and what cannot be told "
-        "apart from it. "
-        "Trainable parameters are the most of any stage."
+        "↑: higher is better, ↓: lower is better. The best mean, and those that do not differ "
+        "from it, are bold. Trainable parameters are the most of any stage."
     ]
     if any(of_task["mean"] is None for of_task in scored):
-        notes.append(f"{NOTHING}: the metric is undefined, as the split has nothing to find.")
+        notes.append(f"{NOTHING}: the metric is undefined, since the split has nothing to find.")
     if any(of_task.get("low") is not None for of_task in scored):
         notes.append(
-            "In brackets is the 95% interval over the split's examples, for plans without chance, "
-            "which are run once."
+            "In brackets is the 95% interval over the split's examples, for plans without "
+            "randomness, which run once."
         )
     if any(of_task.get("ece") is not None for of_task in scored):
         notes.append(
-            "ECE, the expected calibration error, is how far probabilities are from the share of "
-            "such answers that are right."
+            "ECE, the expected calibration error, measures how far probabilities are from the "
+            "share of right answers."
         )
     return " ".join(notes)
 
 
 def _best_plans(report: Mapping, task: str) -> list[str]:
-    """The plan with the best mean of a task, and those that cannot be told apart from it."""
+    """Returns the plan with the best mean of a task, and those that do not differ from it."""
     if verdict := report["tasks"][task].get("verdict"):
         return [*verdict["alike"]]
     choose = max if higher_is_better(report["tasks"][task]["metric"]) else min
@@ -197,7 +197,7 @@ def _best_plans(report: Mapping, task: str) -> list[str]:
 
 
 def _means(report: Mapping, task: str) -> list[float]:
-    """A task's mean under each plan, where it is defined."""
+    """Returns a task's defined means, one per plan."""
     means = (plan["tasks"][task]["mean"] for plan in report["plans"].values())
     return [mean for mean in means if mean is not None]
 
@@ -216,7 +216,7 @@ def _shared(report: Mapping, task: str, scored: Mapping) -> list[Cell]:
     digits = _digits(report, task)
     difference = scored["sharing"]
     if difference is None:
-        both = (_with_interval(digits, each) for each in (scored, scored["single"]))
+        both = (_with_interval(digits, score) for score in (scored, scored["single"]))
         return [*map(Cell, both), Cell(NOTHING)]
     return [
         Cell(_with_interval(digits, scored)),
@@ -228,7 +228,7 @@ def _shared(report: Mapping, task: str, scored: Mapping) -> list[Cell]:
 def _difference(
     digits: Callable[[float], str], difference: float, interval: Mapping | None, metric: str
 ) -> Cell:
-    """What sharing gained, with its interval if it has one; strong if it surely gained."""
+    """Returns the gain of sharing, with its interval if it has one; bold if surely a gain."""
 
     def signed(value: float) -> str:
         return ("+" if value > 0 else "−" if value < 0 else "") + digits(abs(value))
@@ -248,7 +248,7 @@ def _drifted(report: Mapping, task: str, drifted: Mapping) -> list[Cell]:
 
 
 def _digits(report: Mapping, task: str) -> Callable[[float], str]:
-    """How a task's metric is printed: three digits of its largest mean, whatever its unit."""
+    """Returns a format for a task's metric that prints three digits of its largest mean."""
     largest = max(map(abs, _means(report, task)), default=0.0)
     decimals = 3 - math.ceil(math.log10(largest)) if largest else 3
     return f"{{:,.{max(0, decimals)}f}}".format

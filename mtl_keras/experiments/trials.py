@@ -1,4 +1,4 @@
-"""Short trainings of one model, each from the same start, that a search judges settings by."""
+"""Short trainings of one model from the same start, by which a search judges settings."""
 
 import math
 import tempfile
@@ -23,13 +23,13 @@ from mtl_keras.training.trainer import Trainer
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """What a short training came to.
+    """The result of a short training.
 
     Args:
-        score: mean of the judged tasks' metrics on the validation split after its last epoch, an
-            error counting as its negative; None if no metric was defined, or training diverged.
-        seconds: that it took.
-        best: the best of these means after any epoch; None likewise.
+        score: mean of the judged tasks' metrics on the validation split after the last epoch; an
+            error counts as its negative. None if no metric is defined or training diverged.
+        seconds: duration of the training.
+        best: the best of these means over all epochs; None in the same cases.
     """
 
     score: float | None
@@ -38,15 +38,15 @@ class Trial:
 
 
 class Trials:
-    """Trains a model again and again from the same weights, order and seeds.
+    """Trains a model repeatedly from the same weights, order of examples and seeds.
 
-    What frozen layers compute of the texts is kept from one trial to the next if it is the same.
+    Cached features of frozen layers are reused from one trial to the next if they are the same.
 
     Args:
-        recipe: its data settings and seed; each trial has a plan of its own.
-        datasets: task name → its files.
-        model: as every trial begins; a trial leaves it trained.
-        judged: the tasks whose metrics are the score.
+        recipe: its data settings and seed are used; each trial has its own plan.
+        datasets: task name → its dataset.
+        model: the model in the state in which every trial begins; a trial leaves it trained.
+        judged: the tasks whose metrics make up the score.
     """
 
     def __init__(
@@ -58,10 +58,10 @@ class Trials:
     ):
         self._materials = _Repeated.of(recipe, datasets, model)
         self._judged = tuple(judged)
-        self._start = [(each, replicas.value_of(each)) for each in model.variables]
+        self._start = [(v, replicas.value_of(v)) for v in model.variables]
 
     def run(self, plan: TrainingPlan, epochs: float) -> Trial:
-        """Trains by a plan in so many epochs, shared out among its stages as its own are."""
+        """Trains a plan for this many epochs, divided among its stages in their proportions."""
         started, model = time.perf_counter(), self._materials.model
         self.begin_again()
         stages = shortened(plan.stages_of_used(list(model.layer_groups)), epochs, self._steps)
@@ -78,7 +78,7 @@ class Trials:
         return Trial(score=scores[-1], seconds=time.perf_counter() - started, best=best)
 
     def begin_again(self) -> None:
-        """Puts the model back to where every trial begins."""
+        """Restores the state in which every trial begins."""
         model = self._materials.model
         model.optimizer, model.compiled = None, False
         for variable, value in self._start:
@@ -86,7 +86,7 @@ class Trials:
         make_reproducible(self._materials.recipe)
 
     def _steps(self, stage: Stage) -> int:
-        """Training steps of one epoch of a stage."""
+        """Returns the training steps of one epoch of a stage."""
         if stage.steps_per_epoch:
             return stage.steps_per_epoch
         datasets, batch_size = self._materials.datasets, self._materials.recipe.batch_size
@@ -94,7 +94,7 @@ class Trials:
         return sum(math.ceil(count / batch_size) for count in counts) if batch_size else 0
 
     def _scores(self, history: Mapping[str, Sequence]) -> list[float | None]:
-        """The score after each epoch of a stage."""
+        """Returns the score after each epoch of a stage."""
         tasks = [self._materials.model.tasks[name] for name in self._judged]
         by_task = [
             [(1 if higher_is_better(task.metric) else -1) * _number(value) for value in values]
@@ -105,7 +105,7 @@ class Trials:
 
 
 class _Repeated(Materials):
-    """Materials of trainings that all read the same texts: features pay for the next one too."""
+    """Materials of several trainings on the same texts, for which caching features always pays."""
 
     def levels(self, index: int) -> Levels:
         levels = super().levels(index)
@@ -113,14 +113,14 @@ class _Repeated(Materials):
 
 
 def shortened(stages: Sequence[Stage], epochs: float, steps: Callable[[Stage], int]) -> list[Stage]:
-    """Stages that train for so many epochs in all, shared out as theirs are; heads are solved.
+    """Returns the stages shortened to `epochs` in total, in their proportions.
 
-    A share that is not whole becomes a number of steps.
+    Stages that solve heads stay the same. A share that is not whole becomes a number of steps.
 
     Args:
-        stages: of a training plan.
-        epochs: of all stages together that are not solved.
-        steps: stage → steps of one of its epochs; 0 if that is not known: then shares are rounded.
+        stages: the stages of a training plan.
+        epochs: total epochs of the stages that do not solve heads.
+        steps: stage → steps of one of its epochs; 0 if unknown, then shares are rounded.
 
     Example:
 

@@ -20,8 +20,8 @@ EVERY_RULE = {
 }
 # Examples of each task, whether the first tags, validation examples → the rules that win.
 DATA_OF_RULES = [
-    ((60, 60), False, 200, ("few examples", "tasks of like size", "few steps an epoch")),
-    ((60, 120), True, 200, ("small task", "tasks of like size", "few steps an epoch")),
+    ((60, 60), False, 200, ("few examples", "tasks of similar size", "few steps an epoch")),
+    ((60, 120), True, 200, ("small task", "tasks of similar size", "few steps an epoch")),
     ((300, 3000), False, 200, ("small task", "very unequal", "few steps an epoch")),
     (
         (1000, 10000),
@@ -34,12 +34,12 @@ DATA_OF_RULES = [
         ),
     ),
     ((1000, 9999), False, 10, ("medium task", "tasks of unequal size", "in between")),
-    ((3000, 3000), False, 10, ("large task", "tasks of like size", "in between")),
+    ((3000, 3000), False, 10, ("large task", "tasks of similar size", "in between")),
     (
         (10000, 10000),
         False,
         10,
-        ("plenty of examples", "tasks of like size", "many steps an epoch"),
+        ("plenty of examples", "tasks of similar size", "many steps an epoch"),
     ),
 ]
 
@@ -99,7 +99,7 @@ def test_max_length_holds_95_percent_of_the_texts(tmp_path):
     length = _setting(advise(_recipe(), {"topic": dataset}, plan_name="full"), "max_length")
     assert (length.value, length.current, length.followed) == ("16", "32", True)
     assert "8 word pieces or fewer" in length.condition
-    assert "32 cuts 5.0% of those of topic" in length.reason
+    assert "32 truncates 5.0% of the texts of topic" in length.reason
     short = advise(_recipe(max_length=8), {"topic": dataset}, plan_name="full")
     assert _setting(short, "max_length").followed is False
     assert "the recipe has 8)" in render(short)
@@ -115,7 +115,7 @@ def test_words_with_free_labels_count_like_tagged_words(tmp_path):
     assert advice.measures.tagging_tasks == 1
     assert any("their last words get no label" in warning for warning in advice.warnings)
     assert any("watch macro_f1" in warning for warning in advice.warnings)
-    assert not any("tell accuracy to" in warning for warning in advice.warnings)
+    assert not any("measure accuracy to" in warning for warning in advice.warnings)
 
 
 def test_texts_beyond_the_positions_of_bert(tmp_path):
@@ -128,10 +128,10 @@ def test_texts_beyond_the_positions_of_bert(tmp_path):
 @pytest.mark.parametrize(
     ("labels", "options", "warning"),
     [
-        ("a" * 40 + "b" * 40 + "c", {}, "one example of 'c', which cannot be learnt"),
+        ("a" * 40 + "b" * 40 + "c", {}, "one example of 'c', too few to both learn and measure"),
         ("a" * 40 + "b" * 9, {}, "fewer than 10 examples of 'b'"),
         ("a" * 80 + "b" * 20, {}, "'a' is 80% of the labels: watch macro_f1"),
-        ("ab" * 50, {"validation": 25}, "25 validation examples tell accuracy to ±20 points"),
+        ("ab" * 50, {"validation": 25}, "25 validation examples measure accuracy to ±20 points"),
         ("ab" * 50, {"texts": [1, 2] * 5 + [*range(3, 93)]}, "8 of 100 texts repeat an earlier"),
     ],
 )
@@ -191,7 +191,7 @@ def test_the_bundled_recipe():
 def test_advice_that_is_followed_already():
     advice = advise(*_tickets(), plan_name="gradual")
     assert advice.followed
-    assert "The recipe already does what these data speak for." in render(advice)
+    assert "The recipe already follows every recommendation." in render(advice)
     assert "gradual (as the recipe has it)" in render(advice)
 
 

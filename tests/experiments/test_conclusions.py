@@ -1,4 +1,4 @@
-"""What can be said of plans is said in a sentence a task, and nothing more."""
+"""Conclusions: one sentence per task, and nothing more."""
 
 from support.comparison_report import make_report
 
@@ -15,10 +15,10 @@ def judged(best: str, alike: list[str], cheapest: str) -> dict:
     return report
 
 
-def test_the_cheapest_of_those_that_cannot_be_told_apart_is_named():
+def test_the_cheapest_of_those_that_do_not_differ_is_named():
     assert conclusions(judged("full", ["features", "full"], "features")) == [
-        "topic: features cannot be told apart from full, which has the best mean; the cheapest of "
-        "these is features (30 s beside 300 s)."
+        "topic: full has the best mean; no difference was found between it and features; the "
+        "cheapest of these is features (30 s instead of 300 s)."
     ]
     (sentence,) = conclusions(judged("features", ["features", "full"], "features"))
     assert sentence.endswith("features is also the cheapest of these (30 s).")

@@ -178,10 +178,10 @@ def test_table():
         "stage": "1",
         "freeze": "top:2",
         "steps": "≤ 1,234",
-        "GFLOP a step": "12.3",
+        "GFLOP/step": "12.3",
         "activations": "346 MB",
         "state": "90 MB",
-        "a step": "46 ms",
+        "step": "46 ms",
         "time": "≤ 90.0 s",
     }
     assert (rows[1]["steps"], rows[1]["time"]) == ("1,234", "2 h 5 min")

@@ -47,7 +47,7 @@ def test_the_files_hold_the_report(report, tmp_path):
 def test_the_scores_say_mean_interval_and_cost(report):
     assert _rows(render_html(report), "Scores and costs") == [
         ["plan", "topic: accuracy ↑", "price: mae ↓", "trainable parameters", "epochs",
-         "s a step", "wall time", "peak memory"],
+         "s/step", "wall time", "peak memory"],
         ["features", "0.800 ± 0.010", "12.5 ± 0.0", "0", "2", "–", "30.0 s", "1.50 GB"],
         ["full", "0.900 ± 0.010", "10.5 ± 0.0", "1,234", "2", "0.250", "5.0 min", "1.50 GB"],
     ]  # fmt: skip

@@ -62,5 +62,5 @@ def test_nothing_is_kept_unless_a_plan_waits_for_it(comparison, built):
 
 
 def test_a_model_that_is_gone_is_named(comparison, built):
-    with pytest.raises(WorkError, match="best/seed-0/topic: the single-task model is gone"):
+    with pytest.raises(WorkError, match="best/seed-0/topic: the single-task model is missing"):
         SingleTaskStart(comparison, TOGETHER, "topic").begin(None)
