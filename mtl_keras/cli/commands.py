@@ -136,7 +136,7 @@ def compare(options: argparse.Namespace) -> None:
     from mtl_keras.experiments.comparison import compare as compare_plans
     from mtl_keras.recipes.recipe import load_recipe
 
-    recipe = load_recipe(options.recipe)
+    recipe = load_recipe(options.recipe, overrides=options.overrides)
     folder = Path(options.output or f"comparisons/{recipe.path.stem}")
     settings = {"seeds": options.seeds, "budget": options.budget}
     compare_plans(recipe, folder, plans=options.plans or (), **settings)
@@ -148,7 +148,7 @@ def search(options: argparse.Namespace) -> None:
     """Finds the cheapest plan that is nearly as good as the best, and writes its recipe."""
     from mtl_keras.recipes.recipe import load_recipe
 
-    recipe = load_recipe(options.recipe)
+    recipe = load_recipe(options.recipe, overrides=options.overrides)
     folder = Path(options.output or f"searches/{recipe.path.stem}")
     load_tensorflow()
     from mtl_keras.experiments.found_plans import found_plans, search_cost
@@ -169,7 +169,7 @@ def advise(options: argparse.Namespace) -> None:
     from mtl_keras.recipes.recipe import load_recipe
     from mtl_keras.runs.building import open_datasets
 
-    recipe = load_recipe(options.recipe)
+    recipe = load_recipe(options.recipe, overrides=options.overrides)
     datasets = open_datasets(recipe, read_all=True, report=warn)
     advice = advise_plan(recipe, datasets, plan_name=str(recipe.plan))
     if options.json:

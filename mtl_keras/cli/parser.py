@@ -75,6 +75,7 @@ def _add_overrides(command: argparse.ArgumentParser) -> None:
 def _add_compare(added: Commands) -> None:
     command = add_command(added, "compare", commands.compare)
     command.add_argument("recipe", help=RECIPE_HELP)
+    _add_overrides(command)
     command.add_argument(
         "--plans",
         nargs="+",
@@ -100,6 +101,7 @@ def _add_compare(added: Commands) -> None:
 def _add_search(added: Commands) -> None:
     command = add_command(added, "search", commands.search)
     command.add_argument("recipe", help=RECIPE_HELP)
+    _add_overrides(command)
     command.add_argument(
         "--within",
         type=points,
@@ -127,6 +129,7 @@ def _add_search(added: Commands) -> None:
 def _add_advise(added: Commands) -> None:
     command = add_command(added, "advise", commands.advise, as_json=True)
     command.add_argument("recipe", help=RECIPE_HELP)
+    _add_overrides(command)
 
 
 def _add_evaluate(added: Commands) -> None:

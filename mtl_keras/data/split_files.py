@@ -16,7 +16,7 @@ from mtl_keras.data.file_formats import is_word_a_line, locate, may_have_header,
 from mtl_keras.data.label_index import KnownLabels, NewLabels, sorted_labels
 from mtl_keras.data.labels import LabelReader
 from mtl_keras.data.oddities import NAMES_OF_COLUMNS, NAMES_OF_TAGS, Oddities
-from mtl_keras.data.tables import Table
+from mtl_keras.data.tables import Table, table_name
 from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError, shown
 from mtl_keras.storage.file_cache import remembered
@@ -47,7 +47,7 @@ class SplitFiles:
     """
 
     def __init__(self, task: Task, split: str, base_folder: str | os.PathLike):
-        self.paths = _found(task.files[split], base_folder)
+        self.paths = _found(task, split, base_folder)
         self._task, self._split = task, split
         self._kind = task.label_kind
         self._columns = task.columns_of(split)
@@ -271,10 +271,17 @@ class SplitFiles:
         return "; if this line is a header, set header: true in columns"
 
 
-def _found(sources: Sequence[Source], base_folder: str | os.PathLike) -> list[Source]:
+def _found(task: Task, split: str, base_folder: str | os.PathLike) -> list[Source]:
     """The tables, then the files that paths and globs match."""
+    sources = task.files[split]
     tables: list[Source] = [source for source in sources if isinstance(source, Table)]
     paths = [source for source in sources if not isinstance(source, Table)]
+    if table_name(task.name, split) in paths:
+        raise InputError(
+            f"task {task.name!r}: its {split} data were in memory, and are in no file; give them "
+            "again in Python, such as model.evaluate_tasks(datasets={task: TaskDataset(…)}) with "
+            "model = Run(folder).model(), or write them to a file and name it in the recipe"
+        )
     return [*tables, *find_files(paths, base_folder)]
 
 

@@ -70,6 +70,11 @@ class Table:
         return digest.hexdigest()
 
 
+def table_name(task: str, split: str) -> str:
+    """The name of the data in memory of a task's split."""
+    return f"{task}, {split} data"
+
+
 class _Frame:
     """A pandas frame: columns by name, rows by position, with an index."""
 

@@ -10,9 +10,10 @@ from dataclasses import InitVar, dataclass, field
 from typing import Any, ClassVar
 
 from mtl_keras.data.columns import Columns, given_label
+from mtl_keras.data.hub_datasets import check_path, hub_dataset
 from mtl_keras.data.label_kinds import LABEL_KINDS, LabelKind
 from mtl_keras.data.levels import LAST, check_level
-from mtl_keras.data.tables import Table
+from mtl_keras.data.tables import Table, table_name
 from mtl_keras.errors import InputError, shown
 
 SPLITS = ("train", "validation", "test")
@@ -30,10 +31,11 @@ class Task:
         labels: the classes in order; for tagging, the span types. When empty, they are taken from
             the training files. A regression has none.
         files: split (`train`, `validation`, `test`) → paths. A path may contain globs, end in
-            `.gz`, or be a folder of parallel lines (`seq.in`, `seq.out`, `label`).
+            `.gz`, or be a folder of parallel lines (`seq.in`, `seq.out`, `label`). Or the address
+            of a dataset of the Hugging Face hub, with its splits: `hf://datasets/ORG/NAME`.
         data: split → a path, or data in memory: a pandas or Polars frame, a list of dicts, a dict
             of columns, a Hugging Face or `tf.data` dataset, a PyArrow table. It is stored in
-            `files`, as a `Table`.
+            `files`, as a `Table`. Or an address, as in `files`.
         text, label: columns of all splits, instead of `columns`.
         columns: which columns hold text and label; may be a mapping split → `Columns`. The
             default is `text` and `label`.
@@ -62,13 +64,13 @@ class Task:
     columns: Columns | Mapping[str, Columns] = field(default_factory=dict, compare=False)
     reads: str = LAST
     scale: tuple[float, float] | None = None
-    data: InitVar[Mapping[str, Any] | None] = field(default=None, kw_only=True)
+    data: InitVar[Mapping[str, Any] | str | None] = field(default=None, kw_only=True)
     text: InitVar[str | int | Sequence[str | int] | None] = field(default=None, kw_only=True)
     label: InitVar[str | int | None] = field(default=None, kw_only=True)
 
     def __post_init__(
         self,
-        data: Mapping[str, Any] | None,
+        data: Mapping[str, Any] | str | None,
         text: str | int | Sequence[str | int] | None,
         label: str | int | None,
     ) -> None:
@@ -170,38 +172,48 @@ def _as_labels(name: str, labels: Sequence[str]) -> tuple[str, ...]:
     return tuple(given_label(label) for label in labels)
 
 
-def _as_sources(
-    name: str, files: Mapping[str, Any], data: Mapping[str, Any] | None
-) -> dict[str, tuple[str | Table, ...]]:
+def _as_sources(name: str, files: Any, data: Any) -> Mapping[str, Sequence[str | Table]]:
     """Split → its files, and tables for data in memory."""
-    if data is not None and not isinstance(data, Mapping):
-        raise InputError(
-            f"task {name!r}: data must map splits: data={{'train': …, 'test': …}}. Received: "
-            f"{shown(data)}"
-        )
-    data = data or {}
-    _check_splits(name, files)
-    _check_splits(name, data)
+    hub = hub_dataset(files if data is None else data, SPLITS)
+    if hub is not None:
+        if data is not None and files:
+            raise InputError(f"task {name!r}: files and data are both given; keep {hub.address}")
+        return hub
+    files = _by_split(name, "files", files)
+    data = {} if data is None else _by_split(name, "data", data)
     for split, paths in files.items():
         if isinstance(paths, list | tuple) and not paths:
             raise InputError(f"task {name!r}: the list of {split} files is empty; give a file")
         if split in data:
             raise InputError(f"task {name!r}: files and data both give {split}; keep one")
     sources = {
-        split: tuple(map(_as_source, paths)) if isinstance(paths, list | tuple) else (str(paths),)
+        split: tuple(map(_as_source, paths if isinstance(paths, list | tuple) else (paths,)))
         for split, paths in files.items()
     }
     return sources | {split: (_from_memory(name, split, given),) for split, given in data.items()}
 
 
-def _as_source(path: Any) -> str | Table:
-    return path if isinstance(path, Table) else str(path)
+def _by_split(name: str, argument: str, given: Any) -> Mapping[str, Any]:
+    if not isinstance(given, Mapping):
+        raise InputError(
+            f"task {name!r}: {argument} must map splits: {argument}={{'train': …, 'test': …}}, or "
+            f"be hf://datasets/ORG/NAME. Received: {shown(given)}"
+        )
+    _check_splits(name, given)
+    return given
+
+
+def _as_source(source: Any) -> str | Table:
+    if isinstance(source, Table):
+        return source
+    check_path(str(source))
+    return str(source)
 
 
 def _from_memory(name: str, split: str, given: Any) -> str | Table:
     if isinstance(given, str | os.PathLike):
-        return os.fspath(given)
-    return Table(f"{name}, {split} data", given)
+        return _as_source(os.fspath(given))
+    return Table(table_name(name, split), given)
 
 
 def _as_columns(

@@ -14,6 +14,7 @@ import numpy as np
 from mtl_keras.data.counts import Counts
 from mtl_keras.data.example_arrays import by_text
 from mtl_keras.data.examples import Example
+from mtl_keras.data.hub_datasets import HubDataset
 from mtl_keras.data.label_index import KnownLabels
 from mtl_keras.data.oddities import Oddities
 from mtl_keras.data.shuffling import shuffle_keys, shuffled
@@ -83,6 +84,8 @@ class TaskDataset:
     ):
         if not task.files:
             raise InputError(f"task {task.name!r} has no data; give it training files, or data")
+        if isinstance(task.files, HubDataset):
+            task.files.report_left_out(report)
         self.task = task = task.with_labels(task.label_kind.meant(task.labels))
         self.counts: dict[str, int] = {}
         self.label_counts: dict[str, Counter[str]] = {}

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mtl_keras.data.audit import audit, of_split
+from mtl_keras.data.findings import Finding
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.errors import InputError, listed
 from mtl_keras.evaluation.figures import figure, interval_of, notes_of, values_of
@@ -21,18 +23,21 @@ class TaskScores:
         metrics: task → its metrics, as `mtl_keras.evaluate` returns them.
         judged_by: task → the metric that judges it.
         without: the tasks that have no such split.
+        audit: what makes the scores mean less, or more, than they seem to.
     """
 
     split: str
     metrics: Mapping[str, Mapping[str, Any]]
     judged_by: Mapping[str, str]
     without: tuple[str, ...] = ()
+    audit: tuple[Finding, ...] = ()
 
     def table(self) -> ShownRows:
         """A row a task: its metric with the 95% interval, then the others."""
         notes = notes_of({self.split: self.metrics})
         if self.without:
             notes.append(f"no {self.split} examples: {', '.join(self.without)}")
+        notes += [f"warning: {finding.in_words()}" for finding in self.audit]
         return ShownRows(map(self._row, self.metrics), notes)
 
     def __str__(self) -> str:
@@ -85,4 +90,5 @@ def evaluate_tasks(
         raise InputError(f"no task has {split} examples; there are {listed(splits)}")
     judged_by = {name: model.tasks[name].metric for name in metrics}
     without = tuple(name for name in model.tasks if name not in metrics)
-    return TaskScores(split, metrics, judged_by, without)
+    findings = of_split(audit(opened, model.encoder.tokenizer), split)
+    return TaskScores(split, metrics, judged_by, without, tuple(findings))

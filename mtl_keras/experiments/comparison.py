@@ -139,7 +139,7 @@ def _check_folder(folder: Path, recipe: Recipe, budget: Budget) -> None:
     elif run.read_json(RECORD) != _record(recipe, budget):
         raise InputError(
             f"{folder}: holds the results of another recipe or budget, or of this one before it "
-            "was changed or moved; choose another --output"
+            "was changed (also by --set) or moved; choose another --output"
         )
 
 

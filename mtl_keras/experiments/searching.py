@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from mtl_keras.data.hub_datasets import HubDataset
 from mtl_keras.data.task import Task
 from mtl_keras.display import show
 from mtl_keras.distribution import replicas
@@ -224,6 +225,8 @@ def _row(result: Result, latencies: Mapping[int, float]) -> dict:
 
 def _from_folder(task: Task, before: Path, folder: Path) -> Task:
     """Returns the task with its files' paths relative to `folder`."""
+    if isinstance(task.files, HubDataset):
+        return task
     files = {
         split: [os.path.relpath(before / str(path), folder) for path in paths]
         for split, paths in task.files.items()

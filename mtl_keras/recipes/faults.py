@@ -18,7 +18,7 @@ def described(error: ValidationError, where: Where) -> str:
     errors = error.errors()
     unknown = (fault for fault in errors if fault["type"] == "extra_forbidden")
     first = next(unknown, errors[0])
-    place = [step for step in first["loc"] if step not in ("plain", "by_split")]
+    place = [step for step in first["loc"] if step not in ("plain", "by_split", "address")]
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"{where(place)}: {_message(place, first)}{more}"
 

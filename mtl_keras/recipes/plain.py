@@ -4,14 +4,15 @@ out.
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from mtl_keras.data.columns import Columns
+from mtl_keras.data.hub_datasets import HubDataset
 from mtl_keras.data.tables import Table
-from mtl_keras.data.task import Task
+from mtl_keras.data.task import SPLITS, Task
 from mtl_keras.errors import InputError
 from mtl_keras.plans.protection import Protection
 from mtl_keras.plans.stage import LearningRates, RateSchedule, Stage
@@ -59,7 +60,8 @@ def _plain(value: Any) -> Any:
 def check_files(tasks: tuple[Task, ...]) -> None:
     """Raises `InputError` if a task has data in memory, which a recipe file cannot name."""
     for task in tasks:
-        for split, sources in task.files.items():
+        files = {} if isinstance(task.files, HubDataset) else task.files
+        for split, sources in files.items():
             if any(isinstance(source, Table) for source in sources):
                 raise InputError(
                     f"task {task.name!r}: its {split} data are in memory, but a recipe needs "
@@ -74,16 +76,23 @@ def dumped(plain: Mapping[str, Any]) -> str:
 
 
 def _task(task: Task) -> dict[str, Any]:
-    files = {split: [str(source) for source in sources] for split, sources in task.files.items()}
     plain: dict[str, Any] = {} if task.kind == Task.kind else {"kind": task.kind}
     if task.labels:
         plain["labels"] = list(task.labels)
-    plain["files"] = {s: paths[0] if len(paths) == 1 else paths for s, paths in files.items()}
-    by_split = {split: _columns(task.columns_of(split)) for split in task.files}
+    plain["files"] = _files(task.files)
+    splits = SPLITS if isinstance(task.files, HubDataset) else task.files
+    by_split = {split: _columns(task.columns_of(split)) for split in splits}
     if any(by_split.values()):
         is_one = all(columns == next(iter(by_split.values())) for columns in by_split.values())
         plain["columns"] = next(iter(by_split.values())) if is_one else by_split
     return plain | ({} if task.reads == Task.reads else {"reads": task.reads})
+
+
+def _files(files: Mapping[str, Sequence[str | Table]]) -> str | dict[str, str | list[str]]:
+    if isinstance(files, HubDataset):
+        return files.address
+    written = {split: [str(source) for source in sources] for split, sources in files.items()}
+    return {split: paths[0] if len(paths) == 1 else paths for split, paths in written.items()}
 
 
 def _columns(columns: Columns) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from mtl_keras.data.columns import Columns
 from mtl_keras.data.label_kinds import LABEL_KINDS
 from mtl_keras.data.task import SPLITS, Task
 from mtl_keras.recipes.strict import Strict
-from mtl_keras.recipes.values import paths
+from mtl_keras.recipes.values import address, paths
 
 
 class _Columns(Strict):
@@ -68,10 +68,18 @@ class _Files(Strict):
         return self
 
 
+def _which_files(value: Any) -> str:
+    return "address" if isinstance(value, str) else "by_split"
+
+
 class TaskSchema(Strict):
     kind: Literal[*LABEL_KINDS] = Task.kind  # type: ignore[valid-type]
     labels: list[str] = []
-    files: _Files
+    files: Annotated[
+        Annotated[_Files, pydantic.Tag("by_split")]
+        | Annotated[str, pydantic.AfterValidator(address), pydantic.Tag("address")],
+        pydantic.Discriminator(_which_files),
+    ]
     columns: Annotated[
         Annotated[_Columns, pydantic.Tag("plain")]
         | Annotated[_SplitColumns, pydantic.Tag("by_split")],
@@ -83,7 +91,9 @@ class TaskSchema(Strict):
     reads: str = Task.reads
 
     def build(self, name: str) -> Task:
-        files = {split: paths for split, paths in self.files if paths is not None}
+        files: Any = self.files
+        if not isinstance(files, str):
+            files = {split: paths for split, paths in files if paths is not None}
         of_all = {name: getattr(self, name) for name in ("format", "delimiter", "encoding")}
         columns = {}
         for split, own in self.columns.by_split().items():

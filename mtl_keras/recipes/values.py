@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator
 
 from mtl_keras.data.cells import LARGEST_FLOAT32
+from mtl_keras.data.hub_datasets import check_path, hub_dataset
+from mtl_keras.data.task import SPLITS
 from mtl_keras.errors import InputError, shown
 from mtl_keras.plans.freeze_plan import FreezePlan
 from mtl_keras.plans.protection import Distillation, GradientProjection, Protection, StartingWeights
@@ -54,6 +56,18 @@ def paths(value: Any) -> str | list[str] | None:
     listed = value if isinstance(value, list) else [value]
     if not listed or not all(isinstance(path, str) and path for path in listed):
         raise InputError(f"expected a path or a list of paths. Received: {shown(value)}")
+    for path in listed:
+        check_path(path)
+    return value
+
+
+def address(value: str) -> str:
+    """The address of a dataset of the Hugging Face hub."""
+    if hub_dataset(value, SPLITS) is None:
+        raise InputError(
+            "expected a mapping such as {train: train.csv}, or hf://datasets/ORG/NAME. Received: "
+            f"{shown(value)}"
+        )
     return value
 
 

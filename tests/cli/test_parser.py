@@ -48,6 +48,12 @@ def test_options_have_their_defaults():
     )
 
 
+@pytest.mark.parametrize("name", ["train", "compare", "search", "advise", "inspect"])
+def test_every_command_that_takes_a_recipe_takes_values_in_the_place_of_its_own(name):
+    options = make_parser().parse_args([name, "recipe.yaml", "--set", "training.seed=3"])
+    assert [override.place for override in options.overrides] == [("training", "seed")]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

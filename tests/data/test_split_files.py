@@ -27,6 +27,14 @@ def files(tmp_path, monkeypatch):
     return tmp_path, read
 
 
+def test_data_that_were_in_memory_are_not_taken_for_a_file():
+    task = Task("mood", labels=["bad", "good"], data={"test": [{"text": "fine", "label": "good"}]})
+    written = Task("mood", files={"test": str(task.files["test"][0])}, labels=task.labels)
+    with pytest.raises(InputError) as error:
+        TaskDataset(written)
+    assert str(error.value).startswith("task 'mood': its test data were in memory, and are in no f")
+
+
 def _write(path, number, more=""):
     rows = (f"text {row} of file {number}\t{'abc'[row % 3]}\n" for row in range(4000))
     path.write_text("text\tlabel\n" + "".join(rows) + more)

@@ -26,6 +26,7 @@ def test_a_table_has_a_row_for_every_task_of_the_split(model):
     (row,) = scores.table()
     assert row["value"] == scores.metrics["topic"]["accuracy"]
     assert "no test examples: urgent, bare" in str(scores)
+    assert "warning: topic, test: 7 of 7 texts are also training texts" in str(scores)
     assert "<table" in scores._repr_html_()
     assert set(model.evaluate_tasks("train").metrics) == {"topic", "urgent"}
 

@@ -13,6 +13,7 @@ from mtl_keras.experiments import comparison, job
 from mtl_keras.experiments.compared_plans import Job
 from mtl_keras.experiments.comparison import compare
 from mtl_keras.plans.stage import Stage
+from mtl_keras.recipes.overrides import parse_override
 from mtl_keras.recipes.recipe import Recipe, load_recipe
 
 PLANS = ["features", "head_frozen:topic"]
@@ -165,6 +166,13 @@ def test_a_folder_of_another_recipe_is_refused(copied, tiny_recipe):
     tiny_recipe.write_text(tiny_recipe.read_text() + "# changed\n")
     with pytest.raises(InputError, match="another recipe or budget, or of this one before"):
         compare(load_recipe(tiny_recipe), folder, plans=["features"], seeds=1)
+
+
+def test_a_folder_of_the_recipe_with_other_values_set_is_refused(copied, compared):
+    _, folder = copied
+    recipe = load_recipe(compared / "recipe.yaml", overrides=[parse_override("training.seed=3")])
+    with pytest.raises(InputError, match=r"before it was changed \(also by --set\) or moved"):
+        compare(recipe, folder, plans=["features"], seeds=1)
 
 
 def test_a_folder_of_the_same_text_elsewhere_is_refused(copied, compared, tmp_path):

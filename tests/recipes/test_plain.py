@@ -1,5 +1,7 @@
 """A recipe's values as plain ones."""
 
+import yaml
+
 from mtl_keras.data.columns import Columns
 from mtl_keras.data.task import Task
 from mtl_keras.plans.stage import Stage
@@ -22,3 +24,13 @@ def test_columns_that_differ_by_split_are_given_by_split():
     recipe = Recipe(encoder="e", tasks=[task], stages=[Stage()])
     expected = {"train": {}, "test": {"text": 0, "label": 1}}
     assert as_plain(vars(recipe))["tasks"]["a"]["columns"] == expected
+
+
+def test_a_dataset_of_the_hub_is_written_as_its_address():
+    task = Task("mood", data="hf://datasets/org/moods", text="body")
+    recipe = Recipe(encoder="all-MiniLM-L6-v2", tasks=[task], stages=[Stage()])
+    (written,) = yaml.safe_load(recipe.to_yaml())["tasks"].values()
+    assert written == {"files": "hf://datasets/org/moods", "columns": {"text": "body"}}
+    (read,) = Recipe.from_dict(yaml.safe_load(recipe.to_yaml())).tasks
+    assert read.files.address == "hf://datasets/org/moods"
+    assert read.columns_of("test") == task.columns_of("test")

@@ -78,6 +78,7 @@ WITHOUT_TENSORFLOW = (
     "data.examples",
     "data.file_formats",
     "data.findings",
+    "data.hub_datasets",
     "data.interleaving",
     "data.json_rows",
     "data.label_findings",
