@@ -9,8 +9,8 @@ import argparse
 import json
 from pathlib import Path
 
-from mtl_keras.experiments.drawing import to_svg
 from mtl_keras.experiments.plots import drift_bars, score_against_cost
+from mtl_keras.reports.drawing import to_svg
 
 
 def main() -> None:

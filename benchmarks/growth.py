@@ -27,7 +27,8 @@ import tensorflow as tf
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 import mtl_keras as mtl
-from mtl_keras.experiments.drawing import (
+from mtl_keras.export.saved_model.signatures import signature_functions
+from mtl_keras.reports.drawing import (
     INK,
     PALE,
     WIDTH,
@@ -36,7 +37,6 @@ from mtl_keras.experiments.drawing import (
     house_style,
     to_svg,
 )
-from mtl_keras.export.saved_model.signatures import signature_functions
 from mtl_keras.storage.writing import write_whole
 from mtl_keras.training.train_recipe import train
 

@@ -18,7 +18,7 @@ from safetensors import safe_open
 
 from mtl_keras.encoders.pretrained.families import HF_BERT
 from mtl_keras.errors import InputError, WorkError
-from mtl_keras.experiments.drawing import text_width, to_svg
+from mtl_keras.reports.drawing import text_width, to_svg
 
 FOLDER = Path(__file__).parents[1] / "benchmarks" / "speed"
 sys.path.append(str(FOLDER))

@@ -16,7 +16,7 @@ from typing import Any
 import work
 from matplotlib.figure import Figure
 
-from mtl_keras.experiments.drawing import (
+from mtl_keras.reports.drawing import (
     INK,
     PALE,
     WIDTH,

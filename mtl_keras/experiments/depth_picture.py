@@ -6,7 +6,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mtl_keras.experiments.drawing import (
+from mtl_keras.plans.layer_groups import EMBEDDINGS
+from mtl_keras.reports.drawing import (
     WIDTH,
     Place,
     add_panel,
@@ -16,12 +17,10 @@ from mtl_keras.experiments.drawing import (
     plan_styles,
     widest,
 )
-from mtl_keras.experiments.tables import Cell, Section, Table, directed
-from mtl_keras.plans.layer_groups import EMBEDDINGS
+from mtl_keras.reports.tables import NOTHING, Cell, Section, Table, directed
 
 PANEL, BETWEEN, BELOW = 150, 34, 34  # points
 MOST_TICKS = 13
-NOTHING = "–"
 
 
 def depth_section(report: Mapping) -> Section:

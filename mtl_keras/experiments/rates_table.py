@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from mtl_keras.experiments.rate_candidates import in_words
-from mtl_keras.experiments.tables import NOTHING, Cell, Section, Table
+from mtl_keras.reports.tables import NOTHING, Cell, Section, Table
 
 
 def rates_section(report: Mapping) -> Section:

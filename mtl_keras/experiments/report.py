@@ -2,31 +2,17 @@
 
 import json
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
-from xml.etree import ElementTree
 
-from matplotlib.figure import Figure
-
-from mtl_keras.display import in_html, in_markdown, one_line
+from mtl_keras.display import in_markdown
 from mtl_keras.errors import WorkError
 from mtl_keras.experiments.conclusions import html_conclusions, markdown_conclusions
 from mtl_keras.experiments.depth_picture import depth_section, scores_over_depth
-from mtl_keras.experiments.drawing import short, to_svg
 from mtl_keras.experiments.fronts import plans_on_front
-from mtl_keras.experiments.plots import (
-    drift_bars,
-    learning_curves,
-    score_against_cost,
-    trainability_grid,
-)
+from mtl_keras.experiments.plots import drift_bars, score_against_cost
 from mtl_keras.experiments.rates_table import rates_section
 from mtl_keras.experiments.tables import (
-    Cell,
-    Section,
-    Table,
     data,
     drift,
     heading,
@@ -35,46 +21,11 @@ from mtl_keras.experiments.tables import (
     stages,
     summary,
 )
+from mtl_keras.reports.names import short
+from mtl_keras.reports.page import Picture, render_page, render_section
+from mtl_keras.reports.tables import Cell, Section, Table
+from mtl_keras.reports.training_pictures import learning_curves, trainability_grid
 from mtl_keras.storage.writing import write_whole
-
-STYLE_SHEET = """
-:root { color-scheme: light dark; --ink: #1d1d1f; --soft: #5c5c62; --paper: #fff; --line: #d9d9de; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #ececee; --soft: #a9a9b0; --paper: #17171a; --line: #3c3c42; }
-}
-body { margin: 0 auto; max-width: 72rem; padding: 0.5rem; color: var(--ink);
-  background: var(--paper); font: 1rem/1.45 system-ui, sans-serif; }
-h1 { font-size: 1.5rem; line-height: 1.2; overflow-wrap: anywhere; }
-h2 { font-size: 1.2rem; margin: 2rem 0 0.3rem; }
-p { max-width: 44rem; margin: 0.4rem 0 0.8rem; overflow-wrap: anywhere; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
-th, td { padding: 0.3rem 0.7rem; border-bottom: 1px solid var(--line); text-align: right;
-  white-space: nowrap; vertical-align: top; }
-th { font-weight: 600; }
-.name { text-align: left; }
-th:first-child { position: sticky; left: 0; background: var(--paper); padding-left: 0; }
-@media (max-width: 40rem) {
-  table { font-size: 0.85rem; }
-  th:first-child { min-width: 7.5rem; white-space: normal; overflow-wrap: anywhere; }
-}
-.pictures { display: grid; gap: 1.2rem; margin-top: 1rem; align-items: start;
-  grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); }
-figure { margin: 0; max-width: 26rem; }
-figure svg { display: block; width: 100%; height: auto; border-radius: 4px; }
-figcaption { margin-top: 0.3rem; color: var(--soft); font-size: 0.85rem; overflow-wrap: anywhere; }
-"""
-# The page asks nobody for anything, and says so to the browser.
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-SVG, LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
-
-
-class Picture(NamedTuple):
-    """A figure, its name for who cannot see it, and a sentence on what it shows."""
-
-    figure: Figure
-    title: str
-    caption: str
 
 
 def write_report(folder: Path, report: Mapping) -> None:
@@ -117,28 +68,11 @@ def render_markdown(report: Mapping) -> str:
 
 def render_html(report: Mapping) -> str:
     """The report as one page that needs nothing else: no script, no network."""
-    title = in_html(heading(report))
-    sections = "\n".join(
-        _html_section(section, list(draw(report)), number)
+    sections = [
+        render_section(section, list(draw(report)), number)
         for number, (section, draw) in enumerate(_sections(report), 1)
-    )
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8"/>
-<meta name="viewport" content="width=device-width, initial-scale=1"/>
-<meta http-equiv="Content-Security-Policy" content="{POLICY}"/>
-<title>{title}</title>
-<style>{STYLE_SHEET}</style>
-</head>
-<body>
-<h1>{title}</h1>
-<p>{in_html(summary(report))}</p>
-{sections}
-{html_conclusions(report)}
-</body>
-</html>
-"""
+    ]
+    return render_page(heading(report), summary(report), [*sections, html_conclusions(report)])
 
 
 def _check_finite(value: object, place: str) -> None:
@@ -235,66 +169,3 @@ def _markdown_table(table: Table) -> str:
 
 def _markdown_cell(cell: Cell) -> str:
     return f"**{in_markdown(cell.text)}**" if cell.strong else in_markdown(cell.text)
-
-
-def _html_section(section: Section, pictures: list[Picture], number: int) -> str:
-    if not (section.table or pictures):
-        return ""
-    table = _html_table(section.table) if section.table else ""
-    figures = "\n".join(
-        _html_picture(picture, f"picture-{number}-{place}")
-        for place, picture in enumerate(pictures)
-    )
-    return f"""<section>
-<h2>{in_html(section.heading)}</h2>
-<p>{in_html(section.note)}</p>
-{table}
-<div class="pictures">{figures}</div>
-</section>"""
-
-
-def _html_table(table: Table) -> str:
-    header = [
-        _html_cell(Cell(name), place, table, "col") for place, name in enumerate(table.header)
-    ]
-    rows = [
-        [_html_cell(cell, place, table, "row") for place, cell in enumerate(row)]
-        for row in table.rows
-    ]
-    head, *body = (f"<tr>{''.join(cells)}</tr>" for cells in (header, *rows))
-    lines = "\n".join(body)
-    return (
-        f'<div class="scroll" tabindex="0"><table>\n<thead>{head}</thead>\n'
-        f"<tbody>\n{lines}\n</tbody>\n</table></div>"
-    )
-
-
-def _html_cell(cell: Cell, place: int, table: Table, scope: str) -> str:
-    is_name = ' class="name"' if place < table.names else ""
-    text = f"<strong>{in_html(cell.text)}</strong>" if cell.strong else in_html(cell.text)
-    if scope == "col" or place == 0:
-        return f'<th scope="{scope}"{is_name}>{text}</th>'
-    return f"<td{is_name}>{text}</td>"
-
-
-def _html_picture(picture: Picture, name: str) -> str:
-    svg = _inline_svg(to_svg(picture.figure), name, picture.title)
-    return f"<figure>{svg}<figcaption>{in_html(picture.caption)}</figcaption></figure>"
-
-
-def _inline_svg(document: str, name: str, title: str) -> str:
-    """An SVG element for a page, its ids made the page's only ones by the name before them."""
-    root = ElementTree.fromstring(document)
-    for element in root.iter():
-        element.tag = element.tag.removeprefix(SVG)
-        for key, value in list(element.items()):
-            element.set(key, re.sub(r"url\(#", f"url(#{name}-", value))
-        if "id" in element.attrib:
-            element.set("id", f"{name}-{element.get('id')}")
-        if LINK in element.attrib:
-            element.set("href", f"#{name}-{element.attrib.pop(LINK).removeprefix('#')}")
-    root.attrib |= {"role": "img", "aria-labelledby": f"{name}-title"}
-    words = ElementTree.Element("title", {"id": f"{name}-title"})
-    words.text = one_line(title)
-    root.insert(0, words)
-    return ElementTree.tostring(root, encoding="unicode")

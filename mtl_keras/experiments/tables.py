@@ -3,38 +3,19 @@
 import functools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from mtl_keras.data.label_kinds import higher_is_better
 from mtl_keras.plans.plan_table import effort_of
-
-NOTHING = "–"
-
-
-class Cell(NamedTuple):
-    """The text of a table's cell, and whether it is bold."""
-
-    text: str
-    strong: bool = False
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows under a header; the first `names` columns hold names, the others figures."""
-
-    header: tuple[str, ...]
-    rows: Sequence[tuple[Cell, ...]]
-    names: int = 1
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading, a note of a sentence or two, and a table, or None."""
-
-    heading: str
-    note: str
-    table: Table | None = None
+from mtl_keras.reports.tables import (
+    NOTHING,
+    Cell,
+    Section,
+    Table,
+    directed,
+    duration,
+    gigabytes,
+    or_nothing,
+)
 
 
 def heading(report: Mapping) -> str:
@@ -118,23 +99,12 @@ def data(report: Mapping) -> Section:
             Cell(name),
             Cell(task["kind"]),
             Cell(task["metric"]),
-            *(Cell(_or_nothing(task["examples"].get(split), "{:,}".format)) for split in splits),
+            *(Cell(or_nothing(task["examples"].get(split), "{:,}".format)) for split in splits),
         )
         for name, task in report["tasks"].items()
     ]
     note = "The kind, the metric and the number of examples of each task."
     return Section("Tasks", note, Table(("task", "kind", "metric", *splits), rows, names=3))
-
-
-def directed(metric: str) -> str:
-    """Returns a metric's name with an arrow in the direction of better values.
-
-    Example:
-
-    >>> directed("accuracy"), directed("mae")
-    ('accuracy ↑', 'mae ↓')
-    """
-    return f"{metric} {'↑' if higher_is_better(metric) else '↓'}"
 
 
 def _scored(report: Mapping) -> Iterator[tuple[str, str, Mapping]]:
@@ -163,7 +133,7 @@ def _score(
 
 
 def _calibration(task: str, name: str, plan: Mapping) -> Cell:
-    return Cell(_or_nothing(plan["tasks"][task].get("ece"), "{:.3f}".format))
+    return Cell(or_nothing(plan["tasks"][task].get("ece"), "{:.3f}".format))
 
 
 def _score_note(report: Mapping) -> str:
@@ -206,9 +176,9 @@ def _costs(plan: Mapping) -> list[Cell]:
     return [
         Cell(f"{plan['trainable_parameters']:,}"),
         Cell(f"{sum(stage['epochs'] for stage in plan['grid']['stages'])}"),
-        Cell(_or_nothing(plan["step_seconds"], "{:.3f}".format)),
-        Cell(_or_nothing(plan["wall_seconds"], _duration)),
-        Cell(_or_nothing(plan["peak_memory_bytes"], _gigabytes)),
+        Cell(or_nothing(plan["step_seconds"], "{:.3f}".format)),
+        Cell(or_nothing(plan["wall_seconds"], duration)),
+        Cell(or_nothing(plan["peak_memory_bytes"], gigabytes)),
     ]
 
 
@@ -242,8 +212,8 @@ def _difference(
 
 def _drifted(report: Mapping, task: str, drifted: Mapping) -> list[Cell]:
     digits = _digits(report, task)
-    metrics = [_or_nothing(drifted[f"metric_{when}"], digits) for when in ("before", "after")]
-    shares = [_or_nothing(drifted[name], "{:.3f}".format) for name in ("flipped", "cka", "cosine")]
+    metrics = [or_nothing(drifted[f"metric_{when}"], digits) for when in ("before", "after")]
+    shares = [or_nothing(drifted[name], "{:.3f}".format) for name in ("flipped", "cka", "cosine")]
     return [Cell(text) for text in (*metrics, *shares)]
 
 
@@ -260,23 +230,9 @@ def _with_interval(digits: Callable[[float], str], scored: Mapping) -> str:
         interval = f" ± {digits(scored['interval'])}"
     elif scored.get("low") is not None:
         interval = f" ({digits(scored['low'])} to {digits(scored['high'])})"
-    return _or_nothing(scored["mean"], digits) + interval
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
-def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:.2f} GB"
+    return or_nothing(scored["mean"], digits) + interval
 
 
 def _staged(plan: Mapping) -> str:
     stages = [f"{stage['freeze']} ({effort_of(stage)})" for stage in plan["grid"]["stages"]]
     return " → ".join(stages) or NOTHING
-
-
-def _or_nothing(value: float | None, written: Callable[..., str]) -> str:
-    return NOTHING if value is None else written(value)

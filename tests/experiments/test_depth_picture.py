@@ -4,8 +4,8 @@ import pytest
 from support.comparison_report import make_report
 
 from mtl_keras.experiments.depth_picture import depth_section, scores_over_depth
-from mtl_keras.experiments.drawing import to_svg
 from mtl_keras.experiments.report import render_html, render_markdown
+from mtl_keras.reports.drawing import to_svg
 
 
 def of_task(metric: str, values: list[float | None], reads: str) -> dict:

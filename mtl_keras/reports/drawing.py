@@ -15,15 +15,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.textpath import TextPath
 
-from mtl_keras.display import one_line
+from mtl_keras.reports.names import short_names
 
 POINTS = 72  # an inch
 WIDTH = 245  # on the 340 pixels of a phone, type of 8.5 points is 12 pixels high
 TYPE, TITLE_TYPE = 8.5, 10
-LONGEST_NAME = 18
 INK, PALE, GRID = "#222222", "#767676", "#e2e2e2"
 COLOURS = mpl.colormaps["viridis"]
 MARKERS, LINES = "os^DvPX*<>ph", ("-", "--", ":", "-.")
+FULL: dict[str, Any] = {"facecolor": COLOURS(0.3), "edgecolor": COLOURS(0.3)}
+HATCHED: dict[str, Any] = {
+    "facecolor": "white",
+    "edgecolor": PALE,
+    "hatch": "////",
+    "linewidth": 0.6,
+}
 STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],
@@ -97,18 +103,6 @@ def write(axes: Axes, words: str, at: Place, shift: Place = (0, 0), **kwargs: An
     axes.annotate(words, at, shift, textcoords="offset points", **options)
 
 
-def short(name: str) -> str:
-    """Returns a name on one line, a long one without its middle.
-
-    Example:
-
-    >>> short("topic"), short("head_frozen:intention_of_writer")
-    ('topic', 'head_frozen…writer')
-    """
-    name = one_line(name)
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 7]}…{name[-6:]}"
-
-
 @functools.lru_cache(maxsize=1024)
 def text_width(words: str) -> float:
     """Returns the width of a line of text in the pictures' type."""
@@ -116,8 +110,8 @@ def text_width(words: str) -> float:
 
 
 def widest(names: Iterable[str]) -> float:
-    """Returns the width of the widest of these names after `short`."""
-    return max((text_width(short(name)) for name in names), default=0.0)
+    """The width of the widest of these names, shortened."""
+    return max(map(text_width, short_names(names).values()), default=0.0)
 
 
 def plan_styles(plans: Iterable[str]) -> dict[str, dict]:
@@ -139,6 +133,7 @@ def label_at_right(
     """Writes names and markers in a column to the right of the panel, each joined to its place."""
     width, height = axes.bbox.size
     heights = spread([y for _, y in _in_points(axes, ends.values())], gap=12, high=height)
+    names = short_names(ends)
     for (name, end), y in zip(ends.items(), heights, strict=True):
         key = (width + 18, y)
         _join(axes, "", end, key)
@@ -150,7 +145,7 @@ def label_at_right(
             **styles[name],
         )
         axes.annotate(
-            short(name),
+            names[name],
             key,
             (6, 0),
             xycoords="axes points",
@@ -168,11 +163,12 @@ def label_nearby(
     for segment in clear_of:
         (left, right), (low, high) = map(sorted, zip(*_in_points(axes, segment), strict=True))
         taken.append((left - 1, low - 1, right + 1, high + 1))
-    sizes = [(text_width(short(name)), TYPE + 1) for name in points]
+    names = short_names(points)
+    sizes = [(text_width(names[name]), TYPE + 1) for name in points]
     width, height = axes.bbox.size
     places = free_places(anchors, sizes, taken=taken, room=(width, height))
     for name, place in zip(points, places, strict=True):
-        _join(axes, name, points[name], place, va="bottom")
+        _join(axes, names[name], points[name], place, va="bottom")
 
 
 def spread(wanted: Sequence[float], *, gap: float, high: float) -> list[float]:
@@ -234,9 +230,9 @@ def overlap(one: Box, other: Box) -> float:
     return max(0.0, width) * max(0.0, height)
 
 
-def _join(axes: Axes, name: str, at: Place, place: Place, **kwargs: Any) -> None:
+def _join(axes: Axes, words: str, at: Place, place: Place, **kwargs: Any) -> None:
     line = {"arrowstyle": "-", "color": PALE, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 4}
-    axes.annotate(short(name), at, place, textcoords="axes points", arrowprops=line, **kwargs)
+    axes.annotate(words, at, place, textcoords="axes points", arrowprops=line, **kwargs)
 
 
 def _in_points(axes: Axes, places: Iterable[Place]) -> list[Place]:
