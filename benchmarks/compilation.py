@@ -62,12 +62,12 @@ def _seconds(step, length: int, count: int) -> np.ndarray:
     batches = tf.data.Dataset.from_generator(
         lambda: (_batch(length) for _ in range(count)), output_signature=spec
     )
-    iterator, found = iter(batches), []
+    iterator, results = iter(batches), []
     for _ in range(count):
         before = np.array([time.perf_counter(), time.process_time()])
         float(step(iterator)["loss"])
-        found.append(np.array([time.perf_counter(), time.process_time()]) - before)
-    return np.array(found)
+        results.append(np.array([time.perf_counter(), time.process_time()]) - before)
+    return np.array(results)
 
 
 def _batch(length: int) -> tuple:

@@ -134,9 +134,9 @@ def parity(checkpoint: str) -> float:
     arrays = np.load(folder / "expected.npz")
     expected = np.split(arrays["sequence"], np.cumsum(arrays["lengths"])[:-1])
     encoder = TextEncoder.from_pretrained(str(folder), max_length=48)
-    found = encoder.encode(texts, ("sequence_output",))["sequence_output"]
-    pairs = zip(found, expected, strict=False)
-    return max(float(np.abs(row[: len(each)] - each).max()) for row, each in pairs)
+    result = encoder.encode(texts, ("sequence_output",))["sequence_output"]
+    pairs = zip(result, expected, strict=False)
+    return max(float(np.abs(row[: len(expected)] - expected).max()) for row, expected in pairs)
 
 
 def main() -> None:

@@ -57,15 +57,15 @@ def compare(plan: str, rows: int, epochs: int) -> dict[str, float | str]:
         expected = forecast(recipe, datasets, materials.model)[0]
         forecast_seconds = time.perf_counter() - start
         trainer = Trainer(materials, Path(folder, "best"))
-        found = trainer.run_stage(0, report=lambda line: None, verbose=0)
-        seconds = found["seconds"] + found["features_seconds"]
+        result = trainer.run_stage(0, report=lambda line: None, verbose=0)
+        seconds = result["seconds"] + result["features_seconds"]
     return {
         "plan": plan,
         "steps": expected.steps,
         "forecast_s": round(expected.seconds, 1),
         "true_s": round(seconds, 1),
         "ratio": round(expected.seconds / seconds, 3),
-        "step_ratio": round(expected.step_seconds / found["step_seconds"], 3),
+        "step_ratio": round(expected.step_seconds / result["step_seconds"], 3),
         "forecasting_took_s": round(forecast_seconds, 1),
     }
 

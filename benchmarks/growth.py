@@ -54,15 +54,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--output", type=Path, default=Path("benchmarks/growth"))
     options = parser.parse_args()
-    found = {
+    result = {
         "texts a batch": _of_batches(options.rounds),
         "word pieces a text": _of_lengths(options.rounds),
         "tasks": _of_tasks(options.rounds),
         "texts": _of_texts(),
     }
     for ending, text in (
-        (".json", json.dumps(found, indent=1) + "\n"),
-        (".svg", to_svg(picture(found))),
+        (".json", json.dumps(result, indent=1) + "\n"),
+        (".svg", to_svg(picture(result))),
     ):
         path = options.output.with_suffix(ending)
         write_whole(path, functools.partial(_write_text, text=text))
@@ -84,15 +84,15 @@ def _of_tasks(rounds: int) -> Times:
 
 def _of_texts() -> Times:
     """Seconds from files to a trained model."""
-    found: Times = {"1 epoch": {}, "10 epochs": {}}
+    result: Times = {"1 epoch": {}, "10 epochs": {}}
     for count in TEXTS:
         for name, epochs in (("1 epoch", 1), ("10 epochs", 10)):
             with tempfile.TemporaryDirectory() as folder:
                 recipe = mtl.load_recipe(_recipe(Path(folder), count, epochs))
                 started = time.perf_counter()
                 train(recipe, Path(folder, "run"), report=lambda line: None, verbose=0)
-                found[name][count] = time.perf_counter() - started
-    return found
+                result[name][count] = time.perf_counter() - started
+    return result
 
 
 def _sides(model: mtl.MultiTaskModel, sizes: Sequence[tuple[int, int, int]], rounds: int) -> Times:
@@ -103,7 +103,7 @@ def _sides(model: mtl.MultiTaskModel, sizes: Sequence[tuple[int, int, int]], rou
 def _by_side(calls: Mapping[int, Mapping[str, Callable[[], object]]], rounds: int) -> Times:
     names = next(iter(calls.values()))
     return {
-        name: _in_turn({size: each[name] for size, each in calls.items()}, rounds) for name in names
+        name: _in_turn({size: call[name] for size, call in calls.items()}, rounds) for name in names
     }
 
 
@@ -117,7 +117,7 @@ def _in_turn(calls: Mapping[int, Callable[[], object]], rounds: int) -> dict[int
             started = time.perf_counter()
             call()
             seconds[size].append(time.perf_counter() - started)
-    return {size: statistics.median(each) for size, each in seconds.items()}
+    return {size: statistics.median(durations) for size, durations in seconds.items()}
 
 
 def _calls(model: mtl.MultiTaskModel, texts: int, length: int) -> dict[str, Callable[[], object]]:
@@ -133,7 +133,7 @@ def _calls(model: mtl.MultiTaskModel, texts: int, length: int) -> dict[str, Call
     iterator = iter(batch)
     step = model.make_train_function()
     return {
-        "answering": lambda: [each.numpy() for each in serve(text).values()],
+        "answering": lambda: [tensor.numpy() for tensor in serve(text).values()],
         "training": lambda: float(step(iterator)["loss"]),
     }
 
@@ -170,21 +170,21 @@ def _recipe(folder: Path, count: int, epochs: int) -> Path:
 
 
 @house_style()
-def picture(found: Mapping[str, Times]):
+def picture(times_of: Mapping[str, Times]):
     """A panel for each thing that grows: seconds over its size, both axes logarithmic."""
     panel, gap = 84, 42
-    figure = blank_figure(24 + len(found) * (panel + gap), "Seconds as it grows")
-    for row, (size, lines) in enumerate(reversed(found.items())):
+    figure = blank_figure(24 + len(times_of) * (panel + gap), "Seconds as it grows")
+    for row, (size, lines) in enumerate(reversed(times_of.items())):
         axes = add_panel(figure, 36, 30 + row * (panel + gap), WIDTH - 36 - 62, panel)
         axes.set(xscale="log", yscale="log", xlabel=size)
         for (name, times), style in zip(lines.items(), ("o-", "s--"), strict=True):
-            sizes = [int(each) for each in times]
+            sizes = [int(time) for time in times]
             axes.plot(sizes, list(times.values()), style, color=INK, markersize=3.5)
             axes.annotate(
                 name, (sizes[-1], times[list(times)[-1]]), (5, 0), textcoords="offset points",
                 va="center", annotation_clip=False,
             )  # fmt: skip
-        axes.set_xticks(sizes, [str(each) for each in sizes])
+        axes.set_xticks(sizes, [str(size) for size in sizes])
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
         axes.minorticks_off()

@@ -75,8 +75,8 @@ def parity(kind: str) -> float:
     texts = ["Naïve café, crème brûlée: déjà vu!", "a", "the quick brown fox " * 40]
     names = ("sequence_output", "token_ids", "padding_mask")
     ours = encoder.encode(texts, names)
-    inputs = {each.name: ours.get(each.name, np.zeros_like(ours["token_ids"]))
-              for each in backbone.inputs}  # fmt: skip
+    inputs = {tensor.name: ours.get(tensor.name, np.zeros_like(ours["token_ids"]))
+              for tensor in backbone.inputs}  # fmt: skip
     theirs = backbone(inputs)
     theirs = theirs["sequence_output"] if isinstance(theirs, dict) else theirs
     error = np.abs(np.array(theirs) - ours["sequence_output"])

@@ -81,9 +81,9 @@ def main() -> None:
             left[moment] -= 1
         equal += results(run) == expected
         shutil.rmtree(run)
-        said = {"kills": kills.total(), "by_moment": dict(kills), "runs": runs, "equal": equal}
-        print(json.dumps(said), flush=True)
-    (folder / "kills.json").write_text(json.dumps(said, indent=2) + "\n")
+        record = {"kills": kills.total(), "by_moment": dict(kills), "runs": runs, "equal": equal}
+        print(json.dumps(record), flush=True)
+    (folder / "kills.json").write_text(json.dumps(record, indent=2) + "\n")
     sys.exit(equal != runs)
 
 

@@ -68,9 +68,9 @@ def main() -> None:
     arguments = _arguments()
     tf.config.threading.set_intra_op_parallelism_threads(arguments.threads)
     datasets = {name: open_dataset(arguments.folder, name) for name in learning_data.TASKS}
-    known = _known_rows(arguments.results)
+    measured = _known_rows(arguments.results)
     for mode, seed, group in _plan(arguments):
-        if all(("ours", mode, name, seed) in known for name in group):
+        if all(("ours", mode, name, seed) in measured for name in group):
             continue
         rows = run([datasets[name] for name in group], mode, seed)
         lines = "".join(json.dumps(row) + "\n" for row in rows)

@@ -218,8 +218,8 @@ def _adamw(model: Model) -> torch.optim.AdamW:
     for part, learning_rate in LEARNING_RATES.items():
         parameters = list(getattr(model, part).parameters())
         for decay, members in (
-            (WEIGHT_DECAY, [each for each in parameters if each.ndim > 1]),
-            (0.0, [each for each in parameters if each.ndim == 1]),
+            (WEIGHT_DECAY, [parameter for parameter in parameters if parameter.ndim > 1]),
+            (0.0, [parameter for parameter in parameters if parameter.ndim == 1]),
         ):
             groups.append({"params": members, "lr": learning_rate, "weight_decay": decay})
     return torch.optim.AdamW(groups, fused=True)
@@ -280,9 +280,9 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     tokenizer = AutoTokenizer.from_pretrained(arguments.model)
     tasks = {name: load_task(arguments.folder, name, tokenizer) for name in learning_data.TASKS}
-    known = _known_rows(arguments.results)
+    measured = _known_rows(arguments.results)
     for mode, seed, group in _plan(arguments.modes, arguments.seeds, arguments.tasks):
-        if all(("peer", mode, name, seed) in known for name in group):
+        if all(("peer", mode, name, seed) in measured for name in group):
             continue
         rows = run(arguments.model, [tasks[name] for name in group], mode, seed)
         _write_rows(arguments.results, rows)

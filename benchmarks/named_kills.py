@@ -136,9 +136,9 @@ def main() -> None:
     )
     works = {"train": train, "export": export, "compare": compare}
     chosen = {name: works[name] for name in options.works or works}
-    found = {name: work.killed(folder / name) for name, work in chosen.items()}
-    (folder / "named_kills.json").write_text(json.dumps(found, indent=2) + "\n")
-    sys.exit(not all(each["equal"] for each in found.values()))
+    result = {name: work.killed(folder / name) for name, work in chosen.items()}
+    (folder / "named_kills.json").write_text(json.dumps(result, indent=2) + "\n")
+    sys.exit(not all(one["equal"] for one in result.values()))
 
 
 @dataclass(frozen=True)
@@ -167,9 +167,9 @@ class Work:
         assert self.run(folder) == 0
         equal = self.outcome(folder) == self.outcome(never)
         left = [str(path) for path in folder.rglob(".partial-*")]
-        said = {"kills": len(self.points), "equal": equal, "left": left}
-        print(json.dumps({folder.name: said}), flush=True)
-        return said
+        record = {"kills": len(self.points), "equal": equal, "left": left}
+        print(json.dumps({folder.name: record}), flush=True)
+        return record
 
     def run(self, folder: Path, point: Point | None = None) -> int:
         """Runs it in a new process; its status."""

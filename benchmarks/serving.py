@@ -55,16 +55,16 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         five, one = exports(Path(folder))
-        found = {
+        result = {
             "cold_seconds": [cold(five) for _ in range(3)],
             "five_tasks_over_one": five_over_one(five, one),
             "signature": load(signature(five), options, memory_of("self")),
         }
         with demo(five) as (client, process):
-            found["demo"] = load(client, options, memory_of(process.pid))
-    print(json.dumps(found, indent=1))
+            result["demo"] = load(client, options, memory_of(process.pid))
+    print(json.dumps(result, indent=1))
     if options.json:
-        options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 def exports(folder: Path) -> tuple[Path, Path]:
@@ -79,11 +79,11 @@ def exports(folder: Path) -> tuple[Path, Path]:
         mtl.Task("entities", kind="tagging", labels=["person", "city", "product"]),
     ]
     encoder = mtl.TextEncoder.from_pretrained("all-MiniLM-L6-v2", max_length=128)
-    found = []
+    results = []
     for chosen in (tasks, tasks[:1]):
         model = mtl.MultiTaskModel(encoder, chosen)
-        found.append(mtl.export_saved_model(model, folder / f"{len(chosen)}-tasks"))
-    return found[0], found[1]
+        results.append(mtl.export_saved_model(model, folder / f"{len(chosen)}-tasks"))
+    return results[0], results[1]
 
 
 def cold(export: Path) -> float:
@@ -96,15 +96,15 @@ def cold(export: Path) -> float:
 
 def five_over_one(five: Path, one: Path) -> dict[str, float]:
     """Texts a call → the median of the ratios of calls in turn."""
-    asks = [signature(each) for each in (five, one)]
-    found = {}
+    asks = [signature(batch) for batch in (five, one)]
+    results = {}
     for size in (1, 32):
         texts = (TEXTS * size)[:size]
         for ask in asks:
             ask(texts)
         rounds = [[timed(ask, texts) for ask in asks] for _ in range(ROUNDS)]
-        found[f"{size} texts"] = statistics.median(first / second for first, second in rounds)
-    return found
+        results[f"{size} texts"] = statistics.median(first / second for first, second in rounds)
+    return results
 
 
 def signature(export: Path) -> Callable[[list[str]], None]:
@@ -116,8 +116,8 @@ def signature(export: Path) -> Callable[[list[str]], None]:
     ask = loaded.signatures["serving_default"]
 
     def answer(texts: list[str], loaded=loaded) -> None:
-        for each in ask(text=tf.constant(texts)).values():
-            each.numpy()
+        for tensor in ask(text=tf.constant(texts)).values():
+            tensor.numpy()
 
     answer(TEXTS[:1])  # as warm-up records do: clients that all come first wait for each other
     return answer

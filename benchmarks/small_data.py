@@ -54,7 +54,7 @@ def table(rows: Sequence[Mapping]) -> str:
     for variant in dict.fromkeys(row["variant"] for row in rows):
         line = {"plan": variant}
         for task in rows[0]["metrics"]:
-            values, reference = (_values(rows, each, task) for each in (variant, FULL))
+            values, reference = (_values(rows, name, task) for name in (variant, FULL))
             line[task] = f"{mean(values):.1f} ± {_interval(values):.1f}"
             line[f"− full ({task})"] = f"{mean(values) - mean(reference):+.1f}"
         lines.append(line)

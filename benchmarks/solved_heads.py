@@ -67,7 +67,7 @@ def row(encoder: mtl.TextEncoder, work: Path, name: str) -> list[str]:
         Rows.of(encoder, dataset, split, levels) for split in learning_data.SPLITS
     )
     encoded = time.perf_counter()
-    solutions = {each.level: each for each in solve_levels(train, validation, levels, seed=0)}
+    solutions = {head.level: head for head in solve_levels(train, validation, levels, seed=0)}
     solved = time.perf_counter()
     chosen = best_block(list(solutions.values()))
     scores = {

@@ -46,12 +46,12 @@ def main() -> None:
         "floor": [sys.executable, "-c", FLOOR, str(options.run / "model.keras")],
         "predict": [command, "predict", str(options.run), TEXT],
     }
-    seconds = [[_seconds(each) for each in sides.values()] for _ in range(options.rounds + 1)][1:]
+    seconds = [[_seconds(side) for side in sides.values()] for _ in range(options.rounds + 1)][1:]
     for clock, name in enumerate(("wall", "processor")):
         floor, predict = ([pair[side][clock] for pair in seconds] for side in range(len(sides)))
         ratio = statistics.median(predict) / statistics.median(floor)
-        found = {"clock": name, "floor": floor, "predict": predict, "ratio": round(ratio, 2)}
-        print(json.dumps(found, default=float))
+        result = {"clock": name, "floor": floor, "predict": predict, "ratio": round(ratio, 2)}
+        print(json.dumps(result, default=float))
 
 
 def _seconds(command: list[str]) -> tuple[float, float]:

@@ -48,14 +48,14 @@ def main() -> None:
     results = [
         measure_all(rows, options.files, options.works, options.folder) for rows in options.rows
     ]
-    small, large = (max(each["peak_rss_mb"] for each in some) for some in results)
+    small, large = (max(process["peak_rss_mb"] for process in result) for result in results)
     print(table(options.rows, results))
     print(json.dumps({"difference_mb": round(large - small, 1)}))
 
 
 def measure_all(rows: int, files: int, works: list[str], folder: str | None) -> list[dict]:
     """What each work takes with this many rows."""
-    found = []
+    results = []
     with tempfile.TemporaryDirectory(dir=folder) as place:
         data = Path(place, "data")
         data.mkdir()
@@ -67,9 +67,9 @@ def measure_all(rows: int, files: int, works: list[str], folder: str | None) -> 
             line = subprocess.run(
                 command, check=True, stdout=subprocess.PIPE, text=True, env=environment
             ).stdout
-            found.append({"rows": rows, **json.loads(line)})
-            print(json.dumps(found[-1]), flush=True)
-    return found
+            results.append({"rows": rows, **json.loads(line)})
+            print(json.dumps(results[-1]), flush=True)
+    return results
 
 
 def write(folder: Path, rows: int, files: int) -> None:
@@ -131,8 +131,8 @@ def table(rows: list[int], results: list[list[dict]]) -> str:
     ]
     for works in zip(*results, strict=True):
         cells = (
-            f"{each['peak_rss_mb']:.0f} | {each['start_seconds'] + each['stream_seconds']:.1f}"
-            for each in works
+            f"{work['peak_rss_mb']:.0f} | {work['start_seconds'] + work['stream_seconds']:.1f}"
+            for work in works
         )
         lines.append(f"| {works[0]['work']} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -142,7 +142,7 @@ def peak_rss() -> int:
     """Bytes of this process. Linux's `ru_maxrss` may be those of the one that started it."""
     status = Path("/proc/self/status")
     if status.exists():
-        line = next(each for each in status.read_text().splitlines() if each.startswith("VmHWM"))
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

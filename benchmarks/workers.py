@@ -59,9 +59,11 @@ def scaling() -> None:
         )
     curves = {count: together(count, 32) for count in (1, 2, 4)}
     expected = curves[1][0]["losses"]
-    for count, found in curves.items():
-        assert len({each["weights"] for each in found}) == 1, "workers ended with other weights"
-        losses = found[0]["losses"]
+    for count, runs in curves.items():
+        assert len({one_run["weights"] for one_run in runs}) == 1, (
+            "workers ended with other weights"
+        )
+        losses = runs[0]["losses"]
         far = max(abs(a - b) / abs(b) for a, b in zip(losses, expected, strict=True))
         print(f"{count} workers share a batch: largest relative difference of the loss {far:.1e}")
 
@@ -78,8 +80,8 @@ def together(count: int, batch_size: int) -> list[dict]:
         started.append(
             subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         )
-    said = [process.communicate(timeout=LONGEST)[0] for process in started]
-    return [json.loads(each.splitlines()[-1]) for each in said]
+    record = [process.communicate(timeout=LONGEST)[0] for process in started]
+    return [json.loads(output.splitlines()[-1]) for output in record]
 
 
 def train(batch_size: int) -> dict:
@@ -137,7 +139,7 @@ def train(batch_size: int) -> dict:
     watch = Watch()
     model.fit(batches, verbose=0, callbacks=[watch])
     seconds = float(np.median(np.diff(watch.ends[WARM:])))
-    digest = hashlib.sha256(b"".join(each.numpy().tobytes() for each in model.weights))
+    digest = hashlib.sha256(b"".join(weight.numpy().tobytes() for weight in model.weights))
     return {"seconds": seconds, "losses": watch.means, "weights": digest.hexdigest()}
 
 
@@ -159,9 +161,9 @@ def kills(folder: Path, wanted: int) -> None:
             slowest = max(slowest, ended_after)
         equal += results(place) == expected
         shutil.rmtree(place)
-        said = {"kills": done, "runs": runs, "equal": equal, "slowest_end_s": round(slowest, 1)}
-        print(json.dumps(said), flush=True)
-    (folder / "worker_kills.json").write_text(json.dumps(said, indent=2) + "\n")
+        record = {"kills": done, "runs": runs, "equal": equal, "slowest_end_s": round(slowest, 1)}
+        print(json.dumps(record), flush=True)
+    (folder / "worker_kills.json").write_text(json.dumps(record, indent=2) + "\n")
     sys.exit(equal != runs)
 
 
@@ -191,8 +193,10 @@ def run(recipe: Path, place: Path, after: float | None, victim: int = 0) -> floa
     try:
         _, errors = process.communicate(timeout=after or LONGEST)
     except subprocess.TimeoutExpired:
-        found = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True)
-        os.kill(sorted(map(int, found.stdout.split()))[victim], signal.SIGKILL)
+        completed = subprocess.run(
+            ["pgrep", "-P", str(process.pid)], capture_output=True, text=True
+        )
+        os.kill(sorted(map(int, completed.stdout.split()))[victim], signal.SIGKILL)
         killed = time.perf_counter()
         _, errors = process.communicate(timeout=LONGEST)
     if process.returncode and (killed is None or "was killed" not in errors):

@@ -133,9 +133,9 @@ def trained(tiny_bert, tmp_path_factory) -> Path:
 
     folder = tmp_path_factory.mktemp("trained")
     recipe = write_tiny_recipe(folder, tiny_bert)
-    with contextlib.redirect_stdout(io.StringIO()) as said:
+    with contextlib.redirect_stdout(io.StringIO()) as message:
         assert main(["train", str(recipe), "--output", str(folder / "run"), "--quiet"]) == 0
-    (folder / "said.txt").write_text(said.getvalue())
+    (folder / "said.txt").write_text(message.getvalue())
     return folder / "run"
 
 

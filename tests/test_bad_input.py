@@ -158,7 +158,7 @@ def test_a_data_file_is_read_whole_or_refused_in_one_line(folder, suffix):
         for split, count in dataset.counts.items():
             examples = list(dataset.examples(split))
             assert len(examples) == count > 0
-            assert all(each.text.strip() for each in examples)
+            assert all(example.text.strip() for example in examples)
 
     read()
 
@@ -226,11 +226,11 @@ ANY_TEXT = st.text(max_size=12) | st.lists(
 def test_any_text_is_answered(every_kind_export, texts):
     model, _ = every_kind_export
     texts = [text.encode("utf-8", "replace").decode() for text in texts]
-    for text, found in zip(texts, answer(model, texts), strict=True):
-        assert found["topic"]["label"] in model.tasks["topic"].labels
-        assert np.isfinite(found["topic"]["score"])
-        assert np.isfinite(found["stars"]["value"])
-        for entity in found["entities"]:
+    for text, answered in zip(texts, answer(model, texts), strict=True):
+        assert answered["topic"]["label"] in model.tasks["topic"].labels
+        assert np.isfinite(answered["topic"]["score"])
+        assert np.isfinite(answered["stars"]["value"])
+        for entity in answered["entities"]:
             assert text[entity["start"] : entity["end"]] == entity["text"] != ""
 
 
@@ -238,11 +238,11 @@ def test_any_text_is_answered(every_kind_export, texts):
 @settings(max_examples=CASES // 10 + 1)
 @given(st.lists(st.binary(max_size=24), max_size=2 * TEXTS_A_CASE))
 def test_any_bytes_are_served(served, texts):
-    found = served(tf.constant(texts, tf.string, (len(texts),)))
-    assert {value.shape[0] for value in found.values()} == {len(texts)}
-    assert np.isfinite(found["topic/scores"]).all()
-    limits = found["entities/limits"].numpy()
-    for text, row, count in zip(texts, limits, found["entities/count"].numpy(), strict=True):
+    actual = served(tf.constant(texts, tf.string, (len(texts),)))
+    assert {value.shape[0] for value in actual.values()} == {len(texts)}
+    assert np.isfinite(actual["topic/scores"]).all()
+    limits = actual["entities/limits"].numpy()
+    for text, row, count in zip(texts, limits, actual["entities/count"].numpy(), strict=True):
         assert (row[:count] <= len(text)).all()
 
 

@@ -49,11 +49,11 @@ def pair(ours=2.0, theirs=5.0, name=work.HEADS, encoder=MINILM.name, peer=work.S
 def report():
     """A report with every row that there is."""
     pairs = [
-        pair(name=each.name, encoder=encoder.name, peer=peer.name, theirs=3.0 + number)
+        pair(name=one_work.name, encoder=encoder.name, peer=peer.name, theirs=3.0 + number)
         for encoder in work.ENCODERS
-        for each in work.works(encoder)
+        for one_work in work.works(encoder)
         for number, peer in enumerate(work.PEERS)
-        if peer.does(each)
+        if peer.does(one_work)
     ]
     flops = {MINILM.name: {"peak_per_second": 1e11, "share_of_peak": {"ours": 0.71}}}
     return results.report("here", pairs, {"flops": flops, "failed": ["full, flair: no room"]})
@@ -76,7 +76,7 @@ def options(**changes):
 
 @given(st.lists(st.tuples(SECONDS, SECONDS), min_size=1, max_size=7))
 def test_a_row_has_the_ratio_of_every_pair(times):
-    row = results.report("", [pair(*each) for each in times], {})["rows"][0]
+    row = results.report("", [pair(*time) for time in times], {})["rows"][0]
     ratios = sorted(theirs / ours for ours, theirs in times)
     assert (row["ratio"]["min"], row["ratio"]["max"]) == (ratios[0], ratios[-1])
     assert row["ratio"]["min"] <= row["ratio"]["median"] <= row["ratio"]["max"]
@@ -141,15 +141,15 @@ def test_the_table_has_a_line_a_row_and_says_what_is_missing(report):
 
 def test_targets_are_reported_of_the_trained_encoder_alone(report):
     for row, line in zip(report["rows"], results.table(report).splitlines()[2:], strict=False):
-        told = line.split("|")[5].strip()
+        records = line.split("|")[5].strip()
         target = results.TARGETS.get((row["work"], row["peer"]))
-        assert told == (f"{target:g}" if target and row["encoder"] == MINILM.name else "")
+        assert records == (f"{target:g}" if target and row["encoder"] == MINILM.name else "")
 
 
-@pytest.mark.parametrize(("seconds", "told"), [(12.34, "12.3 s"), (0.0123, "12.3 ms")])
-def test_the_table_tells_seconds_and_milliseconds(seconds, told):
+@pytest.mark.parametrize(("seconds", "text"), [(12.34, "12.3 s"), (0.0123, "12.3 ms")])
+def test_the_table_tells_seconds_and_milliseconds(seconds, text):
     table = results.table(results.report("", [pair(ours=seconds)], {}))
-    assert f"| {told} |" in table
+    assert f"| {text} |" in table
 
 
 def test_the_picture_names_everything_and_reads_in_grey(report):
@@ -197,7 +197,7 @@ class Recorder:
 
 def bench(folder, recorder, names=(work.STRONGEST,), name=work.HEADS, **changes):
     (row,) = work.named(work.works(MINILM), [name])
-    cells = [benches.Cell(MINILM, row, PEERS[each], repeats=2) for each in names]
+    cells = [benches.Cell(MINILM, row, PEERS[name], repeats=2) for name in names]
     settings = {"folder": folder, "num_texts": 60, "machine": "here", "measure": recorder}
     return benches.Bench(cells, **settings | changes)
 
@@ -210,7 +210,7 @@ def test_sides_take_turns(tmp_path):
     recorder = Recorder()
     pairs = bench(tmp_path, recorder).run(silent)
     assert [side for side, _ in recorder.jobs] == ["ours", work.STRONGEST] * 2
-    assert [each["ours"]["seconds"] for each in pairs] == [2.0, 4.0]
+    assert [pair["ours"]["seconds"] for pair in pairs] == [2.0, 4.0]
 
 
 def test_it_resumes_where_it_was_stopped(tmp_path):
@@ -243,7 +243,7 @@ def test_a_peer_that_fails_ends_its_own_row_alone(tmp_path):
     recorder = Recorder(failing=[work.STRONGEST])
     both = bench(tmp_path, recorder, names=(work.STRONGEST, work.TUTORIAL))
     pairs = both.run(lines.append)
-    assert [each["peer"] for each in pairs] == [work.TUTORIAL] * 2
+    assert [pair["peer"] for pair in pairs] == [work.TUTORIAL] * 2
     assert list(both.failed.values()) == ["no room"]
     assert len(lines) == 3 and "no room" in lines[0]
 
@@ -340,16 +340,16 @@ def printed(job):
 
 def test_a_process_prints_one_line_whatever_its_libraries_print(tmp_path):
     job = work.Job(kind="train", data=str(tmp_path), encoder="", exports="", variant="v")
-    found = printed(job)
-    assert set(found) == {"seconds", "accuracy", "peak_rss_bytes", "settings"}
-    assert found["peak_rss_bytes"] > 200_000_000 and found["settings"] == {"variant": "v"}
+    actual = printed(job)
+    assert set(actual) == {"seconds", "accuracy", "peak_rss_bytes", "settings"}
+    assert actual["peak_rss_bytes"] > 200_000_000 and actual["settings"] == {"variant": "v"}
 
 
 @pytest.mark.parametrize("kind", work.INFERENCE)
 def test_answers_are_timed(tmp_path, kind):
     (tmp_path / "texts.txt").write_text("a text\n" * 100)
-    found = printed(work.Job(kind=kind, data=str(tmp_path), encoder="", exports=""))
-    assert 0 < found["seconds"] < 1
+    actual = printed(work.Job(kind=kind, data=str(tmp_path), encoder="", exports=""))
+    assert 0 < actual["seconds"] < 1
 
 
 def test_a_side_that_loses_texts_is_not_timed(tmp_path):
@@ -362,9 +362,9 @@ def test_a_side_that_loses_texts_is_not_timed(tmp_path):
 
 @given(st.lists(SECONDS, min_size=1), st.integers(1, 100))
 def test_a_percentile_is_the_least_value_that_so_many_do_not_exceed(values, percent):
-    found = measure.percentile(values, percent)
+    actual = measure.percentile(values, percent)
     reached = [value for value in sorted(values) if _at_most(values, value) * 100 >= percent]
-    assert found == reached[0]
+    assert actual == reached[0]
 
 
 def _at_most(values, limit):

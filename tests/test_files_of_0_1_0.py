@@ -53,9 +53,12 @@ def test_a_compiled_model_answers_as_it_did_and_trains_on():
 def test_an_export_answers_as_it_did():
     served = tf.saved_model.load(WRITTEN / "export/1").signatures
     outputs = {
-        name: each.numpy() for name, each in served["serving_default"](tf.constant(TEXTS)).items()
+        name: tensor.numpy()
+        for name, tensor in served["serving_default"](tf.constant(TEXTS)).items()
     }
-    labels = {name: each.numpy()[0] for name, each in served["labels"](tf.constant([""])).items()}
+    labels = {
+        name: tensor.numpy()[0] for name, tensor in served["labels"](tf.constant([""])).items()
+    }
     assert_same_answers(read_answers(outputs, TEXTS, labels), ANSWERS)
 
 

@@ -38,13 +38,13 @@ def test_neither_keras_nor_tensorflow_is_imported_for_it():
 
 
 def test_every_serializable_class_is_listed():
-    found = {}
+    collected = {}
     for path in sorted((ROOT / "mtl_keras").rglob("*.py")):
         names = tuple(name for node in _statements(path) if (name := _registered(node)))
         if names:
             module = path.relative_to(ROOT / "mtl_keras").with_suffix("")
-            found[".".join(module.parts)] = names
-    assert found == CLASSES
+            collected[".".join(module.parts)] = names
+    assert collected == CLASSES
 
 
 def _statements(path: Path) -> list[ast.stmt]:

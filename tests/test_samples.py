@@ -104,8 +104,8 @@ def test_no_frame_is_shared_between_splits(one, other):
 
 @pytest.mark.parametrize(("one", "other"), UNLIKE)
 def test_no_six_words_in_a_row_are_shared_between_splits(one, other):
-    known = {phrase for frame in FRAMES[one] for phrase in _phrases(frame, 6)}
-    shared = {frame for frame in FRAMES[other] if _phrases(frame, 6) & known}
+    phrases = {phrase for frame in FRAMES[one] for phrase in _phrases(frame, 6)}
+    shared = {frame for frame in FRAMES[other] if _phrases(frame, 6) & phrases}
     assert not shared
 
 
@@ -222,6 +222,6 @@ def test_every_recipe_fits_an_encoder_of_its_kind(name, monkeypatch):
     model = build_model(recipe, open_datasets(recipe))
     groups = list(model.layer_groups)
     frozen = [set(stage.frozen(groups)) for stage in recipe.plan.stages(groups)]
-    assert all(each < set(groups) for each in frozen)
+    assert all(groups_of_stage < set(groups) for groups_of_stage in frozen)
     for stage in recipe.plan.stages(groups):
         assert set(groups) - set(stage.frozen(groups)) <= set(stage.learning_rate.by_group(groups))

@@ -69,16 +69,16 @@ class Bench:
 
         A side that fails ends its cell, not the benchmark.
         """
-        known = {cell: len(self.finished(cell)) for cell in self.cells}
+        finished = {cell: len(self.finished(cell)) for cell in self.cells}
         turns = [(cell, turn) for cell in self.cells for turn in range(cell.repeats)]
         for number, (cell, turn) in enumerate(turns, 1):
-            if turn < known[cell] or cell.name in self.failed:
+            if turn < finished[cell] or cell.name in self.failed:
                 continue
             try:
-                said = self._measure_pair(cell)
+                record = self._measure_pair(cell)
             except SideError as error:
-                self.failed[cell.name] = said = str(error)
-            report(f"{number} of {len(turns)}: {cell.name}: {said}")
+                self.failed[cell.name] = record = str(error)
+            report(f"{number} of {len(turns)}: {cell.name}: {record}")
         return [pair for cell in self.cells for pair in self.finished(cell)[: cell.repeats]]
 
     def finished(self, cell: Cell) -> list[dict]:
@@ -114,7 +114,7 @@ class Bench:
         }
         with self._pairs.open("a", encoding="utf-8") as file:
             file.write(json.dumps(self._record(cell) | measured) + "\n")
-        ours, theirs = (each["seconds"] for each in measured.values())
+        ours, theirs = (side["seconds"] for side in measured.values())
         return f"{ours:.4g} s against {theirs:.4g} s, {theirs / ours:.2f} times as fast"
 
     def _job_of(self, cell: Cell, side: Peer) -> Job:

@@ -64,8 +64,8 @@ def _classifiers(job: Job, corpora: dict[str, Corpus]) -> dict[str, TextClassifi
 
 
 def _accuracy(classifier: TextClassifier, texts: FlairDatapointDataset, task: str) -> float:
-    found = classifier.evaluate(texts, task, mini_batch_size=work.BATCH_SIZE)
-    return found.classification_report["accuracy"]
+    result = classifier.evaluate(texts, task, mini_batch_size=work.BATCH_SIZE)
+    return result.classification_report["accuracy"]
 
 
 def _corpus(job: Job, task: str) -> Corpus:

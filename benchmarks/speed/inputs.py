@@ -139,7 +139,9 @@ def _shapes(config: dict) -> dict[str, tuple[int, ...]]:
         parts[f"{block}.intermediate.dense"] = _dense(inner, hidden)
         parts[f"{block}.output.dense"] = _dense(hidden, inner)
         parts[f"{block}.output.LayerNorm"] = norm
-    return {f"{part}.{name}": shape for part, each in parts.items() for name, shape in each.items()}
+    return {
+        f"{part}.{name}": shape for part, shapes in parts.items() for name, shape in shapes.items()
+    }
 
 
 def _dense(rows: int, columns: int) -> dict[str, tuple[int, ...]]:

@@ -37,8 +37,8 @@ def train(job: Job) -> dict[str, float]:
         done += stage.epochs
     model.load_weights(best.filepath)
     model.save(Path(job.scratch, "model.keras"))
-    found = model.evaluate(held_out, return_dict=True, verbose=0)
-    return {task: float(found[f"{task}_{METRIC}"]) for task in work.TASKS}
+    result = model.evaluate(held_out, return_dict=True, verbose=0)
+    return {task: float(result[f"{task}_{METRIC}"]) for task in work.TASKS}
 
 
 def settings(job: Job) -> dict:
@@ -107,10 +107,10 @@ def _examples(job: Job, split: str) -> tuple[list[str], list[int], list[int]]:
     texts, classes, owners = [], [], []
     for number, task in enumerate(work.TASKS):
         names = measure.labels(job, task)
-        found, labels = measure.read(job, task, split)
-        texts += found
+        result, labels = measure.read(job, task, split)
+        texts += result
         classes += [names.index(label) for label in labels]
-        owners += [number] * len(found)
+        owners += [number] * len(result)
     return texts, classes, owners
 
 

@@ -42,11 +42,11 @@ def main(
     """
     job = Job.from_json(sys.argv[1])
     with _library_output_to_stderr():
-        found = _measured(kinds, job) | {
+        result = _measured(kinds, job) | {
             "peak_rss_bytes": _peak_rss_bytes(),
             "settings": {**settings(job)},
         }
-    print(json.dumps(found))
+    print(json.dumps(result))
 
 
 def read(job: Job, task: str, split: str) -> tuple[list[str], list[str]]:
@@ -90,8 +90,8 @@ def percentile(values: Sequence[float], percent: float) -> float:
 def timed(run: Callable[[], Found]) -> tuple[float, Found]:
     """Seconds of a call, and what it gave."""
     start = time.perf_counter()
-    found = run()
-    return time.perf_counter() - start, found
+    result = run()
+    return time.perf_counter() - start, result
 
 
 def _measured(kinds: Mapping[str, Callable], job: Job) -> dict[str, object]:
@@ -105,15 +105,17 @@ def _measured(kinds: Mapping[str, Callable], job: Job) -> dict[str, object]:
         answer, texts = kinds[work.ANSWER](job), _lines(job, "texts.txt")
         measured = _answering if job.kind == work.ANSWER else _answering_one
         return {"seconds": measured(answer, texts, job.percentile)}
-    seconds, found = timed(lambda: kinds[job.kind](job))
-    return {"seconds": seconds, "found": found}
+    seconds, result = timed(lambda: kinds[job.kind](job))
+    return {"seconds": seconds, "found": result}
 
 
 def _answering(answer: Answer, texts: Sequence[str], _: int) -> float:
     """Seconds to answer all texts, 32 a call, in the order in which they come."""
     for batch in list(batches(texts))[:WARM_UP]:
         answer(batch)
-    seconds, answers = timed(lambda: [each for batch in batches(texts) for each in answer(batch)])
+    seconds, answers = timed(
+        lambda: [one_answer for batch in batches(texts) for one_answer in answer(batch)]
+    )
     _check(len(answers), len(texts))
     return seconds
 
@@ -141,9 +143,9 @@ def _peak_rss_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _check(found: int, expected: int) -> None:
-    if found != expected:
-        raise RuntimeError(f"{found} of {expected} texts came back")
+def _check(count: int, expected: int) -> None:
+    if count != expected:
+        raise RuntimeError(f"{count} of {expected} texts came back")
 
 
 def _lines(job: Job, name: str) -> list[str]:

@@ -48,13 +48,13 @@ def answer(job: Job) -> measure.Answer:
     def answers(texts: Sequence[str]) -> list[dict]:
         encodings = tokenizer.encode_batch(list(texts))
         inputs = {
-            "input_ids": np.array([each.ids for each in encodings], np.int64),
-            "attention_mask": np.array([each.attention_mask for each in encodings], np.int64),
+            "input_ids": np.array([one.ids for one in encodings], np.int64),
+            "attention_mask": np.array([one.attention_mask for one in encodings], np.int64),
         }
         (scores,) = session.run(None, inputs)
         best = scores.argmax(-1)
-        found = zip(best.tolist(), scores.max(-1).tolist(), strict=True)
-        return [{"label": labels[index], "score": score} for index, score in found]
+        result = zip(best.tolist(), scores.max(-1).tolist(), strict=True)
+        return [{"label": labels[index], "score": score} for index, score in result]
 
     return answers
 

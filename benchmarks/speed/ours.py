@@ -50,7 +50,7 @@ def answer(job: Job) -> measure.Answer:
     signature = loaded.signatures["serving_default"]
 
     def answers(texts: Sequence[str]) -> list[dict]:
-        outputs = {name: found.numpy() for name, found in signature(tf.constant(texts)).items()}
+        outputs = {name: tensor.numpy() for name, tensor in signature(tf.constant(texts)).items()}
         by_task = {
             task: [
                 {"label": label.decode(), "score": score}
@@ -60,9 +60,7 @@ def answer(job: Job) -> measure.Answer:
             ]
             for task in work.TASKS
         }
-        return [
-            dict(zip(by_task, each, strict=True)) for each in zip(*by_task.values(), strict=True)
-        ]
+        return [dict(zip(by_task, row, strict=True)) for row in zip(*by_task.values(), strict=True)]
 
     return answers
 
@@ -95,9 +93,9 @@ def operations(job: Job) -> int:
     total = 0
     for stage in job.stages:
         frozen = mtl.FreezePlan(_freeze(stage)).frozen(groups)
-        for (task, split), found in lengths.items():
+        for (task, split), of_split in lengths.items():
             costs = StepCosts(config=model.encoder.config, tasks=[model.tasks[task]], frozen=frozen)
-            total += stage.epochs * sum(_text_flops(costs, split, length) for length in found)
+            total += stage.epochs * sum(_text_flops(costs, split, length) for length in of_split)
     return total
 
 

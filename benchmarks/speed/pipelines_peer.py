@@ -14,8 +14,8 @@ def answer(job: Job) -> measure.Answer:
     pipelines = {task: _pipeline(job, task) for task in work.TASKS}
 
     def answers(texts: Sequence[str]) -> list[dict]:
-        found = [each(list(texts)) for each in pipelines.values()]
-        return [dict(zip(pipelines, row, strict=True)) for row in zip(*found, strict=True)]
+        result = [pipeline(list(texts)) for pipeline in pipelines.values()]
+        return [dict(zip(pipelines, row, strict=True)) for row in zip(*result, strict=True)]
 
     return answers
 

@@ -90,7 +90,7 @@ class Profile(keras.callbacks.Callback):
         for plane in space.planes:
             for line in plane.lines:
                 picoseconds.update(own_time(_spans(plane, line)))
-        self.milliseconds = {name: each / 1e9 / self._steps for name, each in picoseconds.items()}
+        self.milliseconds = {name: count / 1e9 / self._steps for name, count in picoseconds.items()}
         rest = 1000 * seconds / self._steps - sum(self.milliseconds.values())
         self.milliseconds["outside operations"] = rest
         raise EnoughError
@@ -119,6 +119,6 @@ def own_time(spans: Iterable[Span]) -> Counter[str]:
 def _spans(plane, line) -> Iterable[Span]:
     """Of operations, whose events are called `name:type`."""
     for event in line.events:
-        found = OPERATION.search(plane.event_metadata[event.metadata_id].name)
-        if found:
-            yield event.offset_ps, event.offset_ps + event.duration_ps, found[1]
+        result = OPERATION.search(plane.event_metadata[event.metadata_id].name)
+        if result:
+            yield event.offset_ps, event.offset_ps + event.duration_ps, result[1]

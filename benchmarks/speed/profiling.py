@@ -38,15 +38,15 @@ def main() -> None:
     (encoder,) = work.named(work.ENCODERS, [options.encoder])
     folder = ROOT / "build" / "bench" / f"inputs-{options.texts}"
     inputs.prepare(ROOT.parent / "shared", minilm_folder(), folder, options.texts)
-    for each in work.named(work.works(encoder), options.works):
+    for one_work in work.named(work.works(encoder), options.works):
         job = Job(
             kind=work.TRAIN,
             data=str(folder / "data"),
             encoder=str(folder / encoder.folder),
             exports="",
-            stages=each.stages,
+            stages=one_work.stages,
         )
-        print(f"\n{each.name}, {encoder.name}")
+        print(f"\n{one_work.name}, {encoder.name}")
         for what, unit in ((PARTS, "seconds"), (OPERATIONS, "ms a step, one core")):
             print(f"\n{_table(what, unit, _said(job, what))}", flush=True)
 
@@ -60,11 +60,11 @@ def _said(job: Job, what: str) -> dict[str, float]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def _table(what: str, unit: str, found: dict[str, float]) -> str:
-    total = sum(found.values())
-    shown = dict(Counter(found).most_common(MOST))
+def _table(what: str, unit: str, costs: dict[str, float]) -> str:
+    total = sum(costs.values())
+    shown = dict(Counter(costs).most_common(MOST))
     shown |= {"others": total - sum(shown.values()), "all": total}
-    rows = [[name, f"{each:.1f}", f"{each / total:.1%}"] for name, each in shown.items()]
+    rows = [[name, f"{cost:.1f}", f"{cost / total:.1%}"] for name, cost in shown.items()]
     return tabulate(
         rows,
         [what, unit, "share"],

@@ -91,8 +91,8 @@ def table(report: Report) -> str:
     lines = [HEADER, ("---",) * 3 + ("---:",) * 5, *map(_cells, report["rows"])]
     rows = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     notes = [report["machine"], *(f"{key}: {WORDS[key]}" for key in ("ratio", "peak_rss_ratio"))]
-    notes += [_share_in_words(*each) for each in report["settings"].get("flops", {}).items()]
-    notes += [f"not measured: {each}" for each in report["settings"].get("failed", ())]
+    notes += [_share_in_words(*share) for share in report["settings"].get("flops", {}).items()]
+    notes += [f"not measured: {failure}" for failure in report["settings"].get("failed", ())]
     return rows + "\n\n" + "\n".join(f"- {note}" for note in notes) + "\n"
 
 
@@ -142,7 +142,7 @@ def shares(pairs: Sequence[Pair], operations: float, peak: float) -> dict[str, f
     for pair in pairs:
         seconds.setdefault("ours", []).append(pair["ours"]["seconds"])
         seconds.setdefault(pair["peer"], []).append(pair["theirs"]["seconds"])
-    return {side: operations / statistics.median(each) / peak for side, each in seconds.items()}
+    return {side: operations / statistics.median(runs) / peak for side, runs in seconds.items()}
 
 
 def read_pairs(path: Path) -> list[dict]:
@@ -165,20 +165,22 @@ def _write_text(path: Path, text: str) -> None:
 def _place(pair: Pair) -> tuple[int, ...]:
     """Where a pair stands in the table: by encoder, then work, then peer."""
     encoders = [encoder.name for encoder in work.ENCODERS]
-    names = [each.name for each in work.works(work.ENCODERS[0])]
+    names = [one_work.name for one_work in work.works(work.ENCODERS[0])]
     peers = [peer.name for peer in work.PEERS]
     columns = ((encoders, "encoder"), (names, "work"), (peers, "peer"))
-    return tuple(_index(known, pair[key]) for known, key in columns)
+    return tuple(_index(names, pair[key]) for names, key in columns)
 
 
-def _index(known: Sequence[str], name: str) -> int:
-    return known.index(name) if name in known else len(known)
+def _index(names: Sequence[str], name: str) -> int:
+    return names.index(name) if name in names else len(names)
 
 
 def _row(pairs: Sequence[Pair]) -> dict[str, Any]:
     ours, theirs = ([pair[side] for pair in pairs] for side in ("ours", "theirs"))
     ratios = [their["seconds"] / our["seconds"] for our, their in zip(ours, theirs, strict=True)]
-    peaks = [statistics.median(each["peak_rss_bytes"] for each in side) for side in (ours, theirs)]
+    peaks = [
+        statistics.median(process["peak_rss_bytes"] for process in side) for side in (ours, theirs)
+    ]
     return {
         "work": pairs[0]["work"],
         "encoder": pairs[0]["encoder"],
@@ -188,8 +190,8 @@ def _row(pairs: Sequence[Pair]) -> dict[str, Any]:
             "min": min(ratios),
             "max": max(ratios),
         },
-        "ours_seconds": [each["seconds"] for each in ours],
-        "peer_seconds": [each["seconds"] for each in theirs],
+        "ours_seconds": [run["seconds"] for run in ours],
+        "peer_seconds": [run["seconds"] for run in theirs],
         "peak_rss_ratio": peaks[0] / peaks[1],
     }
 

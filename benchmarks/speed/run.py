@@ -74,11 +74,11 @@ def plan(options: argparse.Namespace) -> list[Cell]:
     """The rows to measure, first those that have a target."""
     encoders = _named(work.ENCODERS, options.encoders)[: 1 if options.quick else None]
     cells = [
-        Cell(encoder, each, peer, options.repeats if _has_target(each, peer) else 1)
+        Cell(encoder, one_work, peer, options.repeats if _has_target(one_work, peer) else 1)
         for encoder in encoders
-        for each in _named(work.works(encoder), options.works)
+        for one_work in _named(work.works(encoder), options.works)
         for peer in _named(work.PEERS, options.peers)
-        if peer.does(each)
+        if peer.does(one_work)
     ]
     first = [cell for cell in cells if _has_target(cell.work, cell.peer)]
     if options.quick:
@@ -116,8 +116,8 @@ def printed(done: subprocess.CompletedProcess) -> dict[str, Any]:
     lines = done.stdout.splitlines()
     if done.returncode == 0 and lines:
         return json.loads(lines[-1])
-    said = done.stderr.strip().splitlines() or [f"ended with status {done.returncode}"]
-    raise SideError(said[-1])
+    record = done.stderr.strip().splitlines() or [f"ended with status {done.returncode}"]
+    raise SideError(record[-1])
 
 
 def flops(bench: Bench, pairs: Sequence[Mapping]) -> dict[str, dict[str, Any]]:
@@ -125,7 +125,7 @@ def flops(bench: Bench, pairs: Sequence[Mapping]) -> dict[str, dict[str, Any]]:
 
     Only the products of real word pieces count, so padding lowers the share as it should.
     """
-    found = {}
+    measured = {}
     for encoder in work.ENCODERS:
         of_encoder = [
             pair for pair in pairs if (pair["work"], pair["encoder"]) == (work.FULL, encoder.name)
@@ -134,12 +134,12 @@ def flops(bench: Bench, pairs: Sequence[Mapping]) -> dict[str, dict[str, Any]]:
             stages = (Stage(None, 1),)
             total = measure(OURS, bench.job(encoder, work.OPERATIONS, stages=stages))["found"]
             peak = measure(OURS, bench.job(encoder, work.PEAK))["found"]
-            found[encoder.name] = {
+            measured[encoder.name] = {
                 "operations": total,
                 "peak_per_second": peak,
                 "share_of_peak": results.shares(of_encoder, total, peak),
             }
-    return found
+    return measured
 
 
 def machine() -> str:
@@ -165,8 +165,8 @@ def _flops(bench: Bench, pairs: Sequence[Mapping]) -> dict[str, dict[str, Any]]:
         return {}
 
 
-def _has_target(each: work.Work, peer: Peer) -> bool:
-    return (each.name, peer.name) in results.TARGETS
+def _has_target(one_work: work.Work, peer: Peer) -> bool:
+    return (one_work.name, peer.name) in results.TARGETS
 
 
 def _named(items: Sequence, names: Sequence[str]) -> list:

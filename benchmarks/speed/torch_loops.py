@@ -123,7 +123,7 @@ def train(job: Job) -> dict[str, float]:
     texts, held_out = (
         _examples(job, split, tokenizer, classes) for split in ("train", "validation")
     )
-    model = Model(job.encoder, {task: len(each) for task, each in classes.items()}, loop)
+    model = Model(job.encoder, {task: len(names) for task, names in classes.items()}, loop)
     best, file, shuffle = -1.0, Path(job.scratch, "best.pt"), random.Random(0)
     for stage in job.stages:
         optimizer = _start(model, stage)
@@ -157,13 +157,13 @@ def _trains(layer: nn.Module) -> bool:
 def _examples(
     job: Job, split: str, tokenizer: PreTrainedTokenizerBase, classes: Mapping[str, Sequence[str]]
 ) -> Examples:
-    found = {}
+    results = {}
     for task, names in classes.items():
         texts, labels = measure.read(job, task, split)
         encoded = tokenizer(texts, truncation=True, max_length=work.MAX_LENGTH)["input_ids"]
         pairs = zip(encoded, labels, strict=True)
-        found[task] = [Example(token_ids, names.index(label)) for token_ids, label in pairs]
-    return found
+        results[task] = [Example(token_ids, names.index(label)) for token_ids, label in pairs]
+    return results
 
 
 def _start(model: Model, stage: Stage) -> torch.optim.AdamW:
@@ -196,15 +196,15 @@ def _train_epoch(
 def _accuracy(model: Model, texts: Examples) -> dict[str, float]:
     """Accuracy by task."""
     model.eval()
-    found = {}
+    results = {}
     for task, examples in texts.items():
         ordered = _by_length(examples) if model.loop.sorted_batches else examples
         right = 0
         for batch in measure.batches(ordered):
             token_ids, mask, labels = _collate(batch, model.loop)
             right += int((model(task, token_ids, mask).argmax(-1) == labels).sum())
-        found[task] = right / len(examples)
-    return found
+        results[task] = right / len(examples)
+    return results
 
 
 def _in_turn(
@@ -216,7 +216,7 @@ def _in_turn(
         for task, examples in texts.items()
     ]
     for turn in itertools.zip_longest(*by_task):
-        yield from (each for each in turn if each)
+        yield from (batch for batch in turn if batch)
 
 
 def _epoch_batches(
@@ -226,8 +226,8 @@ def _epoch_batches(
     if not loop.sorted_batches:
         return list(measure.batches(shuffled))
     groups = measure.batches(shuffled, work.BATCH_SIZE * BATCHES_PER_GROUP)
-    found = [batch for group in groups for batch in measure.batches(_by_length(group))]
-    return shuffle.sample(found, len(found))
+    result = [batch for group in groups for batch in measure.batches(_by_length(group))]
+    return shuffle.sample(result, len(result))
 
 
 def _by_length(examples: Sequence[Example]) -> list[Example]:

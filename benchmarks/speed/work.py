@@ -205,7 +205,7 @@ def works(encoder: Encoder) -> tuple[Work, ...]:
     [0, 1, 2, 3, 4, 5]
     """
     upper_half = encoder.num_blocks - encoder.num_blocks // 2
-    found = (
+    result = (
         _training(HEADS, Stage(0, 10)),
         _training(TOP, Stage(1, 5)),
         _training(HALF, Stage(upper_half, 3)),
@@ -215,7 +215,7 @@ def works(encoder: Encoder) -> tuple[Work, ...]:
         Work(name=TEXT_P50, kind=ONE_TEXT, percentile=50),
         Work(name=TEXT_P99, kind=ONE_TEXT, percentile=99),
     )
-    return (*found, Work(name=TOKENIZATION, kind=TOKENIZE)) if encoder == ENCODERS[0] else found
+    return (*result, Work(name=TOKENIZATION, kind=TOKENIZE)) if encoder == ENCODERS[0] else result
 
 
 def named(items: Collection, names: Collection[str]) -> list:
@@ -226,8 +226,8 @@ def named(items: Collection, names: Collection[str]) -> list:
     """
     for name in names:
         if name not in [item.name for item in items]:
-            known = ", ".join(repr(item.name) for item in items)
-            raise ValueError(f"there is no {name!r}; there are {known}")
+            existing = ", ".join(repr(item.name) for item in items)
+            raise ValueError(f"there is no {name!r}; there are {existing}")
     return [item for item in items if not names or item.name in names]
 
 

@@ -25,7 +25,7 @@ class KnownLabels(dict[str, int]):
         if label in self._respelled:
             return self._respelled[label]
         cure = "correct it, add it to the task's labels, or map it with label_names in columns"
-        if label.isdigit() and not any(known.isdigit() for known in self):
+        if label.isdigit() and not any(own.isdigit() for own in self):
             cure = f"name what the file means by it with label_names in columns: {{{label}: …}}"
         raise RowError(
             f"unknown label {shown(label)}; the labels are {listed(self)}"

@@ -18,7 +18,7 @@ FEATURES, SENTENCE = "features", "sentence_embedding"
 
 
 class LayeredModel(Protocol):
-    """What a prefix is read from: parts of a `MultiTaskModel`."""
+    """The parts of a `MultiTaskModel` that this module reads."""
 
     encoder: TextEncoder
     tasks: Mapping[str, Task]
@@ -31,16 +31,16 @@ class LayeredModel(Protocol):
 
 
 def frozen_prefix(model: LayeredModel, frozen: Collection[str]) -> str | None:
-    """Where the frozen prefix ends: the longest run of frozen layer groups from the bottom up.
+    """Returns where the frozen prefix ends: the longest run of frozen layer groups from the bottom.
 
     Args:
         model: a `MultiTaskModel`.
         frozen: its frozen layer groups.
 
     Returns:
-        The highest layer group of it, or a lower one that a head reads; `sentence_embedding` if
-        the whole encoder is frozen and every head reads only that; None if it holds no block, as
-        the embeddings alone are a table look-up.
+        The prefix's highest layer group, or a lower one that a head reads; `sentence_embedding` if
+        the whole encoder is frozen and every head reads only that; None if the prefix holds no
+        block, since the embeddings alone are only a table look-up.
     """
     backbone, tasks = list(model.layer_groups.backbone), model.tasks.values()
     lowest = min(
@@ -56,7 +56,7 @@ def frozen_prefix(model: LayeredModel, frozen: Collection[str]) -> str | None:
 
 
 def groups_up_to(model: LayeredModel, level: str | None) -> list[str]:
-    """The layer groups of the encoder up to a level, lowest first; none for None."""
+    """Returns the encoder's layer groups up to a level, lowest first; empty if it is None."""
     backbone = list(model.layer_groups.backbone)
     if level is None:
         return []
@@ -65,11 +65,11 @@ def groups_up_to(model: LayeredModel, level: str | None) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class UpperPart:
-    """What of a model comes after a level, as a network of the same layers.
+    """The part of a model above a level, as a network of the same layers.
 
     Args:
         level: a layer group of the encoder, or `sentence_embedding`.
-        network: takes the features, and the padding mask where it must; gives the outputs.
+        network: maps features, and the padding mask if it is needed, to the model's outputs.
     """
 
     level: str
@@ -77,7 +77,7 @@ class UpperPart:
 
     @classmethod
     def of(cls, model: LayeredModel, level: str) -> "UpperPart":
-        """The part of a `MultiTaskModel`."""
+        """Returns the part of a `MultiTaskModel` above a level."""
         inputs = [output_of(model.encoder, level)]
         if level != SENTENCE:
             inputs.append(model.input["padding_mask"])
@@ -88,7 +88,7 @@ class UpperPart:
         return self.network(inputs, training=training)
 
     def check(self, model: LayeredModel) -> None:
-        """Raises InputError where something trains that features leave out."""
+        """Raises InputError if a layer group below the level trains."""
         above = {id(layer) for layer in self.network.layers}
         for group, layers in model.layer_groups.items():
             if any(layer.trainable and id(layer) not in above for layer in layers):
@@ -99,7 +99,7 @@ class UpperPart:
 
 
 def output_of(encoder: TextEncoder, level: str) -> keras.KerasTensor:
-    """The symbolic output of a layer group of an encoder, or its `sentence_embedding`."""
+    """Returns the symbolic output of an encoder's layer group, or its `sentence_embedding`."""
     transformer = encoder.transformer
     if level == SENTENCE:
         return transformer.output[SENTENCE]

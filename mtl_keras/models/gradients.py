@@ -10,10 +10,10 @@ from mtl_keras.distribution import replicas
 def gradient_of(
     tape: tf.GradientTape, losses: Sequence[tf.Tensor], weights: Sequence[tf.Variable]
 ) -> list[tf.Tensor]:
-    """The gradient of the sum of some losses, dense, summed over replicas; 0 if none depends."""
+    """Returns the dense gradient of the sum of the losses, over all replicas; 0 if unconnected."""
     zero = tf.UnconnectedGradients.ZERO
-    found = tape.gradient(losses, weights, unconnected_gradients=zero)
-    return summed([_dense(gradient) for gradient in found], weights)
+    gradients = tape.gradient(losses, weights, unconnected_gradients=zero)
+    return summed([_dense(gradient) for gradient in gradients], weights)
 
 
 def summed(gradients: Sequence, weights: Sequence[tf.Variable]) -> list:
@@ -25,16 +25,16 @@ def summed(gradients: Sequence, weights: Sequence[tf.Variable]) -> list:
 
 
 def project(gradients: Sequence[tf.Tensor], protected: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """`g - (⟨g, p⟩ / ⟨p, p⟩) p` where `⟨g, p⟩ < 0`, else g; each list is one vector.
+    """Returns `g - (⟨g, p⟩ / ⟨p, p⟩) p` if `⟨g, p⟩ < 0`, else g; each list is one vector.
 
     Args:
         gradients: g, tensors of any shapes.
-        protected: p, tensors of the same shapes. Where all are 0, the result is g.
+        protected: p, tensors of the same shapes. If all are 0, the result is g.
 
     Example:
 
     >>> g, p = [tf.constant([1.0]), tf.constant([1.0])], [tf.constant([-3.0]), tf.constant([1.0])]
-    >>> [float(each[0]) for each in project(g, p)]  # not [0, 1], as one tensor at a time
+    >>> [float(tensor[0]) for tensor in project(g, p)]  # not [0, 1], as one tensor at a time
     [0.3999999761581421, 1.2000000476837158]
     """
     along = _product(gradients, protected)
@@ -43,7 +43,7 @@ def project(gradients: Sequence[tf.Tensor], protected: Sequence[tf.Tensor]) -> l
 
 
 def _dense(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
-    """Sums the rows of a table's gradient that belong to one token."""
+    """Sums the rows of a table's gradient that belong to the same token."""
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient
     rows = gradient.dense_shape[0]

@@ -1,4 +1,4 @@
-"""What a training step asks of a protection: terms for the loss, and the gradients to apply."""
+"""Guards: they give a training step a protection's loss terms and the gradients to apply."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ Gradients = list[tf.Tensor | tf.IndexedSlices | None]
 
 
 class GuardedModel(Protocol):
-    """What guards read of a `MultiTaskModel`."""
+    """The parts of a `MultiTaskModel` that guards read."""
 
     input: Mapping[str, keras.KerasTensor]
     output: Mapping[str, keras.KerasTensor]
@@ -48,7 +48,7 @@ class GuardedModel(Protocol):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Guard:
-    """Protects nothing: plain training. Other guards change what they must of it.
+    """Protects nothing: plain training. Other guards override what they change.
 
     Args:
         tasks: the protected tasks.
@@ -68,7 +68,7 @@ class Guard:
                 )
 
     def penalties(self, model: GuardedModel, x: Tensors, outputs: Tensors) -> list[tf.Tensor]:
-        """Scalars to add to the loss; of a replica, its share of them.
+        """Returns scalars to add to the loss; in a replica, its share of them.
 
         Args:
             model: the model that trains.
@@ -84,19 +84,19 @@ class Guard:
         losses: Tensors,
         weights: Sequence[tf.Variable],
     ) -> Gradients:
-        """The gradients to apply, summed over the replicas.
+        """Returns the gradients to apply, summed over the replicas.
 
         Args:
-            tape: what recorded the step; persistent where `two_gradients`.
+            tape: the tape that recorded the step; persistent if `two_gradients`.
             total: the losses of all tasks and the penalties, summed.
             losses: task → its loss, weighted.
-            weights: what to differentiate by.
+            weights: the weights that train.
         """
         return summed(tape.gradient(total, weights), weights)
 
 
 class ProjectingGuard(Guard):
-    """The new tasks' gradient, without what conflicts with the protected tasks' (`project`)."""
+    """Removes from the new tasks' gradient what conflicts with the protected tasks' (`project`)."""
 
     two_gradients: ClassVar[bool] = True
 
@@ -114,7 +114,7 @@ class ProjectingGuard(Guard):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DistillingGuard(Guard):
-    """Adds how far the protected heads' answers are from a teacher's.
+    """Adds the divergence of the protected heads' answers from a teacher's to the loss.
 
     Args:
         teacher: a model of the protected tasks that never trains.
@@ -130,7 +130,7 @@ class DistillingGuard(Guard):
     def of(
         cls, model: GuardedModel, tasks: tuple[str, ...], **settings: float
     ) -> "DistillingGuard":
-        """Its teacher is a copy of the encoder and of these heads, taken now."""
+        """Returns a guard whose teacher is a copy of the encoder and of these heads, taken now."""
         part = keras.Model(model.input, {name: model.output[name] for name in tasks})
         teacher = keras.models.clone_model(part)
         teacher.set_weights(part.get_weights())
@@ -149,7 +149,7 @@ class DistillingGuard(Guard):
     def _divergence(
         self, task: Task, target: tf.Tensor, output: tf.Tensor, padding_mask: tf.Tensor
     ) -> tf.Tensor:
-        """The mean over the batch, without padding: a scalar."""
+        """Returns the mean divergence over the batch, without padding: a scalar."""
         kind = kind_of(task)
         divergence = kind.divergence(task, target, output, self.temperature)
         return weighted_mean(divergence, kind.reads.mean_weights(divergence, padding_mask))
@@ -157,11 +157,11 @@ class DistillingGuard(Guard):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AnchoringGuard(Guard):
-    """Adds `strength / 2` times the squared distance of the shared weights from where they were.
+    """Adds `strength / 2` times the squared distance of the encoder's weights from their start.
 
     Args:
-        strength: of the pull.
-        start: path → value, of the encoder's weights.
+        strength: factor of the penalty.
+        start: path → starting value of each of the encoder's weights.
     """
 
     strength: float
@@ -169,7 +169,7 @@ class AnchoringGuard(Guard):
 
     @classmethod
     def of(cls, model: GuardedModel, tasks: tuple[str, ...], strength: float) -> "AnchoringGuard":
-        """Anchored at the encoder's current weights."""
+        """Returns a guard anchored at the encoder's current weights."""
         start = {
             weight.path: tf.convert_to_tensor(weight.value)
             for layers in model.layer_groups.backbone.values()
@@ -238,9 +238,9 @@ def _(by: StartingWeights, model: GuardedModel, tasks: tuple[str, ...]) -> Guard
 def _check_tasks(model: GuardedModel, tasks: Sequence[str]) -> None:
     if isinstance(tasks, str):
         raise InputError(f"protect takes a list of tasks. Received: {tasks!r}; give [{tasks!r}]")
-    known = ", ".join(model.tasks)
+    names = ", ".join(model.tasks)
     for name in tasks:
         if name not in model.tasks:
-            raise InputError(f"protect: there is no task {name!r}; there are {known}")
+            raise InputError(f"protect: there is no task {name!r}; there are {names}")
     if set(tasks) == set(model.tasks):
-        raise InputError(f"protect: with all of {known} protected none would learn; protect fewer")
+        raise InputError(f"protect: with all of {names} protected none would learn; protect fewer")

@@ -1,4 +1,4 @@
-"""Token vectors → answers: one Keras layer per task."""
+"""The heads: one Keras layer per task maps the encoder's vectors to answers."""
 
 import functools
 import itertools
@@ -75,7 +75,8 @@ class LevelMix(keras.layers.Layer):
     Peters et al., 2018, "Deep contextualized word representations", eq. 1, without its γ, which the
     head's kernel holds. It begins as their mean.
 
-    Input shape: a list of tensors `(batch, …, hidden)`, lowest level first. Output shape: of one.
+    Input shape: a list of tensors `(batch, …, hidden)`, lowest level first.
+    Output shape: that of one of them.
     """
 
     def __init__(self, **kwargs: Any):
@@ -90,7 +91,7 @@ class LevelMix(keras.layers.Layer):
 
 
 def read_levels(encoder: TextEncoder, tasks: Iterable[Task]) -> dict[str, list[str]]:
-    """Task → the levels of the encoder that its head reads, lowest first: one, or all to mix.
+    """Returns task → the encoder's levels that its head reads, lowest first: one, or all to mix.
 
     Raises:
         InputError: a level that the encoder does not have, or `auto`.
@@ -99,7 +100,7 @@ def read_levels(encoder: TextEncoder, tasks: Iterable[Task]) -> dict[str, list[s
 
 
 def loaded_encoder(encoder: TextEncoder | str) -> TextEncoder:
-    """The encoder, with its published weights if its source is given.
+    """Returns the encoder; loads it with its published weights if a source is given.
 
     Raises:
         InputError: it is neither, or cannot be loaded.
@@ -115,7 +116,7 @@ def loaded_encoder(encoder: TextEncoder | str) -> TextEncoder:
 
 
 def used_part(encoder: TextEncoder, tasks: Iterable[Task]) -> TextEncoder:
-    """The encoder without what no head reads: the blocks above their levels, and the pooler.
+    """Returns the encoder without what no head reads: blocks above their levels, and the pooler.
 
     A pooler that no head reads is not trained, and would have no weights in the model's file.
 
@@ -136,11 +137,11 @@ def used_part(encoder: TextEncoder, tasks: Iterable[Task]) -> TextEncoder:
 def head_outputs(
     tasks: Sequence[Task], encoder: TextEncoder, dropout: float
 ) -> dict[str, keras.KerasTensor]:
-    """Task → the outputs of a new head over the vectors that its kind reads, at its level.
+    """Returns task → the outputs of a new head on the vectors that its kind reads, at its level.
 
     Args:
         tasks: a head for each.
-        encoder: gives the vectors.
+        encoder: the encoder whose vectors the heads read.
         dropout: rate before each head, in training.
 
     Raises:
@@ -157,14 +158,14 @@ def head_outputs(
 
 
 def head_layers(task: str) -> tuple[str, str]:
-    """The names of a head's layers; only a head that mixes levels has the second."""
+    """Returns the names of a head's layers. Only a head that mixes levels has the second layer."""
     return f"{task}_head", f"{task}_mix"
 
 
 def layers_of_heads(
     layers: Iterable[keras.layers.Layer], tasks: Iterable[str]
 ) -> dict[str, list[keras.layers.Layer]]:
-    """Layer group of each task's head → those of a model's layers that it holds."""
+    """Returns the layer group of each task's head → its layers among the model's."""
     by_name = {layer.name: layer for layer in layers}
     return {
         head_group(task): [by_name[name] for name in head_layers(task) if name in by_name]

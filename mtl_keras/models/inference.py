@@ -42,8 +42,8 @@ class ForwardPass:
         names = frozenset(batch)
         if names not in self._graphs:
             self._graphs[names] = _graph(self._network, batch)
-        found = self._graphs[names](dict(batch))
-        return {name: tensor.numpy() for name, tensor in found.items()}
+        outputs = self._graphs[names](dict(batch))
+        return {name: tensor.numpy() for name, tensor in outputs.items()}
 
 
 def encoded(x: Any, tokenizer: Tokenizer) -> Any:
@@ -90,7 +90,7 @@ def _open(batch: Batch) -> dict[str, tf.TensorSpec]:
     """Specs with an open batch and length; features keep their width."""
     return {
         name: tf.TensorSpec(
-            [None] * (each.ndim - 1) + [each.shape[-1] if name == FEATURES else None], each.dtype
+            [None] * (array.ndim - 1) + [array.shape[-1] if name == FEATURES else None], array.dtype
         )
-        for name, each in batch.items()
+        for name, array in batch.items()
     }

@@ -1,4 +1,4 @@
-"""Methods of a class whose functions stand in later rooms, loaded when first asked for."""
+"""Methods of a class whose functions stand in later rooms and load at the first call."""
 
 import importlib
 import types
@@ -9,15 +9,15 @@ PACKAGE = "mtl_keras"
 
 
 class LateMethod:
-    """A method whose function another room has.
+    """A method whose function stands in another room.
 
-    Training, evaluation and export import the model, so the model cannot import them. What a
-    program asks of its model, as `model.fit_stages(…)`, is a function there whose first parameter
-    is `model`; this names it. Nothing in the model's own room calls it.
+    Training, evaluation and export import the model, so the model cannot import them. A method
+    that a program calls, such as `model.fit_stages(…)`, is a function there whose first parameter
+    is `model`; this class names it. Nothing in the model's own room calls it.
 
     Args:
-        module: that has the function, below the package.
-        name: of the function; None: the method's.
+        module: the module with the function, relative to the package.
+        name: name of the function; None if it is the method's.
 
     Example:
 
@@ -36,9 +36,9 @@ class LateMethod:
 
     @property
     def function(self) -> Callable:
-        """The function itself."""
-        found: Callable = getattr(importlib.import_module(f"{PACKAGE}.{self.module}"), self.name)
-        return found
+        """The function, imported at the first access."""
+        function: Callable = getattr(importlib.import_module(f"{PACKAGE}.{self.module}"), self.name)
+        return function
 
     def __get__(self, instance: Any, owner: type) -> Callable:
         if instance is None:

@@ -1,4 +1,4 @@
-"""A model out of its `.keras` file."""
+"""Loads a model from its `.keras` file."""
 
 from pathlib import Path
 
@@ -9,16 +9,16 @@ from mtl_keras.models.multi_task_model import MultiTaskModel
 def load_model(path: str | Path, *, compile: bool = True) -> MultiTaskModel:
     """Loads a `.keras` file of a `MultiTaskModel`.
 
-    As `keras.saving.load_model`, with this package's layers known to it.
+    Works as `keras.saving.load_model`, with this package's layers registered.
 
     Args:
-        path: of the file.
-        compile: whether it is compiled as it was saved, with its optimizer's state.
+        path: path of the file.
+        compile: whether to compile the model as it was saved, with the optimizer's state.
 
     Raises:
-        UnsafeFileError: it would unpack to far more than it is, or holds what could run code or
-            read other files.
-        InputError: it is absent, or the system refuses to read it.
+        UnsafeFileError: the file would unpack to far more than its size, or holds something that
+            could run code or read other files.
+        InputError: the file is absent or cannot be read.
     """
     model: MultiTaskModel = load_keras_file(path, compile=compile)
     return model

@@ -1,4 +1,4 @@
-"""The mean of a loss over what is labelled."""
+"""The mean of a loss over labelled examples."""
 
 import tensorflow as tf
 
@@ -8,15 +8,15 @@ from mtl_keras.distribution import replicas
 def weighted_mean(
     values: tf.Tensor, weights: tf.Tensor, total: tf.Tensor | None = None
 ) -> tf.Tensor:
-    """`sum(values * weights) / sum(weights)`, and 0 where all weights are 0.
+    """Returns `sum(values * weights) / sum(weights)`, or 0 if all weights are 0.
 
     Weights of 0 leave out padding, the later pieces of a word, and the other tasks' examples.
 
     Args:
-        values: of the examples of this replica.
-        weights: theirs.
-        total: the sum of the weights in all replicas, taken here where it is None. So the means
-            of all replicas add up to the mean over all examples.
+        values: losses of this replica's examples.
+        weights: weights of the same shape.
+        total: the sum of the weights in all replicas, so that the replicas' means add up to the
+            mean over all examples. None: the sum of `weights`.
     """
     if total is None:
         (total,) = replicas.total([tf.reduce_sum(weights)])

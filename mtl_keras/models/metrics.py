@@ -1,4 +1,4 @@
-"""What is measured of a task while it trains, as Keras metrics."""
+"""The Keras metrics of a task while it trains."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,10 +15,10 @@ from mtl_keras.models.kinds.table import kind_of
 def training_metrics(
     task: Task, extra: Sequence[keras.metrics.Metric] = ()
 ) -> list[keras.metrics.Metric]:
-    """A task's mean loss, the metric that judges it, then the user's, named `<task>_<metric>`.
+    """Returns a task's mean loss, its judging metric, then the user's, named `<task>_<metric>`.
 
     Raises:
-        InputError: two would have one name.
+        InputError: two metrics would have the same name.
     """
     metrics = [keras.metrics.Mean("loss"), kind_of(task).training_metric(), *extra]
     names = [f"{task.name}_{metric.name}" for metric in metrics]
@@ -30,7 +30,7 @@ def training_metrics(
 def metric_directions(
     tasks: Mapping[str, Task], by_task: Mapping[str, Sequence[keras.metrics.Metric]]
 ) -> dict[str, str]:
-    """Name of each metric → `min` or `max`, which is better; not of metrics that do not say it.
+    """Returns metric name → the better direction, `min` or `max`, if the metric declares one.
 
     Args:
         tasks: by name.
@@ -41,7 +41,7 @@ def metric_directions(
         directions[mean_loss.name] = "min"
         directions[judging.name] = "max" if tasks[name].label_kind.higher_is_better else "min"
         for metric in others:
-            # Keras's own metrics say it so, and say it nowhere else.
+            # Keras's own metrics declare their direction only in this attribute.
             if direction := {"up": "max", "down": "min"}.get(getattr(metric, "_direction", "")):
                 directions[metric.name] = direction
     return directions
@@ -50,7 +50,7 @@ def metric_directions(
 def undefined_without_examples(
     results: Mapping[str, tf.Tensor], by_task: Mapping[str, Sequence[keras.metrics.Metric]]
 ) -> dict[str, tf.Tensor]:
-    """Results by name; NaN for those of a task of which nothing was measured.
+    """Returns the results by name; NaN for the metrics of a task without an example.
 
     Args:
         results: name → a scalar.

@@ -239,7 +239,7 @@ class MultiTaskModel(HasTaskData, SavedCompilation, CheckedCalls, keras.Model):
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         """The mean loss and padding, then each task's loss and metrics."""
-        of_tasks = (metric for each in self._task_metrics.values() for metric in each)
+        of_tasks = (metric for of_task in self._task_metrics.values() for metric in of_task)
         return [self._total, self._padding, *of_tasks]
 
     def get_metrics_result(self) -> dict[str, tf.Tensor]:

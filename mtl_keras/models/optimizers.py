@@ -1,4 +1,4 @@
-"""A learning rate, and an optimizer state, for every layer."""
+"""Optimizers with a learning rate and a state for every layer."""
 
 import dataclasses
 import math
@@ -44,7 +44,7 @@ class FusedAdamW(keras.optimizers.AdamW):
         replicas.assign(self.iterations, tf.convert_to_tensor(self.iterations) + 1)
 
     def _settings(self, dtype: str) -> dict[str, tf.Tensor]:
-        """What the operation takes that is the same for all variables."""
+        """Returns the operation's arguments that are the same for all variables."""
         step = tf.cast(tf.convert_to_tensor(self.iterations) + 1, dtype)
         beta1, beta2 = tf.constant(self.beta_1, dtype), tf.constant(self.beta_2, dtype)
         powers = {"beta1_power": tf.pow(beta1, step), "beta2_power": tf.pow(beta2, step)}
@@ -84,9 +84,9 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
     hand, callback or Keras schedule, scales all of them. `rates` are the layers' rates now.
 
     Args:
-        optimizer: what every layer gets a copy of.
+        optimizer: the optimizer of which every layer gets a copy.
         rates: layer name (the first part of its variables' paths) → learning rate. Layers not
-            named, or all when None, learn at `optimizer`'s own rate.
+            named, or all if None, learn at `optimizer`'s own rate.
         schedule: how the rates rise and fall over `steps`; None: they are constant.
         steps: how many steps the schedule spans.
 
@@ -133,7 +133,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
 
     @property
     def stateful(self) -> list[str]:
-        """Names of the layers that have a state, or had one when this was saved."""
+        """The names of the layers that have a state, or had one when the optimizer was saved."""
         return list(dict.fromkeys((*self._to_restore, *self.of_layer)))
 
     @property
@@ -144,7 +144,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         return {layer: now * self._factor(layer) for layer in names}
 
     def build(self, variables: Sequence[keras.Variable]) -> None:
-        """Makes the state of layers that have none yet; what others have stays."""
+        """Makes the state of layers that have none yet; the others keep theirs."""
         for layer, members in _by_layer(variables).items():
             if layer not in self.of_layer:
                 self.of_layer[layer] = self._copy(layer)
@@ -154,7 +154,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
     def take_over(self, previous: "LayerwiseOptimizer", variables: Sequence) -> None:
         """Takes over the previous stage's state of the layers that keep training.
 
-        Their order is that of the variables, whatever came before.
+        Layers are in the order of the variables, whatever the previous order.
         """
         for layer, members in _by_layer(variables).items():
             if layer in previous.of_layer:
@@ -202,7 +202,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         return optimizer
 
     def _rate_now(self) -> tf.Tensor:
-        """The highest of the layers' rates at this step."""
+        """Returns the highest of the layers' rates at this step."""
         if not self.steps:
             return tf.convert_to_tensor(self.learning_rate)
         return self.learning_rate * rate_factor(self.schedule, self.iterations, self.steps)
@@ -228,7 +228,7 @@ def layerwise_adamw(
     schedule: RateSchedule | None = None,
     steps: int | None = None,
 ) -> LayerwiseOptimizer:
-    """AdamW with a learning rate for every layer group of a model.
+    """Returns AdamW with a learning rate for every layer group of a model.
 
     Loshchilov & Hutter, 2019, "Decoupled weight decay regularization".
 
@@ -238,7 +238,7 @@ def layerwise_adamw(
         backbone_lr: rate of the top block.
         decay: factor from each block to the one below.
         group_lrs: layer group, or range of blocks (`block_0-7`), → its own rate instead.
-        weight_decay: of kernels and tables; biases and layer norms are left out.
+        weight_decay: weight decay of kernels and tables; biases and layer norms have none.
         schedule: how the rates rise and fall over `steps`.
         steps: how many steps the schedule spans.
     """
@@ -256,7 +256,7 @@ def layerwise_adamw(
 
 
 def rate_factor(schedule: RateSchedule, step: int | tf.Tensor, steps: int) -> tf.Tensor:
-    """The factor of a schedule for the rates at a step (from 0): a scalar in [0, 1].
+    """Returns a schedule's factor of the rates at a step (from 0): a scalar in [0, 1].
 
     Example:
 

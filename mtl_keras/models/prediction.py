@@ -133,8 +133,8 @@ def outputs_by_text(
         padded = _padded(tokenized.token_ids, rows)
         batch = forward(features(padded) if features else padded)
         for name in names:
-            for row, found in zip(rows, batch[name], strict=True):
-                outputs[name][row] = found[: lengths[row]] if name in of_pieces else found
+            for row, output in zip(rows, batch[name], strict=True):
+                outputs[name][row] = output[: lengths[row]] if name in of_pieces else output
     return outputs
 
 

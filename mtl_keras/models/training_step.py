@@ -1,4 +1,4 @@
-"""The arithmetic of a step over a batch of several tasks: weights, losses, what is measured.
+"""The arithmetic of a step over a batch of several tasks: weights, losses and metrics.
 
 Every function takes and returns plain dicts by task. Sums run over all replicas, so that each
 replica's share of a loss adds up to the loss of the whole batch.
@@ -21,7 +21,7 @@ Tensors = Mapping[str, tf.Tensor]
 
 
 class Batch(NamedTuple):
-    """What a step reads.
+    """The data that a step reads.
 
     Args:
         x: `token_ids` and `padding_mask`, both `(batch, length)`, and perhaps `features`.
@@ -50,7 +50,7 @@ def unpack(data: Any, tasks: Mapping[str, Task]) -> Batch:
 
 
 def sums_of_weights(weights: Tensors) -> dict[str, tf.Tensor]:
-    """Task → the sum of its weights in all replicas, a scalar."""
+    """Returns task → the sum of its weights in all replicas, a scalar."""
     sums = [tf.reduce_sum(of_task) for of_task in weights.values()]
     return dict(zip(weights, replicas.total(sums), strict=True))
 
@@ -58,7 +58,7 @@ def sums_of_weights(weights: Tensors) -> dict[str, tf.Tensor]:
 def losses_by_task(
     losses: Mapping[str, keras.losses.Loss], batch: Batch, outputs: Tensors, sums: Tensors
 ) -> dict[str, tf.Tensor]:
-    """Task → its mean loss over the batch's examples, a scalar; of a replica, its share of it.
+    """Returns task → its mean loss over the batch, a scalar; in a replica, its share of the mean.
 
     Args:
         losses: task → its loss, unreduced.
@@ -80,7 +80,7 @@ def answerable_losses(
     outputs: Tensors,
     tasks: Mapping[str, Task],
 ) -> dict[str, tf.Tensor]:
-    """As `losses_by_task`, over the labels that training has: the others have no weight."""
+    """Returns `losses_by_task` over labels that occur in training; others have no weight."""
     labels, weights = {}, {}
     for name, task in tasks.items():
         labels[name], weights[name] = kind_of(task).answerable(
@@ -92,12 +92,12 @@ def answerable_losses(
 
 
 def active_heads(sums: Tensors) -> dict[str, tf.Tensor]:
-    """Name of each layer of the heads → whether any example of its task is in the batch."""
+    """Returns the name of each head's layer → whether the batch has an example of its task."""
     return {layer: total > 0 for name, total in sums.items() for layer in head_layers(name)}
 
 
 def padding_update(metric: keras.metrics.Metric, padding_mask: tf.Tensor) -> replicas.Update:
-    """Measures the share of positions without a word piece, weighted by their number."""
+    """Returns an update: the share of positions without a word piece, weighted by their number."""
     padded = 1 - tf.cast(padding_mask, tf.float32)  # (batch, length)
     share = tf.math.divide_no_nan(tf.reduce_sum(padded), tf.cast(tf.size(padded), tf.float32))
     return metric, (share,), tf.size(padded)
@@ -109,7 +109,7 @@ def task_updates(
     outputs: Tensors,
     losses: Iterable[tf.Tensor],
 ) -> list[replicas.Update]:
-    """What a batch adds to the metrics of each task.
+    """Returns the updates of each task's metrics by a batch.
 
     Args:
         metrics: task → its mean loss, then its other metrics.

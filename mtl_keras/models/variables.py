@@ -1,4 +1,4 @@
-"""The variables of a model by name, read, written and kept in files."""
+"""Reads and writes a model's variables by name, also in files."""
 
 import itertools
 from collections.abc import Collection, Iterable, Mapping
@@ -16,12 +16,12 @@ from mtl_keras.storage.writing import write_whole
 
 
 def metric_variables(model: keras.Model) -> dict[str, keras.Variable]:
-    """Name → variable of what the model has measured in this epoch."""
-    return _named("metrics", itertools.chain(*(each.variables for each in model.metrics)))
+    """Returns name → variable of the metrics, which hold what this epoch has measured."""
+    return _named("metrics", itertools.chain(*(metric.variables for metric in model.metrics)))
 
 
 def trained_variables(model: keras.Model, groups: Collection[str]) -> dict[str, keras.Variable]:
-    """Name → variable of all that a step changes: weights, optimizer state, seeds of dropout.
+    """Returns name → variable of all that a step changes: weights, optimizer state, seeds.
 
     Args:
         model: a compiled `MultiTaskModel`.
@@ -29,35 +29,35 @@ def trained_variables(model: keras.Model, groups: Collection[str]) -> dict[str, 
     """
     weights = {id(weight) for weight in model.weights}
     optimizer = model.optimizer
-    found = weight_variables(model, groups)
-    found |= _named("seeds", (each for each in model.variables if id(each) not in weights))
-    found |= _named("optimizer", optimizer.variables)
-    for layer, each in optimizer.of_layer.items():
-        found |= _named(f"optimizer of {layer}", each.variables)
-    return found
+    trained = weight_variables(model, groups)
+    trained |= _named("seeds", (v for v in model.variables if id(v) not in weights))
+    trained |= _named("optimizer", optimizer.variables)
+    for layer, of_layer in optimizer.of_layer.items():
+        trained |= _named(f"optimizer of {layer}", of_layer.variables)
+    return trained
 
 
 def weight_variables(model: Grouped, groups: Collection[str]) -> dict[str, keras.Variable]:
-    """Name → variable of the weights of some layer groups."""
+    """Returns name → variable of the weights of some layer groups."""
     layers = itertools.chain(*(model.layer_groups[group] for group in groups))
     return {f"weights/{weight.path}": weight for layer in layers for weight in layer.weights}
 
 
 def values(variables: Mapping[str, keras.Variable]) -> dict[str, np.ndarray]:
-    """Name → a copy of the value."""
-    return {name: replicas.value_of(each) for name, each in variables.items()}
+    """Returns name → a copy of the value."""
+    return {name: replicas.value_of(variable) for name, variable in variables.items()}
 
 
 def views(variables: Mapping[str, keras.Variable]) -> dict[str, np.ndarray]:
-    """Name → the value, without a copy of it (`replicas.view_of`)."""
-    return {name: replicas.view_of(each) for name, each in variables.items()}
+    """Returns name → the value, not copied (`replicas.view_of`)."""
+    return {name: replicas.view_of(variable) for name, variable in variables.items()}
 
 
 def put(variables: Mapping[str, keras.Variable], arrays: Mapping[str, np.ndarray]) -> None:
-    """Gives the variables values of `values`.
+    """Sets the variables to arrays that `values` returned.
 
     Raises:
-        InputError: there is none for one of them, or of another shape.
+        InputError: a variable has no array, or one of another shape.
     """
     for name, variable in variables.items():
         if name not in arrays or arrays[name].shape != tuple(variable.shape):
@@ -75,19 +75,19 @@ def save_weights(model: keras.Model, groups: Iterable[str], path: Path) -> None:
         WorkError: the file cannot be written.
     """
     layers = itertools.chain.from_iterable(model.layer_groups[group] for group in groups)
-    arrays = {each.path: replicas.view_of(each) for layer in layers for each in layer.weights}
+    arrays = {v.path: replicas.view_of(v) for layer in layers for v in layer.weights}
     write_whole(path, lambda beside: write_arrays(arrays, beside))
 
 
 def load_weights(model: keras.Model, path: Path) -> None:
-    """Puts weights of `save_weights` into a model of the same shape; the others stay."""
+    """Loads weights that `save_weights` wrote into a model of the same shape; others stay."""
     check_header(path)
     arrays = load_file(path)
-    known = {variable.path: variable for variable in model.weights}
+    by_path = {variable.path: variable for variable in model.weights}
     for name, array in arrays.items():
-        known[name].assign(array)
+        by_path[name].assign(array)
 
 
 def _named(kind: str, variables: Iterable[keras.Variable]) -> dict[str, keras.Variable]:
-    """By number: paths of these may be alike, or hold a number that the process counts."""
-    return {f"{kind}/{number}": each for number, each in enumerate(variables)}
+    """Returns name → variable, named by number: their paths may be equal or differ by process."""
+    return {f"{kind}/{number}": variable for number, variable in enumerate(variables)}

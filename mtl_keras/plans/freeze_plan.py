@@ -1,4 +1,4 @@
-"""Which layer groups are frozen: a plan is a value over group names, applied to a model."""
+"""Freeze plans: values that name frozen layer groups and are applied to a model."""
 
 import itertools
 import re
@@ -66,7 +66,7 @@ class FreezePlan:
             _blocks_in(term)
 
     def __or__(self, other: "FreezePlan") -> "FreezePlan":
-        """Frozen is what either plan freezes."""
+        """Returns a plan that freezes what either plan freezes."""
         return FreezePlan.of(dict.fromkeys((*self.terms, *other.terms)))
 
     def __str__(self) -> str:
@@ -104,7 +104,7 @@ class FreezePlan:
 
     @classmethod
     def of(cls, terms: Iterable[str]) -> "FreezePlan":
-        """What any of these rules or layer groups freezes; nothing where there are none."""
+        """Returns the plan that freezes what any of these rules or groups does; none if empty."""
         return cls(" + ".join(terms) or "none")
 
     @property
@@ -119,7 +119,7 @@ class FreezePlan:
         return tuple(match[1] for match in named if match)
 
     def frozen(self, groups: Sequence[str]) -> tuple[str, ...]:
-        """The frozen ones of these layer groups, lowest first.
+        """Returns which of these layer groups are frozen, lowest first.
 
         Raises:
             InputError: a block or head that is not among the groups; it lists those that are.
@@ -128,7 +128,7 @@ class FreezePlan:
         return tuple(name for name in groups if name in cold)
 
     def within(self, blocks: int) -> "FreezePlan":
-        """The same on an encoder of which only so many blocks are used, from the lowest.
+        """Returns the same plan for an encoder of which only the lowest `blocks` are used.
 
         Example:
 
@@ -139,7 +139,7 @@ class FreezePlan:
         return FreezePlan.of(terms or ["none"])
 
     def apply(self, model: Grouped) -> "Trainability":
-        """Freezes the model's layer groups, thaws the others, and gives the resulting table.
+        """Freezes the model's layer groups, unfreezes the others, and returns the resulting table.
 
         It takes effect at once, also on a compiled `MultiTaskModel`.
         """
@@ -177,7 +177,7 @@ class Trainability(tuple[GroupState, ...]):
 
 
 def trainability(model: Grouped) -> Trainability:
-    """The table of a model's layer groups in their current state, lowest first."""
+    """Returns the table of a model's layer groups in their current state, lowest first."""
     return Trainability(
         GroupState(
             group=name,
@@ -189,16 +189,16 @@ def trainability(model: Grouped) -> Trainability:
 
 
 def backbone_trains(model: Grouped) -> bool:
-    """Whether anything of the encoder trains."""
+    """Returns whether any part of the encoder trains."""
     layers = itertools.chain.from_iterable(model.layer_groups.backbone.values())
     return any(layer.trainable for layer in layers)
 
 
 def named_groups(name: str, groups: Sequence[str]) -> list[str]:
-    """The layer groups that a name stands for: itself, or of `block_0-3` the blocks 0 to 3.
+    """Returns the layer groups that a name stands for: itself, or for `block_0-3` blocks 0 to 3.
 
     Raises:
-        InputError: one that is not among the groups; it lists those that are.
+        InputError: a group that the model lacks; the message lists the model's groups.
     """
     names = _blocks_in(name) or [name]
     if not set(names) <= set(groups):
@@ -207,7 +207,7 @@ def named_groups(name: str, groups: Sequence[str]) -> list[str]:
 
 
 def names_within(name: str, blocks: int) -> str:
-    """The part of a layer group's name, or of a range, that the lowest blocks have; or nothing.
+    """Cuts a layer group's name, or a range, down to the lowest blocks; empty if none is left.
 
     Example:
 
@@ -221,7 +221,7 @@ def names_within(name: str, blocks: int) -> str:
 
 
 def check_group(name: str) -> None:
-    """Raises `InputError` where a name cannot be that of a layer group, or of a range."""
+    """Raises `InputError` if a name is neither that of a layer group nor a range."""
     if not re.fullmatch(_GROUPS, name):
         raise InputError(
             "a layer group is embeddings, block_0, block_0-3 (a range) or heads/<task>. "
@@ -231,7 +231,7 @@ def check_group(name: str) -> None:
 
 
 def _blocks_in(name: str) -> list[str]:
-    """The blocks of a range, `block_0-3`; none where it is no range."""
+    """Returns the blocks of a range such as `block_0-3`; empty if it is no range."""
     match = re.fullmatch(f"block_({_COUNT})-({_COUNT})", name)
     if not match:
         return []

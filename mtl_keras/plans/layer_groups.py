@@ -25,7 +25,7 @@ class LayerGroups(dict[str, "list[keras.layers.Layer]"]):
 
     @property
     def backbone(self) -> "LayerGroups":
-        """The groups of the encoder."""
+        """The groups of the encoder, lowest first."""
         return LayerGroups({name: self[name] for name in backbone_of(self)})
 
     @property
@@ -35,13 +35,13 @@ class LayerGroups(dict[str, "list[keras.layers.Layer]"]):
 
     @property
     def frozen(self) -> list[str]:
-        """The groups that have layers of which none trains."""
+        """The groups none of whose layers trains."""
         layers_of = ((group, layers) for group, layers in self.items() if layers)
-        return [group for group, layers in layers_of if not any(each.trainable for each in layers)]
+        return [group for group, layers in layers_of if not any(one.trainable for one in layers)]
 
 
 class Grouped(Protocol):
-    """What has layer groups, as a `MultiTaskModel` has."""
+    """Anything with layer groups, such as a `MultiTaskModel`."""
 
     @property
     def layer_groups(self) -> LayerGroups:
@@ -49,20 +49,20 @@ class Grouped(Protocol):
 
 
 def head_group(task: str) -> str:
-    """The name of a task's head among the layer groups: `topic` → `heads/topic`."""
+    """Returns the layer group of a task's head: `topic` → `heads/topic`."""
     return f"{_HEADS}{task}"
 
 
 def tasks_of(groups: Iterable[str]) -> list[str]:
-    """The tasks whose heads are among these layer groups, in their order."""
+    """Returns the tasks whose heads are among these layer groups, in their order."""
     return [name.removeprefix(_HEADS) for name in groups if name.startswith(_HEADS)]
 
 
 def backbone_of(groups: Iterable[str]) -> list[str]:
-    """The embeddings and blocks among these layer groups, in their order."""
+    """Returns the embeddings and blocks among these layer groups, in their order."""
     return [name for name in groups if not name.startswith(_HEADS)]
 
 
 def blocks_of(groups: Iterable[str]) -> list[str]:
-    """The blocks among these layer groups, in their order."""
+    """Returns the blocks among these layer groups, in their order."""
     return [name for name in backbone_of(groups) if name != EMBEDDINGS]

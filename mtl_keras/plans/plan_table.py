@@ -1,4 +1,4 @@
-"""What trains when, and at which rate: stages side by side over the layer groups of a model."""
+"""Tables of a training plan: the learning rate of each layer group in each stage."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,11 +8,11 @@ from mtl_keras.plans.stage import Stage
 
 
 def plan_table(model: Grouped, stages: Sequence[Stage]) -> list[dict]:
-    """What each stage does to each layer group, lowest group first.
+    """Returns the learning rate of each layer group in each stage, lowest group first.
 
     Returns:
         Rows of `group`, `parameters` (a count) and `stages`: the learning rate in each stage,
-        None where the group is frozen.
+        None if the group is frozen.
     """
     groups = list(model.layer_groups)
     rates = [
@@ -30,16 +30,16 @@ def plan_table(model: Grouped, stages: Sequence[Stage]) -> list[dict]:
 
 
 def plan_grid(model: Grouped, stages: Sequence[Stage], epochs: Sequence[int] | None = None) -> dict:
-    """What trains when, and at which rate, as `plots.trainability_grid` draws it.
+    """Returns what trains when, and at which rate, for `plots.trainability_grid`.
 
     Args:
-        model: whose layer groups are the rows.
-        stages: of a training plan.
-        epochs: that were run, a number a stage; the stages' own when None.
+        model: the model whose layer groups are the rows.
+        stages: the stages of a training plan.
+        epochs: the number of epochs that each stage ran; None: as the stages say.
 
     Returns:
         `groups`, lowest first, their `parameters`, and `stages`: `freeze`, `epochs`, and `rates`,
-        a learning rate a group, None where it is frozen; `solved`, whether its heads are.
+        a learning rate per group, None if it is frozen; `solved`, whether its heads are.
     """
     table = plan_table(model, stages)
     counts = epochs or [stage.epochs for stage in stages]
@@ -59,5 +59,5 @@ def plan_grid(model: Grouped, stages: Sequence[Stage], epochs: Sequence[int] | N
 
 
 def effort_of(stage: Mapping) -> str:
-    """How a stage of `plan_grid` learns: `solved`, or its number of epochs."""
+    """Returns a stage's effort in words: `solved`, or its number of epochs."""
     return "solved" if stage.get("solved") else str(stage["epochs"])

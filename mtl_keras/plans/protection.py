@@ -1,6 +1,7 @@
-"""What keeps the predictions of frozen heads while the encoder under them trains on other tasks.
+"""Protections: they preserve frozen heads' answers while other tasks train the encoder.
 
-A protection is a value. Armed on a model it becomes a guard, which the training step asks.
+A protection is a value. For a model it becomes a guard (`models.guards`), which the training step
+calls.
 """
 
 import math
@@ -18,18 +19,18 @@ class Protection(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class GradientProjection:
-    """Steps whose gradient does not conflict with the protected tasks' gradient.
+    """Removes from each gradient the part that conflicts with the protected tasks' gradient.
 
     With g the gradient of the new tasks and p that of the protected ones, over all weights as
     one vector, `g ← g - (⟨g, p⟩ / ⟨p, p⟩) p` where `⟨g, p⟩ < 0` (Chaudhry et al., 2019, "Efficient
     lifelong learning with A-GEM"; between two tasks also Yu et al., 2020, "Gradient surgery for
     multi-task learning"). p itself is not applied: the protected tasks do not learn.
 
-    It needs the protected tasks' examples: each step takes a batch of theirs beside the new one
-    (`with_replay`) and goes backward twice. Batches without theirs are plain training. What it
-    promises is of the gradient on the batch at hand; an optimizer that rescales weights one by
-    one, as Adam does, turns the step that follows. It keeps the protected tasks' loss from
-    rising; it does not keep each answer: a wrong one may change.
+    It needs the protected tasks' examples: each step also reads a batch of theirs (`with_replay`)
+    and runs two backward passes. A batch without theirs is plain training. The guarantee holds
+    for the gradient on the batch at hand; an optimizer that rescales weights one by one, such as
+    Adam, changes the direction of the step. The protection keeps the protected tasks' loss from
+    rising; it does not keep every answer: a wrong one may change.
     """
 
     replays: ClassVar[bool] = True
@@ -37,10 +38,11 @@ class GradientProjection:
 
 @dataclass(frozen=True, kw_only=True)
 class Distillation:
-    """Frozen heads keep answering the new tasks' texts as they did when the stage began.
+    """Trains the encoder so that frozen heads answer the new tasks' texts as at the stage's start.
 
-    Added to the loss is, for each protected task, the divergence of its answers p from those of
-    the model as it was, q (Li & Hoiem, 2017, "Learning without forgetting"), a mean over the texts:
+    For each protected task it adds to the loss the divergence of its answers p from the answers q
+    of the model at the stage's start, averaged over the texts (Li & Hoiem, 2017, "Learning without
+    forgetting"):
 
     * classification: `T² KL(q_T ‖ p_T)`, with `q_T ∝ q^(1/T)` (Hinton et al., 2015, "Distilling
       the knowledge in a neural network"); tagging and token_labels likewise, over the real word
@@ -49,11 +51,11 @@ class Distillation:
       cross-entropy;
     * regression: `(q - p)²`.
 
-    It needs no examples of the protected tasks. It holds a copy of the encoder, and each step
-    passes through the copy once, forward.
+    It needs no examples of the protected tasks. It holds a copy of the encoder, through which each
+    step runs one forward pass.
 
     Args:
-        weight: factor of the added terms, each beside its task's own loss weight.
+        weight: factor of the added terms, on top of each task's loss weight.
         temperature: T, softens the distributions so that unlikely classes count more.
 
     Raises:
@@ -72,19 +74,19 @@ class Distillation:
 
 @dataclass(frozen=True, kw_only=True)
 class StartingWeights:
-    """The encoder stays near the weights with which the stage began.
+    """Keeps the encoder near the weights with which the stage began.
 
     `strength / 2 · Σ ‖w - w₀‖²` over the shared weights that train is added to the loss (L2-SP:
     Li et al., 2018, "Explicit inductive bias for transfer learning with convolutional networks").
 
-    It knows nothing of the tasks that it protects, needs no examples of theirs and costs next to
-    nothing. The gradient of the loss pulls on all weights together with a norm of about 1 in
-    fine-tuning, the penalty with `strength · ‖w - w₀‖`: so they balance where the weights have
-    moved by about `1 / strength` in all. AdamW divides both by the same root mean square, so this
-    point does not depend on the learning rate.
+    It does not depend on the protected tasks, needs no examples of theirs and costs almost nothing.
+    In fine-tuning the gradient of the loss has a norm of about 1 over all weights, that of the
+    penalty `strength · ‖w - w₀‖`. So they balance when the weights have moved by about
+    `1 / strength` in total. AdamW divides both by the same root mean square, so this point does
+    not depend on the learning rate.
 
     Args:
-        strength: of the pull.
+        strength: factor of the penalty.
 
     Raises:
         InputError: a strength that is not a positive number.

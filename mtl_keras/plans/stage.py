@@ -56,7 +56,7 @@ class RateSchedule:
 
     @property
     def rise(self) -> float:
-        """Share of the steps in which the rate rises."""
+        """The share of the steps in which the rate rises."""
         if self.warmup is None:
             return 0.1 if self.shape == "slanted_triangular" else 0.0
         return self.warmup
@@ -76,13 +76,13 @@ class LearningRates:
         decay: factor from a block to the one below, in (0, 1].
         groups: layer group, or range of blocks, → its own rate instead.
         schedule: how the rates rise and fall over the stage.
-        own: which of these a stage wrote for itself, beside those that all stages share.
+        own: which of these the stage itself sets, apart from those that all stages share.
         fixed: which of `heads`, `backbone` and `decay` a recipe gives; a search keeps them, and
             those that differ from the default.
 
     Raises:
         InputError: a rate that is not a positive, finite number, a decay outside (0, 1], a name
-            that is of no layer group.
+            that no layer group has.
 
     Example:
 
@@ -121,7 +121,7 @@ class LearningRates:
 
     @property
     def free(self) -> tuple[str, ...]:
-        """Those of `heads`, `backbone` and `decay` that nobody gave, which a search may choose."""
+        """Which of `heads`, `backbone` and `decay` are not set: a search may choose them."""
         defaults = {name: getattr(LearningRates, name) for name in ("heads", "backbone", "decay")}
         return tuple(
             name
@@ -130,7 +130,7 @@ class LearningRates:
         )
 
     def choosing(self, rates: Mapping[str, float]) -> "LearningRates":
-        """These rates with others in the place of those that are free.
+        """Returns these rates with the free ones replaced.
 
         Example:
 
@@ -141,7 +141,7 @@ class LearningRates:
         return dataclasses.replace(self, **chosen)
 
     def within(self, blocks: int) -> "LearningRates":
-        """The same on an encoder of which only so many blocks are used, from the lowest."""
+        """Returns the same for an encoder of which only the lowest `blocks` are used."""
         groups = {names_within(name, blocks): rate for name, rate in self.groups.items()}
         groups.pop("", None)
         return dataclasses.replace(self, groups=groups)
@@ -162,7 +162,7 @@ class LearningRates:
         return rates | self.explicit(groups)
 
     def explicit(self, groups: Sequence[str]) -> dict[str, float]:
-        """Layer group → rate, of those that have one of their own."""
+        """Returns layer group → rate for the groups that have one of their own."""
         return {
             group: rate
             for name, rate in self.groups.items()
@@ -180,14 +180,14 @@ class Stage:
         steps_per_epoch: how many steps an epoch is, instead of a pass: each continues where the
             last one ended. None: a pass.
         learning_rate: the rates of the groups that train.
-        weight_decay: of kernels and tables; biases and layer norms are left out.
-        tasks: those whose batches come, all when empty. The heads of the others are frozen.
+        weight_decay: weight decay of kernels and tables; biases and layer norms have none.
+        tasks: the tasks that train; all if empty. The heads of the others are frozen.
         patience: evaluations without a better `watch` after which the stage ends. None: never.
         watch: what is watched on the validation split: `mean` of the tasks' metrics, or one
             of `watchable`.
-        solve: whether the heads are solved: brought to their optimum on what the encoder makes of
-            the texts, which is computed once, instead of trained for epochs. Only in a stage whose
-            encoder is frozen. It counts as one epoch; rates, decay and patience have no effect.
+        solve: whether to solve the heads instead of training them for epochs: to fit them to
+            their optimum on the encoder's vectors, which are computed once. Only if the stage
+            freezes the encoder. It counts as one epoch; rates, decay and patience have no effect.
             None: as the named plan says, else no.
         freeze_when_done: whether a task's head freezes once its own metric has not been better
             for `patience` evaluations; when all have, the stage ends.
@@ -228,21 +228,21 @@ class Stage:
             )
 
     def trained_tasks(self, tasks: Sequence[str]) -> tuple[str, ...]:
-        """Those of all tasks whose batches come."""
+        """Returns which of these tasks train in the stage."""
         return tuple(name for name in tasks if name in (self.tasks or tasks))
 
     def idle_tasks(self, tasks: Sequence[str]) -> tuple[str, ...]:
-        """Those of all tasks that have no batches here."""
+        """Returns which of these tasks do not train in the stage."""
         return tuple(name for name in tasks if name not in self.trained_tasks(tasks))
 
     def frozen(self, groups: Sequence[str]) -> tuple[str, ...]:
-        """The frozen ones of these layer groups: the plan's, and the heads of idle tasks."""
+        """Returns which of these layer groups are frozen: the plan's, and idle tasks' heads."""
         tasks = tasks_of(groups)
         idle = [FreezePlan.head(name) for name in self.idle_tasks(tasks)]
         return functools.reduce(operator.or_, idle, self.freeze).frozen(groups)
 
     def check_solvable(self, groups: Sequence[str]) -> None:
-        """Raises InputError if heads would be solved while the encoder trains under them."""
+        """Raises InputError if the stage solves heads but does not freeze the encoder."""
         trains = [name for name in backbone_of(groups) if name not in self.frozen(groups)]
         if self.solve and trains:
             raise InputError(
@@ -251,7 +251,7 @@ class Stage:
             )
 
     def warnings(self, groups: Sequence[str]) -> list[str]:
-        """What in the stage has no effect on a model of these layer groups."""
+        """Returns warnings of settings that have no effect on a model of these layer groups."""
         frozen = self.frozen(groups)
         useless = [name for name in self.learning_rate.explicit(groups) if name in frozen]
         if "backbone" in self.learning_rate.own and set(backbone_of(groups)) <= set(frozen):
@@ -285,10 +285,10 @@ def watchable(tasks: Sequence[Task]) -> list[str]:
 
 
 def check_sequence(stages: Sequence[Stage], groups: Sequence[str] = ()) -> None:
-    """Raises `InputError` where a stage changes nothing against the one before.
+    """Raises `InputError` if a stage changes nothing compared with the one before.
 
-    Freeze plans are compared by what they freeze of the model's layer groups, where those are
-    known, else by their rules.
+    Freeze plans are compared by what they freeze of the model's layer groups if these are given,
+    else by their rules.
     """
     for number, (before, after) in enumerate(itertools.pairwise(stages), 2):
         alike = before.frozen(groups) == after.frozen(groups) if groups else False

@@ -1,4 +1,4 @@
-"""Training plans: lists of stages, and the ones that the field has names for."""
+"""Training plans: lists of stages, and the plans that have names in the field."""
 
 import contextlib
 import re
@@ -37,11 +37,11 @@ class TrainingPlan:
     * `lp_ft`: the heads learn, then everything at the backbone's rate (Kumar et al., 2022,
       "Fine-tuning can distort pretrained features and underperform out-of-distribution").
     * `heads_then_top:<k>`: the heads learn, then the k top blocks with them.
-    * `gradual`: the heads learn, then in each stage one block more, from the top down; the last
-      stage thaws the lowest block and the embeddings (Howard & Ruder, 2018, "Universal language
-      model fine-tuning").
+    * `gradual`: the heads learn, then each stage unfreezes one more block, from the top down; the
+      last one unfreezes the lowest block and the embeddings (Howard & Ruder, 2018, "Universal
+      language model fine-tuning").
     * `plateau`: as `gradual`, but a stage lasts until what it watches has not improved for
-      `patience` evaluations (2 where the template says nothing).
+      `patience` evaluations (2 if the template sets none).
     * `lowest_half`: the embeddings and the lower half of the blocks stay frozen.
     * `head_frozen:<task>`: the heads learn, then that head stays frozen while the other tasks
       train everything else.
@@ -54,9 +54,9 @@ class TrainingPlan:
 
     Args:
         name: one of these, or `stages`.
-        template: what the stages of a named plan share.
-        given: the stages of `stages`.
-        places: where a recipe has each given stage, or names the plan; errors begin with it.
+        template: the settings that the stages of a named plan share.
+        given: the stages if the name is `stages`.
+        places: place in the recipe of each given stage, or of the name; errors begin with it.
 
     Raises:
         InputError: another name; `stages` without a stage.
@@ -83,11 +83,11 @@ class TrainingPlan:
 
     @classmethod
     def of(cls, stages: Iterable[Stage]) -> "TrainingPlan":
-        """The plan of these stages."""
+        """Returns the plan `stages` of these stages."""
         return cls(EXPLICIT, given=tuple(stages))
 
     def as_template(self) -> Stage:
-        """What other named plans share with this one: of stages the last, with all their epochs."""
+        """Returns a template for other plans; of stages the last one, with all their epochs."""
         if self.name != EXPLICIT:
             return self.template
         epochs = sum(stage.epochs for stage in self.given)
@@ -119,17 +119,17 @@ class TrainingPlan:
         return tuple(dict.fromkeys(free))
 
     def choosing(self, rates: Mapping[str, float]) -> "TrainingPlan":
-        """The same plan with other rates in place of those that are free."""
+        """Returns the same plan with the free rates replaced."""
         return self._changed(
             lambda stage: replace(stage, learning_rate=stage.learning_rate.choosing(rates))
         )
 
     def stopping_after(self, patience: int) -> "TrainingPlan":
-        """The same plan with a patience for the stages that have none."""
+        """Returns the same plan with this patience for stages that have none."""
         return self._changed(lambda stage: replace(stage, patience=stage.patience or patience))
 
     def within(self, blocks: int) -> "TrainingPlan":
-        """The same plan on an encoder of which only so many blocks are used, from the lowest."""
+        """Returns the same plan for an encoder of which only the lowest `blocks` are used."""
         _, _, count = self.name.partition("heads_then_top:")
         name = f"heads_then_top:{min(int(count), blocks)}" if count else self.name
         plan = replace(self, name=name)
@@ -142,14 +142,14 @@ class TrainingPlan:
         )
 
     def stages_of_used(self, groups: Sequence[str]) -> tuple[Stage, ...]:
-        """The stages on a model whose encoder may have had more blocks, which no head reads."""
+        """Returns the stages on a model that may lack upper blocks, since no head reads them."""
         return self.within(len(blocks_of(groups))).stages(groups)
 
     def stages(self, groups: Sequence[str]) -> tuple[Stage, ...]:
-        """The stages on a model of these layer groups, lowest first.
+        """Returns the stages on a model of these layer groups, lowest first.
 
         Raises:
-            InputError: a block, head or rate that the model has not, or stages that change
+            InputError: a block, head or rate that the model lacks, or a stage that changes
                 nothing.
         """
         stages = self.given
@@ -169,7 +169,7 @@ class TrainingPlan:
 
     @contextlib.contextmanager
     def _located(self, number: int) -> Iterator[None]:
-        """Inside this context, errors begin with the place of the stage of this number."""
+        """Inside this context, errors begin with the recipe's place of this stage."""
         try:
             yield
         except InputError as error:
@@ -216,7 +216,7 @@ def _lp_ft(stage: Stage, groups: Sequence[str]) -> list[Stage]:
 
 
 def _heads_alone(stage: Stage) -> Stage:
-    """The stage of the heads: solved, unless the template says that they are trained."""
+    """Returns the stage of the heads: solved, unless the template has `solve=False`."""
     if stage.solve is False:
         return replace(stage, freeze=FreezePlan.backbone())
     return replace(stage, freeze=FreezePlan.backbone(), solve=True, epochs=1, steps_per_epoch=None)
@@ -241,7 +241,7 @@ def _gradual(stage: Stage, groups: Sequence[str]) -> list[Stage]:
 
 
 def _in_turn(stage: Stage, thawing: Sequence[FreezePlan]) -> list[Stage]:
-    """A stage for each plan, the epochs divided among them."""
+    """Returns a stage for each freeze plan, with the epochs divided among them."""
     share, rest = divmod(max(stage.epochs, len(thawing)), len(thawing))
     return [
         replace(stage, freeze=freeze, epochs=share + (number < rest))
@@ -255,7 +255,7 @@ def _plateau(stage: Stage, groups: Sequence[str]) -> list[Stage]:
     trained = [replace(stage, freeze=freeze, patience=patience) for freeze in thawing]
     if stage.solve is False:
         return [replace(stage, freeze=heads, patience=patience), *trained]
-    return [_heads_alone(stage), *(replace(each, solve=False) for each in trained)]
+    return [_heads_alone(stage), *(replace(one, solve=False) for one in trained)]
 
 
 def _lowest_half(stage: Stage, groups: Sequence[str]) -> list[Stage]:
@@ -272,7 +272,7 @@ def _head_frozen(stage: Stage, groups: Sequence[str], task: str) -> list[Stage]:
 
 
 def _thawing(groups: Sequence[str]) -> list[FreezePlan]:
-    """The heads alone, then a block more each time, at last everything."""
+    """Returns freeze plans: the heads alone, then one block more each, at last everything."""
     count = len(blocks_of(groups))
     top = [FreezePlan.top(k) for k in range(1, count)]
     return [FreezePlan.backbone(), *top, FreezePlan.none()]

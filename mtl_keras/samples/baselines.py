@@ -60,16 +60,16 @@ def spans(tags: Sequence[Sequence[str]]) -> set[Span]:
     >>> spans([["O", "B-city", "I-city"]])
     {(0, 1, 3, 'city')}
     """
-    found: set[Span] = set()
+    spans_found: set[Span] = set()
     for sentence, row in enumerate(tags):
         start, entity = 0, ""
         for position, tag in enumerate([*row, "O"]):
             if entity and tag != f"I-{entity}":
-                found.add((sentence, start, position, entity))
+                spans_found.add((sentence, start, position, entity))
                 entity = ""
             if tag != "O" and not entity:
                 start, entity = position, tag[2:]
-    return found
+    return spans_found
 
 
 def main() -> None:

@@ -36,11 +36,11 @@ class BegunRun:
     """A run that has begun in its folder, ready to train.
 
     Args:
-        run: its folder.
-        materials: recipe, files and model.
-        trainer: at the first stage, or where a checkpoint has it.
-        workers: that train it.
-        facts: its provenance.
+        run: the run's folder.
+        materials: recipe, data and model.
+        trainer: the trainer, at the first stage or at a checkpoint.
+        workers: the workers that train together.
+        facts: the run's provenance.
         audit: what to know about the examples.
     """
 

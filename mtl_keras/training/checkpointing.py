@@ -1,4 +1,4 @@
-"""Where a stage of training is, and the callback that writes its checkpoints."""
+"""The progress of a stage of training, and the callback that writes its checkpoints."""
 
 import dataclasses
 import math
@@ -16,16 +16,16 @@ from mtl_keras.training.interruptions import Interruption
 
 @dataclass
 class Progress:
-    """Where a stage is.
+    """The progress of a stage.
 
     Args:
-        stage: its index.
-        first_epoch: epochs that the stages before had.
-        epoch: the epoch, counted over all stages.
-        step: steps done of it.
+        stage: index of the stage.
+        first_epoch: number of epochs of the stages before.
+        epoch: the current epoch, counted over all stages.
+        step: steps done in the current epoch.
         is_over: whether the stage has ended.
-        history: name → a value an epoch of the stage.
-        seconds: that its training took, in all processes.
+        history: name → a value per epoch of the stage.
+        seconds: seconds of training so far, over all processes.
     """
 
     stage: int
@@ -37,7 +37,7 @@ class Progress:
     seconds: float = 0.0
 
     def add(self, measured: Mapping[str, Any]) -> None:
-        """Adds what an epoch measured; None if a value is not a number, as of an undefined metric.
+        """Adds an epoch's values; a value that is not finite, such as an undefined metric, is None.
 
         Callbacks may add names of their own; epochs that lack one have None too.
         """
@@ -59,16 +59,16 @@ class Progress:
 class Checkpointing(keras.callbacks.Callback):
     """Follows a stage; saves it every few minutes, at its end, and when it must stop.
 
-    A checkpoint can be of any moment between two steps. One of the validation keeps what the
-    epoch's training has measured; the validation begins again.
+    A checkpoint may be taken between any two steps. One taken during validation keeps the
+    metrics of the epoch's training; a resumed run repeats the validation.
 
     Args:
         progress: where the stage is; kept up to date.
-        steps: of an epoch.
+        steps: number of steps of an epoch.
         begin_epoch: called with the number of each epoch before its first batch is made.
-        save: called with the values of the training metrics, as they stand.
-        give_up: called with what is measured at a step whose loss is not finite; raises.
-        minutes: between two calls of `save`.
+        save: called with the current values of the training metrics.
+        give_up: called with the logs at a step whose loss is not finite; raises an error.
+        minutes: minutes between two calls of `save`.
         interruption: asked after each step.
         metrics: values to continue with, if the stage resumes inside an epoch.
     """
@@ -132,12 +132,12 @@ class Checkpointing(keras.callbacks.Callback):
         self._count_seconds()
 
     def finish(self) -> None:
-        """The stage has ended."""
+        """Marks the stage as ended and saves it."""
         self.progress.is_over = True
         self.save({})
 
     def _keep(self, metrics: Callable[[], Mapping[str, np.ndarray]]) -> None:
-        """Saves a checkpoint if one is due, and stops if that is wanted."""
+        """Saves a checkpoint if one is due, and stops training if a signal asked for it."""
         is_due = time.monotonic() - self._saved >= self.seconds_between
         if is_due or self.interruption.is_wanted:
             self._count_seconds()

@@ -1,4 +1,4 @@
-"""When a task has peaked: the best weights of each task and of their mean, and early stopping."""
+"""Early stopping, and the best weights of each task and of the tasks' mean."""
 
 import functools
 import math
@@ -27,12 +27,12 @@ class Selection(keras.callbacks.Callback):
     One object serves all stages; each stage counts its evaluations afresh, the best scores remain.
 
     Args:
-        tasks: what is judged.
-        folder: of the best weights, a file for every task and for the mean.
+        tasks: the judged tasks.
+        folder: folder of the best weights: a file for every task and for the mean.
         groups: the layer groups that train in any stage; the others do not change and are not
             kept.
         on_done: called with a task whose head `freeze_when_done` is about to freeze.
-        judged: the tasks whose mean is `mean`; all when None.
+        judged: the tasks whose mean is `mean`; None: all.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Selection(keras.callbacks.Callback):
         self._waited: dict[str, int] = {}
 
     def begin(self, stage: Stage) -> None:
-        """The next stage: its patience counts from now."""
+        """Begins the next stage; its patience counts from now."""
         self._stage = stage
         self._waited = {}
         self.done = []
@@ -70,14 +70,14 @@ class Selection(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def to_json(self) -> dict:
-        """What has been judged so far, and how long each name has waited."""
+        """Returns the best scores so far, and how long each name has not improved."""
         return {"best": self.best, "done": self.done, "waited": self._waited}
 
     def resume(self, before: Mapping) -> None:
         """Resumes, after `begin`, from what `to_json` returned.
 
         Raises:
-            InputError: the file of best weights is gone.
+            InputError: the file of best weights is missing.
         """
         for name in before["best"]:
             path = self.folder / f"{name}.safetensors"
@@ -95,7 +95,7 @@ class Selection(keras.callbacks.Callback):
             load_weights(self.model, self.folder / f"{name}.safetensors")
 
     def _scores(self, logs: Mapping[str, float]) -> dict[str, float]:
-        """Every judged name whose metric was measured and is defined → its score."""
+        """Returns judged name → score, for metrics that were measured and are defined."""
         measured = {
             name: f"val_{name}_{task.metric}"
             for name, task in self.tasks.items()
@@ -120,7 +120,7 @@ class Selection(keras.callbacks.Callback):
         return scores
 
     def _judge(self, name: str, score: float, epoch: int) -> bool:
-        """Whether this is the best score so far."""
+        """Records a score; returns whether it is the best so far."""
         improved = score > self.best.get(name, {}).get("score", -math.inf)
         if improved:
             self.best[name] = {"score": score, "epoch": epoch + 1}
@@ -149,7 +149,7 @@ class Selection(keras.callbacks.Callback):
         self.model.make_train_function()
 
     def _is_over(self) -> bool:
-        """Where heads are frozen when they are done, the last of them ends the stage."""
+        """Returns whether the stage ends; with `freeze_when_done`, when the last head is done."""
         heads = self.model.layer_groups.heads
         training = self._stage.trained_tasks(tuple(self.tasks))
         go_on = any(heads[name][0].trainable for name in training)
@@ -166,7 +166,7 @@ def _link(path: Path, beside: Path) -> None:
 
 
 def _score(metric: str, value: float) -> float:
-    """A metric turned so that higher is better; NaN is worst."""
+    """Returns a metric with its sign such that higher is better; NaN is worst."""
     if not math.isfinite(value):
         return -math.inf
     return -value if metric.endswith(LOWER_IS_BETTER) else value

@@ -25,7 +25,7 @@ class Fingerprint:
 
     @classmethod
     def of(cls, model: MultiTaskModel) -> "Fingerprint":
-        """The model's fingerprint now; one without an optimizer has no slots."""
+        """Returns the model's current fingerprint; without an optimizer there are no slots."""
         optimizers = getattr(getattr(model, "optimizer", None), "of_layer", {})
         weights, slots = {}, {}
         for group, layers in model.layer_groups.items():
@@ -37,7 +37,7 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class GroupProof:
-    """What a stage did to a layer group, bit for bit."""
+    """Whether a stage changed a layer group's weights and slots by a single bit."""
 
     group: str
     frozen: bool
@@ -49,15 +49,15 @@ def prove(before: Fingerprint, after: Fingerprint, frozen: Iterable[str]) -> lis
     """Compares two fingerprints, taken before and after a stage.
 
     Args:
-        before: when the stage began, its optimizer built.
-        after: when it had ended.
+        before: the fingerprint when the stage began, its optimizer built.
+        after: the fingerprint when it had ended.
         frozen: the layer groups that the stage froze.
 
     Returns:
-        A row a layer group, lowest first.
+        A row for each layer group, lowest first.
 
     Raises:
-        WorkError: a frozen group moved, or one that trains did not.
+        WorkError: a frozen group changed, or a trained one did not.
     """
     cold = set(frozen)
     rows = [
@@ -85,7 +85,7 @@ def _check(groups: list[str], what: str) -> None:
 
 
 def _slots(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
-    """Moments and step count; the rate is the schedule's."""
+    """Returns moments and step count, without the rate, which the schedule sets."""
     rate = optimizer._learning_rate
     return [variable for variable in optimizer.variables if variable is not rate]
 

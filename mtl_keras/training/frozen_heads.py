@@ -1,4 +1,4 @@
-"""How each task answered when its head was frozen: what drift is counted from."""
+"""Snapshots of each task's answers when its head was frozen, from which drift is measured."""
 
 from collections.abc import Collection, Mapping
 
@@ -13,8 +13,8 @@ class FrozenHeads:
     """Snapshots of the tasks whose head is frozen while the encoder moves, over all stages.
 
     Args:
-        model: what is trained.
-        datasets: task name → its files.
+        model: the model that trains.
+        datasets: task name → its dataset.
 
     Attributes:
         snapshots: task → the model when the task's head was frozen and the encoder began to move.
@@ -26,7 +26,7 @@ class FrozenHeads:
         self.snapshots: dict[str, Snapshot] = {}
 
     def begin(self, frozen: Collection[str]) -> None:
-        """A stage begins: drops the tasks whose head trains, and adds those newly frozen.
+        """Begins a stage: drops tasks whose head trains, and adds those whose head is now frozen.
 
         Args:
             frozen: the layer groups that the stage freezes.
@@ -38,7 +38,7 @@ class FrozenHeads:
                 self.add(name)
 
     def add(self, task: str) -> None:
-        """A task's head is about to be frozen; nothing drifts if the encoder is frozen too."""
+        """Takes a snapshot of a task whose head is about to be frozen, if the encoder trains."""
         if backbone_trains(self._model):
             self.snapshots[task] = Snapshot.of(self._model, self._datasets[task])
 
@@ -47,7 +47,7 @@ class FrozenHeads:
         self.snapshots = dict(snapshots)
 
     def drift(self) -> dict[str, dict]:
-        """Task → its drift (see `evaluation.drift`) from its snapshot to the model now."""
+        """Returns task → its drift (see `evaluation.drift`) from its snapshot to now."""
         return {
             name: drift(before, Snapshot.of(self._model, self._datasets[name]))
             for name, before in self.snapshots.items()

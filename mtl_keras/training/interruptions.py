@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C, noted until the work can stop safely."""
+"""Defers SIGTERM and Ctrl-C until the work can stop safely."""
 
 import contextlib
 import signal
@@ -10,14 +10,14 @@ TERMINATED = 128 + signal.SIGTERM  # the exit status, as shells report it
 
 
 class Interruption:
-    """Whether somebody asked the work to stop.
+    """Records whether a signal asked the work to stop.
 
     Inside `can_wait` a signal is noted; at its next safe moment the work asks `is_wanted` and calls
     `stop`. Outside, and at a second Ctrl-C, it stops at once: `SystemExit` of status 143 after
     SIGTERM, `KeyboardInterrupt` after Ctrl-C.
 
     Args:
-        agree: gives the signal (0: none) that all workers of a training act on; called by all.
+        agree: maps a worker's signal (0: none) to the one that all act on; every worker calls it.
     """
 
     def __init__(self, agree: Callable[[int], int] = lambda number: number) -> None:
@@ -28,11 +28,11 @@ class Interruption:
 
     @property
     def is_wanted(self) -> bool:
-        """As of the last `settle`."""
+        """Whether a signal had come by the last `settle`."""
         return self._agreed != 0
 
     def settle(self) -> None:
-        """Between two steps: asks all workers whether any has been asked to stop."""
+        """Agrees with all workers, between two steps, on whether to stop."""
         self._agreed = self._agree(self._signal)
 
     def stop(self) -> None:
@@ -43,7 +43,7 @@ class Interruption:
 
     @contextlib.contextmanager
     def can_wait(self) -> Iterator[None]:
-        """Inside this context, a signal is noted."""
+        """Inside this context, a signal is deferred instead of raised."""
         self._can_wait = True
         try:
             yield
@@ -55,7 +55,7 @@ class Interruption:
 
     @contextlib.contextmanager
     def listening(self) -> Iterator["Interruption"]:
-        """Inside this context, this object takes the signals, if it is the main thread's."""
+        """Inside this context, this object handles the signals, if it runs in the main thread."""
         if threading.current_thread() is not threading.main_thread():
             yield self
             return

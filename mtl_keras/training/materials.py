@@ -1,4 +1,4 @@
-"""What all stages of a training share: recipe, files, model, and what comes of them once."""
+"""The materials that all stages of a training share: recipe, data, model and features."""
 
 import functools
 from collections import Counter
@@ -19,13 +19,13 @@ Lengths = Callable[[str, str], Counter[int]]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Materials:
-    """What every stage of a training is set up from.
+    """The objects from which every stage of a training is set up.
 
     Args:
         recipe: plan, schedule, batch size and seed.
-        datasets: task name → its files.
-        model: what is trained.
-        features: of the model's frozen layers.
+        datasets: task name → its dataset.
+        model: the model that trains.
+        features: cache of the frozen layers' features.
         lengths: task and split → number of word pieces → how many texts have it.
     """
 
@@ -43,7 +43,7 @@ class Materials:
         model: MultiTaskModel,
         run: RunPasses = run_passes,
     ) -> "Materials":
-        """Those of a recipe, whose passes over the texts of frozen layers are `run` so."""
+        """Returns the materials of a recipe; `run` runs the frozen layers' passes over texts."""
         return cls(
             recipe=recipe,
             datasets=datasets,
@@ -66,7 +66,7 @@ class Materials:
         ]
 
     def levels(self, index: int) -> Levels:
-        """At which levels a stage, and the stages after it, read features of frozen layers."""
+        """Returns the levels at which a stage, and those after it, read cached features."""
         return Levels.of(self.model, self.stages[index:] if self.recipe.cache else ())
 
 

@@ -1,4 +1,4 @@
-"""Watching long work: a table of the history, logs for TensorBoard, a line a minute."""
+"""Monitors of training: a table of the history, logs for TensorBoard, a line every minute."""
 
 import csv
 import io
@@ -23,8 +23,8 @@ class HistoryTable(keras.callbacks.Callback):
     """`history.csv`, a row an epoch: stage and epoch, counted from 1, and what was measured.
 
     Args:
-        path: of the file, which is written anew after every epoch.
-        histories: gives the stages' histories so far: name → a value an epoch.
+        path: path of the file, which is rewritten after every epoch.
+        histories: returns the stages' histories so far: name → a value per epoch.
     """
 
     def __init__(self, path: Path, histories: Callable[[], Sequence[Mapping[str, Sequence]]]):
@@ -66,13 +66,13 @@ def epochs(histories: Sequence[Mapping[str, Sequence]]) -> list[dict[str, float 
 class TensorBoardLogs(keras.callbacks.Callback):
     """Event files for TensorBoard: `train` and `validation`, with a tag `<task>/<metric>`.
 
-    The packages of TensorBoard are not needed to write them. A training that is resumed writes
-    anew what was measured before, and removes the files of the processes before it.
+    Writing them does not need TensorBoard's packages. A resumed training rewrites the values
+    measured before, and removes the files of earlier processes.
 
     Args:
-        folder: of the logs.
-        tasks: their names.
-        histories: gives the stages' histories so far: name → a value an epoch.
+        folder: folder of the logs.
+        tasks: names of the tasks.
+        histories: returns the stages' histories so far: name → a value per epoch.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class TensorBoardLogs(keras.callbacks.Callback):
         return self._writers[split]
 
     def _place(self, name: str) -> tuple[str, str]:
-        """The split and the tag of what was measured. A task's name may begin with another's."""
+        """Returns the split and tag of a value. A task's name may be the beginning of another's."""
         plain = name.removeprefix("val_")
         for split, measured in (("train", name), ("validation", plain)):
             owners = [task for task in self.tasks if measured.startswith(f"{task}_")]
@@ -128,18 +128,18 @@ class TensorBoardLogs(keras.callbacks.Callback):
 
 
 class EveryMinute(keras.callbacks.Callback):
-    """A line a minute on how training gets on, if there is no terminal for a bar.
+    """Reports training's progress in a line every minute, if no terminal shows a bar.
 
     Args:
         report: receives the line.
-        seconds: between two lines.
+        seconds: seconds between two lines.
     """
 
     def __init__(self, report: Callable[[str], None] = show, seconds: float = SECONDS):
         super().__init__()
         self.report = report
         self.seconds = seconds
-        self._said = time.monotonic()
+        self._reported = time.monotonic()
 
     def on_epoch_begin(self, epoch: int, logs: Mapping | None = None) -> None:
         self._epoch = epoch + 1
@@ -152,6 +152,6 @@ class EveryMinute(keras.callbacks.Callback):
         self._say(f"validation, batch {batch + 1}")
 
     def _say(self, where: str) -> None:
-        if time.monotonic() - self._said >= self.seconds:
+        if time.monotonic() - self._reported >= self.seconds:
             self.report(f"epoch {self._epoch}, {where}")
-            self._said = time.monotonic()
+            self._reported = time.monotonic()

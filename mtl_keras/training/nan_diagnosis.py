@@ -1,4 +1,4 @@
-"""Why training broke down: the task, the rows of its batch, and what is likely behind it."""
+"""Diagnoses a loss that is not finite: the task, the rows of its batch, and the likely cause."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -25,12 +25,12 @@ def give_up(setup: StageSetup, progress: Progress, logs: Mapping[str, float]) ->
     """Ends a training whose loss is not finite; its last checkpoint stays.
 
     Args:
-        setup: of the stage that trains.
-        progress: where it is: the step that broke down comes next.
-        logs: what the epoch has measured, this step included.
+        setup: setup of the stage that trains.
+        progress: progress of the stage; the step that failed comes next.
+        logs: values measured in the epoch, this step included.
 
     Raises:
-        DivergedError: where it was, on which task's rows, and why.
+        DivergedError: always; it names the step, the task's rows and the likely cause.
     """
     model, datasets = setup.materials.model, setup.materials.datasets
     setup.batches.begin_epoch(progress.epoch)
@@ -47,13 +47,13 @@ def explain(
     tokenizer: Tokenizer,
     rates: Mapping[str, float],
 ) -> str:
-    """Which tasks and rows broke a step whose loss was not finite, and why.
+    """Explains which tasks and rows made a step's loss not finite, and why.
 
     Args:
         batch: the step's `(x, labels, weights)`, as `interleave` merges them.
         losses: task → its mean loss of the epoch, this step included.
         datasets: task → its files.
-        tokenizer: that cut the texts.
+        tokenizer: the tokenizer of the texts.
         rates: layer → learning rate.
 
     Returns:
@@ -77,7 +77,7 @@ def explain(
 def places(
     dataset: TaskDataset, tokenizer: Tokenizer, texts: Sequence[bytes]
 ) -> list[tuple[Source, int]]:
-    """File and line of the training texts that have these word pieces."""
+    """Returns file and line of the training texts that have these word pieces."""
     wanted, matches = set(texts), []
     rows = dataset.placed_examples("train")
     for chunk in chunks(rows, CHUNK, lambda row: len(row[2].text)):

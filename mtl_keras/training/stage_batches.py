@@ -1,4 +1,4 @@
-"""What a stage reads: its tasks' batches, in an order that follows from seed, epoch and pass."""
+"""The batches of a stage, in an order that follows from seed, epoch and pass."""
 
 import itertools
 import math
@@ -25,9 +25,9 @@ class StageBatches:
     """The batches of a stage, with features if it trains from them.
 
     Args:
-        materials: recipe and files; the model frozen, the features prepared for the stage.
-        stage: which tasks train.
-        epoch: the first, counted over all stages.
+        materials: recipe and data; the model frozen and the features prepared for the stage.
+        stage: the stage, which says which tasks train.
+        epoch: the first epoch, counted over all stages.
     """
 
     def __init__(self, materials: Materials, stage: Stage, epoch: int = 0):
@@ -38,21 +38,21 @@ class StageBatches:
         self._passes: list[Passes] = []
 
     def begin_epoch(self, epoch: int) -> None:
-        """The next training batches are those of this epoch, from its first.
+        """Makes the next training batches those of this epoch, from its first.
 
-        If an epoch is a number of steps, the batches made from now on begin with it.
+        If an epoch is a number of steps, batches made from now on begin with this epoch.
         """
         self._epoch = epoch
         for passes in self._passes:
             passes.begin(epoch)
 
     def training(self, widths: Sequence[int] = ()) -> tf.data.Dataset:
-        """The batches of an epoch, those replayed for protected tasks with them.
+        """Returns the batches of an epoch, with those replayed for protected tasks.
 
-        With `steps_per_epoch` those of all epochs from now on, without end.
+        With `steps_per_epoch` it returns the batches of all epochs from now on, endlessly.
 
         Args:
-            widths: that they are padded to; none: each is as wide as its longest text.
+            widths: widths to pad to; empty: each batch is as wide as its longest text.
         """
         stage, model = self._stage, self._materials.model
         trained = self._interleaved(self._trained, widths)
@@ -62,9 +62,9 @@ class StageBatches:
         return _untuned(trained)
 
     def validation(self) -> tf.data.Dataset:
-        """The batches of all tasks' validation texts, in one order.
+        """Returns the batches of all tasks' validation texts, always in the same order.
 
-        Those of a small split are tokenized once, and kept: Keras begins it anew after every
+        Batches of a small split are tokenized once and kept, since Keras reads them after every
         epoch.
         """
         by_task = {
@@ -78,7 +78,7 @@ class StageBatches:
         return _untuned(interleave(with_features, Proportional(), passes=ALWAYS_SAME))
 
     def static_widths(self, compiled_pieces: float = COMPILED_PIECES) -> tuple[int, ...]:
-        """The widths for which the stage's padding and compilations cost least.
+        """Returns the widths for which the stage's padding and compilations cost least.
 
         Args:
             compiled_pieces: word pieces that are trained on in the time of one compilation.
@@ -92,7 +92,7 @@ class StageBatches:
         return static_widths(lengths, epochs, compiled_pieces)
 
     def shapes(self, widths: Sequence[int]) -> int:
-        """How many shapes batches padded to these widths have, at most.
+        """Returns how many shapes batches padded to these widths have at most.
 
         Each task's last batches are not full.
         """
@@ -124,7 +124,7 @@ class StageBatches:
         )
 
     def _num_batches(self) -> dict[str, int]:
-        """Task → batches of a pass, of those whose texts are counted."""
+        """Returns task → number of batches of a pass, for tasks whose texts are counted."""
         return {
             name: math.ceil(dataset.counts["train"] / (self._recipe.batch_size or 1))
             for name, dataset in self._materials.datasets.items()
@@ -171,7 +171,7 @@ class StageBatches:
 
 
 def _untuned(batches: tf.data.Dataset) -> tf.data.Dataset:
-    """Without `tf.data`'s tuning while it runs: preparing it took a third of a second an epoch."""
+    """Turns off `tf.data`'s autotuning, whose preparation took a third of a second per epoch."""
     options = tf.data.Options()
     options.autotune.enabled = False
     return batches.with_options(options)

@@ -1,4 +1,4 @@
-"""How a model learns in a stage: by steps over batches, or by solving its heads."""
+"""The two ways to learn in a stage: by steps over batches, or by solving the heads."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ Learning = Callable[[StageSetup, Progress, Callbacks, Report, Any], None]
 
 
 def learning_of(stage: Stage) -> Learning:
-    """How the model learns in a stage."""
+    """Returns the function by which the model learns in a stage: `fit` or `solve`."""
     return solve if stage.solve else fit
 
 
@@ -29,11 +29,11 @@ def fit(
     report: Report,
     verbose: int | str = "auto",
 ) -> None:
-    """Trains the epochs of a stage that are left, the begun one first, by Keras's `fit`.
+    """Trains the remaining epochs of a stage by Keras's `fit`, the begun one first.
 
     Args:
-        setup: of the stage.
-        progress: where it is; one of the callbacks keeps it up to date.
+        setup: setup of the stage.
+        progress: progress of the stage; one of the callbacks updates it.
         callbacks: as in Keras.
         report: receives nothing; Keras shows the progress.
         verbose: as in Keras.
@@ -74,10 +74,10 @@ def solve(
     """Solves the heads that the stage does not freeze; this counts as one epoch.
 
     Args:
-        setup: of the stage.
-        progress: where it is: before the epoch, or, if the stage is resumed, after it.
-        callbacks: as in Keras; called as of an epoch.
-        report: receives a line a task.
+        setup: setup of the stage.
+        progress: progress of the stage: before its epoch, or, if resumed, after it.
+        callbacks: as in Keras; called as for one epoch.
+        report: receives a line per task.
         verbose: as in Keras.
     """
     if progress.is_over or progress.epoch > progress.first_epoch:
@@ -98,7 +98,7 @@ def solve(
 
 
 def _validate(setup: StageSetup, epoch: int, callbacks: Callbacks, logs: Mapping[str, Any]) -> None:
-    """The end of an epoch whose training is done, and has these logs."""
+    """Validates, and ends an epoch whose training is done and has these logs."""
     model = setup.materials.model
     called = keras.callbacks.CallbackList(callbacks, model=model)
     model.stop_training = False

@@ -1,4 +1,4 @@
-"""A stage made ready to train: model frozen, compiled and protected, features and batches made."""
+"""Sets a stage up: freezes, compiles and protects the model, makes features and batches."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ class StageSetup:
     """All that the loop over a stage's steps reads; its model is ready for `fit`.
 
     Args:
-        materials: that all stages share.
-        index: of the stage.
+        materials: the materials that all stages share.
+        index: index of the stage.
         frozen: the frozen layer groups.
         groups: the trainability table as the stage begins.
         compilation: how the steps run.
-        features_seconds: that the features of frozen layers took.
-        batches: of the stage.
-        training_batches: of an epoch; with `steps_per_epoch` of all epochs, without end.
-        steps: of an epoch.
-        validation_batches: of all tasks.
+        features_seconds: seconds that computing the frozen layers' features took.
+        batches: the stage's batches.
+        training_batches: those of an epoch; with `steps_per_epoch` of all epochs, endlessly.
+        steps: number of steps of an epoch.
+        validation_batches: validation batches of all tasks.
     """
 
     materials: Materials
@@ -47,11 +47,11 @@ class StageSetup:
 
     @property
     def stage(self) -> Stage:
-        """The stage."""
+        """The stage that is set up, as the recipe has it on this model."""
         return self.materials.stages[self.index]
 
     def batches_from(self, progress: Progress) -> tf.data.Dataset:
-        """The training batches from where the stage is, of its epoch or of all that are left."""
+        """Returns the remaining training batches of the epoch, or of all remaining epochs."""
         done = progress.step
         if self.stage.steps_per_epoch:
             done += (progress.epoch - progress.first_epoch) * self.steps
@@ -66,15 +66,15 @@ def set_up(
     compilation: Compilation | None = None,
     report: Callable[[str], None] = lambda line: None,
 ) -> StageSetup:
-    """Freezes, compiles and protects the model for a stage, and computes what frozen layers give.
+    """Freezes, compiles and protects the model for a stage, and computes frozen layers' features.
 
     Args:
-        materials: that all stages share.
-        index: of the stage.
-        first_epoch: of the stage, counted over all stages.
+        materials: the materials that all stages share.
+        index: index of the stage.
+        first_epoch: the stage's first epoch, counted over all stages.
         compilation: how the steps run, if the stage has begun before; None: as the recipe says,
-            measured if that says `auto`.
-        report: receives a line on the stage, its warnings, and what is computed.
+            or as measured if it says `auto`.
+        report: receives lines on the stage, its warnings, and what is computed.
     """
     model, stage = materials.model, materials.stages[index]
     frozen = stage.frozen(list(model.layer_groups))
@@ -106,7 +106,7 @@ def set_up(
 
 @dataclass(frozen=True, eq=False)
 class _Steps:
-    """How the model is compiled, its batches, and how many of them are an epoch."""
+    """The model's compilation, its batches, and the number of steps of an epoch."""
 
     compilation: Compilation
     batches: tf.data.Dataset
@@ -142,7 +142,7 @@ def _in_words(stage: Stage, groups: Trainability) -> str:
 
 
 def _declared(materials: Materials, batches: StageBatches) -> Compilation:
-    """What the recipe says of XLA; `auto` begins plain. A TPU compiles each shape in any case."""
+    """Returns the recipe's setting of XLA; `auto` begins plain. A TPU always compiles."""
     jit_compile = materials.recipe.jit_compile is True
     if not jit_compile and not replicas.compile_shapes(materials.model.distribute_strategy):
         return PLAIN

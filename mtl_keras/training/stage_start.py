@@ -17,13 +17,13 @@ from mtl_keras.training.stage_setup import StageSetup, set_up
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StageStart:
-    """What the loop over a stage's steps starts with.
+    """The state with which the loop over a stage's steps starts.
 
     Args:
-        progress: where the stage is; the loop keeps it up to date.
-        fingerprint: of the model as the stage began.
-        weights: as the stage began, if it protects something by them.
-        metrics: what the begun epoch has measured.
+        progress: progress of the stage; the loop updates it.
+        fingerprint: the model's fingerprint when the stage began.
+        weights: the weights when the stage began, if a protection needs them.
+        metrics: values of the metrics in the begun epoch.
     """
 
     progress: Progress
@@ -36,32 +36,32 @@ class Beginning(Protocol):
     """How the next stage begins: anew (`FreshStart`), or from a checkpoint (`TrainingState`)."""
 
     def set_up(self, materials: Materials, index: int, report: Callable[[str], None]) -> StageSetup:
-        """Makes the model and the batches ready, as they were when the stage began."""
+        """Sets up the model and the batches as they were when the stage began."""
 
     def start(
         self, setup: StageSetup, selection: Selection, frozen_heads: FrozenHeads
     ) -> StageStart:
-        """The start of the training; puts back what a checkpoint holds."""
+        """Returns the start of the training; restores what a checkpoint holds."""
 
 
 @dataclass(frozen=True)
 class FreshStart:
-    """A stage begins anew.
+    """A stage that begins at its first step.
 
     Args:
-        epochs_done: of the stages before.
+        epochs_done: number of epochs of the stages before.
     """
 
     epochs_done: int = 0
 
     def set_up(self, materials: Materials, index: int, report: Callable[[str], None]) -> StageSetup:
-        """Makes the model and the batches ready."""
+        """Sets up the model and the batches."""
         return set_up(materials, index, first_epoch=self.epochs_done, report=report)
 
     def start(
         self, setup: StageSetup, selection: Selection, frozen_heads: FrozenHeads
     ) -> StageStart:
-        """The start at the stage's first step."""
+        """Returns the start at the stage's first step."""
         model, groups = setup.materials.model, setup.materials.trained_groups
         frozen_heads.begin(setup.frozen)
         weights = weight_variables(model, groups) if setup.stage.protect else {}

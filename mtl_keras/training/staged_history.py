@@ -51,11 +51,11 @@ class StagedHistory(Sequence[dict]):
 
     @property
     def epochs(self) -> list[dict[str, float | None]]:
-        """What was measured in each epoch of all stages, by name."""
+        """For each epoch of all stages, name → the value measured in it."""
         return epochs([stage["history"] for stage in self.stages])
 
     def table(self) -> ShownRows:
-        """A row a stage: what was frozen, how long it took, and the scores at its end."""
+        """Returns a row per stage: what was frozen, its duration, and the scores at its end."""
         return ShownRows(map(self._row, range(len(self))))
 
     def __str__(self) -> str:
@@ -67,7 +67,7 @@ class StagedHistory(Sequence[dict]):
         return self.table()._repr_html_()
 
     def plot(self) -> "Figure":
-        """Learning curves: the loss and each task's metric by epoch, on training and validation.
+        """Draws learning curves: the loss and each task's metric by epoch, training and validation.
 
         A dotted line stands between two stages.
         """
@@ -89,7 +89,7 @@ class StagedHistory(Sequence[dict]):
         return drawn
 
     def _borders(self) -> list[float]:
-        """Between the last epoch of each stage but the last and the next one's first."""
+        """Returns the places between each stage's last epoch and the next stage's first."""
         ends, before = [], 0
         for stage in self.stages[:-1]:
             before += len(stage["history"]["loss"])

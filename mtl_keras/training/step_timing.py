@@ -1,4 +1,4 @@
-"""What the steps of an epoch take on this machine, from a few of them."""
+"""Times a few steps and estimates an epoch's duration from them."""
 
 import bisect
 import itertools
@@ -19,7 +19,7 @@ Shape = tuple[int, int]  # batch, length
 
 @dataclass(frozen=True)
 class Epoch:
-    """The batches of an epoch by their shape: how many there are, and a few of each."""
+    """The batches of an epoch by shape: their number, and a few of each."""
 
     steps: int
     counts: Counter[Shape]
@@ -43,15 +43,15 @@ class Epoch:
         return cls(steps, counts, dict(batches), dataset.element_spec, reading)
 
     def mean(self, cost: Callable[[Shape], float]) -> float:
-        """Mean cost of a batch."""
+        """Returns the mean cost of a batch."""
         return sum(n * cost(shape) for shape, n in self.counts.items()) / self.counts.total()
 
     def one_of_each(self) -> list:
-        """A batch of every shape."""
+        """Returns one batch of every shape."""
         return [batches[0] for batches in self.batches.values()]
 
     def spread(self, cost: Callable[[Shape], float], count: int) -> list:
-        """Batches at the middle of `count` equal parts of the epoch, ordered by cost."""
+        """Returns the middle batches of `count` equal parts of the epoch, ordered by cost."""
         ordered = sorted(self.counts, key=cost)
         limits = list(itertools.accumulate(self.counts[shape] for shape in ordered))
         turns = {shape: itertools.cycle(batches) for shape, batches in self.batches.items()}
@@ -61,7 +61,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of the steps of an epoch, of reading it, and of tracing, which comes once."""
+    """Seconds of an epoch's steps, of reading it, and of tracing, which happens once."""
 
     steps: int
     step_seconds: float
@@ -95,19 +95,19 @@ class Timing:
         )
 
     def seconds(self, epochs: int) -> float:
-        """Of this many epochs."""
+        """Returns the estimated seconds of this many epochs."""
         return self.tracing_seconds + epochs * (
             self.reading_seconds + self.steps * self.step_seconds
         )
 
 
 def shape_of(batch: tuple) -> Shape:
-    """Of its word pieces."""
+    """Returns the shape of a batch's word pieces, `(batch, length)`."""
     return tuple(batch[0]["token_ids"].shape)
 
 
 def seconds_of_steps(function: Callable, batches: Sequence, spec: tuple) -> list[float]:
-    """Seconds of a step on each batch."""
+    """Returns the seconds of a step on each batch."""
     dataset = tf.data.Dataset.from_generator(lambda: iter(batches), output_signature=spec)
     iterator = iter(dataset)
     seconds = []
@@ -119,7 +119,7 @@ def seconds_of_steps(function: Callable, batches: Sequence, spec: tuple) -> list
 
 
 def _line(flops: Sequence[float], seconds: Sequence[float]) -> Callable[[float], float]:
-    """Seconds over operations: a line, through 0 if the timings give none that rises."""
+    """Fits a line of seconds over operations; through 0 if the fitted one would not rise."""
     slope, fixed = 0.0, -1.0
     if len(set(flops)) > 1:
         slope, fixed = statistics.linear_regression(flops, seconds)
@@ -137,7 +137,7 @@ class StepClock(keras.callbacks.Callback):
 
     @property
     def mean(self) -> float | None:
-        """None if there was no second step."""
+        """Mean seconds of a step; None if there was no second step."""
         later = self._seconds[1:]
         return sum(later) / len(later) if later else None
 

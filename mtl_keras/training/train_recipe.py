@@ -51,8 +51,8 @@ def train(
 
     Args:
         recipe: what to train.
-        folder: where the run goes; new or empty.
-        datasets: task name → its files, if they are open already.
+        folder: folder of the run; new or empty.
+        datasets: task name → its dataset, if they are open already.
         resume: whether to resume a run that has begun in the folder; if none has, one begins.
         report: receives what happens, a line at a time.
         verbose: progress of `fit`, as in Keras.
@@ -108,7 +108,7 @@ def _depth(
     datasets: Mapping[str, TaskDataset],
     report: Callable[[str], None],
 ) -> dict[str, dict]:
-    """Task → the level that it reads, and what each level reached, if it left the level open.
+    """Returns task → its chosen level and each level's score, if it left the level open.
 
     A run that has begun keeps the levels that it began with.
     """
@@ -121,7 +121,7 @@ def _depth(
 def _left_out(
     encoder: TextEncoder, used: TextEncoder, report: Callable[[str], None]
 ) -> dict[str, float] | None:
-    """What a run keeps of the blocks above all heads, which it reports; None if there are none."""
+    """Reports, and returns, facts of the blocks that no head needs; None if there are none."""
     left_out = LeftOut.of(encoder, used)
     if not left_out.blocks:
         return None
@@ -132,7 +132,7 @@ def _left_out(
 def _started(
     recipe: Recipe, model: MultiTaskModel, report: Callable[[str], None]
 ) -> dict[str, Any]:
-    """What a run keeps of the one that it started from, which it reports."""
+    """Reports, and returns, facts of the run that this one started from."""
     start = StartingRun.of(recipe)
     if start is None:
         return {}
@@ -149,7 +149,7 @@ def _check_workers(workers: Workers, recipe: Recipe) -> None:
 
 
 def _of_recipe(datasets: Mapping[str, TaskDataset], recipe: Recipe) -> dict[str, TaskDataset]:
-    """The tasks' files in the order of the recipe's tasks, which the model follows."""
+    """Returns the datasets in the order of the recipe's tasks, which is the model's order."""
     return {task.name: datasets[task.name] for task in recipe.tasks}
 
 

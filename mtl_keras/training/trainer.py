@@ -31,11 +31,11 @@ class Trainer:
     """Takes a model through the stages of a recipe.
 
     Args:
-        materials: recipe, files and model.
+        materials: recipe, data and model.
         best: folder for the best weights of each task and of their mean.
-        checkpoints: where it keeps what it needs to resume; None: it keeps nothing.
+        checkpoints: folder of the checkpoints; None: it writes none.
         interruption: asked after each step whether to stop.
-        judged: the tasks whose mean chooses the best weights; all when None.
+        judged: the tasks whose mean chooses the best weights; None: all.
 
     Attributes:
         selection: the best scores so far.
@@ -68,10 +68,10 @@ class Trainer:
         self.resumed_at: Progress | None = None
 
     def resume(self, report: Callable[[str], None] = lambda line: None) -> bool:
-        """Has the next stage resume from the newest checkpoint; returns whether there is one.
+        """Makes the next stage resume from the newest checkpoint; returns whether there is one.
 
         Raises:
-            InputError: the checkpoint is of another model, or files that it needs are gone.
+            InputError: the checkpoint is of another model, or files that it needs are missing.
         """
         newest = self._checkpoints.newest(report) if self._checkpoints else None
         if newest is None:
@@ -91,7 +91,7 @@ class Trainer:
         watchers: Sequence[keras.callbacks.Callback] = (),
         at_end: Callable[[], None] = lambda: None,
     ) -> list[dict]:
-        """Trains all stages that are left, and puts back the weights that the recipe names.
+        """Trains all remaining stages, then restores the weights that the recipe names.
 
         Args:
             report: receives what happens, a line at a time.
@@ -121,7 +121,7 @@ class Trainer:
         callbacks: Sequence[keras.callbacks.Callback] = (),
         watchers: Sequence[keras.callbacks.Callback] = (),
     ) -> dict:
-        """Trains one stage, or what is left of it; the arguments are those of `run_stages`.
+        """Trains one stage, or the rest of it; arguments as in `run_stages`.
 
         Returns:
             `freeze`; `compilation`, whether XLA compiled the step, and for which widths;
@@ -158,11 +158,11 @@ class Trainer:
         return self.finished[-1]
 
     def histories(self) -> list[Mapping[str, list]]:
-        """Of the stages so far: name → a value an epoch."""
+        """Returns for each stage so far name → a value per epoch."""
         return [stage["history"] for stage in self.finished] + [self._history]
 
     def drift(self) -> dict[str, dict]:
-        """Task → its drift (see `evaluation.drift`), of those whose head was frozen and still is.
+        """Returns task → its drift (see `evaluation.drift`), for tasks whose head is still frozen.
 
         It is measured from when the head was frozen and the encoder began to move, to now.
         """
@@ -189,7 +189,7 @@ class Trainer:
         }
 
     def _keeper(self, setup: StageSetup, start: StageStart) -> Checkpointing:
-        """The callback that follows a stage's progress and writes its checkpoints."""
+        """Returns the callback that follows a stage's progress and writes its checkpoints."""
 
         def save(measured: Mapping[str, np.ndarray]) -> None:
             if self._checkpoints is None:

@@ -1,4 +1,4 @@
-"""All that the next step of a training depends on: taken, kept in a file, and put back."""
+"""The state on which the next step of a training depends: taken, saved, and restored."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -24,21 +24,21 @@ VARIABLES, METRICS, START, SNAPSHOTS = "variables", "metrics", "start", "snapsho
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingState:
-    """A training between two steps. What is not here follows from the recipe and its files.
+    """A training between two steps. Everything else follows from the recipe and its data.
 
     The order of batches follows from the seed, the epoch and the step; features of frozen layers
     are computed again.
 
     Args:
-        progress: where the stage is.
+        progress: progress of the stage.
         stages: the records of the stages before.
-        selection: the best scores, and how long each task has waited.
-        fingerprint: of the model as the stage began.
+        selection: the best scores, and how long each task has not improved.
+        fingerprint: the model's fingerprint when the stage began.
         features: level → number type of the features that the stage reads.
         compilation: how the stage's steps run.
         variables: weights, optimizer state, and seeds of dropout.
-        metrics: what the epoch has measured so far.
-        start_weights: weights as the stage began, if it protects something by them.
+        metrics: values of the metrics in the epoch so far.
+        start_weights: the weights when the stage began, if a protection needs them.
         snapshots: task → the model's answers when its head was frozen.
     """
 
@@ -62,13 +62,13 @@ class TrainingState:
         frozen_heads: FrozenHeads,
         stages: Sequence[dict],
     ) -> "TrainingState":
-        """The state now, between two steps.
+        """Returns the current state, between two steps.
 
         Args:
-            setup: of the stage that trains.
-            start: of the stage, with what the epoch has measured so far.
-            selection: of the training.
-            frozen_heads: of the training.
+            setup: setup of the stage that trains.
+            start: start of the stage, with the metrics of the epoch so far.
+            selection: selection of the training.
+            frozen_heads: frozen heads of the training.
             stages: the records of the stages before.
         """
         materials = setup.materials
@@ -87,15 +87,15 @@ class TrainingState:
 
     @property
     def is_good(self) -> bool:
-        """Whether all its numbers are finite: a step that is too large shows in the next loss."""
+        """Whether all numbers are finite: a step that is too large shows in the next loss."""
         floats = (array for array in self.variables.values() if array.dtype.kind == "f")
         return all(np.isfinite(array).all() for array in floats)
 
     def set_up(self, materials: Materials, index: int, report: Callable[[str], None]) -> StageSetup:
-        """The stage as it was when it began: its weights, its features, its compilation.
+        """Sets the stage up as it was when it began: weights, features, compilation.
 
-        Which features are made from which, and in what type of number, depends on the stages
-        before; so those are made again in the same order.
+        From which features others are computed, and in which number type, depends on the stages
+        before, so their features are computed again in the same order.
         """
         weights = weight_variables(materials.model, materials.trained_groups)
         put(weights, self.start_weights or self.variables)
@@ -115,10 +115,10 @@ class TrainingState:
     def start(
         self, setup: StageSetup, selection: Selection, frozen_heads: FrozenHeads
     ) -> StageStart:
-        """Puts everything else back, once the stage has begun again.
+        """Restores everything else, once the stage is set up again.
 
         Raises:
-            InputError: the encoder is another, or the best weights are gone.
+            InputError: the encoder is another, or the best weights are missing.
             WorkError: the features cannot be kept as they were.
         """
         materials = setup.materials
@@ -135,7 +135,7 @@ class TrainingState:
         )
 
     def to_file(self) -> State:
-        """As arrays and facts."""
+        """Returns the state as arrays and facts, as a checkpoint file holds them."""
         arrays = {VARIABLES: self.variables, METRICS: self.metrics, START: self.start_weights} | {
             f"{SNAPSHOTS}/{task}": {
                 "predictions": snapshot.predictions,
@@ -164,10 +164,10 @@ class TrainingState:
 
     @classmethod
     def from_file(cls, state: State, tasks: Mapping[str, Task]) -> "TrainingState":
-        """The state of which `to_file` made this, of a training of these tasks.
+        """Restores a state from the arrays and facts of `to_file`, for a training of these tasks.
 
         Raises:
-            InputError: another version wrote it.
+            InputError: another version of mtl_keras wrote it.
         """
         try:
             return cls._from_file(state, tasks)
@@ -198,7 +198,7 @@ class TrainingState:
         )
 
     def _check(self, setup: StageSetup) -> None:
-        """Raises an error if frozen weights or their features are not what they were."""
+        """Raises an error if frozen weights or their features have changed."""
         materials, before = setup.materials, self.fingerprint.weights
         now = Fingerprint.of(materials.model).weights
         if any(now[group] != before[group] for group in setup.frozen):

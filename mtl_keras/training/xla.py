@@ -1,4 +1,4 @@
-"""Whether XLA compiles the step of a stage: measured, with the compile time counted."""
+"""Decides by measurement whether XLA compiles a stage's step, compile time included."""
 
 import contextlib
 import math
@@ -26,7 +26,7 @@ class Compilation:
 
     Args:
         jit_compile: whether XLA compiles them.
-        widths: that its batches are padded to then.
+        widths: widths to which batches are padded if it does.
     """
 
     jit_compile: bool = False
@@ -38,15 +38,15 @@ PLAIN = Compilation()
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What a stage's steps take, plain and compiled.
+    """The measured duration of a stage's steps, plain and compiled.
 
     Args:
-        steps: of the stage.
-        step_seconds: of a plain one, on average.
-        tracing_seconds: of it, once.
-        compiled_step_seconds: of a compiled one, on average, its wider padding included.
-        compilation_seconds: of all shapes.
-        widths: that batches are padded to if XLA compiles.
+        steps: number of steps of the stage.
+        step_seconds: mean seconds of a plain step.
+        tracing_seconds: seconds to trace it, once.
+        compiled_step_seconds: mean seconds of a compiled step, its wider padding included.
+        compilation_seconds: seconds to compile all shapes.
+        widths: widths to which batches are padded if XLA compiles.
     """
 
     steps: int
@@ -58,7 +58,7 @@ class Measured:
 
     @property
     def is_cheaper_compiled(self) -> bool:
-        """Counted from now on: the plain step is traced already."""
+        """Whether compiling saves time from now on; the plain step is traced already."""
         saved = self.steps * (self.step_seconds - self.compiled_step_seconds)
         return saved > self.tracing_seconds + self.compilation_seconds
 
@@ -78,20 +78,20 @@ def choose(
     steps: int,
     report: Callable[[str], None] = lambda line: None,
 ) -> Compilation:
-    """The cheaper of the plain and the compiled step, for a stage that is about to begin.
+    """Returns the faster of the plain and the compiled step, for a stage about to begin.
 
     Both are timed on a batch of middle size; seconds are taken to grow with a batch's positions.
     A stage of few steps, or so short that a compilation could hardly be earned back (judged by
     the tracing, which every step needs), is not measured: it runs plain.
 
-    The model, its optimizer and its random state are as they were, to the last bit, afterwards.
+    Afterwards the model, its optimizer and its random state are bit for bit the same as before.
 
     Args:
-        model: compiled without XLA and protected as the stage has it.
-        groups: its layer groups that ever train.
-        batches: of the stage.
+        model: the model, compiled without XLA and protected for the stage.
+        groups: its layer groups that train in any stage.
+        batches: the stage's batches.
         dataset: an epoch of them, each as wide as its longest text.
-        steps: of the stage.
+        steps: number of steps of the stage.
         report: receives a line on what was measured and chosen.
     """
     if steps < LEAST_STEPS:
@@ -133,7 +133,7 @@ def _timed(
 
 @dataclass(frozen=True)
 class _StepTime:
-    """Seconds of a step for each position of a batch, and what the first took beyond that."""
+    """Seconds of a step per position of a batch, and the first step's extra seconds."""
 
     position_seconds: float
     extra_seconds: float
@@ -141,7 +141,7 @@ class _StepTime:
 
 @dataclass(frozen=True, eq=False)
 class _Sample:
-    """Batches that stand for an epoch's: their shapes, and the one of middle size."""
+    """A sample of an epoch's batches: their shapes, and the batch of median size."""
 
     shapes: Sequence[Shape]
     middle: tuple
@@ -154,14 +154,14 @@ class _Sample:
         return cls(shapes, batches[len(batches) // 2], dataset.element_spec)
 
     def time(self, function: Callable) -> _StepTime:
-        """Times a train function on the batch of middle size."""
+        """Times a train function on the batch of median size."""
         steps = [self.middle] * (1 + TIMED_STEPS)
         first, *others = seconds_of_steps(function, steps, self.spec)
         positions = math.prod(shape_of(self.middle))
         return _StepTime(min(others) / positions, max(0.0, first - min(others)))
 
     def mean_positions(self, widths: Sequence[int] = ()) -> float:
-        """Positions of a batch on average, if each is padded to the next of the widths."""
+        """Returns the mean positions of a batch if each is padded to the next width."""
 
         def padded(length: int) -> int:
             return next((width for width in widths if width >= length), length)
@@ -197,7 +197,7 @@ def _compiled(model: MultiTaskModel) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _state_kept(model: MultiTaskModel, groups: Collection[str]) -> Iterator[None]:
-    """All that a step changes is put back at the end of this context."""
+    """Restores all that a step changes at the end of this context."""
     variables = trained_variables(model, groups) | metric_variables(model)
     before = values(variables)
     try:

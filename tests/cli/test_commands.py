@@ -79,12 +79,12 @@ def test_advise_recommends_a_plan_without_tensorflow(tiny_recipe):
         "import sys; from mtl_keras.cli.main import main; status = main(sys.argv[1:]); "
         "sys.exit(status or 'tensorflow' in sys.modules)"
     )
-    told = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", program, "advise", tiny_recipe], capture_output=True, text=True
     )
-    assert (told.returncode, told.stderr) == (0, "")
-    assert "heads_then_top:2" in told.stdout
-    assert "What would change the plan" in told.stdout
+    assert (completed.returncode, completed.stderr) == (0, "")
+    assert "heads_then_top:2" in completed.stdout
+    assert "What would change the plan" in completed.stdout
 
 
 @pytest.mark.slow
@@ -133,9 +133,9 @@ def test_predict_and_evaluate_take_the_best_weights_of_a_task(trained, capsys):
 
 
 def test_train_ends_with_the_metrics_and_the_run(trained):
-    said = (trained.parent / "said.txt").read_text()
-    assert "topic" in said
-    assert said.splitlines()[-1] == f"run: {trained}"
+    message = (trained.parent / "said.txt").read_text()
+    assert "topic" in message
+    assert message.splitlines()[-1] == f"run: {trained}"
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ def test_blocks_that_no_head_reads_are_said_to_be_saved(tiny_recipe, capsys):
     assert main(["inspect", str(tiny_recipe), "--json"]) == 0
     cut = json.loads(capsys.readouterr().out)
     saved = cut["left_out"]
-    before, after = (sum(row["parameters"] for row in each["groups"]) for each in (whole, cut))
+    before, after = (sum(row["parameters"] for row in plan["groups"]) for plan in (whole, cut))
     assert saved["parameters"] >= before - after > 0  # the pooler, which no head reads, is none's
     assert saved["bytes"] == 4 * saved["parameters"]
     assert [saved["blocks"], saved["of_blocks"], saved["computation"]] == [1, 2, 0.5]

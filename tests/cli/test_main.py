@@ -17,7 +17,7 @@ from mtl_keras.errors import InputError
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("train.csv", "absent.csv", "absent.csv: no such file"),
         (
@@ -30,13 +30,15 @@ from mtl_keras.errors import InputError
         ("max_length: 16", "max_length: 64", "32"),
     ],
 )
-def test_a_mistake_ends_with_one_line_and_status_2(tiny_recipe, tmp_path, capsys, old, new, said):
+def test_a_mistake_ends_with_one_line_and_status_2(
+    tiny_recipe, tmp_path, capsys, old, new, message
+):
     tiny_recipe.write_text(tiny_recipe.read_text().replace(old, new))
     status, out, err = run_command(
         capsys, "train", tiny_recipe, "--output", tmp_path / "run", "--quiet"
     )
     assert (status, out) == (2, "")
-    assert said in err
+    assert message in err
     assert err.count("\n") == 1
     assert not (tmp_path / "run").exists()
 
@@ -47,7 +49,7 @@ def test_mistakes_of_the_commands(tmp_path, tiny_recipe, tiny_bert, trained, cap
     (tmp_path / "y.npy").mkdir()
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
-    for arguments, said in [
+    for arguments, message in [
         (("evaluate", tmp_path), "no finished run here"),
         (("predict", tmp_path / "absent", "text"), "no finished run here"),
         (("train", tiny_recipe, "--output", tmp_path / "full"), "already exists"),
@@ -79,7 +81,7 @@ def test_mistakes_of_the_commands(tmp_path, tiny_recipe, tiny_bert, trained, cap
     ]:
         status, out, err = run_command(capsys, *arguments)
         assert (status, out) == (2, ""), arguments
-        assert said in err
+        assert message in err
         assert err.count("\n") == 1
 
 

@@ -55,15 +55,15 @@ def test_every_command_that_takes_a_recipe_takes_values_in_the_place_of_its_own(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["train", "recipe.yaml", "--workers", "0"], "'0' is not a whole number from 1"),
         (["export", "run", ""], "an empty path"),
         (["export", "run", "folder", "--format", "onxx"], "invalid choice: 'onxx'"),
     ],
 )
-def test_what_an_option_cannot_be_is_refused(arguments, said):
-    with pytest.raises(InputError, match=said):
+def test_what_an_option_cannot_be_is_refused(arguments, message):
+    with pytest.raises(InputError, match=message):
         make_parser().parse_args(arguments)
 
 

@@ -28,7 +28,7 @@ def topic(tmp_path):
 
 def test_every_finding_has_its_count_labels_and_line(topic):
     findings = audit({"topic": topic}, TOKENIZER)
-    assert [(each.split, each.about, each.count, each.of) for each in findings] == [
+    assert [(finding.split, finding.about, finding.count, finding.of) for finding in findings] == [
         ("test", "shared_with_train", 1, 3),
         ("test", "shared_with_validation", 1, 3),
         (None, "contradictions", 1, 6),
@@ -38,7 +38,7 @@ def test_every_finding_has_its_count_labels_and_line(topic):
         ("train", "few", 0, 0),
         ("train", "cut", 1, 11),
     ]
-    assert [each.labels for each in findings if each.labels] == [("z",)] * 3 + [("y",)]
+    assert [finding.labels for finding in findings if finding.labels] == [("z",)] * 3 + [("y",)]
     line = findings[0].in_words()
     assert line.startswith(
         "topic, test: 1 of 3 texts are also training texts, which flatters scores"
@@ -54,7 +54,7 @@ def test_a_finding_goes_through_json(topic):
 
 
 def test_a_split_has_its_own_findings_and_those_of_all(topic):
-    assert {each.split for each in of_split(audit({"topic": topic}), "validation")} == {
+    assert {finding.split for finding in of_split(audit({"topic": topic}), "validation")} == {
         "validation",
         None,
     }

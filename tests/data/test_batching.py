@@ -30,9 +30,9 @@ def numbered(tmp_path_factory) -> TaskDataset:
 @pytest.mark.slow
 def test_every_example_once_and_only_the_last_batch_short(numbered, letters):
     for seed in (None, 0):
-        found = list(batches(numbered, "test", letters, batch_size=8, seed=seed))
-        assert [len(y) for _, y, _ in found] == [8] * 125 + [3]
-        labels = np.concatenate([y for _, y, _ in found])
+        actual = list(batches(numbered, "test", letters, batch_size=8, seed=seed))
+        assert [len(y) for _, y, _ in actual] == [8] * 125 + [3]
+        labels = np.concatenate([y for _, y, _ in actual])
         np.testing.assert_array_equal(np.sort(labels), np.arange(1003))
         assert len(batches(numbered, "test", letters, batch_size=8, seed=seed)) == 126
 
@@ -94,11 +94,11 @@ def test_files_that_were_not_counted_give_the_same_endless_batches(tmp_path, let
     first, second = (
         [
             (x["token_ids"].numpy().tolist(), y.numpy().tolist())
-            for x, y, _ in batches(each, "train", letters, batch_size=8, seed=0, endless=True).take(
-                130
-            )
+            for x, y, _ in batches(
+                texts, "train", letters, batch_size=8, seed=0, endless=True
+            ).take(130)
         ]
-        for each in (counted, unread)
+        for texts in (counted, unread)
     )
     assert first == second
 
@@ -151,17 +151,17 @@ def test_a_token_budget_holds_every_example_once(numbered, letters, widths):
     orders, counts = [], set()
     for seed, passes in ((None, None), (0, Passes()), (0, Passes(1)), (1, Passes())):
         data = batches(numbered, "test", letters, seed=seed, passes=passes, **settings)
-        found = [(x["token_ids"].shape, x["padding_mask"].numpy(), y) for x, y, _ in data]
-        assert len(found) == len(data)
-        assert all(rows * width <= 200 for (rows, width), _, _ in found)
-        assert Counter(np.concatenate([mask.sum(axis=1) for _, mask, _ in found])) == lengths
-        for (_, width), mask, _ in found:
+        actual = [(x["token_ids"].shape, x["padding_mask"].numpy(), y) for x, y, _ in data]
+        assert len(actual) == len(data)
+        assert all(rows * width <= 200 for (rows, width), _, _ in actual)
+        assert Counter(np.concatenate([mask.sum(axis=1) for _, mask, _ in actual])) == lengths
+        for (_, width), mask, _ in actual:
             longest = mask.sum(axis=1).max()
             assert width == min(w for w in (*(widths or range(64)), 64) if w >= longest)
-        labels = np.concatenate([y for _, _, y in found])
+        labels = np.concatenate([y for _, _, y in actual])
         np.testing.assert_array_equal(np.sort(labels), np.arange(1003))
         orders.append(labels.tolist())
-        counts.add(len(found))
+        counts.add(len(actual))
     assert len(counts) == 1, "as many batches in any order"
     assert len({tuple(order) for order in orders}) == 4
 
@@ -173,9 +173,9 @@ def test_a_budget_of_the_largest_batch_makes_fewer_batches(numbered, letters):
         return [x["padding_mask"].numpy() for x, _, _ in data]
 
     largest = max(mask.size for mask in masks(batch_size=8))
-    found = masks(max_tokens=largest)
-    assert len(found) < 0.7 * 126
-    assert 1 - sum(mask.sum() for mask in found) / sum(mask.size for mask in found) < 0.04
+    actual = masks(max_tokens=largest)
+    assert len(actual) < 0.7 * 126
+    assert 1 - sum(mask.sum() for mask in actual) / sum(mask.size for mask in actual) < 0.04
 
 
 @pytest.mark.slow
@@ -194,12 +194,12 @@ def test_one_long_text_among_short_ones_is_a_batch_of_its_own(tmp_path, letters)
     dataset = TaskDataset(Task("it", labels=["x", "y"], files={"test": tmp_path / "a.csv"}))
     long = WordpieceTokenizer(letters.vocabulary, lowercase=True, max_length=10_000)
     for widths in ((), (24, 10_000)):
-        found = [
+        actual = [
             tuple(x["token_ids"].shape)
             for x, _, _ in batches(dataset, "test", long, max_tokens=1024, seed=0, widths=widths)
         ]
-        assert found.count((1, 10_000)) == 1
-        others = [shape for shape in found if shape != (1, 10_000)]
+        assert actual.count((1, 10_000)) == 1
+        others = [shape for shape in actual if shape != (1, 10_000)]
         assert max(width for _, width in others) <= 24
         assert max(rows * width for rows, width in others) <= 1024
         assert len(others) <= 9

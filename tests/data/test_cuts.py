@@ -22,17 +22,17 @@ def _cuts(folder, kind, sentences):
 def test_a_span_counts_as_beyond_if_one_of_its_words_is_not_read(tmp_path):
     whole = [("a", "B-x"), ("b", "O"), ("c", "O"), ("a", "B-x")]
     cut = [*whole[:3], ("a", "B-x"), ("b", "I-x"), ("c", "B-x")]
-    found = _cuts(tmp_path, "tagging", [whole, cut])
-    assert (found.texts, found.cut, found.marks, found.beyond) == (2, 1, 5, 2)
-    ((place,),) = found.places
+    actual = _cuts(tmp_path, "tagging", [whole, cut])
+    assert (actual.texts, actual.cut, actual.marks, actual.beyond) == (2, 1, 5, 2)
+    ((place,),) = actual.places
     assert place.endswith("test.conll:6")
 
 
 def test_a_word_that_is_not_read_is_beyond(tmp_path):
-    found = _cuts(
+    actual = _cuts(
         tmp_path, "token_labels", [[(word, "xy"[n % 2]) for n, word in enumerate("abcabca")]]
     )
-    assert (found.cut, found.marks, found.beyond) == (1, 7, 3)
+    assert (actual.cut, actual.marks, actual.beyond) == (1, 7, 3)
 
 
 def test_texts_that_are_read_whole_have_nothing_beyond(tmp_path):

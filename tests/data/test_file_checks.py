@@ -37,7 +37,7 @@ def test_spans_that_mostly_end_inside_words_are_refused(tmp_path):
 def test_some_spans_that_end_inside_words_are_named(tmp_path):
     right = [[*span, "X"] for span in SPANS]
     opened = _open(tmp_path, [(TEXT, right), ("in Leeds", [[3, 7, "X"]])])
-    (finding,) = [each for each in audit({"t": opened}) if each.about == "broken_words"][:1]
+    (finding,) = [one for one in audit({"t": opened}) if one.about == "broken_words"][:1]
     assert (finding.count, finding.of) == (1, 2)
     assert finding.in_words().endswith("a.jsonl:2")
 

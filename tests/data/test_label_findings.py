@@ -16,7 +16,7 @@ def _findings(folder, train, kind="classification", name="train.csv", test=None,
         files["test"] = f"test-{name}"
     task = Task("mood", kind, files=files, columns=Columns(**columns))
     findings = audit({"mood": TaskDataset(task, base_folder=folder)})
-    return {each.about: each for each in findings}
+    return {finding.about: finding for finding in findings}
 
 
 CSV = "text,label\n" + "".join(f"t {row},{'ab'[row % 2]}\n" for row in range(20))

@@ -13,11 +13,11 @@ LENGTHS = st.lists(st.sampled_from([3, 5, 8, 13, 21, 500]), min_size=1, max_size
 
 
 def _all_sets(lengths):
-    known = sorted(set(lengths))
+    distinct = sorted(set(lengths))
     return [
-        (*some, known[-1])
-        for count in range(len(known))
-        for some in itertools.combinations(known[:-1], count)
+        (*combination, distinct[-1])
+        for count in range(len(distinct))
+        for combination in itertools.combinations(distinct[:-1], count)
     ]
 
 
@@ -31,9 +31,9 @@ def test_static_widths_cost_least_of_all_sets(lengths, epochs, compiled_pieces):
         padded = sum(_width_of(lengths, widths)) - sum(lengths)
         return epochs * padded + compiled_pieces * len(widths)
 
-    found = static_widths(lengths, epochs, compiled_pieces)
-    assert cost(found) == min(map(cost, _all_sets(lengths)))
-    assert static_widths(Counter(lengths), epochs, compiled_pieces) == found
+    actual = static_widths(lengths, epochs, compiled_pieces)
+    assert cost(actual) == min(map(cost, _all_sets(lengths)))
+    assert static_widths(Counter(lengths), epochs, compiled_pieces) == actual
 
 
 @given(LENGTHS, st.sampled_from([10, 40, 1000]), st.sampled_from([0, 700]))
@@ -43,11 +43,11 @@ def test_widths_of_a_token_budget_have_fewest_batches_of_all_sets(lengths, budge
         batches = sum(math.ceil(n / max(1, budget // width)) for width, n in texts.items())
         return 3 * budget * batches + compiled * len(widths), sum(_width_of(lengths, widths))
 
-    found = budget_widths(lengths, budget, epochs=3, compiled_pieces=compiled)
+    actual = budget_widths(lengths, budget, epochs=3, compiled_pieces=compiled)
     least = min(map(cost, _all_sets(lengths)))
-    assert cost(found)[0] == least[0]
+    assert cost(actual)[0] == least[0]
     if not compiled:
-        assert cost(found) == least, "and the least padding of these"
+        assert cost(actual) == least, "and the least padding of these"
 
 
 def test_one_long_text_among_short_ones_pads_no_other():

@@ -9,7 +9,7 @@ POSITIONS = Columns(text=0, label=1)
 
 
 @pytest.mark.parametrize(
-    ("content", "columns", "per_word", "found"),
+    ("content", "columns", "per_word", "actual"),
     [
         ('{"text": 1}\n{}\n', Columns(), False, ("jsonl", None)),
         ('{\n"text": 1}', Columns(), False, ("json", None)),
@@ -26,7 +26,7 @@ POSITIONS = Columns(text=0, label=1)
         ("one text\nanother one here\n", Columns(), False, None),
     ],
 )
-def test_the_first_lines_say_the_format(tmp_path, content, columns, per_word, found):
+def test_the_first_lines_say_the_format(tmp_path, content, columns, per_word, actual):
     path = tmp_path / "eng.train"
     path.write_text(content)
-    assert sniff(str(path), columns, per_word=per_word) == found
+    assert sniff(str(path), columns, per_word=per_word) == actual

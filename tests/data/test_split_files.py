@@ -66,7 +66,7 @@ def test_only_files_that_are_new_or_changed_are_read(files):
     opened = _open(folder)
     assert read[3:] == ["1.tsv", "3.tsv"]
     assert sum(opened.counts.values()) == 16_001
-    texts = sorted(each.text for split in opened.counts for each in opened.examples(split))
+    texts = sorted(example.text for split in opened.counts for example in opened.examples(split))
     assert len(texts) == 16_001
 
 
@@ -85,6 +85,6 @@ def test_a_long_reading_says_how_far_it_is(files, monkeypatch):
     folder, _ = files
     monkeypatch.setattr(clock, "SECONDS_BETWEEN_REPORTS", 0.0)
     monkeypatch.setattr(split_files, "ROWS_BETWEEN_LOOKS", 2000)
-    said = []
-    TaskDataset(Task("topic", files={"train": "*.tsv"}), base_folder=folder, report=said.append)
-    assert said[-1] == "topic, train: 10,000 rows checked and counted, file 3 of 3"
+    lines = []
+    TaskDataset(Task("topic", files={"train": "*.tsv"}), base_folder=folder, report=lines.append)
+    assert lines[-1] == "topic, train: 10,000 rows checked and counted, file 3 of 3"

@@ -17,9 +17,9 @@ def _rows(folder):
 
 def test_equal_texts_are_counted_and_the_first_have_their_places(tmp_path):
     train, test = _rows(tmp_path)
-    found = shared(train, test)
-    assert (found.number, found.of) == (4, 6)
-    places = [tuple(place.rsplit("/", 1)[1] for place in pair) for pair in found.places]
+    actual = shared(train, test)
+    assert (actual.number, actual.of) == (4, 6)
+    places = [tuple(place.rsplit("/", 1)[1] for place in pair) for pair in actual.places]
     assert places == [
         ("test.csv:2", "train.csv:3"),
         ("test.csv:4", "train.csv:2"),
@@ -28,9 +28,9 @@ def test_equal_texts_are_counted_and_the_first_have_their_places(tmp_path):
 
 
 def test_a_text_with_two_labels_contradicts_itself_once(tmp_path):
-    found = contradictions(_rows(tmp_path))
-    assert (found.number, found.of) == (2, 6)  # "c" and "a b", of a b, c, d, e, f, g
-    assert [tuple(place.rsplit("/", 1)[1] for place in pair) for pair in found.places] == [
+    actual = contradictions(_rows(tmp_path))
+    assert (actual.number, actual.of) == (2, 6)  # "c" and "a b", of a b, c, d, e, f, g
+    assert [tuple(place.rsplit("/", 1)[1] for place in pair) for pair in actual.places] == [
         ("train.csv:2", "test.csv:4"),
         ("train.csv:3", "train.csv:4"),
     ]

@@ -38,8 +38,8 @@ def _iob1(spans):
 
 
 def _scheme(scheme, tags):
-    found = Entities([tags], scheme=scheme).entities[0]
-    return [(entity.tag, entity.start, entity.end) for entity in found]
+    actual = Entities([tags], scheme=scheme).entities[0]
+    return [(entity.tag, entity.start, entity.end) for entity in actual]
 
 
 @given(sentences)

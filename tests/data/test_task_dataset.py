@@ -82,10 +82,12 @@ def test_snips(shared, kind, classes):
     tags = (shared / "data/snips/train/seq.out").read_text().split()
     assert len(set(tags)) == 72
     if kind == "tagging":
-        found = [
-            opened.task.classes[tag] for each in opened.examples("train") for tag in each.label
+        actual = [
+            opened.task.classes[tag]
+            for example in opened.examples("train")
+            for tag in example.label
         ]
-        assert found == tags
+        assert actual == tags
 
 
 def test_wnut17(shared):
@@ -111,15 +113,15 @@ def test_labels_are_found_in_the_training_files_and_sorted(dataset):
 def test_labels_that_are_given_keep_their_order_and_need_no_example(dataset):
     contents = {"train.csv": _csv("t,b", "u,a"), "validation.csv": _csv("v,c")}
     opened = dataset("classification", contents, labels=["c", "b", "a", "none"])
-    assert [each.label for each in opened.examples("train")] == [1, 2]
+    assert [example.label for example in opened.examples("train")] == [1, 2]
     assert opened.label_counts == {"train": {"b": 1, "a": 1}, "validation": {"c": 1}}
 
 
 def test_span_types_are_found_and_may_be_given_as_tags(dataset):
     content = "Rome\tS-city\nis\tO\n\nACME\tB-org\nInc\tE-org\n" * 2
-    found = dataset("tagging", {"train.conll": content})
+    actual = dataset("tagging", {"train.conll": content})
     given = dataset("tagging", {"train.conll": content}, labels=["O", "B-org", "I-org", "B-city"])
-    assert found.task.classes == ("O", "B-city", "I-city", "B-org", "I-org")
+    assert actual.task.classes == ("O", "B-city", "I-city", "B-org", "I-org")
     assert given.task.classes == ("O", "B-org", "I-org", "B-city", "I-city")
     assert sum(given.label_counts.values(), Counter()) == {"org": 2, "city": 2}
 
@@ -172,7 +174,7 @@ def test_many_files_are_one_split(tmp_path):
         (tmp_path / f"{name}.csv").write_text(_csv(f"{text},x", f"{text} too,y"))
     files = {"train": ["[ab].csv", "c.csv"], "validation": "c.csv"}
     opened = TaskDataset(Task("topic", files=files), base_folder=tmp_path)
-    texts = [each.text for each in opened.examples("train")]
+    texts = [example.text for example in opened.examples("train")]
     assert texts == ["first", "first too", "second", "second too", "third", "third too"]
 
 
@@ -276,12 +278,14 @@ def test_rows_that_are_not_read_beforehand_are_checked_as_they_come(dataset, tmp
     opened = TaskDataset(task, base_folder=tmp_path, unread=["train"])
     assert (opened.splits, opened.counts) == (("train", "validation"), {"validation": 1})
     assert [os.path.basename(path) for path in opened.unread_files] == ["train.csv"]
-    said = pytest.raises(InputError, match=r"train\.csv:11: unknown label 'z'; the labels are")
-    with said, row_errors([opened]):
+    raised = pytest.raises(InputError, match=r"train\.csv:11: unknown label 'z'; the labels are")
+    with raised, row_errors([opened]):
         list(opened.stream("train", 4, seed=0))
     (tmp_path / "train.csv").write_text(_csv())
-    said = pytest.raises(InputError, match=r"train\.csv: no example; task 'topic' needs some to t")
-    with said, row_errors([opened]):
+    raised = pytest.raises(
+        InputError, match=r"train\.csv: no example; task 'topic' needs some to t"
+    )
+    with raised, row_errors([opened]):
         list(opened.stream("train", 4, endless=True))
     with pytest.raises(InputError, match="must be read first; list its labels"):
         TaskDataset(Task("topic", files=files), base_folder=tmp_path, unread=["train"])
@@ -303,13 +307,13 @@ MORE = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "train", "name", "test", "known", "more", "labels"), MORE)
+@pytest.mark.parametrize(("kind", "train", "name", "test", "known_labels", "more", "labels"), MORE)
 def test_labels_that_training_lacks_have_indices_beyond_its_own(
-    dataset, kind, train, name, test, known, more, labels
+    dataset, kind, train, name, test, known_labels, more, labels
 ):
     train_name = name.replace("test", "train")
     opened = dataset(kind, {train_name: train, name: test})
-    assert opened.task.labels == tuple(known)
+    assert opened.task.labels == tuple(known_labels)
     assert opened.more_labels == {"test": list(more)}
     assert [example.label for example in opened.examples("test")] == labels
     assert all(opened.label_counts["test"][label] == 1 for label in more)
@@ -333,7 +337,7 @@ def test_a_label_of_one_example_is_legal_and_a_listed_tasks_labels_are_all(datas
 def test_a_validation_split_is_cut_off_by_text(dataset):
     content = _csv(*_rows(1000), *_rows(1000))
     opened = dataset("classification", {"train.csv": content})
-    sides = {split: [each.text for each in opened.examples(split)] for split in opened.counts}
+    sides = {split: [example.text for example in opened.examples(split)] for split in opened.counts}
     assert {split: len(texts) for split, texts in sides.items()} == opened.counts
     assert 140 < opened.counts["validation"] < 260
     assert not set(sides["train"]) & set(sides["validation"])
@@ -344,9 +348,9 @@ def test_a_validation_split_is_cut_off_by_text(dataset):
 
 def test_new_rows_move_no_old_one_to_the_other_side(dataset):
     before = dataset("classification", {"train.csv": _csv(*_rows(500))})
-    old = {each.text for each in before.examples("validation")}
+    old = {example.text for example in before.examples("validation")}
     after = dataset("classification", {"train.csv": _csv(*reversed(_rows(800)))})
-    new = {each.text for each in after.examples("validation")}
+    new = {example.text for example in after.examples("validation")}
     assert old < new
     assert all(int(text.split()[1]) >= 500 for text in new - old)
 
@@ -368,7 +372,7 @@ def test_a_stream_keeps_the_files_order(dataset):
     chunks = list(opened.stream("train", 4))
     assert [chunk["text"].shape[0] for chunk in chunks] == [4, 4, 2]
     texts = [text.decode() for chunk in chunks for text in chunk["text"].numpy()]
-    assert texts == [each.text for each in opened.examples("train")]
+    assert texts == [example.text for example in opened.examples("train")]
     labels = [label for chunk in chunks for label in chunk["label"].numpy()]
     assert labels == [0, 1] * 5
 
@@ -383,7 +387,7 @@ def test_a_shuffled_stream_is_a_new_order_each_time_from_its_seed(dataset, buffe
         return [[text for chunk in stream for text in chunk["text"].numpy()] for _ in range(2)]
 
     first, second = orders(3)
-    assert sorted(first) == sorted(each.text.encode() for each in opened.examples("train"))
+    assert sorted(first) == sorted(example.text.encode() for example in opened.examples("train"))
     assert sorted(first) == sorted(second)
     assert orders(3) == [first, second]
     if buffer_size > 1:
@@ -433,7 +437,7 @@ def test_chunks_of_words_are_ragged(dataset, kind, labels):
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_file():
     script = ROOT / "benchmarks/streaming_memory.py"
-    found = subprocess.run(
+    completed = subprocess.run(
         [
             sys.executable,
             script,
@@ -450,4 +454,4 @@ def test_memory_does_not_grow_with_the_file():
         capture_output=True,
         text=True,
     )
-    assert json.loads(found.stdout.splitlines()[-1])["difference_mb"] < 20
+    assert json.loads(completed.stdout.splitlines()[-1])["difference_mb"] < 20

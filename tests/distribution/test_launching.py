@@ -38,21 +38,21 @@ def test_a_mistake_ends_them_with_its_status(capfd):
 
 
 @pytest.mark.parametrize(
-    ("strategy", "environment", "said"),
+    ("strategy", "environment", "message"),
     [
         ("mirrored", {}, "the recipe says mirrored"),
         ("auto", {"TF_CONFIG": ""}, "TF_CONFIG already names the workers"),
     ],
 )
 def test_two_ways_to_say_who_trains_are_told_apart(
-    tiny_recipe, tmp_path, monkeypatch, capsys, strategy, environment, said
+    tiny_recipe, tmp_path, monkeypatch, capsys, strategy, environment, message
 ):
     monkeypatch.setattr(os, "environ", os.environ | environment)
     text = tiny_recipe.read_text()
     tiny_recipe.write_text(text.replace("training:", f"training:\n  strategy: {strategy}"))
     arguments = ["train", str(tiny_recipe), "--output", str(tmp_path / "run"), "--workers", "2"]
     assert main(arguments) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 
@@ -88,8 +88,8 @@ def wait_for_a_checkpoint(launcher: subprocess.Popen, folder: Path) -> None:
 
 def workers_of(launcher: subprocess.Popen) -> list[int]:
     """Their process numbers, the chief's first."""
-    found = subprocess.run(["pgrep", "-P", str(launcher.pid)], capture_output=True, text=True)
-    return sorted(int(number) for number in found.stdout.split())
+    completed = subprocess.run(["pgrep", "-P", str(launcher.pid)], capture_output=True, text=True)
+    return sorted(int(number) for number in completed.stdout.split())
 
 
 def finish(launcher: subprocess.Popen, seconds: float = 300) -> tuple[int, str]:
@@ -111,11 +111,11 @@ def test_who_is_killed_ends_all_and_the_run_goes_on_also_with_one(tiny_recipe, t
         wait_for_a_checkpoint(launcher, killed / CHECKPOINTS)
         chief, other = workers_of(launcher)
         os.kill(other, signal.SIGKILL)
-        status, said = finish(launcher, 60)
+        status, message = finish(launcher, 60)
     assert status == 1
-    assert "another worker has ended" in said
-    assert "worker 1 was killed (SIGKILL)" in said
-    assert "Traceback" not in said
+    assert "another worker has ended" in message
+    assert "worker 1 was killed (SIGKILL)" in message
+    assert "Traceback" not in message
     assert not Run(killed).is_finished
     assert not os.path.exists(f"/proc/{chief}")
 

@@ -55,10 +55,10 @@ def two_workers():
     return [finish(process) for process in started]
 
 
-def assert_same_curves(found, expected):
-    assert set(found["history"]) == set(expected["history"])
+def assert_same_curves(actual, expected):
+    assert set(actual["history"]) == set(expected["history"])
     for name, values in expected["history"].items():
-        assert found["history"][name] == pytest.approx(values, rel=1e-5, abs=1e-6), name
+        assert actual["history"][name] == pytest.approx(values, rel=1e-5, abs=1e-6), name
 
 
 @pytest.mark.slow
@@ -85,9 +85,9 @@ def test_a_checkpoint_has_what_all_measured_without_asking_them(one_device, mirr
     """Only the chief reads it: where that asked the others, both would wait for ever."""
     chief, other = two_workers
     assert not other["measured"]
-    for found in (mirrored, chief):
+    for curves in (mirrored, chief):
         for name, value in one_device["measured"].items():
-            assert found["measured"][name] == pytest.approx(value, rel=1e-5, abs=1e-6), name
+            assert curves["measured"][name] == pytest.approx(value, rel=1e-5, abs=1e-6), name
 
 
 def test_each_replica_draws_its_own_dropout(one_device, mirrored, two_workers):

@@ -22,8 +22,8 @@ def encoder(tiny_encoder) -> TextEncoder:
 def test_embeddings_are_written_as_they_stream(encoder, tmp_path, monkeypatch):
     monkeypatch.setattr("mtl_keras.encoders.embedding_files.CHUNK", 2)
     assert write_embeddings(encoder, iter(TEXTS), 5, tmp_path / "x.npy") == (5, 8)
-    found = np.load(tmp_path / "x.npy")
-    np.testing.assert_allclose(found, encoder.encode(TEXTS)["sentence_embedding"], atol=1e-6)
+    actual = np.load(tmp_path / "x.npy")
+    np.testing.assert_allclose(actual, encoder.encode(TEXTS)["sentence_embedding"], atol=1e-6)
     assert [file.name for file in tmp_path.iterdir()] == ["x.npy"]
 
 

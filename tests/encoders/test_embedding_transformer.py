@@ -56,27 +56,27 @@ def transformer(tiny_bert) -> EmbeddingTransformer:
 @pytest.fixture
 def loads(monkeypatch) -> list[str]:
     """The sources that are loaded from here on."""
-    found: list[str] = []
+    collected: list[str] = []
     load = TextEncoder.from_pretrained
 
     def recorded(source, **options):
-        found.append(source)
+        collected.append(source)
         return load(source, **options)
 
     monkeypatch.setattr(TextEncoder, "from_pretrained", recorded)
     embedding_transformer._load.cache_clear()
-    return found
+    return collected
 
 
 @pytest.mark.slow
 def test_the_same_as_encode(transformer, tiny_encoder):
     encoder = tiny_encoder()
     expected = encoder.encode(TEXTS)["sentence_embedding"]
-    for each in (transformer, EmbeddingTransformer(encoder)):
-        found = each.fit_transform(TEXTS)
-        assert found.dtype == np.float32
-        np.testing.assert_allclose(found, expected, atol=1e-6)
-        np.testing.assert_array_equal(each.transform(TEXTS), found)
+    for one in (transformer, EmbeddingTransformer(encoder)):
+        actual = one.fit_transform(TEXTS)
+        assert actual.dtype == np.float32
+        np.testing.assert_allclose(actual, expected, atol=1e-6)
+        np.testing.assert_array_equal(one.transform(TEXTS), actual)
     assert transformer.transform([]).shape == (0, 8)
 
 
@@ -87,9 +87,9 @@ def test_equal_texts_are_encoded_once(tiny_encoder, monkeypatch):
     monkeypatch.setattr(
         encoder, "encode", lambda texts, **options: seen.extend(texts) or encode(texts, **options)
     )
-    found = EmbeddingTransformer(encoder).transform(["a", "b", "a", "c", "b"])
+    actual = EmbeddingTransformer(encoder).transform(["a", "b", "a", "c", "b"])
     assert seen == ["a", "b", "c"]
-    np.testing.assert_array_equal(found[[0, 1]], found[[2, 4]])
+    np.testing.assert_array_equal(actual[[0, 1]], actual[[2, 4]])
 
 
 @pytest.mark.parametrize(
@@ -139,8 +139,8 @@ def test_fit_refuses_an_encoder_that_cannot_be_loaded():
 
 @pytest.mark.slow
 def test_a_source_is_loaded_once_for_all_clones(transformer, tiny_bert, loads):
-    for each in (transformer, clone(transformer), pickle.loads(pickle.dumps(transformer))):
-        each.fit(TEXTS).transform(TEXTS)
+    for one in (transformer, clone(transformer), pickle.loads(pickle.dumps(transformer))):
+        one.fit(TEXTS).transform(TEXTS)
     assert loads == [str(tiny_bert)]
     clone(transformer).set_params(max_length=8).fit(TEXTS)
     assert len(loads) == 2
@@ -198,9 +198,9 @@ def test_output_columns_are_named(transformer):
 
 def test_a_column_of_a_table(transformer):
     table = np.array([["a", "b"], ["c", "d"]], object)
-    found = make_column_transformer((transformer, 0), (transformer, [1])).fit_transform(table)
+    actual = make_column_transformer((transformer, 0), (transformer, [1])).fit_transform(table)
     expected = [transformer.transform(column) for column in (["a", "c"], ["b", "d"])]
-    np.testing.assert_allclose(found, np.hstack(expected), atol=1e-6)
+    np.testing.assert_allclose(actual, np.hstack(expected), atol=1e-6)
 
 
 def test_data_frames_out_where_pandas_is_installed(transformer):
@@ -215,7 +215,7 @@ def test_data_frames_out_where_pandas_is_installed(transformer):
 
 def test_the_common_checks_of_scikit_learn(tiny_bert):
     results = check_estimator(OfNumbers(str(tiny_bert), max_length=16), on_skip=None)
-    assert sum(each["status"] == "passed" for each in results) >= COMMON_CHECKS
+    assert sum(result["status"] == "passed" for result in results) >= COMMON_CHECKS
 
 
 @pytest.mark.slow

@@ -78,8 +78,8 @@ def test_without_its_pooler_an_encoder_gives_the_same_vectors_and_pools_by_the_m
     bare = without_pooler(pre_norm)
     assert "pooled_output" not in bare.output_names
     assert (bare.config.pooler, bare.config.pooling) == (False, "mean")
-    found, whole = (e.encode(TEXTS, ("sequence_output",)) for e in (bare, pre_norm))
-    np.testing.assert_array_equal(found["sequence_output"], whole["sequence_output"])
+    actual, whole = (e.encode(TEXTS, ("sequence_output",)) for e in (bare, pre_norm))
+    np.testing.assert_array_equal(actual["sequence_output"], whole["sequence_output"])
     assert without_pooler(bare) is bare
 
 

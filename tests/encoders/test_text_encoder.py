@@ -20,17 +20,17 @@ def encoder(tiny_encoder) -> TextEncoder:
 
 @pytest.mark.slow
 def test_outputs_by_name(encoder):
-    found = encoder.encode(TEXTS, encoder.output_names)
-    assert {name: (array.shape, array.dtype.name) for name, array in found.items()} == {
+    actual = encoder.encode(TEXTS, encoder.output_names)
+    assert {name: (array.shape, array.dtype.name) for name, array in actual.items()} == {
         "sentence_embedding": ((5, 8), "float32"),
         "sequence_output": ((5, 16, 8), "float32"),
         "pooled_output": ((5, 8), "float32"),
         "token_ids": ((5, 16), "int32"),
         "padding_mask": ((5, 16), "bool"),
     }
-    assert found["padding_mask"].sum(axis=1).tolist() == [10, 2, 3, 16, 5]
-    assert not found["sequence_output"][~found["padding_mask"]].any()
-    assert not found["token_ids"][~found["padding_mask"]].any()
+    assert actual["padding_mask"].sum(axis=1).tolist() == [10, 2, 3, 16, 5]
+    assert not actual["sequence_output"][~actual["padding_mask"]].any()
+    assert not actual["token_ids"][~actual["padding_mask"]].any()
     assert list(encoder.encode(["a"])) == ["sentence_embedding"]
 
 
@@ -58,8 +58,8 @@ def test_the_whole_longest_text_is_read_up_to_max_length(encoder):
 
 @pytest.mark.slow
 def test_no_text_gives_no_row(encoder):
-    found = encoder.encode([], ("sentence_embedding", "sequence_output", "token_ids"))
-    shapes = {name: array.shape for name, array in found.items()}
+    actual = encoder.encode([], ("sentence_embedding", "sequence_output", "token_ids"))
+    shapes = {name: array.shape for name, array in actual.items()}
     assert shapes == {
         "sentence_embedding": (0, 8),
         "sequence_output": (0, 0, 8),
@@ -93,8 +93,8 @@ def test_new_weights_count_at_once(encoder):
 def test_normalized_where_the_source_says_so_but_not_for_heads(encoder):
     plain = encoder.encode(TEXTS)["sentence_embedding"]
     scaled = TextEncoder(encoder.tokenizer, encoder.config, encoder.transformer, normalize=True)
-    found = scaled.encode(TEXTS)["sentence_embedding"]
-    np.testing.assert_allclose(found, plain / np.linalg.norm(plain, axis=1, keepdims=True), 1e-5)
+    actual = scaled.encode(TEXTS)["sentence_embedding"]
+    np.testing.assert_allclose(actual, plain / np.linalg.norm(plain, axis=1, keepdims=True), 1e-5)
     assert scaled.transformer is encoder.transformer
 
 
@@ -122,10 +122,10 @@ def test_precision_is_kept_and_answers_are_float32(tiny_encoder):
     mixed = tiny_encoder(dtype="mixed_bfloat16")
     again = TextEncoder.from_config(mixed.get_config())
     assert again.transformer.get_layer("block_0").compute_dtype == "bfloat16"
-    found = mixed.encode(TEXTS, mixed.output_names)
+    actual = mixed.encode(TEXTS, mixed.output_names)
     expected = tiny_encoder().encode(TEXTS, mixed.output_names)
-    assert found["sequence_output"].dtype == np.float32
-    np.testing.assert_allclose(found["sequence_output"], expected["sequence_output"], atol=0.2)
+    assert actual["sequence_output"].dtype == np.float32
+    np.testing.assert_allclose(actual["sequence_output"], expected["sequence_output"], atol=0.2)
 
 
 @pytest.mark.slow

@@ -59,7 +59,7 @@ def datasets(tmp_path):
 
 @pytest.fixture
 def model(tiny_encoder, datasets):
-    return mtl.MultiTaskModel(tiny_encoder(), [each.task for each in datasets.values()])
+    return mtl.MultiTaskModel(tiny_encoder(), [dataset.task for dataset in datasets.values()])
 
 
 @pytest.mark.slow
@@ -74,7 +74,7 @@ def test_snapshots_are_what_evaluate_and_encode_say(model, datasets):
     stars = Snapshot.of(model, datasets["stars"], limit=3)
     texts = ["aa b", "c d e", "f gg"]
     assert stars.predictions == pytest.approx(
-        [each["stars"]["value"] for each in mtl.answer(model, texts)]
+        [one["stars"]["value"] for one in mtl.answer(model, texts)]
     )
     np.testing.assert_allclose(
         stars.embeddings, model.encoder.encode(texts)["sentence_embedding"], atol=1e-6
@@ -98,29 +98,31 @@ def test_a_snapshot_of_words_has_a_row_for_each_word(model, datasets, name):
 def test_a_model_that_stays_does_not_drift(model, datasets):
     for name, dataset in datasets.items():
         snapshot = Snapshot.of(model, dataset)
-        found = drift(snapshot, Snapshot.of(model, dataset))
-        assert found["metric"] == dataset.task.metric
-        assert found["metric_before"] == found["metric_after"] == snapshot.metrics[found["metric"]]
-        assert found["flipped"] == (None if name == "stars" else 0.0)
-        assert (found["cka"], found["cosine"]) == pytest.approx((1.0, 1.0))
+        actual = drift(snapshot, Snapshot.of(model, dataset))
+        assert actual["metric"] == dataset.task.metric
+        assert (
+            actual["metric_before"] == actual["metric_after"] == snapshot.metrics[actual["metric"]]
+        )
+        assert actual["flipped"] == (None if name == "stars" else 0.0)
+        assert (actual["cka"], actual["cosine"]) == pytest.approx((1.0, 1.0))
 
 
 @pytest.mark.slow
 def test_a_model_that_moves_drifts(model, datasets):
-    before = {name: Snapshot.of(model, each) for name, each in datasets.items()}
+    before = {name: Snapshot.of(model, dataset) for name, dataset in datasets.items()}
     generator = np.random.default_rng(0)
     model.set_weights([generator.normal(0, 1, w.shape) - w for w in model.get_weights()])
     others = 1 - 2.0 * before["products"].predictions[0]  # than the first text's: its answer flips
     model.get_layer("products_head").dense.bias.assign(1000 * others)
     for name, dataset in datasets.items():
         after = Snapshot.of(model, dataset)
-        found = drift(before[name], after)
-        json.dumps(found, allow_nan=False)
-        assert found["cka"] < 0.999
-        assert found["cosine"] < 0.9
+        actual = drift(before[name], after)
+        json.dumps(actual, allow_nan=False)
+        assert actual["cka"] < 0.999
+        assert actual["cosine"] < 0.9
         if name == "products":
             changed = (before[name].predictions != after.predictions).any(axis=1)
-            assert found["flipped"] == np.mean(changed) > 0
+            assert actual["flipped"] == np.mean(changed) > 0
 
 
 @pytest.mark.slow

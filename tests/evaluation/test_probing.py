@@ -84,9 +84,9 @@ def test_tagging_reads_the_vectors_of_words(tiny_encoder, dataset_of):
         tags[split] = np.concatenate([example.label for example in examples])
     probe = LogisticRegression(max_iter=1000).fit(vectors["train"], tags["train"])
     classes = np.array(dataset.task.classes)
-    found = classes[probe.predict(vectors["test"])].tolist()
+    actual = classes[probe.predict(vectors["test"])].tolist()
     expected = classes[tags["test"]].tolist()
-    assert metrics["span_f1"] == pytest.approx(f1_score([expected], [found]), abs=0.02)
+    assert metrics["span_f1"] == pytest.approx(f1_score([expected], [actual]), abs=0.02)
     assert metrics["span_f1"] > 0
 
 

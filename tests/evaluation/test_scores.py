@@ -22,13 +22,13 @@ def test_classification_equals_scikit_learn_on_the_answers(model, trained):
     dataset = _dataset(trained, "topic", "classification", "csv")
     examples = list(dataset.examples("test"))
     answers = mtl.answer(model, [example.text for example in examples])
-    found = [dataset.task.labels.index(answer["topic"]["label"]) for answer in answers]
+    actual = [dataset.task.labels.index(answer["topic"]["label"]) for answer in answers]
     metrics = mtl.evaluate(model, dataset, "test")
     assert metrics["examples"] == len(examples) == 12
-    assert metrics["accuracy"] == accuracy_score([each.label for each in examples], found)
+    assert metrics["accuracy"] == accuracy_score([example.label for example in examples], actual)
     right = [
-        answer["topic"]["scores"][dataset.task.labels[each.label]]
-        for answer, each in zip(answers, examples, strict=True)
+        answer["topic"]["scores"][dataset.task.labels[example.label]]
+        for answer, example in zip(answers, examples, strict=True)
     ]
     assert metrics["loss"] == pytest.approx(float(-np.mean(np.log(right))), rel=1e-4)
 
@@ -37,7 +37,7 @@ def test_tagging_equals_seqeval_and_fit_on_whole_sentences(model, trained):
     dataset = _dataset(trained, "entities", "tagging", "conll")
     metrics = mtl.evaluate(model, dataset, "test")
     classes = dataset.task.classes
-    expected, found = [], []
+    expected, collected = [], []
     for example in dataset.examples("test"):
         (answer,) = mtl.answer(model, [example.text])
         spans = {entity["start"]: entity for entity in answer["entities"]}
@@ -46,9 +46,9 @@ def test_tagging_equals_seqeval_and_fit_on_whole_sentences(model, trained):
             inside = any(e["start"] < place < e["end"] for e in answer["entities"])
             tags.append("B-A" if place in spans else "I-A" if inside else "O")
             place += len(word) + 1
-        found.append(tags)
+        collected.append(tags)
         expected.append([classes[tag] for tag in example.label])
-    assert metrics["span_f1"] == pytest.approx(f1_score(expected, found))
+    assert metrics["span_f1"] == pytest.approx(f1_score(expected, collected))
     assert 0 < metrics["span_f1"] <= 1
 
 

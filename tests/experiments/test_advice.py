@@ -69,7 +69,7 @@ def _tagging_dataset(folder, name, count) -> TaskDataset:
 
 
 def _setting(advice: Advice, setting: str):
-    return next(each for each in advice.recommendations if each.setting == setting)
+    return next(one for one in advice.recommendations if one.setting == setting)
 
 
 @pytest.mark.parametrize(("sizes", "tagging", "validation", "rules"), DATA_OF_RULES)
@@ -138,15 +138,15 @@ def test_texts_beyond_the_positions_of_bert(tmp_path):
 def test_warnings(tmp_path, labels, options, warning):
     dataset = _dataset(tmp_path, "topic", list(labels), **options)
     advice = advise(_recipe(), {"topic": dataset}, plan_name="full")
-    assert any(warning in each for each in advice.warnings), advice.warnings
+    assert any(warning in one for one in advice.warnings), advice.warnings
     assert "topic: " in render(advice)
 
 
 def test_a_label_without_an_example(tmp_path):
     dataset = _dataset(tmp_path, "topic", ["a", "b"] * 50)
-    known = TaskDataset(Task("topic", labels=["a", "b", "c"], files=dataset.task.files))
-    advice = advise(_recipe(), {"topic": known}, plan_name="full")
-    assert any("no example of 'c'" in each for each in advice.warnings)
+    completed = TaskDataset(Task("topic", labels=["a", "b", "c"], files=dataset.task.files))
+    advice = advise(_recipe(), {"topic": completed}, plan_name="full")
+    assert any("no example of 'c'" in warning for warning in advice.warnings)
 
 
 def test_tags_that_are_cut(tmp_path):
@@ -198,10 +198,10 @@ def test_advice_that_is_followed_already():
 @pytest.mark.slow
 def test_plain_values():
     advice = advise(*_tickets(), plan_name="stages")
-    found = json.loads(json.dumps(advice.to_json(), allow_nan=False))
-    assert found["recommendations"]["plan"]["value"] == "gradual"
-    assert found["tasks"][0]["examples"] == 2412
-    assert found["measures"]["tagging_tasks"] == 1
+    actual = json.loads(json.dumps(advice.to_json(), allow_nan=False))
+    assert actual["recommendations"]["plan"]["value"] == "gradual"
+    assert actual["tasks"][0]["examples"] == 2412
+    assert actual["measures"]["tagging_tasks"] == 1
 
 
 @pytest.mark.slow

@@ -84,8 +84,8 @@ def test_before_the_turning_points_the_plan_stays(measures, size):
 
 
 def test_turning_points_of_a_small_task():
-    found = {str(bound): rule.recommendation for bound, rule in turning_points(PLAN_RULES, ONE)}
-    assert found == {
+    actual = {str(bound): rule.recommendation for bound, rule in turning_points(PLAN_RULES, ONE)}
+    assert actual == {
         "1,000 examples of the smallest task or more": "gradual",
         "fewer than 200 examples of the smallest task": "linear_probe",
     }

@@ -66,7 +66,7 @@ def test_the_recipes_own_stages_are_its_plan(recipe):
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("head_frozen:topic+", "a remedy is one of gradient_projection, .* Received: ''"),
         ("head_frozen:topic+distilation", "a remedy is one of .* Received: 'distilation'"),
@@ -78,8 +78,8 @@ def test_the_recipes_own_stages_are_its_plan(recipe):
         ("head_frozen:tone", "plan head_frozen:tone: there is no task 'tone'; there are topic, en"),
     ],
 )
-def test_what_is_no_plan_is_refused(recipe, name, said):
-    with pytest.raises(InputError, match=said):
+def test_what_is_no_plan_is_refused(recipe, name, message):
+    with pytest.raises(InputError, match=message):
         compared_plan(recipe, name)
 
 

@@ -143,14 +143,14 @@ def test_an_interrupted_comparison_runs_what_is_missing_in_a_process_of_its_own(
     (folder / "report.json").unlink()
     ran, call = [], comparison.call_job
     monkeypatch.setattr(comparison, "call_job", lambda *args: (ran.append(args), call(*args)))
-    said = []
-    compare(recipe, folder, plans=PLANS, seeds=1, report=said.append)
+    lines = []
+    compare(recipe, folder, plans=PLANS, seeds=1, report=lines.append)
     assert [work for work, *_ in ran] == ["check", "run"]
     assert ran[1][2:] == ("features", "0", "topic", "entities")
-    assert said[0] == "3 of 4 runs are there already"
+    assert lines[0] == "3 of 4 runs are there already"
     after = _report(folder)
     assert after["plans"]["head_frozen:topic"] == before["plans"]["head_frozen:topic"]
-    again, once = (each["plans"]["features"]["tasks"] for each in (after, before))
+    again, once = (report["plans"]["features"]["tasks"] for report in (after, before))
     assert again == once
 
 
@@ -185,7 +185,7 @@ def test_a_folder_of_the_same_text_elsewhere_is_refused(copied, compared, tmp_pa
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"seeds": 0}, "at least 1 seed. Received: 0"),
         ({"plans": ["gradul"]}, "a training plan is one of .* or head_frozen:.*, features"),
@@ -194,9 +194,9 @@ def test_a_folder_of_the_same_text_elsewhere_is_refused(copied, compared, tmp_pa
     ],
 )
 def test_what_cannot_be_compared_is_refused_before_anything_runs(
-    tiny_recipe, tmp_path, arguments, said
+    tiny_recipe, tmp_path, arguments, message
 ):
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         compare(load_recipe(tiny_recipe), tmp_path / "report", **arguments)
     assert not (tmp_path / "report").exists()
 

@@ -96,9 +96,9 @@ def test_calibration_is_a_mean_over_the_seeds(summary):
 
 
 def test_two_seeds_have_a_t_interval():
-    found = spread([0.5, 0.7])
-    assert found["mean"] == pytest.approx(0.6)
-    assert found["interval"] == pytest.approx(12.706 * 0.141421 / 2**0.5, rel=1e-4)
+    actual = spread([0.5, 0.7])
+    assert actual["mean"] == pytest.approx(0.6)
+    assert actual["interval"] == pytest.approx(12.706 * 0.141421 / 2**0.5, rel=1e-4)
 
 
 def test_an_undefined_value_is_in_no_mean():

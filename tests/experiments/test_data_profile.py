@@ -17,12 +17,12 @@ def _profile(folder, lines, **options):
 
 def test_balance(tmp_path):
     lines = [f"text {i},{label}" for i, label in enumerate("a" * 12 + "b" * 3 + "c" * 1)]
-    found = _profile(tmp_path, lines, labels=["a", "b", "c", "d"])
-    assert found.label_counts == {"a": 12, "b": 3, "c": 1, "d": 0}
-    assert (found.largest_label, found.largest_share) == ("a", 0.75)
+    actual = _profile(tmp_path, lines, labels=["a", "b", "c", "d"])
+    assert actual.label_counts == {"a": 12, "b": 3, "c": 1, "d": 0}
+    assert (actual.largest_label, actual.largest_share) == ("a", 0.75)
     entropy = -(3 / 4 * math.log2(3 / 4) + 3 / 16 * math.log2(3 / 16) + 1 / 16 * math.log2(1 / 16))
-    assert found.evenness == pytest.approx(entropy / 2)  # of log2(4) = 2 bits
-    assert (found.labels_given(0, 0), found.labels_given(1, 9)) == (["d"], ["b", "c"])
+    assert actual.evenness == pytest.approx(entropy / 2)  # of log2(4) = 2 bits
+    assert (actual.labels_given(0, 0), actual.labels_given(1, 9)) == (["d"], ["b", "c"])
 
 
 @pytest.mark.parametrize(("labels", "evenness"), [("ab" * 4, 1), ("aaaa", 0)])
@@ -33,11 +33,11 @@ def test_evenness_runs_from_0_to_1(tmp_path, labels, evenness):
 
 def test_lengths(tmp_path):
     lines = [*["one"] * 10, *["one two"] * 9, " ".join(["word"] * 40)]
-    found = _profile(tmp_path, [f"{line},1.5" for line in lines], kind="regression")
-    assert found.words == {1: 10, 2: 9, 40: 1}
-    row = found.as_row()
+    actual = _profile(tmp_path, [f"{line},1.5" for line in lines], kind="regression")
+    assert actual.words == {1: 10, 2: 9, 40: 1}
+    row = actual.as_row()
     assert (row["words_median"], row["words_95"], row["pieces_95"]) == (1, 2, 4)
-    assert (found.longer_than(4), found.longer_than(3), found.longer_than(42)) == (0.05, 0.5, 0)
+    assert (actual.longer_than(4), actual.longer_than(3), actual.longer_than(42)) == (0.05, 0.5, 0)
     assert (row["labels"], row["largest_share"], row["evenness"]) == (None, None, None)
 
 
@@ -50,9 +50,9 @@ def test_a_tagging_task_counts_spans(tmp_path):
     file = tmp_path / "data.conll"
     file.write_text("New\tB-city\nYork\tI-city\n,\tO\nParis\tB-city\n\nSony\tB-product\n")
     task = Task("entities", kind="tagging", files={"train": file, "validation": file})
-    found = profile(TaskDataset(task))
-    assert found.label_counts == {"city": 2, "product": 1}
-    assert found.words == {4: 1, 1: 1}
+    actual = profile(TaskDataset(task))
+    assert actual.label_counts == {"city": 2, "product": 1}
+    assert actual.words == {4: 1, 1: 1}
 
 
 def test_training_examples_are_needed(tmp_path):
@@ -65,9 +65,9 @@ def test_training_examples_are_needed(tmp_path):
 def test_what_is_cut_off_for_validation_is_not_counted(tmp_path):
     file = tmp_path / "data.csv"
     file.write_text("\n".join(["text,label", *(f"text {i},{i % 2}" for i in range(100))]) + "\n")
-    found = profile(TaskDataset(Task("mood", files={"train": file})))
-    assert found.examples + found.validation_examples == 100
-    assert found.examples == sum(found.words.values()) == sum(found.label_counts.values())
+    actual = profile(TaskDataset(Task("mood", files={"train": file})))
+    assert actual.examples + actual.validation_examples == 100
+    assert actual.examples == sum(actual.words.values()) == sum(actual.label_counts.values())
 
 
 @pytest.mark.parametrize(

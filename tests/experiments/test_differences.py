@@ -31,18 +31,18 @@ def verdict(contributed: dict, seconds: dict, metric: str = "accuracy") -> dict:
 
 def test_a_plan_that_is_worse_by_more_than_chance_is_told_apart_and_others_are_not():
     contributed = {"full": runs(0.8), "gradual": runs(0.8), "features": runs(0.6, seeds=1)}
-    found = verdict(contributed, {"full": 9.0, "gradual": 5.0, "features": 1.0})
-    assert sorted(found["alike"]) == ["full", "gradual"]
-    assert found["cheapest"] == "gradual"
-    assert found["best"] in found["alike"]
-    low, high = found["behind"]["features"].values()
+    actual = verdict(contributed, {"full": 9.0, "gradual": 5.0, "features": 1.0})
+    assert sorted(actual["alike"]) == ["full", "gradual"]
+    assert actual["cheapest"] == "gradual"
+    assert actual["best"] in actual["alike"]
+    low, high = actual["behind"]["features"].values()
     assert -0.27 < low < -0.2 < high < -0.13
 
 
 def test_of_an_error_the_lowest_is_best():
-    found = verdict({"one": runs(0.2), "two": runs(0.6)}, {"one": 1.0, "two": 1.0}, "mae")
-    assert found["alike"] == ["one"]
-    assert found["behind"]["two"]["low"] > 0
+    actual = verdict({"one": runs(0.2), "two": runs(0.6)}, {"one": 1.0, "two": 1.0}, "mae")
+    assert actual["alike"] == ["one"]
+    assert actual["behind"]["two"]["low"] > 0
 
 
 def test_sharing_gains_if_the_interval_leaves_out_zero():
@@ -60,8 +60,8 @@ def test_a_plan_without_a_defined_score_is_left_out():
         "tasks": {"topic": {"metric": "span_f1"}},
         "plans": {"full": {"wall_seconds": 1.0, "tasks": {"topic": {"mean": None}}}},
     }
-    found = with_differences(summary, {"full": {"topic": np.zeros((1, 5, 2)).tolist()}})
-    assert found["tasks"]["topic"]["verdict"] is None
+    actual = with_differences(summary, {"full": {"topic": np.zeros((1, 5, 2)).tolist()}})
+    assert actual["tasks"]["topic"]["verdict"] is None
 
 
 @pytest.mark.parametrize("seeds", [1, 2, 5])

@@ -89,27 +89,27 @@ def _draws() -> tuple:
 @pytest.mark.slow
 @pytest.mark.parametrize(("stage", "backwards"), [(STAGES[0], 1), (STAGES[1], 1), (PROJECTED, 2)])
 def test_steps_operations_and_memory_are_those_of_the_batches(observed, stage, backwards):
-    found = observed.forecasts[STAGES.index(stage)]
-    sizes = {name: each.counts["train"] for name, each in observed.materials.datasets.items()}
+    actual = observed.forecasts[STAGES.index(stage)]
+    sizes = {name: dataset.counts["train"] for name, dataset in observed.materials.datasets.items()}
     tasks = stage.trained_tasks(tuple(sizes))
     costs, shapes = _costs(observed.materials, stage), _shapes(observed.materials, stage)
     flops = [
         costs.forward_flops(shape) + backwards * costs.backward_flops(shape) for shape in shapes
     ]
-    assert found.steps == stage.epochs * sum(math.ceil(sizes[name] / 8) for name in tasks)
-    assert found.flops_per_step == pytest.approx(np.mean(flops))
-    assert found.activation_memory_bytes == max(map(costs.activation_bytes, shapes))
-    assert (found.freeze, found.epochs) == (str(stage.freeze), stage.epochs)
-    assert 0 < found.steps * found.step_seconds < found.seconds
+    assert actual.steps == stage.epochs * sum(math.ceil(sizes[name] / 8) for name in tasks)
+    assert actual.flops_per_step == pytest.approx(np.mean(flops))
+    assert actual.activation_memory_bytes == max(map(costs.activation_bytes, shapes))
+    assert (actual.freeze, actual.epochs) == (str(stage.freeze), stage.epochs)
+    assert 0 < actual.steps * actual.step_seconds < actual.seconds
 
 
 def test_state_is_weights_gradients_and_two_moments(observed):
-    for stage, found in zip(STAGES, observed.forecasts, strict=True):
+    for stage, one in zip(STAGES, observed.forecasts, strict=True):
         model = observed.materials.model
         rows = FreezePlan.of(stage.frozen(list(model.layer_groups))).apply(model)
         weights = 4 * sum(row.parameters for row in rows)
         trained = 4 * sum(row.parameters for row in rows if row.trains)
-        counters = found.state_bytes - weights - 3 * trained
+        counters = one.state_bytes - weights - 3 * trained
         assert 0 < counters <= 20 * len(rows), "a step count and a rate a layer"
 
 
@@ -134,13 +134,13 @@ def test_what_is_cached_is_not_counted_in_a_step(tiny_recipe):
     recipe = dataclasses.replace(load_recipe(tiny_recipe), plan=TrainingPlan.of([stage]))
     datasets = open_datasets(recipe)
     materials = Materials.of(recipe, datasets, build_model(recipe, datasets))
-    (found,) = forecast(recipe, datasets, materials.model)
+    (actual,) = forecast(recipe, datasets, materials.model)
     costs = dataclasses.replace(
         _costs(materials, stage), cached=("embeddings", "block_0", "block_1")
     )
     shapes = _shapes(materials, stage)
     flops = [costs.forward_flops(shape) + costs.backward_flops(shape) for shape in shapes]
-    assert found.flops_per_step == pytest.approx(np.mean(flops))
+    assert actual.flops_per_step == pytest.approx(np.mean(flops))
     assert materials.model.level is None
 
 

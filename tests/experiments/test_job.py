@@ -58,9 +58,9 @@ def test_a_mistake_is_a_line_and_a_status(tmp_path, capsys):
 def test_plans_must_fit_the_model(tiny_recipe, capsys):
     job.check_plans(load_recipe(tiny_recipe), ["full", *REFERENCES, "lowest_half"])
     assert job.main(["check", str(tiny_recipe), str(tiny_recipe.parent), "heads_then_top:9"]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("mtl-keras: plan heads_then_top:9: ")
-    assert "has 2 blocks" in said
+    captured = capsys.readouterr().err
+    assert captured.startswith("mtl-keras: plan heads_then_top:9: ")
+    assert "has 2 blocks" in captured
     places = [str(tiny_recipe), str(tiny_recipe.parent)]
     assert job.main(["check", *places, "full@block_1", "full@block_7"]) == 2
     assert capsys.readouterr().err.startswith("mtl-keras: plan full@block_7: ")

@@ -14,7 +14,7 @@ def _words(axes) -> list[str]:
 def _extents(figure, axes) -> list[tuple]:
     """The boxes of the words, without the lines that join them to what they name."""
     to_svg(figure)
-    return [tuple(Text.get_window_extent(each).extents) for each in axes.texts if each.get_text()]
+    return [tuple(Text.get_window_extent(text).extents) for text in axes.texts if text.get_text()]
 
 
 def _report(means: dict[str, tuple[float, float]], metric: str = "accuracy", interval=0.01) -> dict:
@@ -36,8 +36,8 @@ def test_the_front_is_filled_and_knows_which_way_is_better(metric, filled):
     axes = plots.score_against_cost(report, "topic").axes[0]
     markers = [line for line in axes.lines if line.get_marker() in "os^"]
     looks = dict(zip("abc", markers, strict=True))
-    found = {name for name, line in looks.items() if line.get_markerfacecolor() != "white"}
-    assert found == filled
+    actual = {name for name, line in looks.items() if line.get_markerfacecolor() != "white"}
+    assert actual == filled
     assert _words(axes) == ["a", "b", "c"]
 
 

@@ -22,7 +22,7 @@ def report() -> dict:
 def _rows(html: str, heading: str) -> list[list[str]]:
     """The cells of the table under a heading."""
     body = ElementTree.fromstring(html.removeprefix("<!DOCTYPE html>\n")).find("body")
-    section = next(each for each in body.iter("section") if each.findtext("h2") == heading)
+    section = next(element for element in body.iter("section") if element.findtext("h2") == heading)
     return [["".join(cell.itertext()) for cell in row] for row in section.iter("tr")]
 
 
@@ -81,8 +81,8 @@ def test_one_seed_shows_no_interval_and_says_so(report):
     report["seeds"] = [3]
     for plan in report["plans"].values():
         plan["tasks"] = {
-            name: scored(each["metric"], each["mean"], seeds=1)
-            for name, each in plan["tasks"].items()
+            name: scored(task["metric"], task["mean"], seeds=1)
+            for name, task in plan["tasks"].items()
         }
     for text in (render_markdown(report), render_html(report)):
         assert "one seed (3): no interval can be shown" in text
@@ -142,7 +142,7 @@ def test_ids_are_unique_and_every_reference_has_one(report):
     assert len(ids) == len(set(ids))
     used = re.findall(r'href="#([^"]*)"|url\(#([^)]*)\)|labelledby="([^"]*)"', html)
     assert used
-    assert {"".join(each) for each in used} <= set(ids)
+    assert {"".join(parts) for parts in used} <= set(ids)
 
 
 @pytest.mark.slow

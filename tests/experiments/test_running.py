@@ -57,8 +57,8 @@ def test_rates_are_chosen_once_for_each_model_before_it_trains(work, recipe):
     assert searches == [("rates", "full", *tasks) for tasks in (TASKS, TASKS[:1], TASKS[1:])]
     for search in searches:
         assert called.index(search) < called.index(("run", "full", "0", *search[2:]))
-    found = rate_searches(run, recipe, jobs, Budget())
-    assert [(each["plan"], each["tasks"]) for each in found] == [
+    actual = rate_searches(run, recipe, jobs, Budget())
+    assert [(search["plan"], search["tasks"]) for search in actual] == [
         ("full", ["topic", "entities"]),
         ("full", ["topic"]),
         ("full", ["entities"]),

@@ -14,9 +14,9 @@ from mtl_keras.runs.building import build_model, open_datasets
 def test_the_recipe_found_is_that_of_the_cheapest_plan_near_the_best(tiny_recipe, tmp_path, cost):
     text = tiny_recipe.read_text()
     tiny_recipe.write_text(text[: text.index("  stages:")] + "  plan: full\n  epochs: 2\n")
-    said = []
+    lines = []
     folder = tmp_path / "search"
-    record = search(load_recipe(tiny_recipe), folder, within=5.0, cost=cost, report=said.append)
+    record = search(load_recipe(tiny_recipe), folder, within=5.0, cost=cost, report=lines.append)
     chosen = record["results"][record["chosen"]]
     best = max(result["score"] for result in record["results"])
     assert chosen["score"] >= best - 0.05
@@ -25,17 +25,17 @@ def test_the_recipe_found_is_that_of_the_cheapest_plan_near_the_best(tiny_recipe
     assert chosen[measure] == min(result[measure] for result in near)
     assert record["chosen"] in record["front"]
     assert {row["epochs"] for row in record["results"]} <= {0, 2}
-    assert len(said) == len(record["tried"])
-    found = load_recipe(folder / "recipe.yaml")
-    model = build_model(found, open_datasets(found))
+    assert len(lines) == len(record["tried"])
+    actual = load_recipe(folder / "recipe.yaml")
+    model = build_model(actual, open_datasets(actual))
     assert len(model.encoder.layer_groups) - 1 == chosen["blocks"]
-    stages = found.plan.stages(list(model.layer_groups))
+    stages = actual.plan.stages(list(model.layer_groups))
     assert stages[0].solve
     assert len(stages) == 1 + (chosen["frozen"] < chosen["blocks"])
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         ({"within": -1.0}, "0 or more. Received: -1.0"),
         ({"within": float("nan")}, "0 or more. Received: nan"),
@@ -46,8 +46,8 @@ def test_the_recipe_found_is_that_of_the_cheapest_plan_near_the_best(tiny_recipe
         ({"cost": "memory"}, "one of training, latency. Received: 'memory'"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(tiny_recipe, tmp_path, settings, said):
-    with pytest.raises(InputError, match=said):
+def test_settings_that_make_no_sense_are_refused(tiny_recipe, tmp_path, settings, message):
+    with pytest.raises(InputError, match=message):
         search(load_recipe(tiny_recipe), tmp_path / "search", **settings)
     assert not (tmp_path / "search").exists()
 

@@ -76,22 +76,22 @@ def _sources(operation) -> list[tf.Operation]:
 def _operations(graph) -> set[tf.Operation]:
     """What runs: the tape writes down more than the variables that train need."""
     outputs = [tensor.op for tensor in graph.outputs] + list(graph.control_outputs)
-    return _needed(outputs, lambda each: [*_sources(each), *each.control_inputs])
+    return _needed(outputs, lambda operation: [*_sources(operation), *operation.control_inputs])
 
 
 def _needed(operations, inputs=_sources) -> set[tf.Operation]:
     """These and all that they need."""
-    open_, found = list(operations), set()
+    open_, collected = list(operations), set()
     while open_:
         operation = open_.pop()
-        if operation not in found:
-            found.add(operation)
+        if operation not in collected:
+            collected.add(operation)
             open_ += inputs(operation)
-    return found
+    return collected
 
 
 def _flops(graph, types: str = ".*") -> int:
-    counted = [each for each in _operations(graph) if re.fullmatch(types, each.type)]
+    counted = [operation for operation in _operations(graph) if re.fullmatch(types, operation.type)]
     return sum(get_stats_for_node_def(graph, o.node_def, "flops").value or 0 for o in counted)
 
 
@@ -104,7 +104,7 @@ def _kept_bytes(graph) -> int:
         for tensor in operation.inputs
         if tensor.op in forward and not _is_given(tensor.op)
     }
-    return sum(int(np.prod(each.shape)) * each.dtype.size for each in kept.values())
+    return sum(int(np.prod(tensor.shape)) * tensor.dtype.size for tensor in kept.values())
 
 
 def _is_given(operation) -> bool:
@@ -138,9 +138,9 @@ def test_what_trains_lower_costs_more():
     model = _model()
     plans = ("all", "backbone", "top:1", "top:2", "lowest:0", "none")
     for cost in ("backward_flops", "activation_bytes"):
-        found = [getattr(_costs(model, plan), cost)(SHAPE) for plan in plans]
-        assert found[0] == 0
-        assert found == sorted(set(found)), cost
+        actual = [getattr(_costs(model, plan), cost)(SHAPE) for plan in plans]
+        assert actual[0] == 0
+        assert actual == sorted(set(actual)), cost
 
 
 def test_a_layer_applied_twice_costs_as_two():

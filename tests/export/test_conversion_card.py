@@ -17,10 +17,10 @@ from mtl_keras.runs.run import Run
 def converted(request, trained, tmp_path_factory):
     """The folder of a version, its format and precision, and what was reported."""
     form, precision = request.param
-    said, folder = [], tmp_path_factory.mktemp("converted") / "letters"
+    lines, folder = [], tmp_path_factory.mktemp("converted") / "letters"
     chosen = {"format": form, "precision": precision, "best": "topic"}
-    path = publish(Run.open(trained), folder, **chosen, report=said.append)
-    return path, form, precision, said
+    path = publish(Run.open(trained), folder, **chosen, report=lines.append)
+    return path, form, precision, lines
 
 
 @pytest.fixture
@@ -34,16 +34,16 @@ def test_it_names_the_model(card, converted):
     assert card.startswith(f"# letters, version 1: {form}, {precision}\n")
     assert "with the best weights for topic of the run run" in card
     files = {row[0].strip("`") for row in rows(card, "Files")}
-    assert files | {CARD} == {each.name for each in path.iterdir()}
-    assert [each.name for each in path.parent.iterdir()] == ["1"], "nothing of TensorFlow Serving"
+    assert files | {CARD} == {child.name for child in path.iterdir()}
+    assert [child.name for child in path.parent.iterdir()] == ["1"], "nothing of TensorFlow Serving"
 
 
 def test_its_table_is_the_one_reported(card, converted):
-    *_, [said] = converted
-    found = rows(card, "What the conversion changed")
-    told = [line.split() for line in said.splitlines()[2:]]
-    assert told == [" ".join(row).split() for row in found]
-    assert [row[0] for row in found[3:5]] == [
+    *_, [message] = converted
+    actual = rows(card, "What the conversion changed")
+    records = [line.split() for line in message.splitlines()[2:]]
+    assert records == [" ".join(row).split() for row in actual]
+    assert [row[0] for row in actual[3:5]] == [
         *("topic accuracy, test, 12 examples", "entities span_f1, test, 12 examples")
     ]
 
@@ -60,7 +60,7 @@ def test_its_example_answers(card, converted, trained):
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=path, capture_output=True, text=True, check=True
     )
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert sorted(found["names"]) == ["entities", "topic"]
+    actual = json.loads(done.stdout.splitlines()[-1])
+    assert sorted(actual["names"]) == ["entities", "topic"]
     [expected] = answer(Run.open(trained).model("topic"), [EXAMPLE])
-    assert found["topic"] == expected["topic"]["label"]
+    assert actual["topic"] == expected["topic"]["label"]

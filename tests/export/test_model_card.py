@@ -31,15 +31,15 @@ def test_it_names_the_model_and_its_tasks(card, trained):
     record = Run.open(trained).read_json("run.json")
     for name, _, labels, *counts in rows(card, "Tasks"):
         assert labels.split(", ") == record["tasks"][name]["labels"]
-        found = [int(count) for count in counts if count != "0"]
-        assert found == list(record["examples"][name].values())
+        actual = [int(count) for count in counts if count != "0"]
+        assert actual == list(record["examples"][name].values())
 
 
 def test_its_scores_are_those_of_the_run(card, trained):
     metrics = Run.open(trained).read_json("metrics.json")
-    found = rows(card, "Scores")
-    assert len(found) == 4
-    for task, split, examples, metric, value, between in found:
+    actual = rows(card, "Scores")
+    assert len(actual) == 4
+    for task, split, examples, metric, value, between in actual:
         of_task = metrics[split][task]
         assert int(examples) == of_task["examples"]
         assert float(value) == pytest.approx(of_task[metric], abs=1e-4)
@@ -60,9 +60,9 @@ def test_it_tells_the_stages_and_the_signatures(card):
 def test_it_tells_nothing_of_the_machine_or_the_texts(card, trained, published):
     warm_up = (published / "assets.extra" / "tf_serving_warmup_requests").read_bytes()
     text = (trained.parent / "train.csv").read_text().splitlines()[1].rpartition(",")[0]
-    for told in (card, warm_up.decode("latin-1")):
-        assert str(trained.parent) not in told
-        assert text not in told
+    for records in (card, warm_up.decode("latin-1")):
+        assert str(trained.parent) not in records
+        assert text not in records
 
 
 def test_the_python_example_answers(card, published):
@@ -86,11 +86,11 @@ def test_the_curl_example_answers(card, published, trained):
     with ServingStub("letters", {1: published}) as stub:
         url = address.replace("http://localhost:8501", stub.rest)
         with urllib.request.urlopen(url, data=body.encode()) as response:
-            found = json.load(response)["outputs"]
+            actual = json.load(response)["outputs"]
     [expected] = answer(Run.open(trained).model(), [EXAMPLE])
-    assert found["topic/label"] == [expected["topic"]["label"]]
+    assert actual["topic/label"] == [expected["topic"]["label"]]
     np.testing.assert_allclose(
-        found["topic/scores"][0], [*expected["topic"]["scores"].values()], atol=1e-5
+        actual["topic/scores"][0], [*expected["topic"]["scores"].values()], atol=1e-5
     )
 
 

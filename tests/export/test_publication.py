@@ -11,7 +11,7 @@ from mtl_keras.runs.run import Run
 
 
 def _names(folder):
-    return sorted(each.name for each in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_a_version_has_its_card_warm_up_and_server_files(published):
@@ -41,12 +41,14 @@ def test_the_next_version_is_compared_and_leaves_the_files_beside_it(
     trained, published, tmp_path, quick, monkeypatch
 ):
     monkeypatch.setattr(publication.importlib.util, "find_spec", lambda name: None)
-    versions, said = tmp_path / "versions", []
+    versions, lines = tmp_path / "versions", []
     (versions / "1").mkdir(parents=True)
     (versions / "compose.yaml").write_text("mine")
-    path = publish(Run.open(trained), versions, best="topic", against=published, report=said.append)
+    path = publish(
+        Run.open(trained), versions, best="topic", against=published, report=lines.append
+    )
     assert path == versions / "2"
-    assert said == [
+    assert lines == [
         "38 texts have the same answers as the model's",
         f"7 texts have the same answers as those of {published}",
         "no warm-up requests for TensorFlow Serving: pip install 'mtl_keras[serving]'",
@@ -59,18 +61,18 @@ def test_the_next_version_is_compared_and_leaves_the_files_beside_it(
 def test_of_two_at_once_the_second_learns_who_the_first_is(
     trained, published, tmp_path, quick, monkeypatch
 ):
-    versions, said = tmp_path / "versions", []
+    versions, lines = tmp_path / "versions", []
 
     def write_and_try_another(model, path):
         for form in ("saved_model", "onnx"):
             with pytest.raises(InputError, match=rf"{versions}: process \d+ .* is writing here"):
-                publish(Run.open(trained), versions, format=form, report=said.append)
+                publish(Run.open(trained), versions, format=form, report=lines.append)
         shutil.copytree(published, path)
 
     with monkeypatch.context() as patch:
         patch.setattr(publication, "export_saved_model", write_and_try_another)
         assert publish(Run.open(trained), versions, report=lambda line: None) == versions / "1"
-    assert said == []
+    assert lines == []
     assert not (versions / "lock").exists()
     (versions / "latest").symlink_to("1")
     assert publish(Run.open(trained), versions, report=lambda line: None) == versions / "2"
@@ -90,10 +92,10 @@ def test_without_its_files_a_run_is_compared_on_odd_texts(trained, tmp_path, qui
     run = shutil.copytree(trained, tmp_path / "elsewhere" / "run")
     text = (run / "run.json").read_text().replace(str(trained.parent), str(tmp_path / "gone"))
     (run / "run.json").write_text(text)
-    said = []
-    publish(Run.open(run), tmp_path / "versions", report=said.append)
-    assert said[0].startswith("compared on odd texts only: ")
-    assert said[1].startswith("0 texts have the same")
+    lines = []
+    publish(Run.open(run), tmp_path / "versions", report=lines.append)
+    assert lines[0].startswith("compared on odd texts only: ")
+    assert lines[1].startswith("0 texts have the same")
 
 
 def test_another_format_that_differs_leaves_no_version(trained, tmp_path, monkeypatch):
@@ -126,7 +128,7 @@ def test_the_next_version_is_above_all(tmp_path, names, number):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"folder": "file"}, "file: is a file; give the folder of the versions"),
         ({"against": "nothing"}, r"nothing: no export here \(saved_model.pb is absent\)"),
@@ -138,13 +140,13 @@ def test_the_next_version_is_above_all(tmp_path, names, number):
         ({"format": "onnx", "against": "."}, "--verify-against compares SavedModels; --format is"),
     ],
 )
-def test_what_cannot_be_exported_is_refused(trained, tmp_path, arguments, said):
+def test_what_cannot_be_exported_is_refused(trained, tmp_path, arguments, message):
     (tmp_path / "file").write_text("")
     (tmp_path / "saved_model.pb").write_text("")
     (tmp_path / "litert" / "1").mkdir(parents=True)
     (tmp_path / "litert" / "1" / "model.tflite").write_text("")
     given = {"folder": "versions"} | arguments
     given |= {k: tmp_path / given[k] for k in ("folder", "against") if k in given}
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         publish(Run.open(trained), **given, report=lambda line: None)
     assert not (tmp_path / "versions").exists()

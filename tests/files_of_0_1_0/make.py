@@ -77,7 +77,7 @@ def main() -> None:
     model.optimizer.build(model.trainable_variables)
     model.save("model.keras")
     mtl.publish(run, "export")
-    assert np.isfinite([each["topic"]["score"] for each in answers]).all()
+    assert np.isfinite([answer["topic"]["score"] for answer in answers]).all()
 
 
 if __name__ == "__main__":

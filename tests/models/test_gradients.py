@@ -26,19 +26,19 @@ def _flat(tensors):
 @pytest.mark.slow
 @given(vectors(), vectors())
 def test_after_projection_there_is_no_conflict_and_without_one_nothing_changes(new, protected):
-    found = _flat(project(new, protected))
+    actual = _flat(project(new, protected))
     g, p = _flat(new), _flat(protected)
-    assert found @ p >= -1e-6
+    assert actual @ p >= -1e-6
     expected = g - (g @ p) / (p @ p) * p if g @ p < 0 else g
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(actual, expected, atol=1e-5)
     if g @ p > 1e-6:
-        np.testing.assert_array_equal(found, g)
+        np.testing.assert_array_equal(actual, g)
 
 
 def test_the_weights_are_one_vector_not_one_each():
     new, protected = [[2.0], [-1.0]], [[2.0], [1.0]]  # in conflict in the second only: 4 - 1 > 0
-    found = project([tf.constant(g) for g in new], [tf.constant(p) for p in protected])
-    np.testing.assert_array_equal(found, new)
+    actual = project([tf.constant(g) for g in new], [tf.constant(p) for p in protected])
+    np.testing.assert_array_equal(actual, new)
 
 
 def test_nothing_to_protect_changes_nothing():

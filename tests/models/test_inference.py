@@ -28,9 +28,9 @@ def test_every_shape_has_the_same_graph_and_the_networks_answers(tiny_encoder, t
     for batch, length in ((1, 2), (3, 2), (3, 16), (2, 7), (1, 1)):
         token_ids = np.arange(batch * length, dtype=np.int32).reshape(batch, length) % 9
         given = {"token_ids": token_ids, "padding_mask": np.ones((batch, length), bool)}
-        found, expected = forward(given), network(given, training=False)
-        assert found.keys() == expected.keys()
-        for name, array in found.items():
+        actual, expected = forward(given), network(given, training=False)
+        assert actual.keys() == expected.keys()
+        for name, array in actual.items():
             np.testing.assert_allclose(array, expected[name], atol=1e-6)
     assert traced == [network]
 

@@ -30,9 +30,9 @@ def test_a_task_without_an_example_has_no_number():
     topic, stars = Task("topic", labels=["x", "y"]), Task("stars", kind="regression")
     metrics = {task.name: training_metrics(task) for task in (topic, stars)}
     metrics["stars"][0].update_state(0.5)
-    results = {each.name: each.result() for of_task in metrics.values() for each in of_task}
-    found = {name: float(v) for name, v in undefined_without_examples(results, metrics).items()}
-    assert [name for name, value in found.items() if np.isnan(value)] == [
+    results = {metric.name: metric.result() for of_task in metrics.values() for metric in of_task}
+    actual = {name: float(v) for name, v in undefined_without_examples(results, metrics).items()}
+    assert [name for name, value in actual.items() if np.isnan(value)] == [
         "topic_loss",
         "topic_accuracy",
     ]

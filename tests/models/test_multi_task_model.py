@@ -81,7 +81,9 @@ def test_thawing_after_compile_takes_effect_and_keeps_the_optimizers_state(tiny_
     mtl.FreezePlan.none().apply(model)
     with assert_frozen_weights_unchanged(model, frozen=[]):
         model.fit(_dataset(model, [None]), verbose=0)
-    steps = {layer: int(each.iterations) for layer, each in model.optimizer.of_layer.items()}
+    steps = {
+        layer: int(optimizer.iterations) for layer, optimizer in model.optimizer.of_layer.items()
+    }
     assert steps["topic_head"] == 4
     assert steps["block_1"] == 1
 
@@ -182,8 +184,8 @@ def test_save_and_load_keep_outputs_freezing_and_the_optimizers_state(tiny_model
         np.testing.assert_array_equal(loaded(x)[name], expected)
     assert [row.trains for row in mtl.trainability(loaded)] == [False, False, True, True, True]
     assert loaded.optimizer.rates == pytest.approx(model.optimizer.rates)
-    for each in (model, loaded):
-        each.fit(_dataset(each, list(each.tasks)), verbose=0)
+    for one in (model, loaded):
+        one.fit(_dataset(one, list(one.tasks)), verbose=0)
     # A tenth of a step: rounding becomes part of a step where the gradient is 0, as of key biases.
     assert_same_weights(loaded.weights, model.weights, tolerance=1e-4)
 
@@ -257,15 +259,15 @@ def test_labels_for_other_tasks_are_refused(tiny_model):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("tasks", "said"),
+    ("tasks", "message"),
     [
         ([], "at least one task"),
         ([mtl.Task("topic")], "task 'topic' has no labels"),
         ([mtl.Task("stars", kind="regression")] * 2, "two tasks are called 'stars'"),
     ],
 )
-def test_tasks_that_make_no_model_are_refused(tiny_encoder, tasks, said):
-    with pytest.raises(InputError, match=said):
+def test_tasks_that_make_no_model_are_refused(tiny_encoder, tasks, message):
+    with pytest.raises(InputError, match=message):
         mtl.MultiTaskModel(tiny_encoder(), tasks)
 
 

@@ -46,7 +46,7 @@ def test_with_one_rate_it_equals_the_optimizer_itself(make):
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_the_fused_adamw_equals_keras_adamw(jit_compile):
     settings = {"learning_rate": 0.01, "weight_decay": 0.1, "epsilon": 1e-8}
-    models, found = (_model(), _model()), []
+    models, collected = (_model(), _model()), []
     for model, make in zip(models, (keras.optimizers.AdamW, FusedAdamW), strict=True):
         optimizer = make(**settings)
         optimizer.exclude_from_weight_decay(var_names=["bias"])
@@ -59,8 +59,8 @@ def test_the_fused_adamw_equals_keras_adamw(jit_compile):
         )
         for seed in range(5):
             step(_gradients(model, seed))
-        found.append(_values(model) + [variable.numpy() for variable in optimizer.variables])
-    for expected, value in zip(*found, strict=True):
+        collected.append(_values(model) + [variable.numpy() for variable in optimizer.variables])
+    for expected, value in zip(*collected, strict=True):
         np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-6)
 
 

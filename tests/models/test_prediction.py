@@ -31,13 +31,13 @@ def test_offsets_are_characters_of_the_text(model):
     answers = mtl.answer(model, TEXTS)
     assert [answer["text"] for answer in answers] == TEXTS
     assert [answer["text"] for answer in answers if not answer["read"]] == ["aaa " * 500]
-    found = 0
+    actual = 0
     for answer in answers:
         for entity in answer["entities"]:
             assert answer["text"][entity["start"] : entity["end"]] == entity["text"]
             assert 0 < entity["score"] <= 1
-            found += 1
-    assert found > 0
+            actual += 1
+    assert actual > 0
 
 
 @pytest.mark.slow

@@ -73,7 +73,9 @@ def _batch(model, *tasks, opposite=False):
         name: np.full((4, 6) if name == "entities" else (4,), name in tasks, np.float32)
         for name in labels
     }
-    labels, weights = ({name: each[name] for name in model.tasks} for each in (labels, weights))
+    labels, weights = (
+        {name: by_task[name] for name in model.tasks} for by_task in (labels, weights)
+    )
     return tf.nest.map_structure(tf.constant, (x, labels, weights))
 
 
@@ -82,8 +84,8 @@ def _gradient(model, x, scalar_of):
     weights = [variable.value for variable in model.trainable_variables]
     with tf.GradientTape() as tape:
         scalar = scalar_of(model(x, training=False))
-    found = tape.gradient(scalar, weights, unconnected_gradients="zero")
-    return [tf.convert_to_tensor(each).numpy().astype(np.float64) for each in found]
+    actual = tape.gradient(scalar, weights, unconnected_gradients="zero")
+    return [tf.convert_to_tensor(gradient).numpy().astype(np.float64) for gradient in actual]
 
 
 def _loss_of(labels, name):
@@ -137,8 +139,10 @@ def test_projection_without_a_replayed_batch_is_plain_training(model):
 
 def _softmax_slope(q, p, temperature=3.0):
     """Derivative of `T² KL(q_T ‖ p_T)` by the logits of p, by hand."""
-    soft_q, soft_p = (each ** (1 / temperature) for each in (q, p))
-    soft_q, soft_p = (each / each.sum(-1, keepdims=True) for each in (soft_q, soft_p))
+    soft_q, soft_p = (distribution ** (1 / temperature) for distribution in (q, p))
+    soft_q, soft_p = (
+        distribution / distribution.sum(-1, keepdims=True) for distribution in (soft_q, soft_p)
+    )
     return temperature * (soft_p - soft_q)
 
 
@@ -182,7 +186,7 @@ def test_starting_weights_pull_the_encoder_back_and_leave_the_head(model):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("remedy", REMEDIES, ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize("remedy", REMEDIES, ids=lambda value: type(value).__name__)
 def test_what_is_frozen_stays_and_eager_and_compiled_steps_agree(make_model, remedy):
     protected = ["topic", "products"]
     model = make_model(*protected)
@@ -201,7 +205,7 @@ def test_what_is_frozen_stays_and_eager_and_compiled_steps_agree(make_model, rem
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("remedy", REMEDIES, ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize("remedy", REMEDIES, ids=lambda value: type(value).__name__)
 def test_mixed_precision(tiny_model, remedy):
     model = tiny_model(dtype="mixed_bfloat16")
     model.get_layer("topic_head").trainable = False
@@ -211,7 +215,7 @@ def test_mixed_precision(tiny_model, remedy):
     x = {"token_ids": generator.integers(4, 20, (4, 6)) * MASK, "padding_mask": MASK}
     labels = {"topic": np.zeros(4, int), "entities": np.ones((4, 6), int)}
     logs = [model.train_on_batch(x, labels, return_dict=True) for _ in range(30)]
-    assert np.isfinite([list(each.values()) for each in logs]).all()
+    assert np.isfinite([list(log.values()) for log in logs]).all()
     assert logs[-1]["entities_loss"] < logs[0]["entities_loss"]
 
 
@@ -249,7 +253,7 @@ def test_protecting_a_compiled_model_takes_effect_and_ends(model):
 
 @pytest.mark.slow
 def test_protecting_nothing_is_plain_training_to_the_bit(tiny_model):
-    found = []
+    collected = []
     for remedy in (None, Distillation()):
         model = tiny_model()
         model.compile()
@@ -257,8 +261,8 @@ def test_protecting_nothing_is_plain_training_to_the_bit(tiny_model):
         keras.utils.set_random_seed(1)
         x = {"token_ids": np.arange(4, 28).reshape(4, 6) * MASK, "padding_mask": MASK}
         model.train_on_batch(x, {"topic": np.zeros(4, int), "entities": np.ones((4, 6), int)})
-        found.append(model.get_weights())
-    assert_same_weights(*found)
+        collected.append(model.get_weights())
+    assert_same_weights(*collected)
 
 
 @pytest.mark.slow
@@ -306,7 +310,7 @@ def test_strengths_are_positive_numbers(value):
 def test_protections_are_values():
     assert str(Distillation()) == "Distillation(weight=1.0, temperature=2.0)"
     assert Distillation(weight=2.0) == Distillation(weight=2.0) != Distillation()
-    assert [each.replays for each in REMEDIES] == [True, False, False]
+    assert [one.replays for one in REMEDIES] == [True, False, False]
 
 
 @pytest.fixture
@@ -330,7 +334,7 @@ def news_and_reviews(shared):
     }
     encoder = mtl.TextEncoder.from_pretrained("all-MiniLM-L6-v2", max_length=16)
     keras.utils.set_random_seed(0)
-    model = mtl.MultiTaskModel(encoder, [each.task for each in datasets.values()])
+    model = mtl.MultiTaskModel(encoder, [dataset.task for dataset in datasets.values()])
     _freeze(model, "top:2")
     model.compile(mtl.layerwise_adamw(model, head_lr=3e-3, backbone_lr=1e-4))
     model.fit(_steps(model, datasets, "topic", STEPS), verbose=0)
@@ -350,7 +354,7 @@ def _steps(model, datasets, task, count):
 def test_on_real_text_each_protection_lowers_drift(news_and_reviews):
     model, datasets = news_and_reviews
     start, head = model.get_weights(), model.get_layer("topic_head").get_weights()
-    before, found = Snapshot.of(model, datasets["topic"], "test", limit=TEXTS), {}
+    before, collected = Snapshot.of(model, datasets["topic"], "test", limit=TEXTS), {}
     for remedy in (None, GradientProjection(), Distillation(), StartingWeights()):
         model.set_weights(start)
         keras.utils.set_random_seed(1)
@@ -361,11 +365,11 @@ def test_on_real_text_each_protection_lowers_drift(news_and_reviews):
             steps = with_replay(steps, _steps(model, datasets, "topic", STEPS))
         model.fit(steps, verbose=0)
         after = Snapshot.of(model, datasets["topic"], "test", limit=TEXTS)
-        found[remedy] = drift(before, after) | {"loss": after.metrics["loss"]}
+        collected[remedy] = drift(before, after) | {"loss": after.metrics["loss"]}
         assert_same_weights(model.get_layer("topic_head").get_weights(), head)
-    plain = found.pop(None)
+    plain = collected.pop(None)
     assert plain["loss"] > 1.2 * before.metrics["loss"]
-    for remedy, measured in found.items():
+    for remedy, measured in collected.items():
         assert measured["loss"] < plain["loss"], remedy
         assert measured["cka"] > plain["cka"], remedy
         # Projection keeps the loss from rising, and lets wrong answers change to right ones.

@@ -89,7 +89,7 @@ def test_the_heads_of_idle_tasks_are_frozen():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"patience": 0}, "at least 1 evaluation. Received: 0"),
         ({"patience": "2"}, "at least 1 evaluation. Received: '2'"),
@@ -104,8 +104,8 @@ def test_the_heads_of_idle_tasks_are_frozen():
         ({"weight_decay": float("nan")}, "0 or more"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(wrong, said):
-    with pytest.raises(InputError, match=said):
+def test_settings_that_make_no_sense_are_refused(wrong, message):
+    with pytest.raises(InputError, match=message):
         Stage(**wrong)
 
 

@@ -104,7 +104,7 @@ def test_an_unknown_plan_is_refused_with_the_known_ones(name):
 
 
 @pytest.mark.parametrize(
-    ("plan", "said"),
+    ("plan", "message"),
     [
         (TrainingPlan("heads_then_top:9"), "the encoder has 4 blocks"),
         (TrainingPlan("head_frozen:tone"), "no task 'tone'; there are topic, stars"),
@@ -119,8 +119,8 @@ def test_an_unknown_plan_is_refused_with_the_known_ones(name):
         ),
     ],
 )
-def test_a_plan_that_does_not_fit_the_model_is_refused(plan, said):
-    with pytest.raises(InputError, match=said):
+def test_a_plan_that_does_not_fit_the_model_is_refused(plan, message):
+    with pytest.raises(InputError, match=message):
         plan.stages(GROUPS)
 
 

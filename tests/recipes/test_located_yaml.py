@@ -25,7 +25,7 @@ def test_lines_of_keys_items_and_what_is_missing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("a: 1\nb: [\n", ":3: not valid YAML"),
         ("a: 1\na: 2\n", ":2: key 'a' occurs twice"),
@@ -57,10 +57,10 @@ def test_lines_of_keys_items_and_what_is_missing(tmp_path):
         ("null: 1", ":1: YAML reads the key null as a null; put it in quotes"),
     ],
 )
-def test_what_is_no_yaml_is_refused_in_one_line(tmp_path, text, said):
+def test_what_is_no_yaml_is_refused_in_one_line(tmp_path, text, message):
     with pytest.raises(InputError) as error:
         LocatedYaml(_write(tmp_path, text))
-    assert said in str(error.value)
+    assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 

@@ -101,7 +101,7 @@ training:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "line", "said"),
+    ("old", "new", "line", "message"),
     [
         ("schedule:", "schedul:", 13, "unknown key; did you mean 'schedule'?"),
         ("files: {train: n", "file: {train: n", 5, "did you mean 'files'?"),
@@ -215,13 +215,13 @@ training:
         ("kind: tagging", "labels: [a, '']", 9, "a label is empty"),
     ],
 )
-def test_a_mistake_is_reported_with_its_line_and_the_cure(tmp_path, old, new, line, said):
+def test_a_mistake_is_reported_with_its_line_and_the_cure(tmp_path, old, new, line, message):
     assert RECIPE.count(old) >= 1
     path = _write(tmp_path, RECIPE.replace(old, new, 1))
     with pytest.raises(InputError) as error:
         load_recipe(path)
     assert str(error.value).startswith(f"{path}:{line}: ")
-    assert said in str(error.value)
+    assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 
@@ -275,7 +275,7 @@ def test_an_encoders_folder_is_beside_the_recipe(tmp_path):
 
 def test_what_is_found_with_the_model_is_reported_with_its_line(tmp_path):
     groups = ["embeddings", "block_0", "block_1", "heads/topic", "heads/entities"]
-    for old, new, said in [
+    for old, new, message in [
         (
             "top:2",
             "lowest:99",
@@ -289,12 +289,12 @@ def test_what_is_found_with_the_model_is_reported_with_its_line(tmp_path):
         ("top:2", "top:0", "18: training.stages.1: stage 2 thaws and freezes nothing"),
     ]:
         text = RECIPE.replace(old, new)
-        if "thaws" in said:
+        if "thaws" in message:
             text = text.replace("1.0e-4, backbone: 5.0e-5, decay: 0.9", "1e-3")
         path = _write(tmp_path, text)
         with pytest.raises(InputError) as error:
             load_recipe(path).plan.stages(groups)
-        assert str(error.value).startswith(f"{path}:{said}")
+        assert str(error.value).startswith(f"{path}:{message}")
     path = _write(tmp_path, PLAN)
     with pytest.raises(InputError, match=r"recipe.yaml:16: training.plan: there is no layer gr"):
         load_recipe(path).plan.stages(groups)
@@ -359,7 +359,7 @@ def test_a_named_plan_takes_the_settings_of_training(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("plan", "said"),
+    ("plan", "message"),
     [
         ("gradul", "did you mean 'gradual'"),
         ("head_frozen:tone", "no task 'tone'; there are topic, entities"),
@@ -367,9 +367,9 @@ def test_a_named_plan_takes_the_settings_of_training(tmp_path):
         ('"heads_then_top:²"', "a training plan is one of full"),
     ],
 )
-def test_a_mistaken_plan_is_reported_with_its_line(tmp_path, plan, said):
+def test_a_mistaken_plan_is_reported_with_its_line(tmp_path, plan, message):
     path = _write(tmp_path, PLAN.replace("gradual", plan))
-    with pytest.raises(InputError, match=said) as error:
+    with pytest.raises(InputError, match=message) as error:
         load_recipe(path)
     assert str(error.value).startswith(f"{path}:16: ")
 

@@ -39,7 +39,7 @@ BUDGET = {"plan": "full", "max_tokens": 512}
 
 
 @pytest.mark.parametrize(
-    ("training", "place", "said"),
+    ("training", "place", "message"),
     [
         ({}, ("training",), "Received: neither"),
         ({"plan": "gradul"}, ("training", "plan"), "; did you mean 'gradual'?"),
@@ -64,12 +64,12 @@ BUDGET = {"plan": "full", "max_tokens": 512}
         ),
     ],
 )
-def test_what_contradicts_itself_is_refused_at_its_place(training, place, said):
+def test_what_contradicts_itself_is_refused_at_its_place(training, place, message):
     with pytest.raises(pydantic.ValidationError) as error:
         _schema(**training)
-    [found] = error.value.errors()
-    assert found["loc"] == place
-    assert said in found["msg"]
+    [actual] = error.value.errors()
+    assert actual["loc"] == place
+    assert message in actual["msg"]
 
 
 @pytest.mark.parametrize("schedule", ["round_robin", "proportional", "temperature:2", "annealed"])

@@ -28,6 +28,6 @@ def _refuse(name: str) -> None:
 def test_a_declarations_error_is_at_its_place():
     with pytest.raises(pydantic.ValidationError) as error:
         check_at(("tasks", "topic"), _refuse, "{this}")
-    [found] = error.value.errors()
-    assert (found["loc"], found["msg"]) == (("tasks", "topic"), "not {this}")
+    [actual] = error.value.errors()
+    assert (actual["loc"], actual["msg"]) == (("tasks", "topic"), "not {this}")
     check_at((), str, "fine")

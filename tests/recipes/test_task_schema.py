@@ -27,7 +27,7 @@ def test_columns_are_those_of_all_splits_or_of_each():
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ({"files": {}}, "no file; give the task training files"),
         ({"files": {"trian": "a.csv"}}, "Extra inputs are not permitted"),
@@ -35,8 +35,8 @@ def test_columns_are_those_of_all_splits_or_of_each():
         ({"columns": {"text": True}}, "True"),
     ],
 )
-def test_what_a_task_cannot_have_is_refused(content, said):
-    with pytest.raises(pydantic.ValidationError, match=said):
+def test_what_a_task_cannot_have_is_refused(content, message):
+    with pytest.raises(pydantic.ValidationError, match=message):
         _task(**content)
 
 

@@ -55,7 +55,7 @@ def test_a_value_becomes_its_declaration(read, value, expected):
 
 
 @pytest.mark.parametrize(
-    ("read", "value", "said"),
+    ("read", "value", "message"),
     [
         (paths, "", "expected a path or a list of paths. Received: ''"),
         (paths, ["a.csv", 3], "expected a path or a list of paths"),
@@ -70,6 +70,6 @@ def test_a_value_becomes_its_declaration(read, value, expected):
         (true_false_or_auto, "yes", "expected true, false or auto. Received: 'yes'"),
     ],
 )
-def test_what_a_value_cannot_be_is_refused(read, value, said):
-    with pytest.raises(InputError, match=said):
+def test_what_a_value_cannot_be_is_refused(read, value, message):
+    with pytest.raises(InputError, match=message):
         read(value)

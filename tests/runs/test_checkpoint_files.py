@@ -31,18 +31,18 @@ def test_one_wrong_bit_anywhere_and_the_one_before_is_taken_aloud(states, place)
     content = bytearray(newest.read_bytes())
     content[place] ^= 1
     newest.write_bytes(content)
-    said = []
-    assert states.newest(said.append).facts == {"step": 2}
-    assert said == [f"{newest}: damaged: using the one before it"]
+    lines = []
+    assert states.newest(lines.append).facts == {"step": 2}
+    assert lines == [f"{newest}: damaged: using the one before it"]
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 7, b"\xff" * 4096, b"{}", None])
 def test_whatever_stands_in_its_place_is_no_state(states, content):
     for path in states.folder.iterdir():
         path.write_bytes(path.read_bytes()[:-5] if content is None else content)
-    said = []
-    assert states.newest(said.append) is None
-    assert len(said) == 2
+    lines = []
+    assert states.newest(lines.append) is None
+    assert len(lines) == 2
 
 
 def test_a_write_that_fails_leaves_those_before(states, monkeypatch):
@@ -67,13 +67,17 @@ SHAPES = numpy_strategies.array_shapes(min_dims=0)
 @given(st.dictionaries(st.text(max_size=5), numpy_strategies.arrays(DTYPES, SHAPES)))
 def test_arrays_come_back_to_the_bit(tmp_path_factory, given):
     folder = StateFolder(tmp_path_factory.mktemp("states"))
-    folder.save(State({f"x{name}": each for name, each in given.items()}, {"π": [1.0, None]}))
-    found = folder.newest()
-    assert found.facts == {"π": [1.0, None]}
-    assert set(found.arrays) == {f"x{name}" for name in given}
-    for name, each in given.items():
-        back = found.arrays[f"x{name}"]
-        assert (back.dtype, back.shape, back.tobytes()) == (each.dtype, each.shape, each.tobytes())
+    folder.save(State({f"x{name}": array for name, array in given.items()}, {"π": [1.0, None]}))
+    actual = folder.newest()
+    assert actual.facts == {"π": [1.0, None]}
+    assert set(actual.arrays) == {f"x{name}" for name in given}
+    for name, expected in given.items():
+        back = actual.arrays[f"x{name}"]
+        assert (back.dtype, back.shape, back.tobytes()) == (
+            expected.dtype,
+            expected.shape,
+            expected.tobytes(),
+        )
 
 
 ZEROS = np.zeros(4, np.float32)

@@ -62,8 +62,8 @@ def test_a_folder_of_parallel_lines_is_its_files(tmp_path):
     for name, line in (("seq.in", "a b"), ("seq.out", "O B-x"), ("label", "y")):
         (tmp_path / "train" / name).write_text(f"{line}\n" * 20)
     task = Task("slots", kind="tagging", files={"train": "train"})
-    found = fingerprints({"slots": TaskDataset(task, base_folder=tmp_path)}, tmp_path)
-    assert set(found) >= {"train/seq.in", "train/seq.out"}
+    actual = fingerprints({"slots": TaskDataset(task, base_folder=tmp_path)}, tmp_path)
+    assert set(actual) >= {"train/seq.in", "train/seq.out"}
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")

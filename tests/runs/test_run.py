@@ -140,7 +140,7 @@ def test_a_damaged_record_is_reported_when_the_run_is_opened(finished, content):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         (
             "  topic:",
@@ -155,9 +155,9 @@ def test_a_damaged_record_is_reported_when_the_run_is_opened(finished, content):
         ),
     ],
 )
-def test_a_changed_recipe_of_a_run_is_refused(finished, old, new, said):
+def test_a_changed_recipe_of_a_run_is_refused(finished, old, new, message):
     (finished / "recipe.yaml").write_text(RECIPE.replace(old, new))
-    with pytest.raises(InputError, match=re.escape(said)):
+    with pytest.raises(InputError, match=re.escape(message)):
         _ = Run.open(finished).recipe
 
 

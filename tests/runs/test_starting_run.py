@@ -202,25 +202,25 @@ def test_a_run_keeps_where_it_began_and_a_resumed_one_too(make_run, recipe, tmp_
     text = recipe.path.read_text()
     stages = "  stages:\n    - {freeze: backbone}\n    - {freeze: top:1}\n"
     recipe.path.write_text(text[: text.index("  stages:")] + stages)
-    recipe, said, folder = load_recipe(recipe.path), list[str](), tmp_path / "run"
+    recipe, lines, folder = load_recipe(recipe.path), list[str](), tmp_path / "run"
 
     def kill(line: str) -> None:
-        said.append(line)
+        lines.append(line)
         if line.startswith("stage 2"):
             raise Killed
 
     with pytest.raises(Killed):
         train(recipe, folder, verbose=0, report=kill)
     began = f"Begins with the encoder of {tmp_path / 'first'} and its heads of topic, entities."
-    assert began in said
+    assert began in lines
     model = mtl.load_model(tmp_path / "first" / "model.keras")
     weight = model.get_layer("embeddings").weights[0]
     weight.assign_add(weight)
     shutil.move(tmp_path / "first" / "model.keras", tmp_path / "kept.keras")
     model.save(tmp_path / "first" / "model.keras")
     with pytest.raises(InputError, match="other weights than this run began with"):
-        train(recipe, folder, resume=True, verbose=0, report=said.append)
+        train(recipe, folder, resume=True, verbose=0, report=lines.append)
     shutil.move(tmp_path / "kept.keras", tmp_path / "first" / "model.keras")
-    run = train(recipe, folder, resume=True, verbose=0, report=said.append)
+    run = train(recipe, folder, resume=True, verbose=0, report=lines.append)
     record = {"run": str(tmp_path / "first"), "heads": ["topic", "entities"]}
     assert run.read_json("run.json")["start_from"] == record

@@ -43,14 +43,14 @@ def _silent(line: str) -> None:
 
 
 def test_it_goes_on_once_it_has_begun_and_what_a_kill_left_goes(recipe, tmp_path):
-    run, said = Run(tmp_path / "run"), []
-    assert not begin(run, recipe.read_bytes(), FACTS, resume=True, report=said.append)
-    assert said == [f"{run.folder}: nothing to resume; beginning a new run"]
+    run, lines = Run(tmp_path / "run"), []
+    assert not begin(run, recipe.read_bytes(), FACTS, resume=True, report=lines.append)
+    assert lines == [f"{run.folder}: nothing to resume; beginning a new run"]
     (run.folder / ".partial-model.keras").write_bytes(b"half")
     (run.folder / "best" / ".partial-mean").mkdir(parents=True)
     (run.folder / "recipe.yaml").unlink()
-    assert begin(run, recipe.read_bytes(), FACTS, resume=True, report=said.append)
-    assert len(said) == 1
+    assert begin(run, recipe.read_bytes(), FACTS, resume=True, report=lines.append)
+    assert len(lines) == 1
     assert not list(run.folder.rglob(".partial-*"))
     assert (run.folder / "recipe.yaml").read_text() == RECIPE
     other = tmp_path / "other.yaml"
@@ -82,7 +82,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path, resume):
 
 
 def test_it_goes_on_with_the_same_recipe_and_data_and_keeps_what_differs(recipe, tmp_path):
-    run, said = Run(tmp_path / "run"), []
+    run, lines = Run(tmp_path / "run"), []
     begin(run, recipe.read_bytes(), FACTS, resume=False)
     other = tmp_path / "other.yaml"
     other.write_text(RECIPE.replace("tone", "mood"))
@@ -92,23 +92,23 @@ def test_it_goes_on_with_the_same_recipe_and_data_and_keeps_what_differs(recipe,
     with pytest.raises(InputError, match=r"changed since the run began: 'a\.csv', 'b\.csv'; re"):
         begin(run, recipe.read_bytes(), changed, resume=True)
     for now in (FACTS | {"versions": {"keras": "4"}}, FACTS | {"versions": {"keras": "4"}}):
-        begin(run, recipe.read_bytes(), now, resume=True, report=said.append)
-    assert said == [
+        begin(run, recipe.read_bytes(), now, resume=True, report=lines.append)
+    assert lines == [
         "warning: resumes with keras 4 instead of 3: the result may differ in the last digits"
     ]
     assert changes_of(run) == ["resumed with keras 4 instead of 3"]
 
 
 def test_other_workers_are_reported_and_kept(tmp_path):
-    run, said = Run(tmp_path / "run"), []
+    run, lines = Run(tmp_path / "run"), []
     begin(run, None, FACTS | {"workers": 2, "devices": 2}, resume=False)
-    begin(run, None, FACTS | {"workers": 1, "devices": 1}, resume=True, report=said.append)
-    assert said == [
+    begin(run, None, FACTS | {"workers": 1, "devices": 1}, resume=True, report=lines.append)
+    assert lines == [
         "warning: resumes with workers 1 instead of 2, devices 1 instead of 2: the result may "
         "differ in the last digits"
     ]
-    begin(run, None, FACTS | {"workers": 1, "devices": 1}, resume=True, report=said.append)
-    assert len(said) == 1
+    begin(run, None, FACTS | {"workers": 1, "devices": 1}, resume=True, report=lines.append)
+    assert len(lines) == 1
     assert changes_of(run) == ["resumed with workers 1 instead of 2, devices 1 instead of 2"]
 
 
@@ -158,15 +158,15 @@ def test_data_that_change_while_it_trains_stop_it(tiny_recipe, tmp_path, change)
     begin(run, tiny_recipe.read_bytes(), provenance(datasets, tmp_path), resume=False)
     check_data(run, datasets, tmp_path)
     assert changes_of(run) == []
-    said = "'train.csv', so the run stops before it has results; restore them and use"
+    message = "'train.csv', so the run stops before it has results; restore them and use"
     if change == "grows":
         file.write_text(file.read_text() + "more,x\n")
     elif change == "goes":
         file.unlink()
     else:
-        said = "files that another worker reads changed since the run began, so the run stops"
+        message = "files that another worker reads changed since the run began, so the run stops"
     agree = (lambda number: 1) if change == "other worker" else (lambda number: number)
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         check_data(run, datasets, tmp_path, agree)
     assert changes_of(run)[0].startswith("while it trained: ")
 

@@ -96,23 +96,23 @@ def test_every_answer_is_the_models(model, client):
     expected = answer(model, TEXTS)
     assert_same_answers(client.predict(TEXTS), expected)
     assert_same_answers(client.predict(TEXTS, batch_size=3), expected)
-    assert sum(len(each["entities"]) for each in expected) > 2, "nothing would be shown"
-    assert any(each["entities"] for each in expected if "🙂" in each["text"])
+    assert sum(len(one["entities"]) for one in expected) > 2, "nothing would be shown"
+    assert any(one["entities"] for one in expected if "🙂" in one["text"])
 
 
 @pytest.mark.slow
 def test_a_tasks_own_signature_answers_that_task(model, client):
     for task in model.tasks:
-        expected = [{"text": each["text"], task: each[task]} for each in answer(model, TEXTS)]
+        expected = [{"text": one["text"], task: one[task]} for one in answer(model, TEXTS)]
         assert_same_answers(client.predict(TEXTS, signature=task), expected)
 
 
 @pytest.mark.slow
 def test_embeddings_labels_and_status(model, client):
     expected = model.encoder.encode(TEXTS)["sentence_embedding"]
-    found = client.embed(TEXTS, batch_size=4)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    actual = client.embed(TEXTS, batch_size=4)
+    assert actual.dtype == np.float32
+    np.testing.assert_allclose(actual, expected, atol=1e-5)
     assert client.labels() == {n: list(t.labels) for n, t in model.tasks.items() if t.labels}
     assert client.status() == {1: "AVAILABLE"}
 
@@ -132,12 +132,12 @@ def test_saved_model_cli_agrees(model, client, folder, tmp_path):
     saved_model_cli.run_saved_model_with_feed_dict(
         str(folder / "1"), "serve", "serving_default", inputs, str(tmp_path), True
     )
-    found = {
+    actual = {
         f"{path.parent.name}/{path.stem}": np.load(path, allow_pickle=True)
         for path in tmp_path.glob("*/*.npy")
     } | {"read": np.load(tmp_path / "read.npy")}
     labels = {task.name: task.labels for task in every_kind.TASKS}
-    assert_same_answers(client.predict(texts), read_answers(found, texts, labels))
+    assert_same_answers(client.predict(texts), read_answers(actual, texts, labels))
 
 
 TOPIC = mtl.Task("only", labels=["a", "b"])
@@ -301,9 +301,9 @@ def test_the_api_is_what_curl_sees(server):
         f"{server.rest}/v1/models/{MODEL}:predict", data=json.dumps(body).encode()
     )
     with urllib.request.urlopen(request) as response:
-        found = json.load(response)
-    assert found["outputs"].keys() == {"topic/label", "topic/score", "topic/scores"}
-    assert np.shape(found["outputs"]["topic/scores"]) == (2, 3)
+        actual = json.load(response)
+    assert actual["outputs"].keys() == {"topic/label", "topic/score", "topic/scores"}
+    assert np.shape(actual["outputs"]["topic/scores"]) == (2, 3)
 
 
 class _Addresses:

@@ -70,7 +70,7 @@ def test_an_only_output_has_its_name_back():
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "error", "said"),
+    ("status", "body", "error", "message"),
     [
         (400, b'{"error": "no text"}', RefusalError, "no text"),
         (404, b'{"error": "no model"}', UnknownError, "no model"),
@@ -79,8 +79,8 @@ def test_an_only_output_has_its_name_back():
         (200, b"<html>", WorkError, "no TensorFlow Serving answers REST here"),
     ],
 )
-def test_what_the_server_says_is_the_kind_of_error(status, body, error, said):
-    with answering(status, body) as (address, _), pytest.raises(error, match=said):
+def test_what_the_server_says_is_the_kind_of_error(status, body, error, message):
+    with answering(status, body) as (address, _), pytest.raises(error, match=message):
         RestTransport(address, "tickets").run(SERVED, "topic", ["a"], 10)
 
 

@@ -17,8 +17,8 @@ from mtl_keras.storage.limits import FILES, ROW, UNPACKED
 def test_globs_are_sorted_and_paths_keep_their_order(tmp_path):
     for name in ("b2.csv", "b1.csv", "a.csv", "deep.tsv"):
         (tmp_path / name).touch()
-    found = find_files(["b*.csv", "a.csv", "**/*.tsv"], tmp_path)
-    assert found == [str(tmp_path / name) for name in ("b1.csv", "b2.csv", "a.csv", "deep.tsv")]
+    actual = find_files(["b*.csv", "a.csv", "**/*.tsv"], tmp_path)
+    assert actual == [str(tmp_path / name) for name in ("b1.csv", "b2.csv", "a.csv", "deep.tsv")]
 
 
 def test_a_file_may_have_the_name_of_a_glob(tmp_path):

@@ -32,10 +32,10 @@ def test_what_matches_is_what_glob_finds(tree, parts, is_absolute, ends_in_slash
     if is_absolute:
         pattern = f"{glob.escape(str(tree))}/{pattern}"
     expected = glob.glob(pattern, root_dir=tree, recursive=True)
-    found = find_matches(pattern, tree)
+    actual = find_matches(pattern, tree)
     if not is_absolute:
         expected = [path for path in expected if os.path.normpath(path) != "."]
-    assert {os.path.normpath(path) for path in found} == {
+    assert {os.path.normpath(path) for path in actual} == {
         os.path.normpath(tree / path) for path in expected
     }
 

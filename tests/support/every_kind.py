@@ -52,5 +52,5 @@ def make_model(tiny_bert) -> mtl.MultiTaskModel:
     generator = np.random.default_rng(1)
     for task in TASKS:
         (head,) = model.layer_groups[f"heads/{task.name}"]
-        head.set_weights([generator.normal(0, 3, each.shape) for each in head.get_weights()])
+        head.set_weights([generator.normal(0, 3, weight.shape) for weight in head.get_weights()])
     return model

@@ -33,4 +33,4 @@ LABELS = [
 def hidden(text: str, *, kept: str = "\n") -> set[str]:
     """The characters of a text that cannot be seen, or change how others are shown."""
     bad = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-    return {each for each in text if unicodedata.category(each) in bad} - {*kept}
+    return {character for character in text if unicodedata.category(character) in bad} - {*kept}

@@ -184,13 +184,13 @@ def write_expected(folder: Path, tokenizer, model, pooling: str) -> None:
     generator = np.random.default_rng(0)
     rows = [*pieces, *(generator.integers(5, 250, n).tolist() for n in (1, LENGTH))]
     with torch.no_grad():
-        found = [model(torch.tensor([row])) for row in rows]
-    pooled = [f.pooler_output[0].numpy() for f in found if f.get("pooler_output") is not None]
+        actual = [model(torch.tensor([row])) for row in rows]
+    pooled = [f.pooler_output[0].numpy() for f in actual if f.get("pooler_output") is not None]
     np.savez_compressed(
         folder / "expected.npz",
         token_ids=np.concatenate(rows).astype(np.int32),
         lengths=np.array([len(row) for row in rows], np.int32),
-        sequence=np.concatenate([f.last_hidden_state[0].numpy() for f in found]),
+        sequence=np.concatenate([f.last_hidden_state[0].numpy() for f in actual]),
         sentence=sentence_embeddings(folder, tokenizer, model, pooling, chosen),
         **({"pooled": np.stack(pooled)} if pooled else {}),
     )

@@ -42,12 +42,12 @@ def _texts() -> list[str]:
 
 
 def _word_pieces(make):
-    letters = [chr(each) for each in range(ord("!"), 127) if not chr(each).isupper()]
+    letters = [chr(number) for number in range(ord("!"), 127) if not chr(number).isupper()]
     pieces = [
         *BERT.values(),
         "[MASK]",
         *letters,
-        *(f"##{each}" for each in letters),
+        *(f"##{letter}" for letter in letters),
         "the",
         "naive",
         "cafe",
@@ -60,7 +60,7 @@ def _byte_pairs(make):
     pieces = sorted(learned, key=learned.__getitem__)
     ids = {piece: index for index, piece in enumerate([*ROBERTA, *pieces, "<mask>"])}
     merges = (GPT_2 / "merges.txt").read_text(encoding="utf-8").splitlines()
-    return make(vocabulary=ids, merges=[each for each in merges if not each.startswith("#")])
+    return make(vocabulary=ids, merges=[merge for merge in merges if not merge.startswith("#")])
 
 
 def sentence_pieces(settings: dict) -> bytes:

@@ -165,7 +165,7 @@ def room_of(module: str) -> str:
 
 def imports(path: Path) -> set[str]:
     """Dotted names below the package of the modules that one imports, also inside functions."""
-    known = modules()
+    paths = modules()
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -173,7 +173,7 @@ def imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and not node.level:
             names |= {node.module or ""} | {f"{node.module}.{a.name}" for a in node.names}
     below = {name.removeprefix("mtl_keras.") for name in names if name.startswith("mtl_keras.")}
-    return {name for name in below if name in known}
+    return {name for name in below if name in paths}
 
 
 def mirror_of(module: str) -> Path:

@@ -78,14 +78,16 @@ class ServingStub:
         name = request.model_spec.signature_name or "serving_default"
         if name not in signatures:
             raise StubError("FAILED_PRECONDITION", f'Serving signature key "{name}" not found.')
-        inputs = {key: tf.make_ndarray(each) for key, each in request.inputs.items()}
+        inputs = {key: tf.make_ndarray(tensor) for key, tensor in request.inputs.items()}
         _check_inputs(signatures[name], inputs)
         rows = self._check_batch(inputs)
-        found = loaded.signatures[name](**{key: tf.constant(each) for key, each in inputs.items()})
+        actual = loaded.signatures[name](
+            **{key: tf.constant(array) for key, array in inputs.items()}
+        )
         response = predict_pb2.PredictResponse()
         response.model_spec.CopyFrom(request.model_spec)
         response.model_spec.version.value = version
-        for key, value in found.items():
+        for key, value in actual.items():
             if value.shape.rank == 0 or value.shape[0] != rows:
                 raise StubError(
                     "FAILED_PRECONDITION",
@@ -98,8 +100,8 @@ class ServingStub:
     def metadata(self, request):
         version = self._version(request.model_spec)
         signatures = get_model_metadata_pb2.SignatureDefMap()
-        for name, each in self.loaded[version][1].items():
-            signatures.signature_def[name].CopyFrom(each)
+        for name, signature in self.loaded[version][1].items():
+            signatures.signature_def[name].CopyFrom(signature)
         response = get_model_metadata_pb2.GetModelMetadataResponse()
         response.model_spec.name = self.model
         response.model_spec.version.value = version
@@ -113,9 +115,9 @@ class ServingStub:
             )
         response = get_model_status_pb2.GetModelStatusResponse()
         for version, (state, reason) in sorted(self.states.items(), reverse=True):
-            each = response.model_version_status.add(version=version, state=state)
-            each.status.error_message = reason
-            each.status.error_code = 13 if reason else 0
+            version_status = response.model_version_status.add(version=version, state=state)
+            version_status.status.error_message = reason
+            version_status.status.error_code = 13 if reason else 0
         return response
 
     def _version(self, model_spec) -> int:
@@ -144,8 +146,8 @@ class ServingStub:
 
 @functools.cache
 def _load(path: Path) -> tuple:
-    found = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
-    return tf.saved_model.load(str(path)), dict(found.meta_graphs[0].signature_def)
+    actual = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
+    return tf.saved_model.load(str(path)), dict(actual.meta_graphs[0].signature_def)
 
 
 def _check_inputs(signature, inputs) -> None:
@@ -204,10 +206,10 @@ def _rest_handler(stub: ServingStub) -> type[BaseHTTPRequestHandler]:
 
         def _answer(self, ask):
             try:
-                status, found = 200, ask()
+                status, actual = 200, ask()
             except StubError as error:
-                status, found = HTTP[error.code], {"error": error.message}
-            body = json.dumps(found, indent=1, ensure_ascii=False).encode()
+                status, actual = HTTP[error.code], {"error": error.message}
+            body = json.dumps(actual, indent=1, ensure_ascii=False).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -218,10 +220,10 @@ def _rest_handler(stub: ServingStub) -> type[BaseHTTPRequestHandler]:
 
 
 def _get(stub: ServingStub, path: str) -> dict:
-    found = re.fullmatch(r"/v1/models/([^/:]+)(?:/versions/(\d+))?(/metadata)?", path)
-    if not found:
+    actual = re.fullmatch(r"/v1/models/([^/:]+)(?:/versions/(\d+))?(/metadata)?", path)
+    if not actual:
         raise StubError("INVALID_ARGUMENT", f"Malformed request: GET {path}")
-    model, version, metadata = found.groups()
+    model, version, metadata = actual.groups()
     if not metadata:
         request = get_model_status_pb2.GetModelStatusRequest()
         _name(request.model_spec, model, version)
@@ -238,12 +240,12 @@ def _get(stub: ServingStub, path: str) -> dict:
 
 
 def _post(stub: ServingStub, path: str, body: bytes) -> dict:
-    found = re.fullmatch(r"/v1/models/([^/:]+)(?:/versions/(\d+))?:predict", path)
-    if not found:
+    actual = re.fullmatch(r"/v1/models/([^/:]+)(?:/versions/(\d+))?:predict", path)
+    if not actual:
         raise StubError("INVALID_ARGUMENT", f"Malformed request: POST {path}")
     asked = json.loads(body)
     request = predict_pb2.PredictRequest()
-    _name(request.model_spec, *found.groups())
+    _name(request.model_spec, *actual.groups())
     name = request.model_spec.signature_name = asked.get("signature_name", "serving_default")
     signatures = stub.loaded[stub._version(request.model_spec)][1]
     if name not in signatures:
@@ -256,7 +258,7 @@ def _post(stub: ServingStub, path: str, body: bytes) -> dict:
         if key not in asked["inputs"]:
             raise StubError("INVALID_ARGUMENT", f"Missing named input: {key} in 'inputs' object.")
         request.inputs[key].CopyFrom(_from_json(asked["inputs"][key], info))
-    outputs = {key: _to_json(key, each) for key, each in stub.predict(request).outputs.items()}
+    outputs = {key: _to_json(key, output) for key, output in stub.predict(request).outputs.items()}
     return {"outputs": outputs if len(outputs) > 1 else next(iter(outputs.values()))}
 
 
@@ -286,12 +288,12 @@ def _to_json(name: str, tensor):
     array = tf.make_ndarray(tensor)
     if array.dtype == object:
         binary = name.endswith("_bytes")
-        return _nested(array, lambda each: _base64(each) if binary else each.decode())
+        return _nested(array, lambda item: _base64(item) if binary else item.decode())
     return _nested(array, _decimal) if array.dtype == np.float32 else array.tolist()
 
 
 def _nested(array, write):
-    return [_nested(each, write) for each in array] if np.ndim(array) else write(_item(array))
+    return [_nested(item, write) for item in array] if np.ndim(array) else write(_item(array))
 
 
 def _item(value):

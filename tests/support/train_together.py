@@ -94,8 +94,8 @@ def make_batches() -> tf.data.Dataset:
     signature = tf.nest.map_structure(
         lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), batches[0]
     )
-    found = tf.data.Dataset.from_generator(lambda: iter(batches), output_signature=signature)
-    return found.apply(tf.data.experimental.assert_cardinality(BATCHES))
+    actual = tf.data.Dataset.from_generator(lambda: iter(batches), output_signature=signature)
+    return actual.apply(tf.data.experimental.assert_cardinality(BATCHES))
 
 
 def dropouts(strategy: tf.distribute.Strategy) -> list[str]:
@@ -106,7 +106,7 @@ def dropouts(strategy: tf.distribute.Strategy) -> list[str]:
         layer = Dropout(0.5)
     kept = strategy.run(tf.function(lambda: layer(tf.ones(64), training=True)))
     return [
-        "".join(str(int(each > 0)) for each in values.numpy())
+        "".join(str(int(value > 0)) for value in values.numpy())
         for values in strategy.experimental_local_results(kept)
     ]
 
@@ -122,7 +122,7 @@ def main(kind: str) -> None:
     measured = values(metric_variables(model)) if Cluster.of_environment().is_chief else {}
     weights = b"".join(weight.numpy().tobytes() for weight in model.weights)
     result = {
-        "history": {name: [float(each) for each in values] for name, values in history.items()},
+        "history": {name: [float(value) for value in values] for name, values in history.items()},
         "weights": hashlib.sha256(weights).hexdigest(),
         "measured": {name: value.tolist() for name, value in measured.items()},
         "dropout": dropouts(strategy),

@@ -56,11 +56,11 @@ def recipe(tiny_bert, tmp_path_factory):
     return load_recipe(path)
 
 
-def _killing(beginning: str, said: list[str]):
+def _killing(beginning: str, message: list[str]):
     """Reports into a list, and kills at the line that begins so."""
 
     def report(line: str) -> None:
-        said.append(line)
+        message.append(line)
         if line.startswith(beginning):
             raise Killed
 
@@ -71,33 +71,33 @@ def _killing(beginning: str, said: list[str]):
 def test_a_training_interrupted_in_its_worst_moments_ends_as_one_that_never_was(
     recipe, tmp_path, monkeypatch, capsys
 ):
-    folder, said = tmp_path / "run", []
+    folder, lines = tmp_path / "run", []
 
-    def go_on(*callbacks, report=said.append):
+    def go_on(*callbacks, report=lines.append):
         return train(recipe, folder, resume=True, verbose=0, report=report, callbacks=callbacks)
 
     with pytest.raises(Killed):  # while the cache is built
-        go_on(report=_killing("keeps the output of", said))
-    assert said[0] == f"{folder}: nothing to resume; beginning a new run"
+        go_on(report=_killing("keeps the output of", lines))
+    assert lines[0] == f"{folder}: nothing to resume; beginning a new run"
     assert json.loads((folder / "checkpoints" / "start.json").read_bytes())["recipe_sha256"]
 
     with pytest.raises(Killed):  # between the stages
-        go_on(report=_killing("stage 2", said))
+        go_on(report=_killing("stage 2", lines))
 
     with monkeypatch.context() as patch, pytest.raises(Killed):  # while a checkpoint is written,
         keep = At(
             "on_test_batch_end", 1, lambda: patch.setattr(checkpoint_files, "write_arrays", kill)
         )
         go_on(keep)  # in the validation
-    assert "resumes from stage 1, epoch 3, step 0" in said
+    assert "resumes from stage 1, epoch 3, step 0" in lines
     newest = sorted((folder / "checkpoints").glob("0*"))[-1]
     newest.write_bytes(newest.read_bytes()[:-1])
     left = folder / "checkpoints" / f".partial-{newest.name}"
     left.write_bytes(b"half")
 
     run = go_on()
-    assert f"{newest}: damaged: using the one before it" in said
-    assert said[-1].startswith("stage 2 of 2")
+    assert f"{newest}: damaged: using the one before it" in lines
+    assert lines[-1].startswith("stage 2 of 2")
     assert not (folder / "checkpoints").exists()
     assert not (folder / "lock").exists()
 
@@ -128,16 +128,16 @@ def test_one_killed_as_its_results_are_written_ends_as_one_that_never_was(
 ):
     """Meanwhile its recipe is written otherwise: with a comment, and its tasks in another order."""
     never = train(recipe, tmp_path / "never", verbose=0, report=lambda line: None)
-    folder, said, put = tmp_path / "run", [], os.replace
+    folder, lines, put = tmp_path / "run", [], os.replace
     head, topic, entities, rest = re.split(r"(?=  topic:|  entities:|training:)", _text(recipe))
     other = recipe.path.with_name("other.yaml")
     other.write_text(f"# the same\n{head}{entities}{topic}\n{rest}")
 
     def go_on(path=other):
-        return train(load_recipe(path), folder, resume=True, verbose=0, report=said.append)
+        return train(load_recipe(path), folder, resume=True, verbose=0, report=lines.append)
 
     with pytest.raises(Killed):
-        train(recipe, folder, resume=True, verbose=0, report=_killing("stage 2", said))
+        train(recipe, folder, resume=True, verbose=0, report=_killing("stage 2", lines))
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(begun_run, "evaluate_all", kill)
         go_on()
@@ -148,7 +148,7 @@ def test_one_killed_as_its_results_are_written_ends_as_one_that_never_was(
             )
             go_on()
     run = go_on()
-    assert not any("warning" in line for line in said)
+    assert not any("warning" in line for line in lines)
     assert (run.folder / "recipe.yaml").read_text() == _text(recipe)
     assert run.read_json("run.json")["changes"] == []
     for interrupted, uninterrupted in zip(results(run), results(never), strict=True):
@@ -162,7 +162,7 @@ def _text(recipe) -> str:
 @pytest.mark.slow
 def test_a_data_file_that_grows_stops_the_run_at_the_end_of_the_stage(tiny_recipe, tmp_path):
     tiny_recipe.write_text(of_one_task(tiny_recipe))
-    recipe, file, said = load_recipe(tiny_recipe), tmp_path / "train.csv", []
+    recipe, file, lines = load_recipe(tiny_recipe), tmp_path / "train.csv", []
     before = file.read_text()
 
     def go_on(*callbacks):
@@ -171,19 +171,19 @@ def test_a_data_file_that_grows_stops_the_run_at_the_end_of_the_stage(tiny_recip
             tmp_path / "run",
             resume=True,
             verbose=0,
-            report=said.append,
+            report=lines.append,
             callbacks=callbacks,
         )
 
     grow = At("on_train_batch_end", 1, lambda: file.write_text(before + "more aaa,x\n"))
     with pytest.raises(InputError, match=r"changed since the run began: 'train\.csv', so the run"):
         go_on(grow)
-    assert said[-1].startswith("stage 1 of 2")
+    assert lines[-1].startswith("stage 1 of 2")
     with pytest.raises(InputError, match=r"changed since the run began: 'train\.csv'; restore"):
         go_on()
     file.write_text(before)
     run = go_on()
-    assert "resumes from stage 1, epoch 2, step 0" in said
+    assert "resumes from stage 1, epoch 2, step 0" in lines
     assert run.read_json("run.json")["changes"] == [
         "while it trained: changed since the run began: 'train.csv'"
     ]
@@ -210,7 +210,7 @@ def recipe_in_steps(tiny_bert, tmp_path_factory):
 def test_epochs_of_steps_resume_where_they_were_and_read_nothing_beforehand(
     recipe_in_steps, tmp_path, monkeypatch
 ):
-    read, rows, said = [], SplitFiles.rows, []
+    read, rows, lines = [], SplitFiles.rows, []
 
     def spied(self, path, *arguments):
         read.append(path.rpartition("/")[2])
@@ -230,21 +230,21 @@ def test_epochs_of_steps_resume_where_they_were_and_read_nothing_beforehand(
             tmp_path / folder,
             resume=True,
             verbose=0,
-            report=said.append,
+            report=lines.append,
             callbacks=callbacks,
         )
 
     never = go_on("never")
     (stage,) = never.read_json("history.json")["stages"]
     assert len(stage["history"]["loss"]) == 3
-    assert any("what frozen layers make of a text is not kept" in line for line in said)
+    assert any("what frozen layers make of a text is not kept" in line for line in lines)
 
     stop = At("on_train_batch_end", 4, lambda: os.kill(os.getpid(), signal.SIGTERM), time=2)
     with pytest.raises(SystemExit, match="143"):
         go_on("run", stop)
-    assert said[-1] == f"{tmp_path / 'run'}: interrupted; --resume continues it"
+    assert lines[-1] == f"{tmp_path / 'run'}: interrupted; --resume continues it"
     run = go_on("run")
-    assert "resumes from stage 1, epoch 2, step 5" in said
+    assert "resumes from stage 1, epoch 2, step 5" in lines
     for interrupted, uninterrupted in zip(results(run), results(never), strict=True):
         assert interrupted == uninterrupted
 
@@ -269,17 +269,17 @@ def test_a_run_whose_encoder_is_another_runs_is_not_resumed_on_a_changed_one(
     path.write_text(text[: text.index("  stages:")] + FROZEN)
     first = tmp_path / "first"
     shutil.copytree(trained, first)
-    recipe, said, folder = load_recipe(path), [], tmp_path / "run"
+    recipe, lines, folder = load_recipe(path), [], tmp_path / "run"
     assert recipe.encoder == f"run:{first}"
     with pytest.raises(Killed):
-        train(recipe, folder, verbose=0, report=_killing("stage 2", said))
+        train(recipe, folder, verbose=0, report=_killing("stage 2", lines))
     model = mtl.load_model(first / "model.keras")
     model.get_layer("block_0").weights[0].assign_add(model.get_layer("block_0").weights[0])
     model.save(first / "model.keras")
     with pytest.raises(InputError, match=f"run:{first}: other weights than this run began with"):
-        train(recipe, folder, resume=True, verbose=0, report=said.append)
+        train(recipe, folder, resume=True, verbose=0, report=lines.append)
     shutil.copy(trained / "model.keras", first / "model.keras")
-    run = train(recipe, folder, resume=True, verbose=0, report=said.append)
+    run = train(recipe, folder, resume=True, verbose=0, report=lines.append)
     before, after = mtl.load_model(trained / "model.keras"), run.model()
     for group in ("embeddings", "block_0", "block_1"):
         for layer, same in zip(before.layer_groups[group], after.layer_groups[group], strict=True):

@@ -108,17 +108,17 @@ def test_heads_that_freeze_when_done_decide_when_the_stage_ends(selection):
 
 
 def test_a_caller_is_notified_before_a_head_is_frozen(model, tmp_path):
-    told = []
+    records = []
     selection = Selection(
         model.tasks,
         tmp_path / "best",
         model.layer_groups,
-        on_done=lambda task: told.append((task, model.get_layer(f"{task}_head").trainable)),
+        on_done=lambda task: records.append((task, model.get_layer(f"{task}_head").trainable)),
     )
     selection.set_model(model)
     selection.begin(Stage(patience=1, freeze_when_done=True))
     _epochs(selection, [0.9, 0.8], [0.1, 0.2])
-    assert told == [("topic", True)]
+    assert records == [("topic", True)]
 
 
 def test_no_number_is_never_the_best(selection):

@@ -21,13 +21,13 @@ def test_the_table_has_a_row_an_epoch(tmp_path):
 
 def _read(folder) -> dict:
     """Tag and step → value, of the event files in a folder."""
-    found = {}
+    collected = {}
     for record in tf.data.TFRecordDataset([str(path) for path in sorted(folder.iterdir())]):
         event = event_pb2.Event.FromString(record.numpy())
         for value in event.summary.value:
             assert value.metadata.plugin_data.plugin_name == "scalars"
-            found[value.tag, event.step] = tf.make_ndarray(value.tensor).item()
-    return found
+            collected[value.tag, event.step] = tf.make_ndarray(value.tensor).item()
+    return collected
 
 
 def test_tensorboard_has_a_tag_for_every_task(tmp_path):
@@ -75,8 +75,8 @@ def test_a_resumed_training_has_every_step_once(tmp_path, kept):
     assert len(list((tmp_path / "train").iterdir())) == 1
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(0.0, 3), (60.0, 0)])
-def test_a_line_is_reported_not_more_often_than_asked(seconds, said):
+@pytest.mark.parametrize(("seconds", "message"), [(0.0, 3), (60.0, 0)])
+def test_a_line_is_reported_not_more_often_than_asked(seconds, message):
     lines = []
     watch = EveryMinute(lines.append, seconds)
     watch.set_params({"steps": 9})
@@ -84,5 +84,5 @@ def test_a_line_is_reported_not_more_often_than_asked(seconds, said):
     watch.on_train_batch_end(2, {"loss": tf.constant(0.5)})
     watch.on_train_batch_end(3, None)
     watch.on_test_batch_end(0)
-    assert len(lines) == said
-    assert lines[:2] == ["epoch 2, step 3 of 9, loss 0.5000", "epoch 2, step 4 of 9"][:said]
+    assert len(lines) == message
+    assert lines[:2] == ["epoch 2, step 3 of 9, loss 0.5000", "epoch 2, step 4 of 9"][:message]

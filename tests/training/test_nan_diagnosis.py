@@ -35,17 +35,17 @@ def test_a_run_stops_at_the_step_and_names_task_rows_and_cause(tiny_bert, short_
     folder = short_folder / "run"
     with pytest.raises(WorkError) as raised:
         train(load_recipe(tiny_recipe), folder, verbose=0, report=lambda line: None)
-    said = str(raised.value)
-    found = re.fullmatch(
+    message = str(raised.value)
+    actual = re.fullmatch(
         r"after stage 1, epoch 1, step (\d+) the loss was (nan|inf), of (topic|entities), rows "
         r"(.*); likely the learning rates are too high \(up to 1e\+30\): lower them, or let them "
         r"rise with warmup",
-        said,
+        message,
     )
-    assert found, said
-    assert 1 <= int(found[1]) < 10
-    name = "train.csv" if found[3] == "topic" else "train.conll"
-    rows = found[4].count(f"{tiny_recipe.parent / name}:")
+    assert actual, message
+    assert 1 <= int(actual[1]) < 10
+    name = "train.csv" if actual[3] == "topic" else "train.conll"
+    rows = actual[4].count(f"{tiny_recipe.parent / name}:")
     assert rows in (8, 4), "those of a batch; the last one of an epoch is short"
     assert not (folder / "run.json").exists()
 
@@ -60,11 +60,15 @@ def test_large_numbers_are_the_cause_where_there_are_some(tmp_path, letters):
     texts = [*[example.text for example in dataset.examples("train")][:2], "ab"]
     ids = letters(texts).token_ids.to_tensor()
     mask = tf.sequence_mask(letters(texts).token_ids.row_lengths())
-    labels, weights = ({"stars": tf.constant(each)} for each in ([0.0, 1.0, 1e20], [0.0, 1.0, 1.0]))
+    labels, weights = (
+        {"stars": tf.constant(values)} for values in ([0.0, 1.0, 1e20], [0.0, 1.0, 1.0])
+    )
     batch = ({"token_ids": ids, "padding_mask": mask}, labels, weights)
-    said = explain(batch, {"stars": np.inf}, {"stars": dataset}, letters, {"a": 1.0})
-    lines = [line for _, line, each in dataset.placed_examples("train") if each.text in texts[1:]]
-    assert said == (
+    message = explain(batch, {"stars": np.inf}, {"stars": dataset}, letters, {"a": 1.0})
+    lines = [
+        line for _, line, example in dataset.placed_examples("train") if example.text in texts[1:]
+    ]
+    assert message == (
         f"of stars, rows {', '.join(f'{path}:{line}' for line in lines)}; its numbers are as "
         "large as 1e+20: scale them to about 1"
     )

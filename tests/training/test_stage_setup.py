@@ -82,9 +82,9 @@ def test_what_has_no_effect_is_warned_of(tiny_recipe):
         "{heads: 1.0e-2}", "{groups: {block_0: 1.0e-5}}, protect: distillation"
     )
     tiny_recipe.write_text(text)
-    said = []
-    set_up(_materials(load_recipe(tiny_recipe)), 0, report=said.append)
-    assert said[1:] == [
+    lines = []
+    set_up(_materials(load_recipe(tiny_recipe)), 0, report=lines.append)
+    assert lines[1:] == [
         "warning: learning rates for frozen groups have no effect: block_0",
         "warning: protect has no effect: every task has batches in this stage",
     ]

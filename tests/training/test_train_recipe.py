@@ -29,9 +29,9 @@ def test_everything_frozen_is_legal_and_said(tiny_recipe, tmp_path):
     text = tiny_recipe.read_text()
     start = text.index("    - {freeze: backbone")
     tiny_recipe.write_text(text[:start] + "    - {freeze: all}\n")
-    said = []
-    run = train(load_recipe(tiny_recipe), tmp_path / "run", report=said.append, verbose=0)
-    assert said == ["stage 1 of 1: freeze all, epochs 1, everything is frozen: nothing will learn"]
+    lines = []
+    run = train(load_recipe(tiny_recipe), tmp_path / "run", report=lines.append, verbose=0)
+    assert lines == ["stage 1 of 1: freeze all, epochs 1, everything is frozen: nothing will learn"]
     assert run.read_json("metrics.json")["test"]["topic"]["examples"] == 12
 
 
@@ -65,8 +65,8 @@ def test_each_tasks_best_weights_can_be_had(trained):
     run = Run.open(trained)
     best = run.model(best="topic")
     dataset = open_datasets(run.recipe)["topic"]
-    known = json.loads((trained / "history.json").read_text())["best"]["topic"]["score"]
-    assert evaluate(best, dataset, "validation")["accuracy"] == pytest.approx(known, abs=1e-6)
+    best_score = json.loads((trained / "history.json").read_text())["best"]["topic"]["score"]
+    assert evaluate(best, dataset, "validation")["accuracy"] == pytest.approx(best_score, abs=1e-6)
     with pytest.raises(
         InputError, match="no best weights of 'tone'; there are entities, mean, topic"
     ):
@@ -82,15 +82,15 @@ def test_a_task_that_stands_aside_is_frozen_protected_and_measured(tiny_recipe, 
         f"    - {{tasks: [entities], protect: {protect}, learning_rate: {{backbone: 1.0e-2}}}}\n"
     )
     tiny_recipe.write_text(text[:start] + stage)
-    said = []
-    run = train(load_recipe(tiny_recipe), tmp_path / "run", report=said.append, verbose=0)
+    lines = []
+    run = train(load_recipe(tiny_recipe), tmp_path / "run", report=lines.append, verbose=0)
     (stage,) = run.read_json("history.json")["stages"]
     proof = {row["group"]: row for row in stage["proof"]}
     assert proof["heads/topic"]["frozen"]
     assert not proof["heads/topic"]["weights_changed"]
     assert list(stage["drift"]) == ["topic"]
     assert 0 < stage["drift"]["topic"]["cka"] < 1
-    assert "tasks entities" in said[0]
+    assert "tasks entities" in lines[0]
 
 
 @pytest.mark.slow

@@ -66,9 +66,9 @@ def test_without_a_checkpoint_there_is_nothing_to_resume(make):
 def test_a_trainer_resumes_where_another_stood(make):
     with pytest.raises(Killed):
         make().run_stages(**SILENT, callbacks=[At("on_epoch_begin", 2, kill)])
-    trainer, said = make(), []
-    assert trainer.resume(said.append)
-    assert said == ["resumes from stage 2, epoch 3, step 0"]
+    trainer, lines = make(), []
+    assert trainer.resume(lines.append)
+    assert lines == ["resumes from stage 2, epoch 3, step 0"]
     assert (trainer.resumed_at.stage, trainer.resumed_at.epoch) == (1, 2)
     assert [stage["freeze"] for stage in trainer.finished] == ["backbone"]
     begun = []

@@ -70,13 +70,13 @@ def test_a_state_comes_back_from_its_file(tmp_path):
         assert getattr(back, name) == getattr(state, name)
     for name in ("variables", "metrics", "start_weights"):
         one, other = getattr(back, name), getattr(state, name)
-        assert {key: each.tobytes() for key, each in one.items()} == {
-            key: each.tobytes() for key, each in other.items()
+        assert {key: array.tobytes() for key, array in one.items()} == {
+            key: array.tobytes() for key, array in other.items()
         }
-    found, snapshot = back.snapshots["topic"], state.snapshots["topic"]
-    assert (found.task, found.split, found.metrics) == (task, "validation", {"accuracy": 0.5})
-    np.testing.assert_array_equal(found.predictions, snapshot.predictions)
-    np.testing.assert_array_equal(found.embeddings, snapshot.embeddings)
+    actual, snapshot = back.snapshots["topic"], state.snapshots["topic"]
+    assert (actual.task, actual.split, actual.metrics) == (task, "validation", {"accuracy": 0.5})
+    np.testing.assert_array_equal(actual.predictions, snapshot.predictions)
+    np.testing.assert_array_equal(actual.embeddings, snapshot.embeddings)
 
 
 PLAN = TrainingPlan.of(

@@ -55,33 +55,33 @@ def measure(tiny_model, monkeypatch):
             static_widths=lambda pieces: static_widths(lengths, epochs, pieces),
             shapes=lambda widths: len(widths) + 1,
         )
-        said = []
+        lines = []
         groups = list(model.layer_groups)
         steps = epochs * int(dataset.cardinality())
-        return choose(model, groups, stage, dataset, steps, said.append), said
+        return choose(model, groups, stage, dataset, steps, lines.append), lines
 
     return run
 
 
 @pytest.mark.slow
 def test_the_cheaper_is_chosen_with_its_compilation_counted(measure):
-    chosen, said = measure(plain=0.4, compiled=0.3, epochs=2)
+    chosen, message = measure(plain=0.4, compiled=0.3, epochs=2)
     assert chosen == Compilation(True, (10, 20))
-    assert said == [
+    assert message == [
         "jit_compile auto: true: a step takes 300 ms plain, 225 ms compiled, and compilation of 2 "
         "widths 6 s, for 400 steps"
     ]
-    chosen, (said,) = measure(plain=0.4, compiled=0.3, compiling=20)
+    chosen, (message,) = measure(plain=0.4, compiled=0.3, compiling=20)
     assert chosen == PLAIN
-    assert said.startswith("jit_compile auto: false: a step takes 300 ms plain, 300 ms compiled")
-    assert "compilation of 1 widths 40 s, for 200 steps" in said, "wider batches, fewer programs"
+    assert message.startswith("jit_compile auto: false: a step takes 300 ms plain, 300 ms compiled")
+    assert "compilation of 1 widths 40 s, for 200 steps" in message, "wider batches, fewer programs"
     assert measure(plain=0.4, compiled=0.5)[0] == PLAIN
 
 
 def test_what_cannot_pay_is_not_measured(measure, monkeypatch):
     never = RuntimeError("compiled")
-    _, said = measure(plain=0.01, compiled=never)
-    assert said == [
+    _, message = measure(plain=0.01, compiled=never)
+    assert message == [
         "jit_compile auto: false, not measured: 200 steps of 8 ms could hardly earn a compilation "
         "back"
     ]
@@ -94,9 +94,9 @@ def test_what_cannot_pay_is_not_measured(measure, monkeypatch):
 
 def test_a_step_that_xla_cannot_compile_runs_plain(measure):
     error = tf.errors.InvalidArgumentError(None, None, "no XLA kernel for SomeOp")
-    chosen, said = measure(plain=0.4, compiled=error)
+    chosen, message = measure(plain=0.4, compiled=error)
     assert chosen == PLAIN
-    assert said == [
+    assert message == [
         "jit_compile auto: false: XLA cannot compile the step: 'no XLA kernel for SomeOp'"
     ]
 
@@ -115,20 +115,20 @@ def recipe(tiny_bert, tmp_path_factory):
 def test_measuring_changes_no_bit_of_a_training_that_stays_plain(recipe, monkeypatch):
     monkeypatch.setattr(xla, "LEAST_STEPS", 1)
     monkeypatch.setattr(xla, "LEAST_TRACINGS", 0)
-    states, said = [], []
+    states, lines = [], []
     for jit_compile in ("auto", False):
         plan = TrainingPlan.of([Stage(freeze=FreezePlan.backbone())])
         own = dataclasses.replace(recipe, plan=plan, jit_compile=jit_compile, cache=False)
         make_reproducible(own)
         datasets = open_datasets(own)
         materials = Materials.of(own, datasets, build_model(own, datasets))
-        setup, model = set_up(materials, 0, report=said.append), materials.model
+        setup, model = set_up(materials, 0, report=lines.append), materials.model
         step, iterator = model.make_train_function(), iter(setup.training_batches)
         for _ in range(5):
             step(iterator)
         variables = trained_variables(model, materials.trained_groups) | metric_variables(model)
         states.append(values(variables))
-    (line,) = [line for line in said if line.startswith("jit_compile")]
+    (line,) = [line for line in lines if line.startswith("jit_compile")]
     assert line.startswith("jit_compile auto: false: a step takes")
     for name, value in states[0].items():
         np.testing.assert_array_equal(value, states[1][name], err_msg=name)

@@ -70,12 +70,12 @@ def _folding(lowercase: bool) -> list[dict[str, Any]]:
 
 
 def _of_characters(
-    characters: Characters, folding: list[dict[str, Any]], known: set[str]
+    characters: Characters, folding: list[dict[str, Any]], in_vocabulary: set[str]
 ) -> dict[str, Any]:
     tables = read_tables()
     spaces, isolated = (set(characters_in(tables[name])) for name in ("spaces", "isolated"))
     spaces, isolated = spaces - characters.letters, isolated - characters.letters
-    before, after = _corrections(characters.changes, folding, known | spaces | isolated)
+    before, after = _corrections(characters.changes, folding, in_vocabulary | spaces | isolated)
     parts = ((spaces, "+", "Removed"), (isolated, "", "Isolated"))
     return {
         "normalizer": {
@@ -98,20 +98,21 @@ def _of_characters(
 
 
 def _corrections(
-    changes: Mapping[str, str], folding: list[dict[str, Any]], known: set[str]
+    changes: Mapping[str, str], folding: list[dict[str, Any]], in_vocabulary: set[str]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Two mappings character → string: replacements before and after the folding.
 
     Characters that make a word unknown anyway become one private character. Characters that the
     folding would change wrongly become other private characters, and are restored after it.
     """
-    fold, private = _function(folding), (c for c in map(chr, reversed(PRIVATE)) if c not in known)
+    fold = _function(folding)
+    private = (c for c in map(chr, reversed(PRIVATE)) if c not in in_vocabulary)
     unknown, before, after = next(private), dict[str, str](), dict[str, str]()
     for character in EVERY:
         string, folded = changes.get(character, character), fold(character)
         if folded == string:
             continue
-        if not known.issuperset(string):
+        if not in_vocabulary.issuperset(string):
             before[character] = unknown
         elif fold(string) == string:
             before[character] = string

@@ -158,10 +158,10 @@ def _check_answers(model: keras.Model, transformer: keras.Model, tokenizer: Toke
     """Raises `InputError` if the parts one after the other answer otherwise than the model."""
     ids, mask = _probe(tokenizer)
     sequence = _sequence(model, ids, mask)
-    found = _sequence(transformer, ids, mask)[mask]
+    cut_apart = _sequence(transformer, ids, mask)[mask]
     short = _sequence(model, ids[1:, :SHORT], mask[1:, :SHORT])  # (1, short, hidden)
     most = TOLERANCE * max(1.0, float(np.abs(sequence[mask]).max()))
-    if not np.abs(found - sequence[mask]).max() <= most:  # nor if it is NaN
+    if not np.abs(cut_apart - sequence[mask]).max() <= most:  # nor if it is NaN
         raise InputError(
             "model: its layers, cut apart, answer otherwise than together; hand the padding mask "
             "to each block as an argument, not with mask_zero"

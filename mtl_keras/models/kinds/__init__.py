@@ -1,4 +1,4 @@
-"""What a task's kind means for heads, losses, metrics and answers: one value a kind."""
+"""What a task's kind means for heads, losses, metrics and answers: one value for each kind."""
 
 import lazy_loader
 

@@ -24,7 +24,7 @@ class Calibration:
     """
 
     def __init__(self) -> None:
-        # How many predictions a bin has, and the excess of confidence over what is right.
+        # Each bin's number of predictions, and its sum of confidences minus right predictions.
         self._counts = np.zeros(NUM_BINS)
         self._excess = np.zeros(NUM_BINS)
 
@@ -42,7 +42,7 @@ class Calibration:
         self._excess += np.bincount(bins, weights=excess, minlength=NUM_BINS)
 
     def error(self) -> float | None:
-        """The expected calibration error, in [0, 1]; None without a prediction.
+        """Returns the expected calibration error, in [0, 1]; None without a prediction.
 
         `Σ_m |B_m| / n · |right(B_m) - confidence(B_m)|`: over the bins, the distance between the
         share that is right and the mean confidence, weighted by the bins' sizes.
@@ -51,7 +51,7 @@ class Calibration:
 
 
 def top_label_error(labels: np.ndarray, scores: np.ndarray) -> float | None:
-    """The expected calibration error of the likeliest classes.
+    """Returns the expected calibration error of the likeliest classes.
 
     Args:
         labels: class indices `(n,)`; those that training lacks are never right.

@@ -1,4 +1,4 @@
-"""One label per text."""
+"""The kind `classification`: one label per text."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Values of texts and of words as rows, in the graph."""
+"""Arranges values of texts and words as rows, in a TensorFlow graph."""
 
 import tensorflow as tf
 
@@ -6,7 +6,7 @@ from mtl_keras.encoders.tokenizers.tokenizer import row_ids
 
 
 def word_scores(scores: tf.Tensor, first_piece: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The scores `(words, classes)` of all words, and the text of each, `(words,)`.
+    """Returns the scores `(words, classes)` of all words, and each word's text, `(words,)`.
 
     Args:
         scores: of word pieces, `(batch, length, classes)`.
@@ -19,13 +19,13 @@ def word_scores(scores: tf.Tensor, first_piece: tf.RaggedTensor) -> tuple[tf.Ten
 
 
 def rows_by_text(values: tf.Tensor, texts: tf.Tensor, scores: tf.Tensor) -> tf.RaggedTensor:
-    """Values `(values,)` in the order of their texts, as a row for each row of the scores."""
+    """Returns values `(values,)`, in the order of their texts, as a ragged row per text."""
     count = tf.shape(scores, out_type=tf.int64)[0]
     return tf.RaggedTensor.from_value_rowids(values, texts, nrows=count, validate=False)
 
 
 def padded_columns(columns: dict[str, tf.RaggedTensor]) -> dict[str, tf.Tensor]:
-    """Ragged columns of equal row lengths, padded to the longest row, and `count (batch,)`."""
+    """Pads ragged columns of equal row lengths to the longest row, and adds `count (batch,)`."""
     lengths = next(iter(columns.values())).row_lengths()
     dense = {name: values.to_tensor() for name, values in columns.items()}
     return dense | {"count": tf.cast(lengths, tf.int32)}

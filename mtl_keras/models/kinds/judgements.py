@@ -1,4 +1,4 @@
-"""What was right beside what was answered: of a text, a word, a span or a label."""
+"""Judgements: the right label and the answered one of a text, a word, a span or a label."""
 
 from typing import NamedTuple
 

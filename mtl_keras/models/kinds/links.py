@@ -21,11 +21,11 @@ class Link(abc.ABC):
 
     @abc.abstractmethod
     def outputs(self, logits: np.ndarray) -> np.ndarray:
-        """`(…, outputs)` → of the same shape."""
+        """Returns the outputs of logits `(…, outputs)`, of the same shape."""
 
     @abc.abstractmethod
     def measured(self, logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Outputs and losses, in one go; the logits' memory is used for the outputs.
+        """Returns outputs and losses; overwrites the logits with the outputs.
 
         Args:
             logits: `(…, outputs)`.
@@ -36,7 +36,7 @@ class Link(abc.ABC):
         """
 
     def scale(self, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Offset and scale `(outputs,)` that bring the targets `(rows, outputs)` to unit size."""
+        """Returns offset and scale `(outputs,)` that standardize the targets `(rows, outputs)`."""
         return np.zeros(targets.shape[-1]), np.ones(targets.shape[-1])
 
 

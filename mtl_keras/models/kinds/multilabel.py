@@ -1,4 +1,4 @@
-"""Any number of labels a text."""
+"""The kind `multilabel`: any number of labels per text."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -52,7 +52,7 @@ class Multilabel(TaskKind):
     def divergence(
         self, task: Task, target: tf.Tensor, output: tf.Tensor, temperature: float
     ) -> tf.Tensor:
-        """`KL(q ‖ p)` of each label: `(batch, labels)`."""
+        """Returns `KL(q ‖ p)` of each label: `(batch, labels)`."""
         # Keras computes from the logits behind `output`, so that its gradient stays near 0 and 1.
         entropy = keras.ops.binary_crossentropy(target, target)
         return keras.ops.binary_crossentropy(target, output) - entropy
@@ -81,7 +81,7 @@ class Multilabel(TaskKind):
         of_right = np.where(answerable, scores, 1 - scores)
         scores = _widened(scores, labels.shape[-1])
         right, chosen = labels > 0, scores > THRESHOLD
-        sums = np.stack([each.sum(axis=0) for each in (right & chosen, chosen, right)])
+        sums = np.stack([flags.sum(axis=0) for flags in (right & chosen, chosen, right)])
         matched, predicted, actual = map(float, sums.sum(axis=1))  # of (3, labels)
         macro, over = macro_f1(sums, task.labels)
         metrics = {
@@ -123,7 +123,7 @@ class Multilabel(TaskKind):
 
 
 def _widened(scores: np.ndarray, width: int) -> np.ndarray:
-    """Scores `(…, labels)` with 0 for labels that nobody can predict."""
+    """Returns scores `(…, labels)` with columns of 0 for labels that training lacks."""
     missing = width - scores.shape[-1]
     return np.pad(scores, [(0, 0)] * (scores.ndim - 1) + [(0, missing)])
 

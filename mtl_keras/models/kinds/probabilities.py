@@ -1,4 +1,4 @@
-"""Arithmetic of probabilities: how surprising, how far apart, how often right."""
+"""Arithmetic of probabilities: surprise, divergence, F1."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,25 +15,25 @@ SMALLEST_TRAINED = 1e-30  # of one that a gradient goes through
 
 
 def softened_divergence(target: tf.Tensor, output: tf.Tensor, temperature: float) -> tf.Tensor:
-    """`T² KL(q_T ‖ p_T)` of distributions softened by T: `(..., classes)` twice → `(...)`.
+    """Returns `T² KL(q_T ‖ p_T)` of distributions softened by T: `(..., classes)` → `(...)`.
 
     Logits are, up to a constant, the logarithms of probabilities: `q_T ∝ q^(1/T)`.
     """
     log_target, log_output = (
-        tf.nn.log_softmax(tf.math.log(tf.maximum(each, SMALLEST_TRAINED)) / temperature)
-        for each in (target, output)
+        tf.nn.log_softmax(tf.math.log(tf.maximum(probabilities, SMALLEST_TRAINED)) / temperature)
+        for probabilities in (target, output)
     )
     terms = tf.exp(log_target) * (log_target - log_output)  # (..., classes)
     return temperature**2 * tf.reduce_sum(terms, axis=-1)
 
 
 def surprise(probabilities: np.ndarray) -> np.ndarray:
-    """Minus the logarithm of the probability of what is right, of the same shape."""
+    """Returns minus the logarithm of the probabilities of right classes, of the same shape."""
     return -np.log(np.maximum(probabilities, SMALLEST))
 
 
 def surprises(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """The surprise of each right class, without labels that training lacks: `(answerable,)`.
+    """Returns the surprise of each right class that occurs in training: `(answerable,)`.
 
     Args:
         labels: class indices `(n,)`.
@@ -44,11 +44,11 @@ def surprises(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 
 def matches_by_class(labels: np.ndarray, answers: np.ndarray, num_classes: int) -> np.ndarray:
-    """How often each class is answered rightly, answered, and right: `(3, classes)`.
+    """Counts how often each class is answered rightly, answered, and right: `(3, classes)`.
 
     Args:
         labels: class indices `(n,)`; those that training lacks are classes too.
-        answers: likewise; what is below 0 is no class.
+        answers: class indices `(n,)`; values below 0 are no class.
         num_classes: of the task.
     """
     width = max(num_classes, int(labels.max(initial=-1)) + 1)
@@ -57,14 +57,14 @@ def matches_by_class(labels: np.ndarray, answers: np.ndarray, num_classes: int) 
 
 
 def added(matches: Sequence[np.ndarray]) -> np.ndarray:
-    """The sum of what `matches_by_class` counted of several chunks."""
+    """Sums the counts that `matches_by_class` returned for several chunks."""
     width = max(counts.shape[-1] for counts in matches)
     wide = [np.pad(counts, ((0, 0), (0, width - counts.shape[-1]))) for counts in matches]
     return np.sum(wide, axis=0)
 
 
 def f1(matched: np.ndarray, predicted: np.ndarray, actual: np.ndarray) -> np.ndarray:
-    """`2 · matched / (predicted + actual)`, and NaN where there is neither: it is undefined.
+    """Returns `2 · matched / (predicted + actual)`; NaN (undefined) if the denominator is 0.
 
     Example:
 
@@ -76,7 +76,7 @@ def f1(matched: np.ndarray, predicted: np.ndarray, actual: np.ndarray) -> np.nda
 
 
 def macro_f1(of_classes: np.ndarray, labels: Sequence[str]) -> tuple[float | None, str]:
-    """The mean F1 of the labels that are right or answered anywhere, as scikit-learn takes it.
+    """Returns the mean F1 of labels that are right or answered anywhere, as scikit-learn does.
 
     Args:
         of_classes: `(3, labels)`, as `matches_by_class` counts them.
@@ -104,12 +104,12 @@ def macro_f1(of_classes: np.ndarray, labels: Sequence[str]) -> tuple[float | Non
 
 
 def ratio(part: float, whole: float) -> float | None:
-    """The share; None of nothing."""
+    """Returns `part / whole`; None if the whole is 0."""
     return part / whole if whole else None
 
 
 def linear_classifier(labels: np.ndarray) -> Any:
-    """Logistic regression, untrained; if all labels `(rows,)` are one, what always answers it."""
+    """Returns an untrained logistic regression, or a constant answer if all labels are equal."""
     from sklearn.dummy import DummyClassifier
     from sklearn.linear_model import LogisticRegression
 
@@ -119,7 +119,7 @@ def linear_classifier(labels: np.ndarray) -> Any:
 
 
 def class_probabilities(probe: object, rows: np.ndarray, num_classes: int) -> np.ndarray:
-    """Probabilities `(rows, classes)` of a probe; classes that it has not met have 0.
+    """Returns a probe's probabilities `(rows, classes)`; 0 for classes not in its training.
 
     Args:
         probe: a classifier of scikit-learn, trained on class indices.
@@ -132,5 +132,5 @@ def class_probabilities(probe: object, rows: np.ndarray, num_classes: int) -> np
 
 
 def one_hot(indices: np.ndarray, num_classes: int) -> np.ndarray:
-    """A 1 in the column of each class index, `(rows,)` → `(rows, classes)`, float32."""
+    """Returns one-hot rows of class indices: `(rows,)` → `(rows, classes)`, float32."""
     return np.eye(num_classes, dtype=np.float32)[indices]

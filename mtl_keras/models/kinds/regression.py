@@ -1,4 +1,4 @@
-"""A number a text."""
+"""The kind `regression`: one number per text."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -92,12 +92,12 @@ class Regression(TaskKind):
 
 
 def _deviation(task: Task) -> float:
-    """The error, in units of the labels, whose loss is 1."""
+    """Returns the standard deviation of the labels, 1 if the task has no scale."""
     return 1.0 if task.scale is None else task.scale[1]
 
 
 class _SquaredError(keras.losses.Loss):
-    """Squared error of one number an example, in deviations: two `(batch,)` → `(batch,)`.
+    """Squared error of one number per example, in deviations: two `(batch,)` → `(batch,)`.
 
     Keras's own averages over the last axis, which here is the batch.
     """
@@ -112,7 +112,7 @@ class _SquaredError(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable("mtl_keras")
 class _MeanAbsoluteError(keras.metrics.Mean):
-    """Mean absolute error of one number an example, weighted: all `(batch,)`."""
+    """Weighted mean absolute error of one number per example: all `(batch,)`."""
 
     def __init__(self, name: str = "mae", **kwargs: Any):
         super().__init__(name=name, **kwargs)

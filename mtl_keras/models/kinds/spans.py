@@ -1,4 +1,4 @@
-"""Spans in rows of BIO tags: as a list, and their F1 while a model trains."""
+"""Finds spans in rows of BIO tags, and measures their F1 while a model trains."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ import tensorflow as tf
 
 
 def spans(tags: Sequence[int]) -> list[tuple[int, int, int]]:
-    """`(type, first, end)` of each span in a row of tag indices (as in `Task.classes`).
+    """Returns `(type, first, end)` of each span in a row of tag indices (as in `Task.classes`).
 
     `end` is one past the last word. An `I-` that continues nothing begins a span.
 
@@ -31,7 +31,7 @@ def spans(tags: Sequence[int]) -> list[tuple[int, int, int]]:
 
 @keras.saving.register_keras_serializable("mtl_keras")
 class SpanF1(keras.metrics.Metric):
-    """F1 of spans, micro-averaged: a span counts where type, start and end are all right.
+    """F1 of spans, micro-averaged: a span counts if type, start and end are all right.
 
     Tags are class indices as in `Task.classes`: 0 is `O`, 2t+1 and 2t+2 are `B-` and `I-` of
     type t. An `I-` that continues nothing begins a span (Tjong Kim Sang & De Meulder, 2003,
@@ -40,7 +40,7 @@ class SpanF1(keras.metrics.Metric):
     NaN if the labels have no span: it is undefined then.
 
     Call with tags `(batch, length)`, probabilities `(batch, length, classes)` and weights
-    `(batch, length)` that are 1 where a word begins and 0 elsewhere.
+    `(batch, length)` that are 1 at the first piece of a word and 0 elsewhere.
     """
 
     def __init__(self, name: str = "span_f1", **kwargs: Any):
@@ -50,10 +50,10 @@ class SpanF1(keras.metrics.Metric):
         self.actual = self.add_weight(name="actual", initializer="zeros")
 
     def update_state(self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor) -> None:
-        tags, found, words = _words_first(y_true, tf.argmax(y_pred, -1), sample_weight > 0)
+        tags, answers, words = _words_first(y_true, tf.argmax(y_pred, -1), sample_weight > 0)
         true_starts, true_ends = _span_bounds(tf.where(words, tags, 0))
-        starts, ends = _span_bounds(tf.where(words, found, 0))
-        same_type = (tags - 1) // 2 == (found - 1) // 2
+        starts, ends = _span_bounds(tf.where(words, answers, 0))
+        same_type = (tags - 1) // 2 == (answers - 1) // 2
         matches = true_starts & starts & (true_ends == ends) & same_type
         for counter, mask in (
             (self.matched, matches),
@@ -68,7 +68,7 @@ class SpanF1(keras.metrics.Metric):
 
 
 def _words_first(
-    tags: tf.Tensor, found: tf.Tensor, words: tf.Tensor
+    tags: tf.Tensor, answers: tf.Tensor, words: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Moves the words of each row to its front, so that neighbours are words, not pieces.
 
@@ -77,13 +77,13 @@ def _words_first(
     order = tf.argsort(tf.cast(~words, tf.int32), stable=True)
     return (
         tf.gather(tf.cast(tags, tf.int32), order, batch_dims=1),
-        tf.gather(tf.cast(found, tf.int32), order, batch_dims=1),
+        tf.gather(tf.cast(answers, tf.int32), order, batch_dims=1),
         tf.gather(words, order, batch_dims=1),
     )
 
 
 def _span_bounds(tags: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Tags `(batch, length)` → whether a span starts there, and at each place where it ends."""
+    """Returns for tags `(batch, length)` whether a span starts there, and where it would end."""
     before = tf.pad(tags, ((0, 0), (1, 0)))[:, :-1]
     inside = tags > 0
     continues = inside & (tags % 2 == 0) & ((tags - 1) // 2 == (before - 1) // 2) & (before > 0)
@@ -95,5 +95,5 @@ def _span_bounds(tags: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _closed(breaks: tf.Tensor) -> tf.Tensor:
-    """The rows with the length of a row appended: there every span ends."""
+    """Appends the length of a row to the rows, since every span ends there at the latest."""
     return tf.pad(breaks, ((0, 0), (0, 1)), constant_values=tf.shape(breaks)[1])

@@ -1,4 +1,4 @@
-"""The table of kinds, the one place where a task's kind becomes a value with tensors."""
+"""The table of kinds, the only place that turns a task's kind into a `TaskKind`."""
 
 from mtl_keras.data.task import Task
 from mtl_keras.models.kinds.classification import Classification
@@ -15,7 +15,7 @@ TASK_KINDS: dict[str, TaskKind] = {
 
 
 def kind_of(task: Task) -> TaskKind:
-    """What a task's kind means with tensors.
+    """Returns the `TaskKind` of a task's kind.
 
     Example:
 

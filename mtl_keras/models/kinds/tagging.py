@@ -1,4 +1,4 @@
-"""Spans of words, from BIO tags."""
+"""The kind `tagging`: spans of words, from BIO tags."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -135,7 +135,7 @@ class Tagging(TaskKind):
 
 
 def _notes(predicted: int, actual: int) -> dict[str, str]:
-    """Why F1, precision or recall is undefined, and why F1 is 0 whatever the answers found."""
+    """Returns why F1, precision or recall is undefined, or why F1 is 0 for any answers."""
     none, unanswered = "no example has a span", "no answer has a span"
     notes = {
         "precision": "" if predicted else f"undefined: {unanswered}",
@@ -148,7 +148,7 @@ def _notes(predicted: int, actual: int) -> dict[str, str]:
 
 
 def _begins(tags: tf.Tensor, texts: tf.Tensor) -> tf.Tensor:
-    """Which words begin a span: every B-, and each I- that continues nothing of its type.
+    """Returns which words begin a span: every B-, and each I- that continues no span of its type.
 
     Args:
         tags: of all words, `(words,)`.

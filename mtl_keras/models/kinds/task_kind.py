@@ -1,4 +1,4 @@
-"""What every kind of task says of itself with tensors and NumPy."""
+"""The base class of kinds: heads, losses, metrics and answers in tensors and NumPy."""
 
 import abc
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,9 +27,9 @@ class WordsOfText(NamedTuple):
 
 
 class TaskKind(abc.ABC):
-    """The value of a kind. Nothing else asks which kind a task has: it asks this.
+    """The value of a kind. Other modules never compare a kind's name: they ask this value.
 
-    What follows of a kind without tensors is its `LabelKind`.
+    The properties that need no tensors are in its `LabelKind`.
 
     Attributes:
         name: as recipes have it.
@@ -42,17 +42,17 @@ class TaskKind(abc.ABC):
     link: ClassVar[Link]
 
     def head_outputs(self, activations: tf.Tensor) -> tf.Tensor:
-        """The dense layer's activations `(…, classes)` → of the shape that the head gives."""
+        """Maps the dense layer's activations `(…, classes)` to the shape of the head's outputs."""
         return activations
 
     def in_units(self, task: Task, outputs: tf.Tensor) -> tf.Tensor:
-        """What `head_outputs` gives → in the units of the labels (`Task.scale`)."""
+        """Converts the outputs of `head_outputs` to the units of the labels (`Task.scale`)."""
         return outputs
 
     def of_units(
         self, task: Task, kernel: np.ndarray, bias: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The dense layer whose head answers as this linear layer, whose outputs are labels.
+        """Returns the dense layer whose head answers as this linear layer in label units does.
 
         Args:
             task: what is predicted.
@@ -63,7 +63,7 @@ class TaskKind(abc.ABC):
 
     @abc.abstractmethod
     def targets(self, labels: np.ndarray, num_outputs: int) -> np.ndarray:
-        """What the outputs of perfect answers are, `(rows, outputs)`, float32.
+        """Returns the outputs of perfect answers, `(rows, outputs)`, float32.
 
         Args:
             labels: of texts, or of words, `(rows, …)`.
@@ -72,16 +72,16 @@ class TaskKind(abc.ABC):
 
     @abc.abstractmethod
     def loss(self, task: Task) -> keras.losses.Loss:
-        """The loss, unreduced: labels and outputs → `(batch,)`, of words `(batch, length)`.
+        """Returns the unreduced loss: labels, outputs → `(batch,)`, of words `(batch, length)`.
 
-        Where the outputs are Keras's own softmax or sigmoid, Keras computes from the logits
+        If the outputs are Keras's own softmax or sigmoid, Keras computes from the logits
         behind them, so that a confident mistake keeps its gradient.
         """
 
     def answerable(
         self, labels: tf.Tensor, weights: tf.Tensor, outputs: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Labels and weights of which a loss can be taken: without labels that training lacks.
+        """Returns labels and weights for the loss; labels that training lacks get weight 0.
 
         Args:
             labels: class indices, those beyond the outputs' classes are such labels.
@@ -95,13 +95,13 @@ class TaskKind(abc.ABC):
 
     @abc.abstractmethod
     def training_metric(self) -> keras.metrics.Metric:
-        """The metric by which the task is judged, measured while it trains; it has its name."""
+        """Returns the judging metric as a Keras metric, which bears the metric's name."""
 
     @abc.abstractmethod
     def divergence(
         self, task: Task, target: tf.Tensor, output: tf.Tensor, temperature: float
     ) -> tf.Tensor:
-        """How far outputs are from those of a teacher, unreduced (`plans.protection`).
+        """Returns the unreduced divergence of outputs from a teacher's (`plans.protection`).
 
         Args:
             task: what is predicted.
@@ -112,7 +112,7 @@ class TaskKind(abc.ABC):
 
     @abc.abstractmethod
     def graph_answer(self, task: Task, outputs: tf.Tensor, words: Words) -> dict[str, tf.Tensor]:
-        """The answers to a batch in the graph, dense, a row a text.
+        """Returns the answers to a batch in the graph: dense tensors with a row per text.
 
         Args:
             task: what was predicted.
@@ -122,7 +122,7 @@ class TaskKind(abc.ABC):
 
     @abc.abstractmethod
     def answer(self, task: Task, text: str, outputs: np.ndarray, words: WordsOfText) -> Any:
-        """The answer to a text, as plain values.
+        """Returns the answer to a text as values that JSON can hold.
 
         Args:
             task: what was predicted.
@@ -133,17 +133,17 @@ class TaskKind(abc.ABC):
 
     @abc.abstractmethod
     def decided(self, outputs: np.ndarray) -> np.ndarray:
-        """What a text's outputs decide: a class, a set of classes, the class of each word."""
+        """Returns the decision of a text's outputs: a class, a set of classes, a class per word."""
 
     @abc.abstractmethod
     def measured(self, task: Task, chunks: Iterable[Scored]) -> dict[str, Any]:
-        """All metrics over some examples, first the one that judges the task, last the loss.
+        """Returns all metrics over some examples, first the judging one, last the loss.
 
         `ece` is the expected calibration error (`kinds.calibration`) of the kind's predictions;
         None if they have no probabilities.
 
-        A metric that is undefined is None. What a metric does not say of itself (why it is
-        undefined, over which labels it is) is in `notes`, metric → a clause, if there is any.
+        A metric that is undefined is None. `notes`, if present, is metric → a clause that says why
+        it is undefined or over which labels it is.
 
         Args:
             task: what was predicted.
@@ -152,11 +152,11 @@ class TaskKind(abc.ABC):
 
     @abc.abstractmethod
     def contribution(self, label: Any, outputs: np.ndarray) -> tuple[float, float]:
-        """What an example adds to the two sums whose ratio is the metric that judges the task."""
+        """Returns what an example adds to the two sums whose ratio is the judging metric."""
 
     @abc.abstractmethod
     def judged(self, names: Sequence[str], label: Any, outputs: np.ndarray) -> list[Judgement]:
-        """What was right in an example, beside what was answered.
+        """Returns the judgements of an example: what was right, and what was answered.
 
         Args:
             names: of the labels, those that training lacks after the task's.
@@ -166,7 +166,7 @@ class TaskKind(abc.ABC):
 
     @abc.abstractmethod
     def probe(self, labels: np.ndarray) -> Any:
-        """A linear model of scikit-learn, untrained, that does the head's work.
+        """Returns an untrained linear model of scikit-learn for the head's task.
 
         Args:
             labels: that it will be trained on, `(rows, …)`.
@@ -174,7 +174,7 @@ class TaskKind(abc.ABC):
 
     @abc.abstractmethod
     def probe_outputs(self, task: Task, probe: Any, rows: np.ndarray) -> np.ndarray:
-        """What a trained probe gives, a row each, of the form that the head gives.
+        """Returns a trained probe's outputs, one row per input row, in the form of the head's.
 
         Args:
             task: what it predicts.
@@ -184,18 +184,18 @@ class TaskKind(abc.ABC):
 
 
 def by_label(task: Task, probabilities: np.ndarray) -> dict[str, float]:
-    """Label → its probability, as plain values."""
+    """Returns label → probability as Python floats."""
     return dict(zip(task.labels, map(float, probabilities), strict=True))
 
 
 def noted(metrics: dict[str, Any], notes: Mapping[str, str]) -> dict[str, Any]:
-    """Metrics, and under `notes` the notes that are not empty, if any."""
+    """Returns the metrics, and under `notes` the notes that are not empty, if any."""
     notes = {name: note for name, note in notes.items() if note}
     return metrics | ({"notes": notes} if notes else {})
 
 
 def stacked(chunks: Iterable[Scored]) -> tuple[np.ndarray, np.ndarray]:
-    """Labels `(examples, …)` and outputs `(examples, …)` of all chunks."""
+    """Concatenates the chunks' labels `(examples, …)` and outputs `(examples, …)`."""
     arrays = [(np.array(labels), np.array(outputs)) for labels, outputs in chunks]
     labels, outputs = zip(*arrays, strict=True)
     return np.concatenate(labels), np.concatenate(outputs)

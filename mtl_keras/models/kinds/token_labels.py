@@ -1,4 +1,4 @@
-"""One free label a word, as its part of speech."""
+"""The kind `token_labels`: one label per word, such as its part of speech."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

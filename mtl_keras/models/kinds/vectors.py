@@ -1,4 +1,4 @@
-"""Which vectors a head reads, one a text or one a word piece, and what follows from that."""
+"""The vectors that a head reads: one per text or one per word piece."""
 
 import abc
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ class Vectors(abc.ABC):
 
     @abc.abstractmethod
     def mean_weights(self, values: tf.Tensor, padding_mask: tf.Tensor) -> tf.Tensor:
-        """Weights that leave padding out of the mean of a batch's values: of their shape.
+        """Returns weights, of the values' shape, that leave padding out of a batch's mean.
 
         Args:
             values: `(batch, …)`, of word pieces `(batch, length)`.
@@ -37,7 +37,7 @@ class Vectors(abc.ABC):
     def by_example(
         self, chunk: Chunk, tokenized: TokenizedText, outputs: list[np.ndarray]
     ) -> tuple[list, list[np.ndarray]]:
-        """Labels and outputs of a chunk's examples, in order; of words a row for each word.
+        """Returns labels and outputs of a chunk's examples, in order; of words a row per word.
 
         Args:
             chunk: of the dataset.
@@ -48,7 +48,7 @@ class Vectors(abc.ABC):
     def training_rows(
         self, chunk: Chunk, tokenized: TokenizedText, vectors: list[np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Vectors `(rows, hidden)` and labels `(rows, …)`; words that are cut off have no row.
+        """Returns vectors `(rows, hidden)` and labels `(rows, …)`; truncated words have no row.
 
         Args:
             chunk: of the dataset.
@@ -62,7 +62,7 @@ class Vectors(abc.ABC):
     def counted(
         self, chunk: Chunk, tokenized: TokenizedText
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Which vectors have a label of their own: of texts all, of words the first pieces.
+        """Finds the vectors that have a label: of texts all, of words the first pieces.
 
         Returns:
             Their positions among all texts' vectors, one text after the other, `(rows,)`; the text
@@ -71,11 +71,11 @@ class Vectors(abc.ABC):
 
     @abc.abstractmethod
     def by_text(self, vectors: np.ndarray, tokenized: TokenizedText) -> list[np.ndarray]:
-        """All texts' vectors `(vectors, …)`, one text after the other → an array a text."""
+        """Splits all texts' vectors `(vectors, …)`, in order, into an array per text."""
 
     @abc.abstractmethod
     def at_words(self, outputs: np.ndarray, first_pieces: Sequence[int]) -> np.ndarray:
-        """What counts of a text's outputs: all of them, or those at the first piece of each word.
+        """Returns the outputs of a text that count: all, or those at each word's first piece.
 
         Args:
             outputs: the head's, of one text.
@@ -86,7 +86,7 @@ class Vectors(abc.ABC):
     def averaged(
         self, chunk: Chunk, tokenized: TokenizedText, pieces: Sequence[np.ndarray]
     ) -> list[np.ndarray]:
-        """Means of the vectors of word pieces, without special ones and white space.
+        """Averages the vectors of word pieces, without special pieces and white space.
 
         Args:
             chunk: of the dataset.
@@ -100,15 +100,15 @@ class Vectors(abc.ABC):
 
     @abc.abstractmethod
     def split(self, rows: np.ndarray, like: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Rows `(rows, …)` as an array a text: undoes `joined`, of arrays of these lengths."""
+        """Splits rows `(rows, …)` into an array per text: undoes `joined` of such arrays."""
 
     @abc.abstractmethod
     def joined(self, by_text: Sequence[np.ndarray]) -> np.ndarray:
-        """A row a text, or a row a word of all texts: `(rows, …)`."""
+        """Joins arrays into rows `(rows, …)`: one per text, or one per word of all texts."""
 
 
 class TextVectors(Vectors):
-    """One a text: its sentence embedding."""
+    """One vector per text: its sentence embedding."""
 
     output = "sentence_embedding"
     axes = 1
@@ -151,7 +151,7 @@ class TextVectors(Vectors):
 
 @dataclass(frozen=True)
 class WordVectors(Vectors):
-    """One a word piece; what counts is the first piece of each word.
+    """One vector per word piece; the first piece of each word counts.
 
     Args:
         unread: the probability of class 0 that stands for a word without a piece, as those beyond
@@ -208,7 +208,7 @@ class WordVectors(Vectors):
     def _by_word(
         self, outputs: np.ndarray, begins: Sequence[bool], words: np.ndarray, count: int
     ) -> np.ndarray:
-        """Class probabilities a word, `(count, classes)`, from those of `(pieces, classes)`."""
+        """Returns class probabilities per word, `(count, classes)`, from `(pieces, classes)`."""
         first = np.asarray(begins, bool)
         rows = np.zeros((count, outputs.shape[-1]), np.float32)
         rows[:, 0] = self.unread
@@ -217,13 +217,13 @@ class WordVectors(Vectors):
 
 
 def unlike(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Which rows `(rows, …)` differ: `(rows,)`, bool."""
+    """Returns which rows `(rows, …)` differ: `(rows,)`, bool."""
     changed = before != after
     return changed.any(axis=tuple(range(1, changed.ndim)))
 
 
 def _means_of_groups(vectors: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """For each vector `(n, width)` the mean of those of its group `(n,)`."""
+    """Returns for each vector `(n, width)` the mean over its group, given by `groups (n,)`."""
     _, group, counts = np.unique(groups, return_inverse=True, return_counts=True)
     sums = np.zeros((len(counts), vectors.shape[-1]), vectors.dtype)
     np.add.at(sums, group, vectors)
@@ -231,6 +231,6 @@ def _means_of_groups(vectors: np.ndarray, groups: np.ndarray) -> np.ndarray:
 
 
 def _words_of_pieces(starts: tf.RaggedTensor, word_starts: tf.RaggedTensor) -> list[np.ndarray]:
-    """Index of the word that each piece is of, a row a text."""
+    """Returns the index of each piece's word, one row per text."""
     rows = zip(starts.to_list(), word_starts.to_list(), strict=True)
     return [np.searchsorted(words, pieces, side="right") - 1 for pieces, words in rows]

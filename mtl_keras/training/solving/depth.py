@@ -86,7 +86,7 @@ def best_block(solutions: list[Solution]) -> str:
 def depth_record(solutions: Mapping[str, list[Solution]]) -> dict[str, dict]:
     """What a run keeps of `chosen_levels`: task → the level it reads, and what each reached."""
     return {
-        name: {"reads": best_block(of_task), "levels": [each.to_json() for each in of_task]}
+        name: {"reads": best_block(of_task), "levels": [solution.to_json() for solution in of_task]}
         for name, of_task in solutions.items()
     }
 
@@ -110,7 +110,7 @@ def scored_depth(
     for name, dataset in datasets.items():
         solutions = heads_by_depth(encoder, dataset, seed=seed)
         rows = Rows.of(encoder, dataset, split, levels_of(encoder), seed=seed)
-        levels = [each.to_json() | {"scored": _scored(each, rows)} for each in solutions]
+        levels = [head.to_json() | {"scored": _scored(head, rows)} for head in solutions]
         metric, reads = dataset.task.metric, best_block(solutions)
         depth[name] = {"metric": metric, "reads": reads, "levels": levels}
     return depth

@@ -103,11 +103,11 @@ def _solved_mix(
     kind, mean = kind_of(task), solve_level(train, validation, MIX, seed=seed)
     levels = [vectors for level, vectors in train.levels.items() if level != MIX]
     problem = MixProblem(levels, train.targets(), kind.link)
-    found = problem.solve(mean.penalty, steps=FINAL_STEPS, tolerance=FINAL_TOLERANCE)
-    report(_in_words(task, mean, found.converged))
-    outputs = kind.link.outputs(found.head(mixed(levels, found.scores)))
+    solved = problem.solve(mean.penalty, steps=FINAL_STEPS, tolerance=FINAL_TOLERANCE)
+    report(_in_words(task, mean, solved.converged))
+    outputs = kind.link.outputs(solved.head(mixed(levels, solved.scores)))
     loss = kind.measured(task, train.scored(outputs))["loss"]
-    return [*kind.of_units(task, found.head.kernel, found.head.bias), found.scores], loss
+    return [*kind.of_units(task, solved.head.kernel, solved.head.bias), solved.scores], loss
 
 
 def _in_words(task: Task, solution: Solution, converged: bool) -> str:

@@ -140,15 +140,15 @@ class Problems:
             return loss, gradient.ravel().astype(np.float64)
 
         options = {"maxiter": steps, "maxcor": MEMORY_PAIRS, "gtol": tolerance, "ftol": 1e-7}
-        found = minimize(
+        minimum = minimize(
             objective,
             start.ravel().astype(np.float64),
             jac=True,
             method="L-BFGS-B",
             options=options,
         )
-        weights = found.x.astype(np.float32).reshape(self.shape)
-        return Minimum(weights, float(found.fun), bool(found.success))
+        weights = minimum.x.astype(np.float32).reshape(self.shape)
+        return Minimum(weights, float(minimum.fun), bool(minimum.success))
 
     def logits(self, weights: np.ndarray) -> np.ndarray:
         """Of all rows in each problem, `(rows, problems, outputs)`."""
@@ -183,6 +183,6 @@ def fold_shares(examples: np.ndarray, folds: int, seed: int) -> tuple[np.ndarray
     count = int(examples.max()) + 1
     dealt = np.random.default_rng(seed).permutation(count) % folds
     fold = dealt[examples]
-    columns: Sequence[np.ndarray] = [np.ones(len(fold)), *(fold != each for each in range(folds))]
+    columns: Sequence[np.ndarray] = [np.ones(len(fold)), *(fold != out for out in range(folds))]
     shares = np.stack(columns, axis=1).astype(np.float32)
     return shares / shares.sum(0), fold

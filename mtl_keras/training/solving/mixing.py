@@ -54,16 +54,16 @@ class MixProblem:
             targets=((self.targets - offset) / scale).astype(np.float32),
         )
         count, shape = len(self.levels), (scaled.levels[0].shape[1], self.targets.shape[1])
-        found = minimize(
+        minimum = minimize(
             lambda flat: scaled._loss(flat[:count], flat[count:].reshape(shape), penalty),
             np.zeros(count + shape[0] * shape[1]),
             jac=True,
             method="L-BFGS-B",
             options={"maxiter": steps, "maxcor": MEMORY_PAIRS, "gtol": tolerance, "ftol": 1e-7},
         )
-        head = LinearHead.unscaled(found.x[count:].reshape(shape), scaling, offset, scale)
+        head = LinearHead.unscaled(minimum.x[count:].reshape(shape), scaling, offset, scale)
         return SolvedMix(
-            found.x[:count].astype(np.float32), head, float(found.fun), bool(found.success)
+            minimum.x[:count].astype(np.float32), head, float(minimum.fun), bool(minimum.success)
         )
 
     def _loss(

@@ -80,10 +80,10 @@ def solve_level(train: Rows, validation: Rows | None, level: str, *, seed: int) 
     search = _Search.of(train, validation, level, seed)
     weights, best, worse = search.problems.start(), None, 0
     for penalty in PENALTIES:
-        found = search.problems.solve(
+        minimum = search.problems.solve(
             penalty, weights, steps=SEARCH_STEPS, tolerance=SEARCH_TOLERANCE
         )
-        weights = found.weights
+        weights = minimum.weights
         judged = _Judged.of(search.train.task, penalty, weights[:, 0], search.measure(weights))
         if best is None or judged.rank > best.rank:
             best, worse = judged, 0
@@ -158,10 +158,10 @@ class _Search:
             self.problems.shares[:, :1],
             self.problems.link,
         )
-        found = problem.solve(
+        minimum = problem.solve(
             best.penalty, best.weights[:, np.newaxis], steps=FINAL_STEPS, tolerance=FINAL_TOLERANCE
         )
-        weights = found.weights[:, 0]
+        weights = minimum.weights[:, 0]
         outputs = self._outputs(problem.features @ weights)
         return Solution(
             level=self.level,
@@ -170,7 +170,7 @@ class _Search:
             held_out=best.held_out,
             rank=best.rank,
             train_loss=self._measured(self.train.scored(outputs))["loss"],
-            converged=found.converged,
+            converged=minimum.converged,
         )
 
     def _measured(self, scored: Iterable[Scored]) -> dict[str, Any]:

@@ -37,15 +37,15 @@ def _link(kind, name="variables", target="/etc"):
     return header
 
 
-def _assert_refused(tmp_path, stream, said):
+def _assert_refused(tmp_path, stream, message):
     folder = tmp_path / "modules" / "one"
     folder.mkdir(parents=True)
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(InputError, match=said) as raised:
+    with pytest.raises(InputError, match=message) as raised:
         unpack(stream, folder)
     assert re.match(r"the archive |not a complete ", str(raised.value))
     assert "\n" not in str(raised.value)
-    assert "not a whole" in said or "not a whole" not in str(raised.value)
+    assert "not a whole" in message or "not a whole" not in str(raised.value)
     outside = [path for path in tmp_path.rglob("*") if folder not in path.parents]
     assert sorted(outside) == before
 
@@ -75,14 +75,14 @@ def test_links_and_devices_are_refused(tmp_path, kind):
 
 def test_too_much_is_refused_whatever_its_headers_say(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "MOST_BYTES", 100_000)
-    said = "holds more than .* GiB, which no encoder needs"
-    _assert_refused(tmp_path, _archive(("a", bytes(60_000)), ("b", bytes(60_000))), said)
+    message = "holds more than .* GiB, which no encoder needs"
+    _assert_refused(tmp_path, _archive(("a", bytes(60_000)), ("b", bytes(60_000))), message)
     monkeypatch.setattr(archives, "MOST_MEMBERS", 10)
     stream = _archive(*((f"{number}", b"x") for number in range(11)))
     _assert_refused(tmp_path / "many", stream, "holds more than 10 files")
     header = tarfile.TarInfo("a")
     header.size = 1 << 40  # and nothing follows
-    _assert_refused(tmp_path / "said", io.BytesIO(header.tobuf() + bytes(1024)), said)
+    _assert_refused(tmp_path / "said", io.BytesIO(header.tobuf() + bytes(1024)), message)
     assert not list((tmp_path / "said").rglob("a"))
 
 

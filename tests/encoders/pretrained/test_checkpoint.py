@@ -55,15 +55,15 @@ def _padded(case) -> dict[str, np.ndarray]:
 
 @pytest.mark.slow
 def test_word_pieces_are_the_librarys(case):
-    found = case.encoder.tokenizer(tf.constant(case.texts)).token_ids.to_list()
-    for text, ours, theirs in zip(case.texts, found, case.token_ids, strict=False):
+    actual = case.encoder.tokenizer(tf.constant(case.texts)).token_ids.to_list()
+    for text, ours, theirs in zip(case.texts, actual, case.token_ids, strict=False):
         assert ours == theirs.tolist(), text
 
 
 @pytest.mark.slow
 def test_vectors_of_texts_are_the_librarys(case):
-    found = case.encoder.encode(case.texts, case.encoder.output_names)
-    _assert_parity(found, case)
+    actual = case.encoder.encode(case.texts, case.encoder.output_names)
+    _assert_parity(actual, case)
 
 
 @pytest.mark.slow
@@ -73,11 +73,11 @@ def test_vectors_of_any_length_are_the_librarys(case, compiled):
     lengths = inputs["padding_mask"].sum(1)
     assert (lengths.min(), lengths.max()) == (1, LENGTH)
     forward = tf.function(case.encoder.transformer, jit_compile=compiled, autograph=False)
-    found = forward(inputs)
-    for row, expected in zip(found["sequence_output"].numpy(), case.sequences, strict=True):
+    actual = forward(inputs)
+    for row, expected in zip(actual["sequence_output"].numpy(), case.sequences, strict=True):
         np.testing.assert_allclose(row[: len(expected)], expected, **PARITY)
     if case.pooled is not None:
-        np.testing.assert_allclose(found["pooled_output"], case.pooled, **PARITY)
+        np.testing.assert_allclose(actual["pooled_output"], case.pooled, **PARITY)
 
 
 @pytest.mark.slow
@@ -86,8 +86,8 @@ def test_round_trips_through_keras_and_saved_model(case, tmp_path):
     model.compile()
     model.save(tmp_path / "model.keras")
     model = mtl.load_model(tmp_path / "model.keras")
-    found = model.encoder.encode(case.texts, ("sequence_output", "sentence_embedding"))
-    _assert_parity(found, case)
+    actual = model.encoder.encode(case.texts, ("sequence_output", "sentence_embedding"))
+    _assert_parity(actual, case)
 
     signatures = tf.saved_model.load(str(export_saved_model(model, tmp_path / "1"))).signatures
     embedding = signatures["embed"](tf.constant(case.texts))["embedding"]
@@ -102,10 +102,10 @@ def test_round_trips_through_keras_and_saved_model(case, tmp_path):
         assert spans == [span["text"] for span in expected["names"]], text
 
 
-def _assert_parity(found: dict, case) -> None:
-    np.testing.assert_allclose(found["sentence_embedding"], case.sentences, **PARITY)
+def _assert_parity(actual: dict, case) -> None:
+    np.testing.assert_allclose(actual["sentence_embedding"], case.sentences, **PARITY)
     for row, expected in enumerate(case.sequences[: len(case.texts)]):
-        sequence = found["sequence_output"][row, : len(expected)]
+        sequence = actual["sequence_output"][row, : len(expected)]
         np.testing.assert_allclose(sequence, expected, **PARITY)
 
 

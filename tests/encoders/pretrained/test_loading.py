@@ -45,21 +45,21 @@ def test_tf_hub_parity(shared, sentences):
     real = packed["input_mask"].numpy() == 1
 
     encoder = TextEncoder.from_pretrained(str(shared / HUB), max_length=128)
-    found = encoder.encode(sentences, encoder.output_names)
+    actual = encoder.encode(sentences, encoder.output_names)
     assert len(sentences) >= 200
-    assert found["token_ids"].shape == real.shape
-    np.testing.assert_array_equal(found["token_ids"], packed["input_word_ids"])
-    np.testing.assert_array_equal(found["padding_mask"], real)
+    assert actual["token_ids"].shape == real.shape
+    np.testing.assert_array_equal(actual["token_ids"], packed["input_word_ids"])
+    np.testing.assert_array_equal(actual["padding_mask"], real)
     pairs = {
         "sequence_output": expected["sequence_output"].numpy() * real[:, :, np.newaxis],
         "pooled_output": expected["pooled_output"],
         "sentence_embedding": expected["default"],
     }
     for name, array in pairs.items():
-        np.testing.assert_allclose(found[name], array, atol=1e-5, rtol=0)
+        np.testing.assert_allclose(actual[name], array, atol=1e-5, rtol=0)
     blocks = [encoder.transformer.get_layer(f"block_{i}").output for i in range(2)]
     probe = keras.Model(encoder.transformer.input, blocks)
-    outputs = probe({name: found[name] for name in ("token_ids", "padding_mask")})
+    outputs = probe({name: actual[name] for name in ("token_ids", "padding_mask")})
     for ours, theirs in zip(outputs, expected["encoder_outputs"], strict=True):
         np.testing.assert_allclose(ours.numpy()[real], theirs.numpy()[real], atol=1e-5, rtol=0)
 
@@ -77,13 +77,15 @@ def test_minilm_equals_the_original_library(shared):
     """The word pieces of all 186 sentences agree, so all embeddings must."""
     reference = json.loads((shared / "reference/minilm_sentences.json").read_text("utf-8"))
     encoder = TextEncoder.from_pretrained("all-MiniLM-L6-v2", max_length=256)
-    found = encoder.encode(
+    actual = encoder.encode(
         reference["sentences"], ("sentence_embedding", "token_ids", "padding_mask")
     )
-    pieces = [i[m].tolist() for i, m in zip(found["token_ids"], found["padding_mask"], strict=True)]
+    pieces = [
+        i[m].tolist() for i, m in zip(actual["token_ids"], actual["padding_mask"], strict=True)
+    ]
     assert pieces == reference["wordpiece_ids_with_cls_sep"]
     expected = np.load(shared / "reference/minilm_embeddings.npy")
-    np.testing.assert_allclose(found["sentence_embedding"], expected, atol=2e-5, rtol=0)
+    np.testing.assert_allclose(actual["sentence_embedding"], expected, atol=2e-5, rtol=0)
     assert (encoder.config.pooling, encoder.normalize) == ("mean", True)
     assert not encoder.config.approximate_gelu
 
@@ -94,17 +96,17 @@ def test_hugging_face_parity(folder, activation):
     """Against BERT's arithmetic written with NumPy alone."""
     edit_json(folder / "config.json", hidden_act=activation)
     encoder = TextEncoder.from_pretrained(str(folder), max_length=16)
-    found = encoder.encode(TEXTS, encoder.output_names)
+    actual = encoder.encode(TEXTS, encoder.output_names)
     tensors = {k: v.astype(np.float64) for k, v in load_file(folder / "model.safetensors").items()}
     for row in range(len(TEXTS)):
-        mask = found["padding_mask"][row]
+        mask = actual["padding_mask"][row]
         expected = _bert(
-            tensors, found["token_ids"][row][mask], num_heads=2, gelu=_GELU[activation]
+            tensors, actual["token_ids"][row][mask], num_heads=2, gelu=_GELU[activation]
         )
         pooled = np.tanh(_dense(tensors, "pooler.dense", expected[0]))
-        np.testing.assert_allclose(found["sequence_output"][row][mask], expected, atol=1e-5)
-        np.testing.assert_allclose(found["pooled_output"][row], pooled, atol=1e-5)
-        np.testing.assert_allclose(found["sentence_embedding"][row], expected.mean(0), atol=1e-5)
+        np.testing.assert_allclose(actual["sequence_output"][row][mask], expected, atol=1e-5)
+        np.testing.assert_allclose(actual["pooled_output"][row], pooled, atol=1e-5)
+        np.testing.assert_allclose(actual["sentence_embedding"][row], expected.mean(0), atol=1e-5)
 
 
 def _bert(tensors, token_ids, *, num_heads: int, gelu) -> np.ndarray:
@@ -168,8 +170,8 @@ def test_without_a_pooler_there_is_no_pooled_output(folder):
 @pytest.mark.slow
 def test_pooling_can_be_chosen(folder):
     encoder = TextEncoder.from_pretrained(str(folder), max_length=16, pooling="pooler")
-    found = encoder.encode(TEXTS, ("sentence_embedding", "pooled_output"))
-    np.testing.assert_array_equal(found["sentence_embedding"], found["pooled_output"])
+    actual = encoder.encode(TEXTS, ("sentence_embedding", "pooled_output"))
+    np.testing.assert_array_equal(actual["sentence_embedding"], actual["pooled_output"])
     assert_refused(folder, "mean, cls, pooler", "'max'", pooling="max")
 
 
@@ -264,7 +266,7 @@ def test_a_piece_that_the_tokenizer_cannot_hold_is_refused(tiny_bert, tmp_path, 
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("tokenizer_config.json", {"do_lower_case": "no"}, "do_lower_case 'no'; expected true"),
         ("tokenizer_config.json", {"strip_accents": "maybe"}, "strip_accents 'maybe'; expected"),
@@ -281,9 +283,9 @@ def test_a_piece_that_the_tokenizer_cannot_hold_is_refused(tiny_bert, tmp_path, 
     ],
 )
 def test_settings_that_would_cut_texts_otherwise_are_refused(
-    tiny_bert, tmp_path, name, content, said
+    tiny_bert, tmp_path, name, content, message
 ):
     folder = shutil.copytree(tiny_bert, tmp_path / "bert")
     (folder / name).write_text(json.dumps(content))
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         TextEncoder.from_pretrained(str(folder), max_length=16)

@@ -27,9 +27,9 @@ def _read(content: bytes):
 def test_values_are_as_python_reads_them(protocol):
     shared = ["x"]
     values = {**VALUES, "twice": [shared, shared], "ordered": collections.OrderedDict(a=1)}
-    found = _read(pickle.dumps(values, protocol))
-    assert found == values
-    assert found["twice"][0] is found["twice"][1]
+    actual = _read(pickle.dumps(values, protocol))
+    assert actual == values
+    assert actual["twice"][0] is actual["twice"][1]
 
 
 def test_one_pickle_after_the_other():

@@ -56,7 +56,7 @@ def test_every_family_is_written_as_its_library_does_and_read_back_bit_for_bit(n
     ours, theirs = open_tensors(saved.folder), open_tensors(CHECKPOINTS / name)
     everything = slice(None)
     for tensor in ours.shapes:
-        (original,) = [each for each in theirs.shapes if f".{each}".endswith(f".{tensor}")]
+        (original,) = [shape for shape in theirs.shapes if f".{shape}".endswith(f".{tensor}")]
         np.testing.assert_array_equal(
             ours.read(tensor, everything), theirs.read(original, everything), tensor
         )

@@ -40,8 +40,8 @@ def test_shards_are_one_file(shards):
     one, many = open_tensors(SMALL), open_tensors(shards)
     assert dict(one.shapes) == dict(many.shapes)
     for name, (rows, *_) in one.shapes.items():
-        for some in (slice(None), slice(1, rows - 1)):
-            np.testing.assert_array_equal(one.read(name, some), many.read(name, some))
+        for part in (slice(None), slice(1, rows - 1)):
+            np.testing.assert_array_equal(one.read(name, part), many.read(name, part))
 
 
 def test_missing_and_damaged_shards(shards):

@@ -120,8 +120,8 @@ def test_views_of_one_storage(write, tmp_path):
 def test_half_precision(tmp_path):
     tensor = _Tensor((12,), (1,), kind="HalfStorage")
     path = _zip(tmp_path / "x.bin", {"x": tensor}, NUMBERS.astype("float16").tobytes())
-    found = TorchFile.open(path).read("x", ALL)
-    assert (found.dtype, found.tolist()) == (np.float16, NUMBERS.tolist())
+    actual = TorchFile.open(path).read("x", ALL)
+    assert (actual.dtype, actual.tolist()) == (np.float16, NUMBERS.tolist())
 
 
 @FORMATS

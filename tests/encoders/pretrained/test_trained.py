@@ -30,9 +30,9 @@ def _weights(encoder: TextEncoder) -> dict[str, np.ndarray]:
 
 
 def _assert_weights_are_those_of(encoder: TextEncoder, trained: TextEncoder) -> None:
-    found, expected = _weights(encoder), _weights(trained)
-    assert found.keys() <= expected.keys()
-    for path, weight in found.items():
+    actual, expected = _weights(encoder), _weights(trained)
+    assert actual.keys() <= expected.keys()
+    for path, weight in actual.items():
         np.testing.assert_array_equal(weight, expected[path], path)
 
 

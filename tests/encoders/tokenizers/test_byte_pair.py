@@ -38,9 +38,9 @@ def test_ids_and_places_are_the_original_librarys(texts, ours, theirs):
     @given(st.lists(texts, min_size=1, max_size=8))
     @example(["aaaa aaaaa", "  's  't", "a \n b", "x" * LONGEST_WORD, "<|endoftext|>", "end  "])
     def check(batch):
-        found = ours(tf.constant([text.encode() for text in batch]))
+        actual = ours(tf.constant([text.encode() for text in batch]))
         for text, ids, starts, limits in zip(
-            batch, *(column.to_list() for column in found[:3]), strict=True
+            batch, *(column.to_list() for column in actual[:3]), strict=True
         ):
             expected = theirs.encode(text)
             assert ids == (expected.ids or [ours.vocabulary.index("<|endoftext|>")])
@@ -57,9 +57,9 @@ def in_bytes(piece: str) -> bytes:
 
 
 def test_any_bytes_are_a_text(ours):
-    found = ours(tf.constant([b"\xff\xfe a\x80", b"", b"\xe2\x82"]))
-    assert found.limits[:, -1:].values.numpy().tolist() == [5, 0, 2]
-    assert found.is_text.to_list()[1] == [False]
+    actual = ours(tf.constant([b"\xff\xfe a\x80", b"", b"\xe2\x82"]))
+    assert actual.limits[:, -1:].values.numpy().tolist() == [5, 0, 2]
+    assert actual.is_text.to_list()[1] == [False]
 
 
 @pytest.mark.slow
@@ -73,19 +73,19 @@ def test_words_are_those_of_tagged_data(ours):
     text = 'He said (in the U.S.): "don\'t"...  now\n\nok '
     words = ours.split_words(ours(tf.constant([text])))
     spans = zip(words.starts.to_list()[0], words.limits.to_list()[0], strict=True)
-    found = [text[slice(*span)] for span in spans]
-    assert "".join(found) == text.replace(" ", "").replace("\n", "")
-    assert {"He", "said", "in", "don't", "now", "ok"} <= set(found)
+    actual = [text[slice(*span)] for span in spans]
+    assert "".join(actual) == text.replace(" ", "").replace("\n", "")
+    assert {"He", "said", "in", "don't", "now", "ok"} <= set(actual)
 
 
 def test_labels_go_to_each_words_first_piece(ours):
     text = "to the tiny drum"
     starts, labels = tf.ragged.constant([[0, 3, 7, 12]]), tf.ragged.constant([[1, 2, 3, 4]])
     tokenized = ours(tf.constant([text]))
-    found, mask = align_labels(tokenized, starts, labels)
+    actual, mask = align_labels(tokenized, starts, labels)
     places = [p for p, m in zip(tokenized.starts.to_list()[0], mask.to_list()[0], strict=True) if m]
     assert places == [0, 3, 7, 12]
-    assert [label for label in found.to_list()[0] if label] == [1, 2, 3, 4]
+    assert [label for label in actual.to_list()[0] if label] == [1, 2, 3, 4]
 
 
 @pytest.mark.slow
@@ -134,12 +134,12 @@ def test_pieces_around_each_text(ours):
     around = {"around": ("<s>", "</s>")}
     tokenizer = BytePairTokenizer(vocabulary, ours.merges, max_length=6, **around)
     texts = tf.constant(["the quick brown fox", "a", "", "<s>"])
-    found, inner = tokenizer(texts), ours(texts)
-    pieces = [[each + 2 for each in ids[:4]] for ids in inner.token_ids.to_list()]
+    actual, inner = tokenizer(texts), ours(texts)
+    pieces = [[piece + 2 for piece in ids[:4]] for ids in inner.token_ids.to_list()]
     pieces[2] = []
-    assert found.token_ids.to_list() == [[0, *ids, 1] for ids in pieces]
-    assert found.limits.to_list()[1:3] == [[0, 1, 1], [0, 0]]
-    assert not any(row[0] or row[-1] for row in found.is_text.to_list())
+    assert actual.token_ids.to_list() == [[0, *ids, 1] for ids in pieces]
+    assert actual.limits.to_list()[1:3] == [[0, 1, 1], [0, 0]]
+    assert not any(row[0] or row[-1] for row in actual.is_text.to_list())
     assert tokenizer.from_config(tokenizer.get_config()).around == ["<s>", "</s>"]
     with pytest.raises(InputError, match="lacks '<s>'; byte pairs need all 256 bytes and <s> and"):
         BytePairTokenizer(ours.vocabulary, ours.merges, **around)

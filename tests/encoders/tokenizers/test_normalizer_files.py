@@ -36,8 +36,8 @@ def test_characters_are_cut_as_in_the_graph(normalization, lowercase, tmp_path):
     hard += map(chr, (*range(0xE000, 0xF900, 64), *range(0x20000, 0x110000, 64)))
     cut = [f"{c} ab{c}cd" for c in hard]
     texts = [" ".join(cut[i : i + BLOCK]) for i in range(0, len(cut), BLOCK)]
-    found = ours(tf.constant([text.encode() for text in texts])).token_ids.to_list()
-    assert found == [each.ids for each in theirs.encode_batch(texts)]
+    actual = ours(tf.constant([text.encode() for text in texts])).token_ids.to_list()
+    assert actual == [encoding.ids for encoding in theirs.encode_batch(texts)]
 
 
 def test_berts_own_normalization_is_one_normalizer():

@@ -42,8 +42,8 @@ def test_every_character_parts_words_as_in_the_original_library():
     texts = [f"ab{c}cd {c} 1{c}2 {c}x" for c in map(chr, codes)]
     words = pre_tokenize(tf.constant(texts), newer=True)
     lengths = tf.strings.length(words.strings, unit="UTF8_CHAR")
-    found = tf.RaggedTensor.from_value_rowids(lengths, words.rows).to_list()
-    assert found == [[last - first for _, (first, last) in split(text)] for text in texts]
+    actual = tf.RaggedTensor.from_value_rowids(lengths, words.rows).to_list()
+    assert actual == [[last - first for _, (first, last) in split(text)] for text in texts]
 
 
 def test_words_stand_where_their_starts_say():

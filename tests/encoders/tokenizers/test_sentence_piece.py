@@ -41,8 +41,8 @@ def test_ids_and_places_are_the_original_librarys(texts, proto):
     @given(st.lists(texts, min_size=1, max_size=8))
     @example(["Naïve  café", "½ ﬁ", "", " ", "a\u2028b \x00c", "e\u0301", "我我 👍", " ▁ a▁b"])
     def check(batch):
-        found = ours(tf.constant([text.encode() for text in batch]))
-        for text, *columns in zip(batch, *(each.to_list() for each in found), strict=True):
+        actual = ours(tf.constant([text.encode() for text in batch]))
+        for text, *columns in zip(batch, *(column.to_list() for column in actual), strict=True):
             encoded, pieces = text.encode(), theirs.EncodeAsProto(text).pieces
             assert columns[0] == [1, *(piece.id for piece in pieces), 2]
             for piece, start, limit, is_text in zip(
@@ -62,31 +62,33 @@ def test_words_are_found_by_byte_offset(proto):
     tokenizer = make(proto)
     texts = ["Naïve  café,\u00a0the\u3000😀 end!!", "[CLS] </s>"]  # these are plain text
     words = tokenizer.split_words(tokenizer(tf.constant(texts)))
-    found = [
+    actual = [
         [text.encode()[slice(*place)].decode() for place in zip(*sides, strict=True)]
         for text, *sides in zip(texts, words.starts.to_list(), words.limits.to_list(), strict=True)
     ]
-    assert found == [["Naïve", "café", ",", "the", "😀", "end", "!!"], ["[CLS]", "</s>"]]
+    assert actual == [["Naïve", "café", ",", "the", "😀", "end", "!!"], ["[CLS]", "</s>"]]
 
 
 @pytest.mark.slow
 def test_any_bytes_are_a_text_and_a_long_one_is_cut(proto):
     tokenizer = make(proto, max_length=16)
     long = [b"word " * 200_000, b" " * 1_000_000 + b"a", b"\xff\xfe a\x80", b"", b"\xe2\x82"]
-    found = tokenizer(tf.constant(long))
-    assert found.token_ids.row_lengths().numpy().tolist()[0] == 16
-    assert found.token_ids[:, :1].values.numpy().tolist() == [1] * 5
-    assert found.token_ids[:, -1:].values.numpy().tolist() == [2] * 5
-    assert found.starts.to_list()[1][1:-1] == [1_000_000]
-    assert found.limits[:, -1:].values.numpy().tolist()[2:] == [5, 0, 2]
+    actual = tokenizer(tf.constant(long))
+    assert actual.token_ids.row_lengths().numpy().tolist()[0] == 16
+    assert actual.token_ids[:, :1].values.numpy().tolist() == [1] * 5
+    assert actual.token_ids[:, -1:].values.numpy().tolist() == [2] * 5
+    assert actual.starts.to_list()[1][1:-1] == [1_000_000]
+    assert actual.limits[:, -1:].values.numpy().tolist()[2:] == [5, 0, 2]
 
 
 @pytest.mark.slow
 def test_other_pieces_in_place_of_the_models_first(proto):
     own, shifted = make(proto), make(proto, around=("<s>", "</s>"), prefix=FAIRSEQ)
-    (ids,), (moved,) = (each(tf.constant(["a☃"])).token_ids.to_list() for each in (own, shifted))
+    (ids,), (moved,) = (
+        tokenizer(tf.constant(["a☃"])).token_ids.to_list() for tokenizer in (own, shifted)
+    )
     assert own.vocabulary[ids[-2]] == "[UNK]"
-    assert moved == [0, *(each + 1 for each in ids[1:-2]), 3, 2]
+    assert moved == [0, *(piece + 1 for piece in ids[1:-2]), 3, 2]
     assert shifted.vocabulary[moved[1]] == own.vocabulary[ids[1]]
 
 

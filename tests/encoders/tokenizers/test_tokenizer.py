@@ -44,8 +44,8 @@ def test_words_of_raw_text(letters, text, words):
     tokenized = letters(tf.constant(["ab", text, "."]))  # neighbours must not matter
     first_piece, starts, limits = (column.to_list()[1] for column in letters.split_words(tokenized))
     encoded = text.encode()
-    found = [encoded[start:limit].decode() for start, limit in zip(starts, limits, strict=True)]
-    assert found == words
+    actual = [encoded[start:limit].decode() for start, limit in zip(starts, limits, strict=True)]
+    assert actual == words
     assert [tokenized.starts.to_list()[1][piece] for piece in first_piece] == starts
 
 

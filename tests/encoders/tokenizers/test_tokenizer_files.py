@@ -42,11 +42,11 @@ def both(request, vocabulary, tmp_path_factory):
 def assert_cut_alike(both, texts):
     ours, folder = both
     theirs = Tokenizer.from_file(str(folder / TOKENIZER))
-    found = theirs.encode_batch(texts)
+    actual = theirs.encode_batch(texts)
     expected = ours(tf.constant(texts)).token_ids
-    assert [each.ids for each in found] == expected.to_tensor().numpy().tolist()
+    assert [encoding.ids for encoding in actual] == expected.to_tensor().numpy().tolist()
     lengths = expected.row_lengths().numpy().tolist()
-    assert [sum(each.attention_mask) for each in found] == lengths
+    assert [sum(encoding.attention_mask) for encoding in actual] == lengths
 
 
 @pytest.mark.slow

@@ -30,16 +30,16 @@ read, cut, cut_not = (
 @example(texts=["a.a.…", "a.a.a…", "aaaaaa \0\n", "aaaaaaé", ""])
 @given(texts=st.lists(st.text("abc. é…🙂\n\0", max_size=12), min_size=1, max_size=20))
 def test_pieces_limit_and_whole_are_those_of_the_text(texts):
-    found = {name: each.numpy() for name, each in read(tf.constant(texts)).items()}
-    pieces, all_pieces = (each(tf.constant(texts)).to_list() for each in (cut, cut_not))
-    beginnings = [text.encode()[:limit] for text, limit in zip(texts, found["limit"], strict=True)]
+    actual = {name: tensor.numpy() for name, tensor in read(tf.constant(texts)).items()}
+    pieces, all_pieces = (tokenizer(tf.constant(texts)).to_list() for tokenizer in (cut, cut_not))
+    beginnings = [text.encode()[:limit] for text, limit in zip(texts, actual["limit"], strict=True)]
     before = cut_not(tf.constant(beginnings)).to_list()
     for row in range(len(texts)):
-        assert found["pieces"][row] == len(pieces[row]) + 1
-        assert found["whole"][row] == (pieces[row] == all_pieces[row])
+        assert actual["pieces"][row] == len(pieces[row]) + 1
+        assert actual["whole"][row] == (pieces[row] == all_pieces[row])
         assert before[row] == pieces[row][: len(before[row])]  # "…" may be read in part
         assert len(pieces[row]) - len(before[row]) <= 2
 
 
 def test_no_text_is_read_as_none():
-    assert all(each.shape == (0,) for each in read(tf.constant([], tf.string)).values())
+    assert all(tensor.shape == (0,) for tensor in read(tf.constant([], tf.string)).values())

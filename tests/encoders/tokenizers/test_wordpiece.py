@@ -188,8 +188,8 @@ def test_any_text_is_cut_as_by_hugging_face(bert, settings):
     @example([text for text in ODD if "[" not in text])
     @example([word * count for word in ("д", "ก", "😀", "가") for count in (25, 33, 100, 101)])
     def check(texts):
-        found = ours(tf.constant([text.encode() for text in texts])).token_ids.to_list()
-        assert found == [each.ids for each in theirs.encode_batch(texts)]
+        actual = ours(tf.constant([text.encode() for text in texts])).token_ids.to_list()
+        assert actual == [encoding.ids for encoding in theirs.encode_batch(texts)]
 
     check()
 
@@ -219,10 +219,10 @@ def bert(genuine):
 
 def test_a_long_word_counts_characters_and_is_unknown_from_its_start_to_its_end(bert):
     texts = ["ok " + "д" * 101 + "!", "д" * 100]
-    found = bert(True, True, True)[0](tf.constant(texts))
-    assert found.starts.to_list()[0] == [0, 0, 3, 205, 206]
-    assert found.limits.to_list()[0] == [0, 2, 205, 206, 206]
-    assert len(found.token_ids.to_list()[1]) == 102
+    actual = bert(True, True, True)[0](tf.constant(texts))
+    assert actual.starts.to_list()[0] == [0, 0, 3, 205, 206]
+    assert actual.limits.to_list()[0] == [0, 2, 205, 206, 206]
+    assert len(actual.token_ids.to_list()[1]) == 102
 
 
 @pytest.mark.slow
@@ -253,8 +253,8 @@ def test_offsets_are_bytes_of_the_original_text(letters):
     text = "Éa e\u0301! 我 ﬁx"
     tokenized = letters(tf.constant([text]))
     places = zip(tokenized.starts[0].numpy(), tokenized.limits[0].numpy(), strict=True)
-    found = [text.encode()[start:limit].decode() for start, limit in places]
-    assert found == ["", "É", "a", "e\u0301", "!", "我", "", "ﬁ", "x", ""]
+    actual = [text.encode()[start:limit].decode() for start, limit in places]
+    assert actual == ["", "É", "a", "e\u0301", "!", "我", "", "ﬁ", "x", ""]
 
 
 @pytest.mark.slow
@@ -327,7 +327,10 @@ def test_graph_holds_core_operations_and_two_of_tensorflow_text(letters):
         tf.TensorSpec((None,), tf.string)
     )
     definition = graph.graph.as_graph_def()
-    nodes = [*definition.node, *(n for each in definition.library.function for n in each.node_def)]
+    nodes = [
+        *definition.node,
+        *(n for function in definition.library.function for n in function.node_def),
+    ]
     operations = {node.op for node in nodes}
     beyond = {name for name in operations if not hasattr(tf.raw_ops, name)}
     assert beyond == {"FastBertNormalize", "FastWordpieceTokenizeWithOffsets"}

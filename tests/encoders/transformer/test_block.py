@@ -11,13 +11,13 @@ ROWS, WIDTH, EPSILON = 7, 12, 1e-6
 
 def of_training_and_not(function, trained, inputs, upstream):
     """Outputs and gradients of both."""
-    found = []
-    for each in (function, trained):
+    collected = []
+    for one in (function, trained):
         with tf.GradientTape() as tape:
             tape.watch(inputs)
-            output = each(*inputs)
-        found.append([output, *tape.gradient(output, inputs, upstream)])
-    return zip(*found, strict=True)
+            output = one(*inputs)
+        collected.append([output, *tape.gradient(output, inputs, upstream)])
+    return zip(*collected, strict=True)
 
 
 def normal(*shape, dtype=tf.float32, seed=0):
@@ -32,7 +32,7 @@ def test_gelu_and_its_gradient_are_the_same_in_training(dtype, error):
     for once, trained in of_training_and_not(plain, block._trained_gelu, inputs, upstream):
         assert trained.dtype == once.dtype == dtype
         np.testing.assert_allclose(
-            *(tf.cast(each, tf.float32) for each in (trained, once)), atol=error
+            *(tf.cast(tensor, tf.float32) for tensor in (trained, once)), atol=error
         )
 
 
@@ -47,5 +47,5 @@ def test_norm_and_its_gradients_are_the_same_in_training(dtype, error):
     for once, again in of_training_and_not(plain, trained, inputs, upstream):
         assert once.dtype == again.dtype
         np.testing.assert_allclose(
-            *(tf.cast(each, tf.float32) for each in (again, once)), atol=error
+            *(tf.cast(tensor, tf.float32) for tensor in (again, once)), atol=error
         )

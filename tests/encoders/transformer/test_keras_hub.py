@@ -49,8 +49,8 @@ def case(request, tmp_path_factory):
     given = {"token_ids": token_ids, "padding_mask": padding_mask}
     backbone = keras_hub.models.Backbone.from_preset(str(folder))
     names = [tensor.name for tensor in backbone.inputs]
-    found = backbone({name: given.get(name, np.zeros_like(token_ids)) for name in names})
-    outputs = found if isinstance(found, dict) else {"sequence_output": found}
+    actual = backbone({name: given.get(name, np.zeros_like(token_ids)) for name in names})
+    outputs = actual if isinstance(actual, dict) else {"sequence_output": actual}
     return SimpleNamespace(encoder=encoder, given=given, outputs=outputs)
 
 
@@ -59,8 +59,8 @@ def _keras_hubs_ids(kind: str) -> tuple[np.ndarray, np.ndarray]:
     texts, tokenizer = tf.constant(TEXTS), make_tokenizer(keras_hub, kind)
     make = getattr(keras_hub.models, f"{kind}TextClassifierPreprocessor", None)
     if make is not None:
-        found = make(tokenizer, sequence_length=LENGTH)(texts)
-        return np.array(found["token_ids"]), np.array(found["padding_mask"])
+        actual = make(tokenizer, sequence_length=LENGTH)(texts)
+        return np.array(actual["token_ids"]), np.array(actual["padding_mask"])
     pack = keras_hub.layers.StartEndPacker(
         LENGTH, tokenizer.start_token_id, tokenizer.end_token_id, return_padding_mask=True
     )
@@ -69,8 +69,8 @@ def _keras_hubs_ids(kind: str) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.slow
 def test_pieces_are_keras_hubs(case):
-    found = case.encoder.tokenizer(tf.constant(TEXTS)).token_ids.to_list()
-    for text, ours, ids, mask in zip(TEXTS, found, *case.given.values(), strict=False):
+    actual = case.encoder.tokenizer(tf.constant(TEXTS)).token_ids.to_list()
+    for text, ours, ids, mask in zip(TEXTS, actual, *case.given.values(), strict=False):
         assert ours == ids[mask].tolist(), text
 
 
@@ -80,13 +80,13 @@ def test_vectors_of_any_length_are_keras_hubs(case, compiled):
     mask = case.given["padding_mask"]
     assert (mask.sum(1).min(), mask.sum(1).max()) == (1, LENGTH)
     forward = tf.function(case.encoder.transformer, jit_compile=compiled, autograph=False)
-    found = forward({name: tf.constant(array) for name, array in case.given.items()})
+    actual = forward({name: tf.constant(array) for name, array in case.given.items()})
     sequence = np.array(case.outputs["sequence_output"])
-    np.testing.assert_allclose(found["sequence_output"].numpy()[mask], sequence[mask], **PARITY)
+    np.testing.assert_allclose(actual["sequence_output"].numpy()[mask], sequence[mask], **PARITY)
     if "pooled_output" in case.outputs:
         expected = np.array(case.outputs["pooled_output"])
-        np.testing.assert_allclose(found["pooled_output"], expected, **PARITY)
-    np.testing.assert_allclose(found["sentence_embedding"], _means(case), **PARITY)
+        np.testing.assert_allclose(actual["pooled_output"], expected, **PARITY)
+    np.testing.assert_allclose(actual["sentence_embedding"], _means(case), **PARITY)
 
 
 def _means(case) -> np.ndarray:
@@ -121,8 +121,8 @@ def test_round_trips_through_keras_and_saved_model(case, tmp_path, monkeypatch):
     model.save(tmp_path / "model.keras")
     model = mtl.load_model(tmp_path / "model.keras")
     expected = _means(case)[: len(TEXTS)]
-    found = model.encoder.encode(TEXTS)["sentence_embedding"]
-    np.testing.assert_allclose(found, expected, **PARITY)
+    actual = model.encoder.encode(TEXTS)["sentence_embedding"]
+    np.testing.assert_allclose(actual, expected, **PARITY)
 
     export_saved_model(model, tmp_path / "1")
     signatures = tf.saved_model.load(str(tmp_path / "1")).signatures
@@ -172,7 +172,9 @@ def test_frozen_groups_have_no_dropout_and_no_gradient(case):
             total = tf.reduce_sum(model(case.given, training=False)["topic"][:, 0])
         weights = [weight for name in trains for weight in groups[name][0].trainable_variables]
         assert {id(w) for w in encoder.transformer.trainable_variables} == {id(w) for w in weights}
-        assert all(each is not None for each in tape.gradient(total, [w.value for w in weights]))
+        assert all(
+            gradient is not None for gradient in tape.gradient(total, [w.value for w in weights])
+        )
     mtl.FreezePlan.none().apply(model)
     assert groups["embeddings"][1].trainable_variables
 
@@ -187,11 +189,11 @@ def test_trained_from_the_cache_frozen_groups_keep_every_bit(tmp_path):
     encoder = mtl.TextEncoder.from_pretrained(recipe.encoder, max_length=16)
     model = mtl.MultiTaskModel(encoder, [dataset.task for dataset in datasets.values()])
 
-    said: list[str] = []
+    lines: list[str] = []
     trainer = Trainer(Materials.of(recipe, datasets, model), tmp_path / "best")
     with assert_frozen_weights_unchanged(model, ["embeddings", "block_0"]):
-        (stage,) = trainer.run_stages(report=said.append, verbose=0)
-    assert any("keeps the output of block_0" in line for line in said), said
+        (stage,) = trainer.run_stages(report=lines.append, verbose=0)
+    assert any("keeps the output of block_0" in line for line in lines), lines
     losses = stage["history"]["topic_loss"]
     assert losses[-1] < losses[0]
 

@@ -94,12 +94,12 @@ def test_its_layer_groups_are_those_of_its_graph_and_its_layers_its_own(model, t
 def test_it_answers_as_the_model_does(model, tokenizer):
     encoder = TextEncoder.from_keras(model, tokenizer, pooling="mean")
     names = ("sequence_output", "sentence_embedding", "token_ids", "padding_mask")
-    found = encoder.encode(["a cat", "dog", "hello hello"], names)
-    ids, mask = found["token_ids"], found["padding_mask"]
+    actual = encoder.encode(["a cat", "dog", "hello hello"], names)
+    ids, mask = actual["token_ids"], actual["padding_mask"]
     expected = np.asarray(model([ids, mask]))
-    np.testing.assert_allclose(found["sequence_output"][mask], expected[mask], atol=1e-5)
+    np.testing.assert_allclose(actual["sequence_output"][mask], expected[mask], atol=1e-5)
     means = [row[real].mean(0) for row, real in zip(expected, mask, strict=True)]
-    np.testing.assert_allclose(found["sentence_embedding"], means, atol=1e-5)
+    np.testing.assert_allclose(actual["sentence_embedding"], means, atol=1e-5)
 
 
 @pytest.mark.slow

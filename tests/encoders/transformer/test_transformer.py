@@ -37,11 +37,11 @@ def _build(dtype: str | None = None, **settings) -> keras.Model:
     return model
 
 
-def _assert_same(found: dict, expected: dict, tolerance: float = 1e-6) -> None:
-    assert found.keys() == expected.keys()
+def _assert_same(actual: dict, expected: dict, tolerance: float = 1e-6) -> None:
+    assert actual.keys() == expected.keys()
     for name in expected:
         np.testing.assert_allclose(
-            np.asarray(found[name], "float32"), expected[name], atol=tolerance, rtol=0
+            np.asarray(actual[name], "float32"), expected[name], atol=tolerance, rtol=0
         )
 
 

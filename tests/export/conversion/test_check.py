@@ -35,7 +35,8 @@ class Changed:
 
     def __call__(self, batch):
         return {
-            name: self._change(name, each) for name, each in self._model.forward_pass(batch).items()
+            name: self._change(name, output)
+            for name, output in self._model.forward_pass(batch).items()
         }
 
     def milliseconds(self, batch):
@@ -58,16 +59,16 @@ def check(model, dataset, tmp_path):
 
 @pytest.mark.slow
 def test_what_answers_alike_passes_and_is_reported(check, model):
-    found = check(lambda name, scores: scores + 5e-6)
-    assert found.difference == pytest.approx(5e-6, rel=0.1)
-    assert found.bytes == (4 * model.count_params(), 1000)
-    rows = {row[""]: row for row in found.rows()}
+    actual = check(lambda name, scores: scores + 5e-6)
+    assert actual.difference == pytest.approx(5e-6, rel=0.1)
+    assert actual.bytes == (4 * model.count_params(), 1000)
+    rows = {row[""]: row for row in actual.rows()}
     assert rows["32 texts, ms"]["model.onnx"] == "16.0"
-    told = rows["topic accuracy, test, 60 examples"]
-    assert told["trained model"] == told["model.onnx"]
-    assert told["change"] == "+0.0000"
-    for each in ("topic, texts", "flags, texts", "entities, words", "parts, words"):
-        assert rows[f"{each} with the same label"]["model.onnx"] == "100.00%"
+    records = rows["topic accuracy, test, 60 examples"]
+    assert records["trained model"] == records["model.onnx"]
+    assert records["change"] == "+0.0000"
+    for place in ("topic, texts", "flags, texts", "entities, words", "parts, words"):
+        assert rows[f"{place} with the same label"]["model.onnx"] == "100.00%"
     assert rows["texts that tokenizer.json splits as the model does"]["model.onnx"] == "100.00%"
 
 
@@ -103,7 +104,7 @@ def test_a_tokenizer_that_cuts_otherwise_is_refused(check, model, monkeypatch):
 
 
 def test_without_files_odd_texts_are_compared(check):
-    found = check(lambda name, scores: scores, datasets={})
-    assert found.cut_alike is None
-    assert [*found.milliseconds] == [1, 32]
-    assert all(each.split is None and each.same is None for each in found.tasks.values())
+    actual = check(lambda name, scores: scores, datasets={})
+    assert actual.cut_alike is None
+    assert [*actual.milliseconds] == [1, 32]
+    assert all(task.split is None and task.same is None for task in actual.tasks.values())

@@ -40,6 +40,6 @@ def test_an_undefined_metric_refuses_nothing_and_is_a_dash_in_the_table():
 
 
 def test_a_table_without_held_out_examples():
-    found = Conversion("m.onnx", 3, 0.0, 2e-7, None, (2**20, 2**19), {1: (4.0, 1.0)}, {})
-    assert [row["change"] for row in found.rows()] == ["-50%", "-75%", ""]
-    assert found.rows()[-1]["m.onnx"] == "2e-07"
+    actual = Conversion("m.onnx", 3, 0.0, 2e-7, None, (2**20, 2**19), {1: (4.0, 1.0)}, {})
+    assert [row["change"] for row in actual.rows()] == ["-50%", "-75%", ""]
+    assert actual.rows()[-1]["m.onnx"] == "2e-07"

@@ -71,9 +71,9 @@ def test_its_runtime_answers_as_the_model(model, converted):
     assert (conversion.difference > 1e-5) == (precision != "float32"), "it has this precision"
     with open_converted(folder / form.file, form) as ask:
         for batch in batches(model):
-            found, expected = ask(batch), model.forward_pass(batch)
-            assert found.keys() == expected.keys()
-            for name, scores in found.items():
+            actual, expected = ask(batch), model.forward_pass(batch)
+            assert actual.keys() == expected.keys()
+            for name, scores in actual.items():
                 assert scores.dtype == np.float32
                 np.testing.assert_allclose(scores, expected[name], atol=OFF[precision])
         assert ask.milliseconds(batch) > 0
@@ -81,7 +81,9 @@ def test_its_runtime_answers_as_the_model(model, converted):
 
 def test_lower_precision_is_smaller(model, converted):
     form, precision, folder, _ = converted
-    block = sum(each.size for each in model.get_layer("block_0").get_weights() if each.ndim == 2)
+    block = sum(
+        weight.size for weight in model.get_layer("block_0").get_weights() if weight.ndim == 2
+    )
     others = 4 * (model.count_params() - block)
     graph = 90_000  # bytes that are no weights
     assert (folder / form.file).stat().st_size < WIDTH[precision] * block + others + graph
@@ -89,12 +91,12 @@ def test_lower_precision_is_smaller(model, converted):
 
 def test_what_is_beside_it(model, converted):
     form, _, folder, _ = converted
-    assert {each.name for each in folder.iterdir()} == {
+    assert {path.name for path in folder.iterdir()} == {
         *(form.file, VOCABULARY, TOKENIZER, SETTINGS, LABELS_FILE)
     }
-    told = json.loads((folder / LABELS_FILE).read_text(encoding="utf-8"))
+    records = json.loads((folder / LABELS_FILE).read_text(encoding="utf-8"))
     for name, task in model.tasks.items():
-        assert told[name] == {"kind": task.kind, "classes": [*task.classes]}
+        assert records[name] == {"kind": task.kind, "classes": [*task.classes]}
 
 
 def test_a_full_disk_is_reported_as_one(tiny_model, tmp_path, monkeypatch):

@@ -9,15 +9,15 @@ from mtl_keras.export.conversion.formats import FORMATS, LITERT, ONNX, SAVED_MOD
 
 
 @pytest.mark.parametrize(
-    ("form", "precision", "said"),
+    ("form", "precision", "message"),
     [
         (SAVED_MODEL, "int8", "saved_model has float32; --format litert, onnx has it"),
         (SAVED_MODEL, "float16", "saved_model has float32; --format litert, onnx has it"),
         (ONNX, "float61", "onnx has float32, float16, int8; did you mean 'float16'"),
     ],
 )
-def test_a_precision_that_a_format_has_not(form, precision, said):
-    with pytest.raises(InputError, match=f"--precision {precision}: {said}"):
+def test_a_precision_that_a_format_has_not(form, precision, message):
+    with pytest.raises(InputError, match=f"--precision {precision}: {message}"):
         form.check(precision)
 
 
@@ -40,6 +40,6 @@ def test_a_folder_holds_versions_of_one_format(tmp_path):
 
 
 def test_a_format_has_a_name():
-    assert [format_of(each.name) for each in FORMATS] == [*FORMATS]
+    assert [format_of(form.name) for form in FORMATS] == [*FORMATS]
     with pytest.raises(InputError, match="saved_model, litert, onnx; did you mean 'onnx'"):
         format_of("onx")

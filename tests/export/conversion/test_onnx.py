@@ -30,7 +30,7 @@ def test_its_axes_have_names(graphs):
 
 def test_its_operations_are_plain(graphs):
     plain = graphs["float32"]
-    assert [each.version for each in plain.opset_import if not each.domain] == [OPSET]
+    assert [opset.version for opset in plain.opset_import if not opset.domain] == [OPSET]
     assert not [node.op_type for node in plain.graph.node if node.domain not in ("", "ai.onnx.ml")]
 
 
@@ -45,7 +45,7 @@ def test_its_inputs_and_outputs_are_the_same_in_any_precision(graphs):
 
 def test_its_weights_are_of_the_precision(graphs):
     weights = {
-        precision: {each.data_type for each in graph.graph.initializer}
+        precision: {tensor.data_type for tensor in graph.graph.initializer}
         for precision, graph in graphs.items()
     }
     assert onnx.TensorProto.FLOAT16 in weights["float16"]

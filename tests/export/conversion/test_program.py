@@ -17,11 +17,11 @@ def test_what_is_sent_is_received():
         send(stream, arrays)
     stream.seek(0)
     for arrays in sent:
-        found = receive(stream)
-        assert found.keys() == arrays.keys()
+        actual = receive(stream)
+        assert actual.keys() == arrays.keys()
         for name, array in arrays.items():
-            np.testing.assert_array_equal(found[name], array)
-            assert found[name].dtype == array.dtype
+            np.testing.assert_array_equal(actual[name], array)
+            assert actual[name].dtype == array.dtype
     assert receive(stream) is None
 
 

@@ -32,10 +32,10 @@ def test_equals_one_padded_batch(network, run, count):
     token_ids = _random_ids(count)
     mask = tf.sequence_mask(token_ids.row_lengths())
     expected = network({"token_ids": token_ids.to_tensor(), "padding_mask": mask}, training=False)
-    found = run(token_ids)
-    assert found.keys() == expected.keys()
+    actual = run(token_ids)
+    assert actual.keys() == expected.keys()
     is_piece = mask.numpy()[:, :, np.newaxis]
-    for name, values in found.items():
+    for name, values in actual.items():
         values, wanted = values.numpy(), expected[name].numpy()
         assert values.shape == wanted.shape
         if name == "sequence_output":
@@ -44,8 +44,10 @@ def test_equals_one_padded_batch(network, run, count):
 
 
 def test_no_text(network, run):
-    found = run(tf.RaggedTensor.from_row_splits(tf.constant([], tf.int32), np.array([0])))
-    assert {name: each.shape[0] for name, each in found.items()} == dict.fromkeys(network.output, 0)
+    actual = run(tf.RaggedTensor.from_row_splits(tf.constant([], tf.int32), np.array([0])))
+    assert {name: output.shape[0] for name, output in actual.items()} == dict.fromkeys(
+        network.output, 0
+    )
 
 
 def test_short_texts_are_not_padded_to_long_ones():

@@ -31,17 +31,17 @@ def outputs(model):
     mask = tf.sequence_mask(token_ids.row_lengths())
     heads = model({"token_ids": token_ids.to_tensor(), "padding_mask": mask}, training=False)
     words = tokenizer.split_words(tokenized)
-    found = flat({task.name: task_answer(task, heads[task.name], words) for task in TASKS})
-    found["read"] = is_whole(tokenizer, tf.constant(TEXTS), tokenized)
-    return {name: tensor.numpy() for name, tensor in found.items()}
+    actual = flat({task.name: task_answer(task, heads[task.name], words) for task in TASKS})
+    actual["read"] = is_whole(tokenizer, tf.constant(TEXTS), tokenized)
+    return {name: tensor.numpy() for name, tensor in actual.items()}
 
 
 @pytest.mark.slow
 def test_answers_are_the_models(model, outputs):
-    found = read_answers(outputs, TEXTS, LABELS)
-    assert_same_answers(found, answer(model, TEXTS))
-    assert any(len(each["entities"]) > 2 for each in found), "without entities nothing is shown"
-    assert len({len(each["flags"]["labels"]) for each in found}) > 1, "nor without padding"
+    actual = read_answers(outputs, TEXTS, LABELS)
+    assert_same_answers(actual, answer(model, TEXTS))
+    assert any(len(one["entities"]) > 2 for one in actual), "without entities nothing is shown"
+    assert len({len(one["flags"]["labels"]) for one in actual}) > 1, "nor without padding"
 
 
 def test_lists_and_str_are_read_like_arrays_of_bytes(outputs):
@@ -49,34 +49,34 @@ def test_lists_and_str_are_read_like_arrays_of_bytes(outputs):
 
     def plain(value):
         if isinstance(value, list):
-            return [plain(each) for each in value]
+            return [plain(item) for item in value]
         return value.decode() if isinstance(value, bytes) else value
 
     rest = {name: plain(column.tolist()) for name, column in outputs.items()}
     assert read_answers(rest, TEXTS, LABELS) == read_answers(outputs, TEXTS, LABELS)
-    as_bytes = {task: np.array([each.encode() for each in names]) for task, names in LABELS.items()}
+    as_bytes = {task: np.array([name.encode() for name in names]) for task, names in LABELS.items()}
     assert read_answers(outputs, TEXTS, as_bytes) == read_answers(outputs, TEXTS, LABELS)
 
 
 def test_one_tasks_outputs_are_enough(outputs):
     everything = read_answers(outputs, TEXTS, LABELS)
     own = {name: column for name, column in outputs.items() if name in ("stars/value", "read")}
-    found = read_answers(own, TEXTS, {})
-    assert found == [
-        {name: each[name] for name in ("text", "read", "stars")} for each in everything
-    ]
+    actual = read_answers(own, TEXTS, {})
+    assert actual == [{name: one[name] for name in ("text", "read", "stars")} for one in everything]
 
 
 def test_offsets_inside_a_character_are_rounded_down():
     columns = {"label": [["city"]], "starts": [[1]], "limits": [[6]], "score": [[0.5]]}
     outputs = {f"places/{name}": column for name, column in columns.items()} | {"places/count": [1]}
-    [found] = read_answers(outputs, ["é🙂x"], {})  # bytes 0-2, 2-6, 6-7
-    assert found["places"] == [{"start": 0, "end": 2, "text": "é🙂", "label": "city", "score": 0.5}]
+    [actual] = read_answers(outputs, ["é🙂x"], {})  # bytes 0-2, 2-6, 6-7
+    assert actual["places"] == [
+        {"start": 0, "end": 2, "text": "é🙂", "label": "city", "score": 0.5}
+    ]
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
 def test_outputs_show_the_form_of_the_answer(task, outputs):
-    names = [each.split("/")[1] for each in outputs if each.startswith(f"{task.name}/")]
+    names = [output.split("/")[1] for output in outputs if output.startswith(f"{task.name}/")]
     assert form_of(names) is task.label_kind.form
 
 

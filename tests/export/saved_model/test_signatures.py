@@ -40,32 +40,34 @@ def exported(every_kind_export):
 @pytest.mark.slow
 def test_every_answer_is_the_models(model, exported):
     _, signatures = exported
-    found = {k: v.numpy() for k, v in signatures["serving_default"](tf.constant(TEXTS)).items()}
+    actual = {k: v.numpy() for k, v in signatures["serving_default"](tf.constant(TEXTS)).items()}
     for row, (text, expected) in enumerate(zip(TEXTS, answer(model, TEXTS), strict=True)):
         topic, flags = expected["topic"], expected["flags"]
-        assert found["topic/label"][row].decode() == topic["label"]
-        np.testing.assert_allclose(found["topic/score"][row], topic["score"], atol=1e-5)
+        assert actual["topic/label"][row].decode() == topic["label"]
+        np.testing.assert_allclose(actual["topic/score"][row], topic["score"], atol=1e-5)
         np.testing.assert_allclose(
-            found["topic/scores"][row], [*topic["scores"].values()], atol=1e-5
+            actual["topic/scores"][row], [*topic["scores"].values()], atol=1e-5
         )
-        count = found["flags/count"][row]
-        assert [each.decode() for each in found["flags/label"][row, :count]] == flags["labels"]
+        count = actual["flags/count"][row]
+        assert [label.decode() for label in actual["flags/label"][row, :count]] == flags["labels"]
         np.testing.assert_allclose(
-            found["flags/scores"][row], [*flags["scores"].values()], atol=1e-5
+            actual["flags/scores"][row], [*flags["scores"].values()], atol=1e-5
         )
-        np.testing.assert_allclose(found["stars/value"][row], expected["stars"]["value"], atol=1e-5)
+        np.testing.assert_allclose(
+            actual["stars/value"][row], expected["stars"]["value"], atol=1e-5
+        )
         for task in ("entities", "parts"):
             passages = expected[task]
-            assert found[f"{task}/count"][row] == len(passages)
+            assert actual[f"{task}/count"][row] == len(passages)
             for place, passage in enumerate(passages):
                 start, limit, label, score = (
-                    found[f"{task}/{name}"][row, place]
+                    actual[f"{task}/{name}"][row, place]
                     for name in ("starts", "limits", "label", "score")
                 )
                 assert text.encode()[start:limit].decode() == passage["text"]
                 assert label.decode() == passage["label"]
                 np.testing.assert_allclose(score, passage["score"], atol=1e-5)
-    assert found["entities/count"].max() > 2, "a test without entities would show nothing"
+    assert actual["entities/count"].max() > 2, "a test without entities would show nothing"
 
 
 @pytest.mark.slow
@@ -88,9 +90,9 @@ def test_embeddings_and_labels(model, exported):
     np.testing.assert_allclose(
         embedded, model.encoder.encode(TEXTS)["sentence_embedding"], atol=1e-5
     )
-    found = signatures["labels"](tf.constant(["any", "text"]))
-    assert all(len(each) == 2 for each in found.values()), "a row a text, for batching"
-    labels = {name: each[1].numpy().tolist() for name, each in found.items()}
+    actual = signatures["labels"](tf.constant(["any", "text"]))
+    assert all(len(column) == 2 for column in actual.values()), "a row a text, for batching"
+    labels = {name: column[1].numpy().tolist() for name, column in actual.items()}
     assert labels == {
         "topic": [b"x", "ý".encode(), b"<b>z</b>"],
         "entities": [b"city", b"product"],
@@ -102,16 +104,16 @@ def test_embeddings_and_labels(model, exported):
 @pytest.mark.parametrize("text", [b"\xff\xfe a\xc3", b"a\x00b", b"a" * 2**20, b"\xed\xa0\x80"])
 def test_any_bytes_are_a_text(exported, text):
     _, signatures = exported
-    found = signatures["serving_default"](tf.constant([text]))
-    assert np.isfinite(found["topic/scores"]).all()
-    limits = found["entities/limits"].numpy()
+    actual = signatures["serving_default"](tf.constant([text]))
+    assert np.isfinite(actual["topic/scores"]).all()
+    limits = actual["entities/limits"].numpy()
     assert limits.size == 0 or limits.max() <= len(text)
 
 
 def test_no_text_gives_no_answer(exported):
     _, signatures = exported
-    found = signatures["serving_default"](tf.constant([], tf.string))
-    assert all(value.shape[0] == 0 for value in found.values())
+    actual = signatures["serving_default"](tf.constant([], tf.string))
+    assert all(value.shape[0] == 0 for value in actual.values())
 
 
 def test_the_graph_has_core_operations_and_the_tokenizers_two(exported):
@@ -166,7 +168,7 @@ def test_every_weight_is_written_once(model, exported):
 def _graph(path) -> list[str]:
     """Its functions and nodes, without debug names and the numbers that names are counted with."""
     saved, _ = loader_impl.parse_saved_model_with_debug_info(str(path))
-    [graph] = [each.graph_def for each in saved.meta_graphs]
+    [graph] = [graph.graph_def for graph in saved.meta_graphs]
     for function in graph.library.function:
         function.ClearField("arg_attr")
     for node in graph.node:

@@ -44,7 +44,7 @@ def config(tmp_path):
 
 def read_requests(path):
     serialized = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
-    records = [prediction_log_pb2.PredictionLog.FromString(each) for each in serialized]
+    records = [prediction_log_pb2.PredictionLog.FromString(record) for record in serialized]
     assert {record.WhichOneof("log_type") for record in records} == {"predict_log"}
     return [record.predict_log.request for record in records]
 
@@ -62,7 +62,7 @@ def test_every_warm_up_request_runs_on_the_export(exported, stub):
         assert {text.decode() for text in texts} <= set(TEXTS)
         asked.append((request.model_spec.signature_name, len(texts)))
         outputs = stub.predict(request).outputs
-        assert all(len(tf.make_ndarray(each)) == len(texts) for each in outputs.values())
+        assert all(len(tf.make_ndarray(output)) == len(texts) for output in outputs.values())
     assert asked[:3] == [("serving_default", size) for size in (1, 8, MAX_BATCH_SIZE)]
     others = ("embed", "entities", "flags", "labels", "parts", "reading", "stars", "topic")
     assert sorted(asked[3:]) == [(name, 1) for name in others]
@@ -72,7 +72,9 @@ def test_warm_up_sizes_and_their_limit(exported):
     path = write_warmup(exported, ["a"], model_name="m", batch_sizes=[2] * 1200)
     requests = read_requests(path)
     assert len(requests) == 1000
-    assert {tuple(tf.make_ndarray(each.inputs["text"])) for each in requests} == {(b"a", b"a")}
+    assert {tuple(tf.make_ndarray(request.inputs["text"])) for request in requests} == {
+        (b"a", b"a")
+    }
 
 
 def test_warm_up_that_cannot_be_written(exported, tmp_path, monkeypatch):
@@ -97,14 +99,14 @@ def test_a_full_disk_leaves_the_warm_up_of_before(exported, monkeypatch):
     monkeypatch.setattr(tf.io, "TFRecordWriter", Full)
     with pytest.raises(WorkError, match="cannot be written: No space left on device; make room"):
         write_warmup(exported, TEXTS, model_name="after")
-    assert {each.model_spec.name for each in read_requests(path)} == {"before"}
-    assert [each.name for each in path.parent.iterdir()] == [WARMUP_FILE.name]
+    assert {request.model_spec.name for request in read_requests(path)} == {"before"}
+    assert [child.name for child in path.parent.iterdir()] == [WARMUP_FILE.name]
 
 
 def test_the_models_config_is_a_model_server_config(config):
-    found = model_server_config_pb2.ModelServerConfig()
-    text_format.Parse((config / "models.config").read_text(), found)
-    [model] = found.model_config_list.config
+    actual = model_server_config_pb2.ModelServerConfig()
+    text_format.Parse((config / "models.config").read_text(), actual)
+    [model] = actual.model_config_list.config
     assert (model.name, model.base_path, model.model_platform) == (
         "tickets",
         "/models/tickets",
@@ -113,20 +115,20 @@ def test_the_models_config_is_a_model_server_config(config):
 
 
 def test_the_batching_config_is_batching_parameters(config):
-    found = published_message("BatchingParameters")
-    text_format.Parse((config / "batching.config").read_text(), found)
-    assert found.max_batch_size.value == MAX_BATCH_SIZE
-    assert found.batch_timeout_micros.value == 2000
-    assert found.max_enqueued_batches.value == 100
-    assert found.HasField("enable_large_batch_splitting")
-    assert not found.enable_large_batch_splitting.value
+    actual = published_message("BatchingParameters")
+    text_format.Parse((config / "batching.config").read_text(), actual)
+    assert actual.max_batch_size.value == MAX_BATCH_SIZE
+    assert actual.batch_timeout_micros.value == 2000
+    assert actual.max_enqueued_batches.value == 100
+    assert actual.HasField("enable_large_batch_splitting")
+    assert not actual.enable_large_batch_splitting.value
 
 
 def test_the_monitoring_config_turns_prometheus_on(config):
-    found = published_message("MonitoringConfig")
-    text_format.Parse((config / "monitoring.config").read_text(), found)
-    assert found.prometheus_config.enable
-    assert found.prometheus_config.path == "/monitoring/prometheus/metrics"
+    actual = published_message("MonitoringConfig")
+    text_format.Parse((config / "monitoring.config").read_text(), actual)
+    assert actual.prometheus_config.enable
+    assert actual.prometheus_config.path == "/monitoring/prometheus/metrics"
 
 
 def test_compose_starts_the_server_over_the_folder(config):
@@ -139,7 +141,7 @@ def test_compose_starts_the_server_over_the_folder(config):
         "/models/tickets",
         True,
     )
-    flags = dict(each.removeprefix("--").split("=") for each in service["command"])
+    flags = dict(flag.removeprefix("--").split("=") for flag in service["command"])
     assert (flags["port"], flags["rest_api_port"]) == ("8500", "8501")
     assert flags["enable_batching"] == flags["enable_model_warmup"] == "true"
     for name, file in flags.items():

@@ -91,7 +91,7 @@ def test_a_damaged_export_is_reported_in_one_line(every_kind_export, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("expected", "found", "said"),
+    ("expected", "actual", "message"),
     [
         ({"x": [1.0]}, {"x": [1.00002]}, r"x\[0\] is 1.00002; expected 1.0"),
         ({"x": [1e4]}, {"x": [1e4 + 0.05]}, None),
@@ -101,12 +101,14 @@ def test_a_damaged_export_is_reported_in_one_line(every_kind_export, tmp_path):
         ({"x": [1]}, {"y": [1]}, "its outputs are y; expected x"),
     ],
 )
-def test_what_differs_is_said(expected, found, said):
-    arrays = ({name: np.array(each) for name, each in side.items()} for side in (expected, found))
+def test_what_differs_is_said(expected, actual, message):
+    arrays = (
+        {name: np.array(values) for name, values in side.items()} for side in (expected, actual)
+    )
     fault = difference(*arrays)
-    assert (fault is None) == (said is None)
-    if said:
-        assert re.match(said, fault)
+    assert (fault is None) == (message is None)
+    if message:
+        assert re.match(message, fault)
 
 
 @pytest.mark.parametrize("absent", ["variables", "variables/variables.index", "saved_model.pb"])

@@ -43,7 +43,7 @@ def test_an_error_lies_between_0_and_1(pairs):
 def test_parts_and_the_whole_have_one_error(pairs, place):
     calibration = Calibration()
     for part in (pairs[:place], pairs[place:]):
-        calibration.add(np.array([each[0] for each in part]), np.array([each[1] for each in part]))
+        calibration.add(np.array([pair[0] for pair in part]), np.array([pair[1] for pair in part]))
     assert calibration.error() == pytest.approx(_error(pairs))
 
 
@@ -78,6 +78,6 @@ def test_the_likeliest_class_is_what_counts():
 def test_each_kind_measures_what_it_has_probabilities_of(kind, labels, outputs, expected):
     names = ["a", "b"][: 1 if kind == "tagging" else 2]
     task = Task("task", kind, () if kind == "regression" else names)
-    measured = kind_of(task).measured(task, [(labels, [np.array(each) for each in outputs])])
+    measured = kind_of(task).measured(task, [(labels, [np.array(output) for output in outputs])])
     assert measured["ece"] == (None if expected is None else pytest.approx(expected))
     assert [*measured][-1] == "notes" or [*measured][-2:] == ["ece", "loss"]

@@ -15,6 +15,6 @@ def test_words_have_the_scores_of_their_first_piece():
 def test_columns_are_padded_and_counted():
     scores = tf.zeros((3, 4))
     values = rows_by_text(tf.constant([5, 6, 7]), tf.constant([0, 0, 2], tf.int64), scores)
-    found = padded_columns({"starts": values})
-    assert found["starts"].numpy().tolist() == [[5, 6], [0, 0], [7, 0]]
-    assert found["count"].numpy().tolist() == [2, 0, 1]
+    actual = padded_columns({"starts": values})
+    assert actual["starts"].numpy().tolist() == [[5, 6], [0, 0], [7, 0]]
+    assert actual["count"].numpy().tolist() == [2, 0, 1]

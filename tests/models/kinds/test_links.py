@@ -37,7 +37,7 @@ def test_the_gradient_of_the_loss_is_outputs_minus_targets(link: Link, logits):
         moved = [logits.copy(), logits.copy()]
         moved[0][place] += step
         moved[1][place] -= step
-        above, below = (link.measured(each, targets)[1].sum() for each in moved)
+        above, below = (link.measured(logits, targets)[1].sum() for logits in moved)
         numeric[place] = (above - below) / (2 * step)
     np.testing.assert_allclose(numeric, link.outputs(logits) - targets, atol=1e-6)
 

@@ -21,9 +21,9 @@ def test_the_loss_is_the_mean_binary_cross_entropy():
 
 def test_a_label_diverges_by_itself_and_not_from_itself():
     target, output = tf.constant([[0.5, 0.9]]), tf.constant([[0.5, 0.1]])
-    found = KIND.divergence(TASK, target, output, 2.0)
+    actual = KIND.divergence(TASK, target, output, 2.0)
     expected = 0.9 * np.log(0.9 / 0.1) + 0.1 * np.log(0.1 / 0.9)
-    np.testing.assert_allclose(found, [[0.0, expected]], atol=1e-5)
+    np.testing.assert_allclose(actual, [[0.0, expected]], atol=1e-5)
 
 
 @given(st.integers(1, 20), st.integers(0, 2**32 - 1))

@@ -27,8 +27,8 @@ def test_softening_needs_no_logits(temperature):
 
     q, p = softmax(target / temperature), softmax(output / temperature)
     expected = temperature**2 * np.sum(q * np.log(q / p), axis=-1)
-    found = softened_divergence(softmax(target), softmax(output), temperature)
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    actual = softened_divergence(softmax(target), softmax(output), temperature)
+    np.testing.assert_allclose(actual, expected, rtol=1e-6)
 
 
 def test_certainty_is_finite_and_keeps_its_gradient():
@@ -79,6 +79,6 @@ def test_of_one_label_there_is_no_more_to_learn_than_the_label():
 def test_a_class_that_a_probe_has_not_met_has_no_probability():
     rows = np.array([[0.0], [1.0], [0.1], [0.9]])
     probe = LogisticRegression().fit(rows, [0, 2, 0, 2])
-    found = class_probabilities(probe, rows, 3)
-    np.testing.assert_array_equal(found[:, 1], 0.0)
-    np.testing.assert_allclose(found.sum(axis=1), 1.0, rtol=1e-6)
+    actual = class_probabilities(probe, rows, 3)
+    np.testing.assert_array_equal(actual[:, 1], 0.0)
+    np.testing.assert_allclose(actual.sum(axis=1), 1.0, rtol=1e-6)

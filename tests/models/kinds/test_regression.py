@@ -61,9 +61,9 @@ def test_numbers_of_any_size_are_learnt_alike(tiny_encoder, tmp_path, mean):
     model.compile(keras.optimizers.Adam(0.02))
     batches = mtl.batches(dataset, "train", model.encoder.tokenizer, batch_size=8, seed=0)
     model.fit(mtl.interleave({"stars": batches}), epochs=6, verbose=0)
-    found = mtl.evaluate(model, dataset, "validation")
-    assert found["mae"] < 0.2 * deviation
-    assert found["loss"] == pytest.approx((found["rmse"] / deviation) ** 2)
+    actual = mtl.evaluate(model, dataset, "validation")
+    assert actual["mae"] < 0.2 * deviation
+    assert actual["loss"] == pytest.approx((actual["rmse"] / deviation) ** 2)
     model.save(tmp_path / "model.keras")
     again = mtl.load_model(tmp_path / "model.keras")
     assert again.tasks["stars"].scale == dataset.task.scale

@@ -30,17 +30,17 @@ def test_span_f1_equals_seqeval_on_random_tags(jit_compile):
     true_rows, found_rows = [], []
     for _ in range(5):
         tags = generator.integers(0, 5, (8, 20))
-        found = np.where(generator.random((8, 20)) < 0.7, tags, generator.integers(0, 5, (8, 20)))
+        actual = np.where(generator.random((8, 20)) < 0.7, tags, generator.integers(0, 5, (8, 20)))
         begins = np.stack([_pieces(generator, generator.integers(1, 15), 20) for _ in range(8)])
-        update(tf.constant(tags), tf.one_hot(found, 5), tf.cast(begins, tf.float32))
+        update(tf.constant(tags), tf.one_hot(actual, 5), tf.cast(begins, tf.float32))
         for row in range(8):
             true_rows.append([ENTITIES.classes[tag] for tag in tags[row][begins[row]]])
-            found_rows.append([ENTITIES.classes[tag] for tag in found[row][begins[row]]])
+            found_rows.append([ENTITIES.classes[tag] for tag in actual[row][begins[row]]])
     assert float(metric.result()) == pytest.approx(f1_score(true_rows, found_rows), abs=1e-6)
 
 
 @given(st.lists(st.integers(0, 4), max_size=12))
 def test_spans_are_those_of_seqeval(tags):
     expected = get_entities([ENTITIES.classes[tag] for tag in tags])
-    found = [(ENTITIES.labels[kind], first, end - 1) for kind, first, end in spans(tags)]
-    assert found == expected
+    actual = [(ENTITIES.labels[kind], first, end - 1) for kind, first, end in spans(tags)]
+    assert actual == expected

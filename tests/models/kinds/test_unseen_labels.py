@@ -10,28 +10,28 @@ from mtl_keras.models.kinds.table import kind_of
 
 def _measured(kind, labels, of_examples, outputs):
     task = Task("topic", kind, labels)
-    return kind_of(task).measured(task, [(of_examples, [np.array(each) for each in outputs])])
+    return kind_of(task).measured(task, [(of_examples, [np.array(output) for output in outputs])])
 
 
 def test_a_text_whose_class_training_lacks_is_wrong():
-    found = _measured("classification", ["a", "b"], [0, 1, 2, 3], [[0.9, 0.1], [0.2, 0.8]] * 2)
-    assert found["accuracy"] == 0.5
-    assert found["macro_f1"] == pytest.approx((2 / 3 + 2 / 3 + 0 + 0) / 4)
-    assert found["loss"] == pytest.approx(-(np.log(0.9) + np.log(0.8)) / 2)
+    actual = _measured("classification", ["a", "b"], [0, 1, 2, 3], [[0.9, 0.1], [0.2, 0.8]] * 2)
+    assert actual["accuracy"] == 0.5
+    assert actual["macro_f1"] == pytest.approx((2 / 3 + 2 / 3 + 0 + 0) / 4)
+    assert actual["loss"] == pytest.approx(-(np.log(0.9) + np.log(0.8)) / 2)
 
 
 def test_spans_and_words_of_labels_that_training_lacks_are_missed():
     right = np.eye(3)
-    found = _measured("tagging", ["x"], [[1, 0, 3, 4]], [right[[1, 0, 0, 0]]])
-    assert (found["precision"], found["recall"]) == (1.0, 0.5)
-    found = _measured("token_labels", ["a", "b"], [[0, 1], [2, 0]], [right[[0, 1]][:, :2]] * 2)
-    assert found["accuracy"] == 0.5
+    actual = _measured("tagging", ["x"], [[1, 0, 3, 4]], [right[[1, 0, 0, 0]]])
+    assert (actual["precision"], actual["recall"]) == (1.0, 0.5)
+    actual = _measured("token_labels", ["a", "b"], [[0, 1], [2, 0]], [right[[0, 1]][:, :2]] * 2)
+    assert actual["accuracy"] == 0.5
 
 
 def test_labels_that_training_lacks_are_missed_of_many():
     labels, outputs = [np.array([1.0, 0, 1, 1])], [[0.9, 0.1]]
-    found = _measured("multilabel", ["a", "b"], labels, outputs)
-    assert found["micro_f1"] == pytest.approx(2 / (1 + 3))
+    actual = _measured("multilabel", ["a", "b"], labels, outputs)
+    assert actual["micro_f1"] == pytest.approx(2 / (1 + 3))
     kind = kind_of(Task("topic", "multilabel", ["a", "b"]))
     assert kind.contribution(labels[0], np.array(outputs[0])) == (2.0, 4.0)
     metric = kind.training_metric()

@@ -96,10 +96,10 @@ def test_the_answer_tells_what_was_read(port):
     ],
 )
 def test_a_wrong_body_is_refused_in_a_line(port, body, status, message):
-    found, headers, said = ask(port, body)
-    assert (found, json.loads(said)) == (status, {"error": message})
+    actual, headers, text = ask(port, body)
+    assert (actual, json.loads(text)) == (status, {"error": message})
     assert headers["content-type"] == "application/json"
-    assert "\n" not in said
+    assert "\n" not in text
 
 
 def test_a_body_of_unknown_length_is_refused_too(port):
@@ -121,9 +121,9 @@ def test_the_longest_body_is_answered(port):
     [("GET", "/answers", 405), ("POST", "/", 405), ("GET", "/favicon.ico", 404)],
 )
 def test_other_addresses_and_methods_are_refused(port, method, path, status):
-    found, _, said = ask(port, "", method, path)
-    assert found == status
-    assert json.loads(said).keys() == {"error"}
+    actual, _, message = ask(port, "", method, path)
+    assert actual == status
+    assert json.loads(message).keys() == {"error"}
 
 
 def test_another_site_cannot_ask_through_a_browser(port):
@@ -138,9 +138,9 @@ def test_another_site_cannot_ask_through_a_browser(port):
 @pytest.mark.parametrize("method", ["POST", "GET", "OPTIONS"])
 def test_the_page_of_another_site_is_refused(port, origin, method):
     path = "/answers" if method == "POST" else "/"
-    status, _, said = ask(port, '{"text": "a"}', method, path, Origin=origin)
+    status, _, message = ask(port, '{"text": "a"}', method, path, Origin=origin)
     expected = "this request comes from another site; open the demo's own page"
-    assert (status, json.loads(said)) == (403, {"error": expected})
+    assert (status, json.loads(message)) == (403, {"error": expected})
 
 
 def test_its_own_page_is_answered(port):
@@ -156,9 +156,9 @@ def test_its_own_page_is_answered(port):
     ["text/plain", "", "application/x-www-form-urlencoded", "multipart/form-data", "text/json"],
 )
 def test_what_a_form_could_send_is_refused(port, media_type):
-    status, _, said = ask(port, '{"text": "a"}', Content_Type=media_type)
+    status, _, message = ask(port, '{"text": "a"}', Content_Type=media_type)
     expected = f"expected the Content-Type application/json; {FORM}"
-    assert (status, json.loads(said)) == (415, {"error": expected})
+    assert (status, json.loads(message)) == (415, {"error": expected})
 
 
 def test_json_may_name_its_characters(port):
@@ -173,9 +173,9 @@ def test_a_model_that_fails_is_reported_and_asked_again():
         return stand_in_answer(text)
 
     with running(stand_in(fails)) as port:
-        status, _, said = ask(port, '{"text": "fail"}')
+        status, _, message = ask(port, '{"text": "fail"}')
         assert status == 500
-        assert json.loads(said)["error"].startswith("the model failed (WorkError); see the demo")
+        assert json.loads(message)["error"].startswith("the model failed (WorkError); see the demo")
         assert answered(port, "a")["answer"]["text"] == "a"
 
 

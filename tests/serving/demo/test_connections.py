@@ -99,9 +99,9 @@ def test_too_many_connections_are_reported_and_many_more_closed(monkeypatch):
     monkeypatch.setattr(connections, "MOST_CONNECTIONS", 2)
     with running(stand_in()) as port, contextlib.ExitStack() as stack:
         held = [stack.enter_context(connected(port)) for _ in range(2)]
-        status, headers, said = ask(port, BODY)
+        status, headers, message = ask(port, BODY)
         assert (status, headers["connection"]) == (503, "close")
-        assert json.loads(said)["error"].endswith("close one, or try again later")
+        assert json.loads(message)["error"].endswith("close one, or try again later")
         held += [stack.enter_context(connected(port)) for _ in range(3)]
         with contextlib.suppress(ConnectionResetError):
             assert held[-1].recv(1) == b""

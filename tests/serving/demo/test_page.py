@@ -33,7 +33,7 @@ FLAGS = [
 ]
 PATIENCE = 60_000  # milliseconds
 WIDE, PHONE = {"width": 1200, "height": 900}, {"width": 360, "height": 800}
-HEIGHT, WIDTH = (f"document.documentElement.scroll{each}" for each in ("Height", "Width"))
+HEIGHT, WIDTH = (f"document.documentElement.scroll{side}" for side in ("Height", "Width"))
 TEXT = "Zoë 🙂 took the Leeds Nimbus to Leeds."
 # Of every text on the page, its contrast with what is behind it (WCAG 2.2, contrast ratio).
 CONTRASTS = """() => {
@@ -103,15 +103,15 @@ def opened(browser):
     assert (faults, cookies) == ([], [])
 
 
-def _note(faults: list[str], said: str, allowed: str = "Failed to load resource") -> None:
-    if not said.startswith((allowed, "data:")):
-        faults.append(said)
+def _note(faults: list[str], message: str, allowed: str = "Failed to load resource") -> None:
+    if not message.startswith((allowed, "data:")):
+        faults.append(message)
 
 
 def rows(page, task: str, *columns: str) -> list[tuple[str, ...]]:
     """What the list of a task says, row by row."""
     items = page.locator(f"article[aria-labelledby=task-{task}] li").all()
-    return [tuple(item.locator(f".{each}").inner_text() for each in columns) for item in items]
+    return [tuple(item.locator(f".{column}").inner_text() for column in columns) for item in items]
 
 
 def expect_text(page, selector: str, text: str) -> None:
@@ -264,7 +264,7 @@ def test_turned_to_a_phone_it_keeps_its_answers(opened, port):
     page.set_viewport_size(PHONE)
     assert page.evaluate(WIDTH) == PHONE["width"]
     assert rows(page, "topic", "name", "number") == before
-    field, answers = (page.locator(each).bounding_box() for each in ("#text", "#answers"))
+    field, answers = (page.locator(selector).bounding_box() for selector in ("#text", "#answers"))
     assert field["y"] + field["height"] < answers["y"]
 
 
@@ -320,7 +320,7 @@ def test_every_text_is_legible(opened, port, scheme):
     expect_answered(page, TEXT + " " * 300 + "unread")
     contrasts = page.evaluate(CONTRASTS)
     assert len(contrasts) > 30
-    assert [found for found in contrasts if found[0] < 4.5] == []
+    assert [contrast for contrast in contrasts if contrast[0] < 4.5] == []
 
 
 @pytest.mark.slow

@@ -65,13 +65,13 @@ def test_it_says_where_it_is_and_ends_when_interrupted():
         process = subprocess.Popen(
             [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
-        said = process.stdout.readline().decode()
-        found = re.fullmatch(
+        message = process.stdout.readline().decode()
+        actual = re.fullmatch(
             rf"demo: http://127.0.0.1:(\d+)/, since port {port} is in use \(Ctrl-C ends it\)\n",
-            said,
+            message,
         )
-        assert found, said
-        assert answered(int(found[1]), "a")["answer"]["text"] == "a"
+        assert actual, message
+        assert answered(int(actual[1]), "a")["answer"]["text"] == "a"
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=60)
     assert (process.returncode, output, errors) == (130, b"", b"")

@@ -52,11 +52,11 @@ def test_the_card_of_a_run_is_its_metrics(trained):
     card = find_source(trained)().card
     metrics = Run.open(trained).read_json("metrics.json")
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in card.splitlines()[2:]]
-    found = {(row[0], row[1]): dict(zip(rows[0], row, strict=True)) for row in rows[2:]}
+    actual = {(row[0], row[1]): dict(zip(rows[0], row, strict=True)) for row in rows[2:]}
     for split, tasks in metrics.items():
         for task, values in tasks.items():
             for name, value in values.items():
-                assert float(found[task, split][name]) == pytest.approx(value, abs=1e-4)
+                assert float(actual[task, split][name]) == pytest.approx(value, abs=1e-4)
 
 
 @pytest.mark.slow

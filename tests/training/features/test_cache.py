@@ -59,34 +59,34 @@ def materials_of(recipe, tiny_encoder):
 
 
 def _trained(materials, folder):
-    said = []
-    stages = Trainer(materials, folder).run_stages(report=said.append, verbose=0)
-    return stages, said
+    lines = []
+    stages = Trainer(materials, folder).run_stages(report=lines.append, verbose=0)
+    return stages, lines
 
 
 def _set_up_all(materials) -> list[str]:
     """Sets each stage up; between them, what trains moves by hand."""
-    said = []
+    lines = []
     for index in range(len(materials.stages)):
-        set_up(materials, index, report=said.append)
+        set_up(materials, index, report=lines.append)
         for variable in materials.model.trainable_variables:
             variable.assign(variable + 0.01)
-    return said
+    return lines
 
 
 @pytest.mark.slow
 def test_training_is_the_same_with_and_without(materials_of, tmp_path):
     stages = (HEADS, dataclasses.replace(TOP, tasks=("topic",), protect=Distillation()))
     cached, plain = materials_of(stages), materials_of(stages, cache=False)
-    with_cache, said = _trained(cached, tmp_path / "cached")
+    with_cache, message = _trained(cached, tmp_path / "cached")
     without, silent = _trained(plain, tmp_path / "plain")
-    assert any("keeps the output of" in line for line in said)
+    assert any("keeps the output of" in line for line in message)
     assert not any("keeps the output of" in line for line in silent)
     assert_same_weights(cached.model.get_weights(), plain.model.get_weights(), tolerance=1e-5)
     for one, other in zip(with_cache, without, strict=True):
         for name, values in one["history"].items():
-            found, expected = np.array(values, float), np.array(other["history"][name], float)
-            np.testing.assert_allclose(found, expected, atol=1e-5)  # NaN if it is undefined
+            actual, expected = np.array(values, float), np.array(other["history"][name], float)
+            np.testing.assert_allclose(actual, expected, atol=1e-5)  # NaN if it is undefined
 
 
 @pytest.mark.slow
@@ -102,9 +102,9 @@ def test_batches_hold_what_the_frozen_layers_give(materials_of):
 
 @pytest.mark.slow
 def test_sentence_heads_on_a_frozen_encoder_keep_one_vector_a_text(materials_of):
-    said = []
-    setup = set_up(materials_of((HEADS,), tasks=("topic",)), 0, report=said.append)
-    assert f"the output of {SENTENCE}" in said[1]
+    lines = []
+    setup = set_up(materials_of((HEADS,), tasks=("topic",)), 0, report=lines.append)
+    assert f"the output of {SENTENCE}" in lines[1]
     (x, _, _) = next(iter(setup.training_batches))
     assert x[FEATURES].shape[1:] == (8,)
 
@@ -120,10 +120,10 @@ def test_one_run_over_the_texts_serves_the_stages_to_come(materials_of):
     one = dataclasses.replace(HEADS, epochs=1)
     stages = (one, dataclasses.replace(TOP, epochs=1), HEADS)
     materials = materials_of(stages, run=counted)
-    said = _set_up_all(materials)
+    message = _set_up_all(materials)
     # The third stage's prefix has a block that the second trained: encoded again, from below it.
     assert runs == 2 * [len(list(materials.features.texts.passes()))]
-    assert "the output of block_1, block_0" in said[1]
+    assert "the output of block_1, block_0" in message[1]
 
 
 @pytest.mark.slow
@@ -146,10 +146,10 @@ def test_a_prefix_that_changed_is_encoded_again_from_below_it(materials_of, monk
 def test_what_does_not_fit_takes_half_precision_then_a_file(materials_of, share, dtype, place):
     plain = materials_of((TOP,))
     budget = int(share * plain.features.texts.lengths.sum() * 8 * 4)
-    small, said = materials_of((TOP,), budget=budget), []
-    of_small = set_up(small, 0, report=said.append).training_batches
+    small, lines = materials_of((TOP,), budget=budget), []
+    of_small = set_up(small, 0, report=lines.append).training_batches
     assert small.features.kept == {"block_0": dtype}
-    assert f"in {place}" in said[1]
+    assert f"in {place}" in lines[1]
     for (x, *labels), (exact, *same) in zip(
         of_small, set_up(plain, 0).training_batches, strict=True
     ):
@@ -161,17 +161,19 @@ def test_what_does_not_fit_takes_half_precision_then_a_file(materials_of, share,
 def test_without_room_it_trains_all_the_same_and_says_so(materials_of, tmp_path, monkeypatch):
     monkeypatch.setattr(feature_stores, "KEPT_FREE", 1 << 62)
     materials = materials_of((TOP,), tasks=("topic",), budget=0)
-    _, said = _trained(materials, tmp_path)
-    assert said[1] == "no room for the features of the frozen layers: each epoch computes them anew"
+    _, message = _trained(materials, tmp_path)
+    assert (
+        message[1] == "no room for the features of the frozen layers: each epoch computes them anew"
+    )
     assert materials.model.level is None
 
 
 def test_of_more_texts_than_memory_can_find_again_nothing_is_kept(materials_of, monkeypatch):
     monkeypatch.setattr(features, "MOST_TEXTS", 300)
-    materials, said = materials_of((TOP,)), []
-    materials.features.prepare(Levels(("block_0",), epochs=2), said.append)
+    materials, lines = materials_of((TOP,)), []
+    materials.features.prepare(Levels(("block_0",), epochs=2), lines.append)
     assert materials.features.kept == {}
-    assert said == ["no room for the features of the frozen layers: each epoch computes them anew"]
+    assert lines == ["no room for the features of the frozen layers: each epoch computes them anew"]
 
 
 @pytest.mark.slow

@@ -20,11 +20,11 @@ def test_vectors_of_word_pieces_come_back_padded(memory, dtype, place):
     assert (store.values.dtype.name, store.place) == (dtype, place)
     features = np.arange(2 * 3 * 4).reshape(2, 3, 4)
     store.put(np.array([0, 2]), features)
-    found = store.batch(np.array([2, 0]), width=5)
-    np.testing.assert_array_equal(found[0, :2], features[1, :2])
-    np.testing.assert_array_equal(found[1, :3], features[0])
-    assert not found[0, 2:].any()
-    assert not found[1, 3:].any()
+    actual = store.batch(np.array([2, 0]), width=5)
+    np.testing.assert_array_equal(actual[0, :2], features[1, :2])
+    np.testing.assert_array_equal(actual[1, :3], features[0])
+    assert not actual[0, 2:].any()
+    assert not actual[1, 3:].any()
 
 
 def test_sentence_embeddings_are_a_row_a_text():

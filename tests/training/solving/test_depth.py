@@ -26,8 +26,8 @@ def solution(level: str, score: float, loss: float = 0.5) -> Solution:
 
 def test_there_is_a_head_for_each_level_lowest_first(tiny_encoder, dataset):
     solutions = heads_by_depth(tiny_encoder(), dataset)
-    assert [each.level for each in solutions] == ["embeddings", "block_0", "block_1"]
-    assert all(0 <= each.held_out["accuracy"] <= 1 for each in solutions)
+    assert [solution.level for solution in solutions] == ["embeddings", "block_0", "block_1"]
+    assert all(0 <= solution.held_out["accuracy"] <= 1 for solution in solutions)
 
 
 def test_the_best_block_is_chosen_and_of_equal_ones_the_lowest():
@@ -73,7 +73,7 @@ def test_an_encoder_of_one_block_has_two_levels_and_is_read_at_its_only_block(le
     )
     encoder = mtl.TextEncoder(letters, config)
     solutions = heads_by_depth(encoder, dataset)
-    assert [each.level for each in solutions] == ["embeddings", "block_0"]
+    assert [solution.level for solution in solutions] == ["embeddings", "block_0"]
     assert best_block(solutions) == "block_0"
     task = mtl.Task("topic", labels=["x", "y"], reads="block_1")
     with pytest.raises(mtl.InputError, match="has no block_1; its blocks are block_0"):

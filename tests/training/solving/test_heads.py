@@ -75,6 +75,6 @@ def test_features_that_are_no_numbers_and_labels_that_are_all_one_are_refused(
         solve_heads(model_of(encoder, one), one, ["topic"])
     model = model_of(encoder, datasets)
     block = model.encoder.transformer.get_layer("block_1")
-    block.set_weights([np.full_like(each, np.nan) for each in block.get_weights()])
+    block.set_weights([np.full_like(weight, np.nan) for weight in block.get_weights()])
     with pytest.raises(mtl.InputError, match="vectors at block_1 are not all finite"):
         solve_heads(model, datasets, ["topic"])

@@ -21,9 +21,9 @@ def solved(features, targets, link, penalty):
     scaling = Scaling.of(features)
     whole = np.full((len(features), 1), 1 / len(features), np.float32)
     problems = Problems(scaling(features), targets.astype(np.float32), whole, link)
-    found = problems.solve(penalty, problems.start(), steps=500, tolerance=1e-6)
-    assert found.converged
-    return LinearHead.unscaled(found.weights[:, 0], scaling, *NONE), scaling
+    actual = problems.solve(penalty, problems.start(), steps=500, tolerance=1e-6)
+    assert actual.converged
+    return LinearHead.unscaled(actual.weights[:, 0], scaling, *NONE), scaling
 
 
 def test_classes_are_scikit_learns(features):
@@ -72,11 +72,11 @@ def test_each_problem_is_solved_as_if_alone(features):
     shares, folds = fold_shares(texts, 3, seed=0)
     scaled = Scaling.of(features)(features)
     together = Problems(scaled, labels, shares, Softmax())
-    found = together.solve(0.1, together.start(), steps=500, tolerance=1e-6)
+    actual = together.solve(0.1, together.start(), steps=500, tolerance=1e-6)
     kept = folds != 1
     alone = Problems(scaled[kept], labels[kept], shares[kept, 2:3], Softmax())
     expected = alone.solve(0.1 * ROWS / kept.sum(), alone.start(), steps=500, tolerance=1e-6)
-    np.testing.assert_allclose(found.weights[:, 2], expected.weights[:, 0], atol=2e-3)
+    np.testing.assert_allclose(actual.weights[:, 2], expected.weights[:, 0], atol=2e-3)
 
 
 def test_rows_of_a_text_share_a_fold_and_shares_sum_to_one():

@@ -17,12 +17,12 @@ def problem() -> MixProblem:
 
 
 def test_the_level_that_decides_gets_the_largest_share(problem):
-    found = problem.solve(0.001, steps=500, tolerance=1e-6)
-    shares = Softmax().outputs(found.scores)
-    assert found.converged
+    actual = problem.solve(0.001, steps=500, tolerance=1e-6)
+    shares = Softmax().outputs(actual.scores)
+    assert actual.converged
     assert shares.argmax() == 1
     assert shares[1] > 0.6
-    answers = found.head(mixed(problem.levels, found.scores)).argmax(-1)
+    answers = actual.head(mixed(problem.levels, actual.scores)).argmax(-1)
     assert np.mean(answers == problem.targets.argmax(-1)) > 0.95
 
 

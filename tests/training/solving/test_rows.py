@@ -51,7 +51,7 @@ def test_a_budget_ends_the_rows(tiny_encoder, tmp_path):
 def test_vectors_that_are_not_finite_are_refused(tiny_encoder, datasets):
     encoder = tiny_encoder()
     block = encoder.transformer.get_layer("block_1")
-    block.set_weights([np.full_like(each, np.nan) for each in block.get_weights()])
+    block.set_weights([np.full_like(weight, np.nan) for weight in block.get_weights()])
     with pytest.raises(mtl.InputError, match="task 'topic': the encoder's vectors at block_1 are"):
         Rows.of(encoder, datasets["topic"], "train", ["block_1"])
 
