@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from typing import NoReturn, TypeAlias
@@ -16,7 +17,18 @@ Command: TypeAlias = Callable[[argparse.Namespace], int | None]  # returns exit 
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports mistakes in one line, as the commands do."""
+    """Reports mistakes in one line, as the commands do; texts may come after options."""
+
+    def parse_args(self, args: Sequence[str], namespace: None = None) -> argparse.Namespace:  # type: ignore[override]
+        """As in `argparse`, which gives texts no place after an option (python/cpython#59317)."""
+        options, rest = self.parse_known_args(args, namespace)
+        before = list(itertools.takewhile(lambda item: item != "--", rest))
+        is_text = hasattr(options, "text") and not any(re.match("--?[^-]", item) for item in before)
+        if rest and not is_text:
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
+        if rest:
+            options.text = [*options.text, *before, *rest[len(before) + 1 :]]
+        return options
 
     def _check_value(self, action: argparse.Action, value: object) -> None:
         """Adds the nearest choice to the message."""

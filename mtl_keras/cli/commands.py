@@ -3,11 +3,14 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mtl_keras.cli.answer_files import check_answer_file, write_answers
+from mtl_keras.cli.asking import answered, answerer_of, asked, count_texts
 from mtl_keras.cli.console import (
+    counted,
     load_tensorflow,
     print_findings,
     print_json,
@@ -16,17 +19,14 @@ from mtl_keras.cli.console import (
     readable,
     warn,
 )
+from mtl_keras.data.text_files import text_rows
 from mtl_keras.display import show
-from mtl_keras.encoders.chunks import chunks
 from mtl_keras.errors import InputError
 
 if TYPE_CHECKING:
     from mtl_keras.data.task_dataset import TaskDataset
     from mtl_keras.recipes.recipe import Recipe
     from mtl_keras.runs.run import Run
-
-TEXTS_AT_ONCE = 1024
-FEW_TEXTS = 32  # up to here, answering without a graph is faster than tracing one
 
 
 def train(options: argparse.Namespace) -> int | None:
@@ -72,39 +72,37 @@ def evaluate(options: argparse.Namespace) -> None:
 
 
 def predict(options: argparse.Namespace) -> None:
-    """Prints every task's answer for each text."""
-    from mtl_keras.runs.run import Run
-
-    run = Run.open(options.run_folder)
-    if bool(options.text) == bool(options.input):
-        received = "both" if options.text else "neither"
-        raise InputError(f"predict takes either texts or --input FILE. Received: {received}")
-    count = _count_lines(options.input) if options.input else len(options.text)
+    """Prints or writes every task's answer for each text, by a run or an export."""
+    if options.output:
+        check_answer_file(options.output, asked=options.input)
+    rows = asked(options.text, options.input, options.column)
+    load = answerer_of(options.folder, options.best, rows.count)
     load_tensorflow()
-    from mtl_keras.models.prediction import answer
-
-    model = run.model(best=options.best)
-    texts = _lines(options.input) if options.input else options.text
-    for chunk in chunks(texts, TEXTS_AT_ONCE):
-        for answers in answer(model, chunk, graph=count > FEW_TEXTS):
-            if options.json:
-                print_json(answers, indent=None)
-            else:
-                show(readable(answers, model.tasks))
+    answerer = load()
+    answers = answered(rows, answerer.ask)
+    if options.output:
+        write_answers(options.output, counted(answers, rows.count), answerer.forms)
+        return
+    for of_text in answers:
+        if options.json:
+            print_json(of_text.answer, indent=None)
+        else:
+            show(readable(of_text.answer, answerer.forms))
 
 
 def embed(options: argparse.Namespace) -> None:
-    """Writes the sentence embeddings of a file's lines."""
+    """Writes the sentence embeddings of a file's texts."""
     file = Path(options.output)
     if file.suffix != ".npy" or file.is_dir() or not file.absolute().parent.is_dir():
         raise InputError(f"{options.output}: --output must be a .npy file in an existing folder")
-    count = _count_lines(options.input)
+    count = count_texts(options.input, options.column)
     load_tensorflow()
     from mtl_keras.encoders.embedding_files import write_embeddings
     from mtl_keras.encoders.text_encoder import TextEncoder
 
     encoder = TextEncoder.from_pretrained(options.source, max_length=options.max_length)
-    shape = write_embeddings(encoder, _lines(options.input), count, options.output)
+    texts = (row.text for row in text_rows(options.input, options.column))
+    shape = write_embeddings(encoder, texts, count, options.output)
     show(f"{options.output}: {shape[0]} × {shape[1]}, float32")
 
 
@@ -271,20 +269,6 @@ def _warn_of_changes(run: "Run", datasets: Mapping[str, "TaskDataset"], folder: 
     trained_on = now if before is None else {name: before[name] for name in now if name in before}
     if changes := describe_changes(trained_on, now):
         warn(changes)
-
-
-def _count_lines(path: str) -> int:
-    """How many lines a file has. Reads them all, so that none fails later; raises if none."""
-    count = sum(1 for _ in _lines(path))
-    if not count:
-        raise InputError(f"{path}: empty; give one text per line")
-    return count
-
-
-def _lines(path: str) -> Iterable[str]:
-    from mtl_keras.storage.files import read_lines
-
-    return read_lines(Path(path))
 
 
 def _first_comment(path: Path) -> str:

@@ -3,9 +3,11 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from tabulate import tabulate
 
 from mtl_keras.data.answer_forms import READ
@@ -20,11 +22,11 @@ from mtl_keras.evaluation.figures import (
 )
 
 if TYPE_CHECKING:
+    from mtl_keras.data.answer_forms import AnswerForm
     from mtl_keras.data.findings import Finding
-    from mtl_keras.data.task import Task
     from mtl_keras.data.task_dataset import TaskDataset
 
-
+Item = TypeVar("Item")
 CUT = "(only its beginning was read: it is longer than the model's max_length)"
 
 
@@ -125,12 +127,24 @@ def _rate(rate: float | str) -> str:
     return rate if isinstance(rate, str) else f"{rate:.3g}"
 
 
-def readable(answer: Mapping, tasks: Mapping[str, "Task"]) -> str:
+def counted(items: Iterable[Item], count: int | None) -> Iterator[Item]:
+    """The items, with a bar on stderr of how many have passed, if that is a terminal.
+
+    Args:
+        items: whatever is worked on.
+        count: how many they are; None if that is not known.
+    """
+    console = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        yield from progress.track(items, total=count)
+
+
+def readable(answer: Mapping, forms: Mapping[str, "AnswerForm"]) -> str:
     """A text and every task's answer to it. All lines but the first are indented."""
     first, *rest = answer["text"].split("\n")
     answers = [
-        f"{name}: {one_line(task.label_kind.form.in_words(answer[name])) or 'none'}"
-        for name, task in tasks.items()
+        f"{name}: {one_line(form.in_words(answer[name])) or 'none'}" for name, form in forms.items()
     ]
     unread = [CUT] if answer.get(READ) is False else []
     return "\n".join([first, *(f"  {line}" for line in [*rest, *unread, *answers])])

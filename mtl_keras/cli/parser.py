@@ -2,7 +2,7 @@
 
 import argparse
 
-from mtl_keras.cli import commands, inspection
+from mtl_keras.cli import commands, completion, inspection
 from mtl_keras.cli.arguments import (
     Commands,
     Parser,
@@ -21,7 +21,9 @@ DESCRIPTION = "Several text tasks, one compact transformer, one recipe."
 RECIPE_HELP = "a YAML file, or the name of a bundled recipe"
 RUN_HELP = "a run's folder"
 BEST_HELP = "use the weights with the best validation score of this task, or of the tasks' mean"
-LINES_HELP = "a file with one text per line; may be gzipped (.gz)"
+FOLDER_HELP = "a run's folder, or an export's"
+INPUT_HELP = "a .csv, .tsv, .jsonl or .parquet file, or one with a text a line"
+COLUMN_HELP = "the column of --input with the texts (default: text, or the only one)"
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -32,9 +34,10 @@ def make_parser() -> argparse.ArgumentParser:
     added = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in (
         *(_add_train, _add_compare, _add_search, _add_advise, _add_evaluate, _add_predict),
-        *(_add_export, _add_demo, _add_embed, _add_inspect, _add_recipes),
+        *(_add_export, _add_demo, _add_embed, _add_inspect, _add_recipes, _add_completion),
     ):
         add(added)
+    parser.set_defaults(parser=parser)
     return parser
 
 
@@ -141,10 +144,26 @@ def _add_evaluate(added: Commands) -> None:
 
 def _add_predict(added: Commands) -> None:
     command = add_command(added, "predict", commands.predict, as_json=True)
-    command.add_argument("run_folder", metavar="run", help=RUN_HELP)
-    command.add_argument("text", nargs="*", help="texts to answer; an empty text is allowed")
+    command.add_argument("folder", metavar="run|export", help=FOLDER_HELP)
+    command.add_argument(
+        "text",
+        nargs="*",
+        help="texts to answer; without them and --input, one text a line is read from stdin",
+    )
     command.add_argument("--best", metavar="TASK", help=BEST_HELP)
-    command.add_argument("--input", type=given_path, help=LINES_HELP)
+    command.add_argument(
+        "--input",
+        type=given_path,
+        metavar="FILE",
+        help=f"{INPUT_HELP}; - is stdin",
+    )
+    command.add_argument("--column", help=COLUMN_HELP)
+    command.add_argument(
+        "--output",
+        type=given_path,
+        metavar="FILE",
+        help="a .csv, .jsonl or .parquet file to write: the rows of the input with the answers",
+    )
 
 
 def _add_export(added: Commands) -> None:
@@ -177,7 +196,7 @@ def _add_export(added: Commands) -> None:
 
 def _add_demo(added: Commands) -> None:
     command = add_command(added, "demo", commands.demo)
-    command.add_argument("folder", metavar="run|export", help="a run's folder, or an export's")
+    command.add_argument("folder", metavar="run|export", help=FOLDER_HELP)
     command.add_argument(
         "--host",
         default="127.0.0.1",
@@ -193,7 +212,8 @@ def _add_embed(added: Commands) -> None:
     command.add_argument(
         "source", help="an encoder: all-MiniLM-L6-v2, a TF Hub handle, a folder or run:FOLDER"
     )
-    command.add_argument("--input", required=True, help=LINES_HELP)
+    command.add_argument("--input", required=True, metavar="FILE", help=INPUT_HELP)
+    command.add_argument("--column", help=COLUMN_HELP)
     command.add_argument("--output", required=True, help="the .npy file to write")
     command.add_argument(
         "--max-length", type=whole, default=128, help="most word pieces read of a text"
@@ -208,3 +228,8 @@ def _add_inspect(added: Commands) -> None:
 
 def _add_recipes(added: Commands) -> None:
     add_command(added, "recipes", commands.recipes, as_json=True)
+
+
+def _add_completion(added: Commands) -> None:
+    command = add_command(added, "completion", completion.completion)
+    command.add_argument("shell", choices=completion.SHELLS)

@@ -1,5 +1,6 @@
 """The forms of an answer: one label, several labels, a number, or passages of the text."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,12 +22,14 @@ class AnswerForm:
         read: a text's row of outputs, the text, and the task's labels → the answer, as
             `mtl_keras.answer` returns it.
         in_words: such an answer → a line of text; empty if there is nothing to report.
+        cells: such an answer → column → cell of a table; lists are JSON.
     """
 
     name: str
     marked_by: str
     read: Callable[[Row, str, Sequence[str]], Any]
     in_words: Callable[[Any], str]
+    cells: Callable[[Any], Mapping[str, str | float]]
 
 
 def form_of(outputs: Sequence[str]) -> AnswerForm:
@@ -118,10 +121,53 @@ def _passages_in_words(answer: Sequence[Mapping]) -> str:
     return ", ".join(f"{p['text']} ({p['label']}, {p['score']:.2f})" for p in answer)
 
 
+def _label_cells(answer: Mapping) -> dict[str, str | float]:
+    return {"label": answer["label"], "score": answer["score"]}
+
+
+def _labels_cells(answer: Mapping) -> dict[str, str | float]:
+    chosen = {label: answer["scores"][label] for label in answer["labels"]}
+    return {"labels": _as_json([*chosen]), "scores": _as_json([*chosen.values()])}
+
+
+def _number_cells(answer: Mapping) -> dict[str, str | float]:
+    return {"value": answer["value"]}
+
+
+def _passages_cells(answer: Sequence[Mapping]) -> dict[str, str | float]:
+    return {"passages": _as_json(answer)}
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
 PASSAGES = AnswerForm(
-    name="passages", marked_by="starts", read=_passages, in_words=_passages_in_words
+    name="passages",
+    marked_by="starts",
+    read=_passages,
+    in_words=_passages_in_words,
+    cells=_passages_cells,
 )
-LABELS = AnswerForm(name="labels", marked_by="count", read=_labels, in_words=_labels_in_words)
-NUMBER = AnswerForm(name="number", marked_by="value", read=_number, in_words=_number_in_words)
-LABEL = AnswerForm(name="label", marked_by="scores", read=_label, in_words=_label_in_words)
+LABELS = AnswerForm(
+    name="labels",
+    marked_by="count",
+    read=_labels,
+    in_words=_labels_in_words,
+    cells=_labels_cells,
+)
+NUMBER = AnswerForm(
+    name="number",
+    marked_by="value",
+    read=_number,
+    in_words=_number_in_words,
+    cells=_number_cells,
+)
+LABEL = AnswerForm(
+    name="label",
+    marked_by="scores",
+    read=_label,
+    in_words=_label_in_words,
+    cells=_label_cells,
+)
 FORMS = (PASSAGES, LABELS, NUMBER, LABEL)

@@ -6,6 +6,7 @@ PyArrow is an extra, because it takes 50 MB and text files, lists and pandas fra
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,17 @@ def arrow_file_rows(path: str, columns: Columns, note: Note) -> Iterator[Row]:
         return (opened.get_batch(number) for number in range(opened.num_record_batches))
 
     return _rows_of_file(path, columns, "Arrow", batches)
+
+
+def parquet_records(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Every row of a Parquet file as column → cell; the first is line 1."""
+    _import(path)
+    from pyarrow import parquet
+
+    with _reading(path, "; give a complete Parquet file"), open_regular(path) as file:
+        batches = parquet.ParquetFile(file).iter_batches(BATCH)
+        rows = itertools.chain.from_iterable(batch.to_pylist() for batch in batches)
+        yield from enumerate(rows, 1)
 
 
 class ArrowStream:

@@ -18,13 +18,23 @@ REFUSED = ("reject", "ignore")  # answers of Prodigy
 def json_lines(path: str, columns: Columns, note: Note) -> Iterator[Row]:
     """Rows of a file with one object per line."""
     keys = _keys(path, columns)
-    for line, string in enumerate(read_lines(path, columns.encoding), 1):
+    for line, record in json_records(path, columns.encoding):
+        yield _row(f"{path}:{line}", line, record, keys)
+
+
+def json_records(path: str, encoding: str | None = None) -> Iterator[tuple[int, Any]]:
+    """The JSON values of a file with one per line, with their lines.
+
+    Raises:
+        InputError: the file cannot be read; or a line holds something else.
+    """
+    for line, string in enumerate(read_lines(path, encoding), 1):
         if string.strip():
             where = f"{path}:{line}"
             record, end = _decoded(where, string, 0, "one object per line")
             if string[end:].strip(BLANKS):
                 raise InputError(f"{where}: not JSON: more after the value; one object per line")
-            yield _row(where, line, record, keys)
+            yield line, record
 
 
 def json_array(path: str, columns: Columns, note: Note) -> Iterator[Row]:

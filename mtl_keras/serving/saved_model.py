@@ -9,6 +9,7 @@ from mtl_keras.export.saved_model.loading import (
     GRAPH,
     answering,
     export_in,
+    forms_of,
     labels_of,
     load_signatures,
 )
@@ -26,6 +27,7 @@ class SavedModel:
     Attributes:
         folder: of the version.
         labels: task → its labels, of the tasks that have any.
+        forms: task → the form of its answers.
 
     Raises:
         InputError: there is no export, or it is damaged.
@@ -47,6 +49,7 @@ class SavedModel:
         self.folder = export
         self._signatures = load_signatures(export)  # which go if nobody holds them
         self.labels = labels_of(self._signatures)
+        self.forms = forms_of(self._signatures)
         self._answers = answering(self._signatures[SERVING], self.labels)
 
     def __call__(self, texts: Sequence[str], *, batch_size: int = BATCH_SIZE) -> list[dict]:

@@ -5,6 +5,7 @@ import argparse
 import pytest
 
 from mtl_keras.cli.arguments import Parser, add_command, check_utf8, given_path
+from mtl_keras.cli.parser import make_parser
 from mtl_keras.errors import InputError
 
 
@@ -33,3 +34,23 @@ def test_what_is_no_text_or_no_path_is_refused():
         check_utf8([b"\xff".decode(errors="surrogateescape")])
     with pytest.raises(argparse.ArgumentTypeError, match="an empty path"):
         given_path("")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "texts"),
+    [
+        (["run", "--json", "a b"], ["a b"]),
+        (["run", "a", "--json", "b", ""], ["a", "b", ""]),
+        (["--json", "run", "a"], ["a"]),
+        (["run", "--json", "--", "-a", "--b"], ["-a", "--b"]),
+    ],
+)
+def test_texts_may_come_before_and_after_options(arguments, texts):
+    options = make_parser().parse_args(["predict", *arguments])
+    assert (options.folder, options.text, options.json) == ("run", texts, True)
+
+
+@pytest.mark.parametrize("arguments", [["predict", "run", "a", "--jsno"], ["recipes", "a"]])
+def test_what_no_argument_takes_is_refused(arguments):
+    with pytest.raises(InputError, match="unrecognized arguments: "):
+        make_parser().parse_args(arguments)

@@ -1,5 +1,6 @@
 """What each command does and prints."""
 
+import csv
 import gzip
 import json
 import shutil
@@ -58,6 +59,26 @@ def test_from_files_to_answers(trained, capsys, tmp_path):
     groups = {row["group"]: row["stages"] for row in json.loads(out)["groups"]}
     assert groups["block_0"] == [None, pytest.approx(9e-3)]
     assert groups["heads/topic"] == [pytest.approx(1e-2), pytest.approx(2e-2)]
+
+
+@pytest.mark.slow
+def test_a_run_and_its_export_answer_a_file(trained, capsys, tmp_path):
+    assert run_command(capsys, "export", trained, tmp_path / "models")[0] == 0
+    (tmp_path / "asked.csv").write_text("id,body\n1,bbb aaa\n2,ccc\n")
+    tables = []
+    for number, folder in enumerate((trained, tmp_path / "models")):
+        answered = tmp_path / f"answered-{number}.csv"
+        asked = ("--input", tmp_path / "asked.csv", "--column", "body", "--output", answered)
+        assert run_command(capsys, "predict", folder, *asked) == (0, "", "")
+        with open(answered, newline="") as file:
+            tables.append(list(csv.DictReader(file)))
+    columns = ["id", "body", "read", "topic/label", "topic/score", "entities/passages"]
+    assert [*tables[0][0]] == columns
+    for of_run, of_export in zip(*tables, strict=True):
+        for column in columns[:4]:
+            assert of_run[column] == of_export[column]
+        scores = (float(row["topic/score"]) for row in (of_run, of_export))
+        assert next(scores) == pytest.approx(next(scores), abs=1e-5)
 
 
 @pytest.mark.slow

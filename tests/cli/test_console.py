@@ -12,6 +12,7 @@ TASKS = {
     "places": Task("places", kind="tagging", labels=["city"]),
     "parts": Task("parts", kind="token_labels", labels=["NOUN", "VERB"]),
 }
+FORMS = {name: task.label_kind.form for name, task in TASKS.items()}
 
 
 @pytest.mark.parametrize(
@@ -28,13 +29,13 @@ TASKS = {
 )
 def test_an_answer_is_a_line(name, answer, line):
     answers = {"text": "hello", name: answer}
-    assert readable(answers, {name: TASKS[name]}) == f"hello\n  {name}: {line}"
+    assert readable(answers, {name: FORMS[name]}) == f"hello\n  {name}: {line}"
 
 
 @pytest.mark.parametrize("read", [True, False])
 def test_a_text_that_is_not_read_whole_says_so(read):
     answers = {"text": "hello", "read": read, "stars": {"value": 1.0}}
-    _, *lines = readable(answers, {"stars": TASKS["stars"]}).splitlines()
+    _, *lines = readable(answers, {"stars": FORMS["stars"]}).splitlines()
     assert lines[-1] == "  stars: 1"
     assert [("only its beginning" in line) for line in lines[:-1]] == ([] if read else [True])
 
@@ -74,7 +75,7 @@ def test_warnings_are_beside_the_output(capsys):
 
 @pytest.mark.parametrize("text", ["", " ", "a\n b", "\nhello"])
 def test_a_text_keeps_its_characters_and_every_answer_is_indented(text):
-    task = TASKS["stars"]
-    lines = readable({"text": text, "stars": {"value": 1.0}}, {"stars": task}).split("\n")
+    answers = {"text": text, "stars": {"value": 1.0}}
+    lines = readable(answers, {"stars": FORMS["stars"]}).split("\n")
     first, *rest = text.split("\n")
     assert lines == [first, *(f"  {line}" for line in rest), "  stars: 1"]

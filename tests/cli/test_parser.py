@@ -1,15 +1,17 @@
 """Which commands and arguments there are."""
 
+import re
+
 import pytest
 
 import mtl_keras
-from mtl_keras.cli import commands, inspection
+from mtl_keras.cli import commands, completion, inspection
 from mtl_keras.cli.parser import make_parser
 from mtl_keras.errors import InputError
 
 NAMES = (
     *("train", "compare", "advise", "evaluate", "predict"),
-    *("export", "demo", "embed", "inspect", "recipes"),
+    *("export", "demo", "embed", "inspect", "recipes", "completion"),
 )
 
 
@@ -19,20 +21,22 @@ def test_a_command_is_run_by_the_function_of_its_name(name):
         "embed": ["minilm", "--input", "texts", "--output", "x.npy"],
         "export": ["run", "folder"],
         "recipes": [],
+        "completion": ["bash"],
     }.get(name, ["place"])
     options = make_parser().parse_args([name, *needed])
     assert options.run is _function(name)
 
 
 def _function(name):
-    return getattr(inspection if name == "inspect" else commands, name)
+    places = {"inspect": inspection, "completion": completion}
+    return getattr(places.get(name, commands), name)
 
 
 def test_every_command_is_in_the_help():
     text = make_parser().format_help()
     for name in NAMES:
         assert _function(name).__doc__.split()[0] in text
-        assert f"    {name} " in text
+        assert re.search(rf"\n    {name}\s", text)
 
 
 def test_options_have_their_defaults():

@@ -4,10 +4,19 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from mtl_keras.data.answer_forms import AnswerForm, form_of
 from mtl_keras.errors import InputError
-from mtl_keras.export.saved_model.served_answers import LABELS, READING, SERVING, read_answers
+from mtl_keras.export.saved_model.served_answers import (
+    LABELS,
+    READING,
+    SERVING,
+    columns_by_task,
+    read_answers,
+)
+from mtl_keras.runs.run import Run
 from mtl_keras.storage.refusals import refusal
 from mtl_keras.storage.regular_files import check_regular_files
+from mtl_keras.storage.run_folder import RECORD
 
 GRAPH = "saved_model.pb"
 
@@ -25,6 +34,24 @@ def export_in(folder: Path) -> Path | None:
         return folder
     versions = [path.parent for path in folder.glob(f"*/{GRAPH}") if is_version(path.parent)]
     return max(versions, key=lambda version: int(version.name), default=None)
+
+
+def run_or_export(folder: str | Path) -> Run | Path:
+    """The run in a folder, or the export, or the newest version in it.
+
+    Raises:
+        InputError: the folder holds neither, or the run is damaged or unfinished.
+    """
+    run, folder = Run(folder), Path(folder)
+    if (folder / RECORD).is_file() or run.has_begun:
+        return Run.open(folder)
+    if (export := export_in(folder)) is not None:
+        return export
+    problem = "neither a finished run nor an export here" if folder.is_dir() else "no such folder"
+    raise InputError(
+        f"{folder}: {problem}; give the folder of a run (with {RECORD}), of an export (with "
+        f"{GRAPH}), or of numbered exports"
+    )
 
 
 def load_signatures(folder: Path) -> Mapping:
@@ -64,6 +91,12 @@ def labels_of(signatures: Mapping) -> dict[str, list[str]]:
         return {task: [name.decode() for name in row] for task, row in rows.items()}
     except UnicodeDecodeError:
         raise InputError("the labels of the export are not UTF-8; export the run again") from None
+
+
+def forms_of(signatures: Mapping) -> dict[str, AnswerForm]:
+    """Task → the form of its answers, of a loaded export."""
+    by_task = columns_by_task(signatures[SERVING].structured_outputs)
+    return {task: form_of([*columns]) for task, columns in by_task.items()}
 
 
 def answering(serving: Callable, labels: Mapping[str, Sequence[str]]) -> Answering:

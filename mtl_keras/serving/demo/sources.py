@@ -1,30 +1,28 @@
 """The model behind the demo page: a run or an export, as one value."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from mtl_keras.data.answer_forms import AnswerForm, form_of
+from mtl_keras.data.answer_forms import AnswerForm
 from mtl_keras.data.task import Task
 from mtl_keras.display import in_markdown, in_terminal, one_line
-from mtl_keras.errors import InputError
 from mtl_keras.evaluation.figures import figure, notes_of
 from mtl_keras.export.model_card import CARD, table
 from mtl_keras.export.saved_model.loading import (
-    GRAPH,
     Answering,
     answering,
-    export_in,
+    forms_of,
     is_version,
     labels_of,
     load_signatures,
+    run_or_export,
 )
-from mtl_keras.export.saved_model.served_answers import READING, SERVING, columns_by_task
+from mtl_keras.export.saved_model.served_answers import READING, SERVING
 from mtl_keras.runs.run import Run
 from mtl_keras.storage.regular_files import open_regular
-from mtl_keras.storage.run_folder import RECORD
 
 LONGEST_CARD = 1 << 16  # bytes; cards of our exports have about 5,000
 
@@ -92,16 +90,10 @@ def find_source(folder: str | Path) -> Callable[[], Source]:
     Raises:
         InputError: the folder holds neither, or the run is damaged.
     """
-    folder = Path(folder)
-    if (folder / RECORD).is_file() or Run(folder).has_begun:
-        return functools.partial(_load_run, Run.open(folder))
-    if (export := export_in(folder)) is not None:
-        return functools.partial(_load_export, export)
-    problem = "neither a finished run nor an export here" if folder.is_dir() else "no such folder"
-    raise InputError(
-        f"{folder}: {problem}; give the folder of a run (with {RECORD}), of an export (with "
-        f"{GRAPH}), or of numbered exports"
-    )
+    found = run_or_export(folder)
+    if isinstance(found, Run):
+        return functools.partial(_load_run, found)
+    return functools.partial(_load_export, found)
 
 
 def _load_run(run: Run) -> Source:
@@ -119,18 +111,14 @@ def _load_run(run: Run) -> Source:
 def _load_export(folder: Path) -> Source:
     signatures = load_signatures(folder)
     serving, labels = signatures[SERVING], labels_of(signatures)
-    tasks = _tasks(serving.structured_outputs, labels)
+    tasks = [
+        ServedTask(task, form, tuple(labels.get(task, ())))
+        for task, form in forms_of(signatures).items()
+    ]
     read = _reading(signatures[READING])
     folder = folder.resolve()
     title = f"{folder.parent.name}/{folder.name}" if is_version(folder) else folder.name
     return Source(title, tasks, _export_card(folder, tasks), answering(serving, labels), read)
-
-
-def _tasks(outputs: Mapping, labels: Mapping[str, Sequence[str]]) -> list[ServedTask]:
-    return [
-        ServedTask(task, form_of([*columns]), tuple(labels.get(task, ())))
-        for task, columns in columns_by_task(outputs).items()
-    ]
 
 
 def _reading(read: Callable) -> Callable[[str], Reading]:
