@@ -4,20 +4,24 @@ import json
 import os
 import shlex
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 from tabulate import tabulate
 
-from mtl_keras.data.answer_forms import READ
+from mtl_keras.data.answer_forms import READ, text_of
 from mtl_keras.data.findings import Finding
 from mtl_keras.data.task import Task
-from mtl_keras.display import Markdown, in_markdown
+from mtl_keras.display import Markdown, in_json, in_markdown
 from mtl_keras.evaluation.figures import Scores, figure, interval_of, notes_of
 from mtl_keras.export.origin import Origin
+from mtl_keras.export.saved_model.rest_description import FILE as OPENAPI
 from mtl_keras.export.saved_model.served_answers import EMBED, LABELS, READING, SERVING
 
 CARD = "README.md"
 EXAMPLE = "My parcel came a day late, but the service was friendly."
 MOST_LABELS = 30  # that are listed
+LONGEST_RESPONSE = 6000  # characters that are shown
 NOTHING = "–"
 
 
@@ -31,6 +35,8 @@ def model_card(
     size: int,
     milliseconds: Mapping[int, float],
     compared: int,
+    response: Mapping[str, np.ndarray],
+    answer: Mapping[str, Any],
 ) -> str:
     """The model card of an export as a SavedModel.
 
@@ -43,6 +49,8 @@ def model_card(
         size: of the SavedModel, in bytes.
         milliseconds: texts per call → median time of `serving_default` on this machine.
         compared: number of texts with the same answers as the model's.
+        response: output of `serving_default` → its rows for the text `EXAMPLE`.
+        answer: the same as `mtl_keras.answer` gives it.
     """
     parts = [
         f"# {in_markdown(name)}, version {version}",
@@ -59,6 +67,9 @@ def model_card(
         "## How to use it",
         "With TensorFlow Serving (`docker compose up --wait` in the folder of the versions):",
         _curl(name),
+        *_responses(response, answer),
+        f"[`{OPENAPI}`]({OPENAPI}) describes requests and responses. The server has no "
+        "authentication and no TLS: put a proxy that has both in front of it.",
         "In Python, from this folder:",
         _python(),
         "A SavedModel is a program: load it only if you trust its source.",
@@ -204,6 +215,36 @@ def _curl(name: str) -> str:
     body = json.dumps({"inputs": {"text": [EXAMPLE]}}, ensure_ascii=False)
     address = f"http://localhost:8501/v1/models/{name}:predict"
     return f"```sh\ncurl {address} -d {shlex.quote(body)}\n```"
+
+
+def _responses(response: Mapping[str, np.ndarray], answer: Mapping[str, Any]) -> list[str]:
+    """What the request above gets, and what `mtl_keras.serving.Client` makes of it."""
+    raw = {"outputs": {name: _plain(rows) for name, rows in sorted(response.items())}}
+    decoded = {name: value for name, value in answer.items() if name != "text"}
+    parts = ["It gets", _json(raw), "which `mtl_keras.serving.Client` turns into", _json(decoded)]
+    is_short = sum(map(len, parts)) <= LONGEST_RESPONSE
+    return parts if is_short else ["Its response is long: see the outputs above."]
+
+
+def _plain(rows: np.ndarray) -> list:
+    """An array as JSON has it, with texts for bytes."""
+    if rows.dtype == object:
+        rows = np.vectorize(text_of, otypes=[object])(rows) if rows.size else rows
+    return rows.tolist()
+
+
+def _json(value: Any) -> str:
+    rounded = _rounded(value)
+    return f"```json\n{in_json(json.dumps(rounded, ensure_ascii=False))}\n```"
+
+
+def _rounded(value: Any) -> Any:
+    """The value with four digits of each number."""
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, dict):
+        return {name: _rounded(of_name) for name, of_name in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, list) else value
 
 
 def _python() -> str:

@@ -3,9 +3,11 @@
 import functools
 import importlib.util
 import itertools
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 from tabulate import tabulate
@@ -19,19 +21,18 @@ from mtl_keras.export.conversion.converter import convert
 from mtl_keras.export.conversion.formats import FLOAT32, SAVED_MODEL, ExportFormat, format_of
 from mtl_keras.export.conversion_card import converted_card
 from mtl_keras.export.model_card import CARD, EXAMPLE, model_card
-from mtl_keras.export.saved_model.served_answers import SERVING
+from mtl_keras.export.saved_model.loading import labels_of
+from mtl_keras.export.saved_model.rest_description import FILE, rest_description
+from mtl_keras.export.saved_model.served_answers import SERVING, read_answers
+from mtl_keras.export.saved_model.serving_files import check_model_name, write_serving_config
 from mtl_keras.export.saved_model.signatures import export_saved_model
-from mtl_keras.export.saved_model.tf_serving import (
-    check_model_name,
-    write_serving_config,
-    write_warmup,
-)
 from mtl_keras.export.saved_model.verification import (
     signature_names,
     validation_texts,
     verify,
     verify_against,
 )
+from mtl_keras.export.saved_model.warmup import write_warmup
 from mtl_keras.export.subject import Subject, subject_of
 from mtl_keras.models.multi_task_model import MultiTaskModel
 from mtl_keras.runs.run import Run
@@ -166,7 +167,11 @@ def _write_saved_model(version: _Version, folder: Path, *, against: str | Path |
     if against:
         also_compared = verify_against(folder, against, version.texts())
         version.report(f"{also_compared:,} texts have the same answers as those of {against}")
-    _write_card(folder, _saved_model_card(version, folder, compared))
+    signatures = tf.saved_model.load(str(folder)).signatures
+    outputs = {name: of_name.structured_outputs for name, of_name in signatures.items()}
+    described = rest_description(version.name, version.number, outputs)
+    (folder / FILE).write_text(json.dumps(described, indent=2), encoding="utf-8")
+    _write_card(folder, _saved_model_card(version, folder, signatures, compared))
     if importlib.util.find_spec("tensorflow_serving"):
         # With our own texts, since the user's may be private.
         write_warmup(folder, [EXAMPLE, 20 * EXAMPLE], model_name=version.name)
@@ -176,8 +181,14 @@ def _write_saved_model(version: _Version, folder: Path, *, against: str | Path |
         )
 
 
-def _saved_model_card(version: _Version, folder: Path, compared: int) -> str:
-    signatures = tf.saved_model.load(str(folder)).signatures
+def _saved_model_card(
+    version: _Version, folder: Path, signatures: Mapping[str, Any], compared: int
+) -> str:
+    raw = {
+        name: output.numpy()
+        for name, output in signatures[SERVING](text=tf.constant([EXAMPLE])).items()
+    }
+    [decoded] = read_answers(raw, [EXAMPLE], labels_of(signatures))
     return model_card(
         version.subject.origin(),
         name=version.name,
@@ -189,6 +200,8 @@ def _saved_model_card(version: _Version, folder: Path, compared: int) -> str:
             size: _milliseconds(signatures[SERVING], version.texts(), size) for size in SIZES
         },
         compared=compared,
+        response=raw,
+        answer=decoded,
     )
 
 

@@ -51,7 +51,10 @@ def test_mistakes_of_the_commands(tmp_path, tiny_recipe, tiny_bert, trained, cap
     (tmp_path / "full" / "file").touch()
     for arguments, message in [
         (("evaluate", tmp_path), "no finished run here"),
-        (("predict", tmp_path / "absent", "text"), "no finished run here"),
+        (
+            ("predict", tmp_path / "absent", "text"),
+            "absent: no such folder; give the folder of a run",
+        ),
         (("train", tiny_recipe, "--output", tmp_path / "full"), "already exists"),
         (("train", tmp_path / "absent.yaml"), "no such file"),
         (
@@ -64,8 +67,8 @@ def test_mistakes_of_the_commands(tmp_path, tiny_recipe, tiny_bert, trained, cap
         (("train", "caf\udce9"), r"the argument 'caf\udce9' is not UTF-8"),
         (("predict", trained, "caf\udce9"), r"the argument 'caf\udce9' is not UTF-8"),
         (("predict", trained, "hello", "--input", tiny_recipe), "Received: both"),
-        (("predict", trained), "Received: neither"),
-        (("predict", trained, "--input", empty), "empty; give one text per line"),
+        (("predict", trained, "--input", empty), "empty; give a text in each row"),
+        (("predict", trained, "a", "--output", tmp_path / "a.xls"), "ends in '.csv', '.jsonl'"),
         (("compare", tiny_recipe, "--seeds", "7" * 5000), "7…' is not a whole number from 1"),
         (("train", tiny_recipe, "--workers", "7" * 5000), "7…' is not a whole number from 1"),
         (("train", tiny_recipe, "--workers", "7000"), "'7000' is not a whole number from 1 to"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -92,6 +93,16 @@ def test_the_curl_example_answers(card, published, trained):
     np.testing.assert_allclose(
         actual["topic/scores"][0], [*expected["topic"]["scores"].values()], atol=1e-5
     )
+
+
+def test_it_shows_a_response_as_it_comes_and_as_the_client_decodes_it(card, trained):
+    raw, decoded = map(json.loads, re.findall("```json\\n(.*)\\n```", card))
+    [expected] = answer(Run.open(trained).model(), [EXAMPLE])
+    assert decoded["topic"]["label"] == expected["topic"]["label"]
+    assert decoded["topic"]["scores"] == pytest.approx(expected["topic"]["scores"], abs=1e-4)
+    assert decoded.keys() == expected.keys() - {"text"}
+    assert raw["outputs"]["topic/label"] == [expected["topic"]["label"]]
+    assert raw["outputs"]["read"] == [True]
 
 
 def test_it_says_what_blocks_above_all_heads_would_have_cost(trained, tmp_path):

@@ -16,10 +16,12 @@ def _names(folder):
 
 def test_a_version_has_its_card_warm_up_and_server_files(published):
     assert _names(published.parent) == [
-        *("1", "batching.config", "compose.yaml", "models.config", "monitoring.config")
+        *(".dockerignore", "1", "Dockerfile", "batching.config", "compose.yaml"),
+        *("kubernetes.yaml", "models.config", "monitoring.config"),
     ]
     assert _names(published) == [
-        *("README.md", "assets", "assets.extra", "fingerprint.pb", "saved_model.pb", "variables")
+        *("README.md", "assets", "assets.extra", "fingerprint.pb", "openapi.json"),
+        *("saved_model.pb", "variables"),
     ]
 
 

@@ -6,6 +6,7 @@ import json
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 
@@ -19,8 +20,9 @@ from tensorflow.python.tools import saved_model_cli
 import mtl_keras as mtl
 from mtl_keras.errors import InputError, WorkError
 from mtl_keras.export.saved_model.served_answers import read_answers
+from mtl_keras.export.saved_model.serving_files import write_serving_config
 from mtl_keras.export.saved_model.signatures import export_saved_model
-from mtl_keras.export.saved_model.tf_serving import write_serving_config, write_warmup
+from mtl_keras.export.saved_model.warmup import write_warmup
 from mtl_keras.models.prediction import answer
 from mtl_keras.serving.client import Client
 
@@ -342,3 +344,26 @@ def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return one.getsockname()[1]
+
+
+WITHOUT_OTHERS = """
+import importlib.metadata, sys
+
+packages = importlib.metadata.packages_distributions()
+
+class Refused:
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        if top in packages and top not in ("numpy", "lazy_loader", "mtl_keras"):
+            raise ImportError(name)
+
+sys.meta_path.insert(0, Refused())
+from mtl_keras.serving import Client
+
+Client("http://localhost:8501", model="tickets")
+"""
+
+
+def test_over_rest_it_needs_numpy_and_lazy_loader_alone():
+    done = subprocess.run([sys.executable, "-c", WITHOUT_OTHERS], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

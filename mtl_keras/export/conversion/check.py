@@ -18,7 +18,7 @@ from mtl_keras.evaluation.scores import evaluate
 from mtl_keras.export.conversion.comparison import Conversion, OfTask
 from mtl_keras.export.conversion.formats import FLOAT32
 from mtl_keras.export.conversion.process import ConvertedModel
-from mtl_keras.export.saved_model.tf_serving import MAX_BATCH_SIZE
+from mtl_keras.export.saved_model.serving_files import MAX_BATCH_SIZE
 from mtl_keras.export.saved_model.verification import (
     ODD_TEXTS,
     TOLERANCE,

@@ -1,29 +1,28 @@
-"""The files beside an export are what TensorFlow Serving reads."""
+"""The files beside an export are what TensorFlow Serving, Docker and Kubernetes read."""
 
 import errno
+import re
 import shutil
 import subprocess
-import sys
 
 import pytest
-import tensorflow as tf
 import yaml
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 from support.serving_stub import ServingStub
-from tensorflow_serving.apis import prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
 from mtl_keras.errors import InputError, WorkError
-from mtl_keras.export.saved_model.tf_serving import (
+from mtl_keras.export.saved_model.serving_files import (
     IMAGE,
     MAX_BATCH_SIZE,
-    WARMUP_FILE,
+    kubernetes_name,
     write_serving_config,
-    write_warmup,
 )
 
-TEXTS = ["abc d.", "", "naïve 🙂", "[SEP]", "g f e " * 50]
-FILES = ["batching.config", "compose.yaml", "models.config", "monitoring.config"]
+FILES = [
+    *(".dockerignore", "Dockerfile", "batching.config", "compose.yaml"),
+    *("kubernetes.yaml", "models.config", "monitoring.config"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -42,71 +41,10 @@ def config(tmp_path):
     return tmp_path / "tickets"
 
 
-def read_requests(path):
-    serialized = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
-    records = [prediction_log_pb2.PredictionLog.FromString(record) for record in serialized]
-    assert {record.WhichOneof("log_type") for record in records} == {"predict_log"}
-    return [record.predict_log.request for record in records]
-
-
-@pytest.mark.slow
-def test_every_warm_up_request_runs_on_the_export(exported, stub):
-    path = write_warmup(exported, TEXTS, model_name="tickets")
-    assert path == exported / "assets.extra" / "tf_serving_warmup_requests"
-    asked = []
-    for request in read_requests(path):
-        assert request.model_spec.name == "tickets"
-        [(key, tensor)] = request.inputs.items()
-        texts = tf.make_ndarray(tensor)
-        assert key == "text"
-        assert {text.decode() for text in texts} <= set(TEXTS)
-        asked.append((request.model_spec.signature_name, len(texts)))
-        outputs = stub.predict(request).outputs
-        assert all(len(tf.make_ndarray(output)) == len(texts) for output in outputs.values())
-    assert asked[:3] == [("serving_default", size) for size in (1, 8, MAX_BATCH_SIZE)]
-    others = ("embed", "entities", "flags", "labels", "parts", "reading", "stars", "topic")
-    assert sorted(asked[3:]) == [(name, 1) for name in others]
-
-
-def test_warm_up_sizes_and_their_limit(exported):
-    path = write_warmup(exported, ["a"], model_name="m", batch_sizes=[2] * 1200)
-    requests = read_requests(path)
-    assert len(requests) == 1000
-    assert {tuple(tf.make_ndarray(request.inputs["text"])) for request in requests} == {
-        (b"a", b"a")
-    }
-
-
-def test_warm_up_that_cannot_be_written(exported, tmp_path, monkeypatch):
-    with pytest.raises(InputError, match="no texts to warm up with"):
-        write_warmup(exported, [], model_name="tickets")
-    with pytest.raises(InputError, match=r"saved_model\.pb: cannot be read: No such file"):
-        write_warmup(tmp_path, TEXTS, model_name="tickets")
-    with pytest.raises(InputError, match="model name 'a b': expected letters"):
-        write_warmup(exported, TEXTS, model_name="a b")
-    monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
-    with pytest.raises(InputError, match=r"not installed: pip install 'mtl_keras\[serving\]'"):
-        write_warmup(exported, TEXTS, model_name="tickets")
-
-
-def test_a_full_disk_leaves_the_warm_up_of_before(exported, monkeypatch):
-    path = write_warmup(exported, TEXTS, model_name="before")
-
-    class Full(tf.io.TFRecordWriter):
-        def write(self, record):
-            raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
-
-    monkeypatch.setattr(tf.io, "TFRecordWriter", Full)
-    with pytest.raises(WorkError, match="cannot be written: No space left on device; make room"):
-        write_warmup(exported, TEXTS, model_name="after")
-    assert {request.model_spec.name for request in read_requests(path)} == {"before"}
-    assert [child.name for child in path.parent.iterdir()] == [WARMUP_FILE.name]
-
-
 def test_the_models_config_is_a_model_server_config(config):
-    actual = model_server_config_pb2.ModelServerConfig()
-    text_format.Parse((config / "models.config").read_text(), actual)
-    [model] = actual.model_config_list.config
+    found = model_server_config_pb2.ModelServerConfig()
+    text_format.Parse((config / "models.config").read_text(), found)
+    [model] = found.model_config_list.config
     assert (model.name, model.base_path, model.model_platform) == (
         "tickets",
         "/models/tickets",
@@ -115,20 +53,20 @@ def test_the_models_config_is_a_model_server_config(config):
 
 
 def test_the_batching_config_is_batching_parameters(config):
-    actual = published_message("BatchingParameters")
-    text_format.Parse((config / "batching.config").read_text(), actual)
-    assert actual.max_batch_size.value == MAX_BATCH_SIZE
-    assert actual.batch_timeout_micros.value == 2000
-    assert actual.max_enqueued_batches.value == 100
-    assert actual.HasField("enable_large_batch_splitting")
-    assert not actual.enable_large_batch_splitting.value
+    found = published_message("BatchingParameters")
+    text_format.Parse((config / "batching.config").read_text(), found)
+    assert found.max_batch_size.value == MAX_BATCH_SIZE
+    assert found.batch_timeout_micros.value == 2000
+    assert found.max_enqueued_batches.value == 100
+    assert found.HasField("enable_large_batch_splitting")
+    assert not found.enable_large_batch_splitting.value
 
 
 def test_the_monitoring_config_turns_prometheus_on(config):
-    actual = published_message("MonitoringConfig")
-    text_format.Parse((config / "monitoring.config").read_text(), actual)
-    assert actual.prometheus_config.enable
-    assert actual.prometheus_config.path == "/monitoring/prometheus/metrics"
+    found = published_message("MonitoringConfig")
+    text_format.Parse((config / "monitoring.config").read_text(), found)
+    assert found.prometheus_config.enable
+    assert found.prometheus_config.path == "/monitoring/prometheus/metrics"
 
 
 def test_compose_starts_the_server_over_the_folder(config):
@@ -141,7 +79,7 @@ def test_compose_starts_the_server_over_the_folder(config):
         "/models/tickets",
         True,
     )
-    flags = dict(flag.removeprefix("--").split("=") for flag in service["command"])
+    flags = dict(each.removeprefix("--").split("=") for each in service["command"])
     assert (flags["port"], flags["rest_api_port"]) == ("8500", "8501")
     assert flags["enable_batching"] == flags["enable_model_warmup"] == "true"
     for name, file in flags.items():
@@ -149,6 +87,39 @@ def test_compose_starts_the_server_over_the_folder(config):
             inside = file.removeprefix("/models/tickets/")
             assert (config / inside).is_file(), "the container finds each file under its mount"
     assert service["ports"] == ["127.0.0.1:8500:8500", "127.0.0.1:8501:8501"]
+
+
+def test_the_image_starts_the_server_as_compose_does(config):
+    [service] = yaml.safe_load((config / "compose.yaml").read_text())["services"].values()
+    lines = (config / "Dockerfile").read_text().replace("\\\n", "").splitlines()
+    steps = dict(line.split(" ", 1) for line in lines if not line.startswith("#"))
+    assert steps["FROM"] == IMAGE
+    assert steps["COPY"].split() == [".", "/models/tickets"]
+    assert yaml.safe_load(steps["ENTRYPOINT"]) == [*service["entrypoint"], *service["command"]]
+    ignored = (config / ".dockerignore").read_text().split()
+    assert "models.config" not in ignored
+
+
+def test_kubernetes_runs_that_image_and_asks_the_model_whether_it_is_ready(config):
+    documents = yaml.safe_load_all((config / "kubernetes.yaml").read_text())
+    deployment, service = documents
+    assert (deployment["kind"], service["kind"]) == ("Deployment", "Service")
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "tickets:1"
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        asked = container[probe]["httpGet"]
+        assert ports[asked["port"]] == 8501
+        assert asked["path"].startswith("/v1/models/tickets")
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"] == labels
+    assert {port["targetPort"] for port in service["spec"]["ports"]} == set(ports)
+    assert container["resources"].keys() == {"requests", "limits"}
+
+
+@pytest.mark.parametrize("name", ["a", "Tickets_v2.small", "2026", "x" * 80, "a" * 62 + "_b"])
+def test_a_models_name_becomes_one_of_kubernetes(name):
+    assert re.fullmatch("[a-z]([-a-z0-9]{0,61}[a-z0-9])?", kubernetes_name(name))
 
 
 @pytest.mark.slow

@@ -1,77 +1,25 @@
-"""Writes what TensorFlow Serving needs besides a SavedModel: warm-up requests, configuration."""
+"""Writes the files that start TensorFlow Serving over a folder of versions."""
 
 import functools
-import itertools
 import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import tensorflow as tf
-from tensorflow.core.protobuf import saved_model_pb2
 
 from mtl_keras.errors import InputError, shown
-from mtl_keras.export.saved_model.served_answers import SERVING
-from mtl_keras.storage.refusals import cause
 from mtl_keras.storage.writing import write_whole
 
 IMAGE = "tensorflow/serving:2.21.0"
 METRICS = "/monitoring/prometheus/metrics"
 MAX_BATCH_SIZE = 32
-WARMUP_SIZES = (1, 8, MAX_BATCH_SIZE)
-WARMUP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
-MAX_WARMUP_REQUESTS = 1000  # TensorFlow Serving refuses a model with more
-
-
-def write_warmup(
-    saved_model: str | Path,
-    texts: Sequence[str | bytes],
-    *,
-    model_name: str,
-    batch_sizes: Sequence[int] = WARMUP_SIZES,
-) -> Path:
-    """Writes the requests that TensorFlow Serving runs before a version takes traffic.
-
-    There is a request to `serving_default` for each batch size, and one with a single text to every
-    other signature, so that no user waits for a graph's first run; at most 1,000, the server's
-    limit. The file, `assets.extra/tf_serving_warmup_requests`, holds `PredictionLog` messages in a
-    TFRecord.
-
-    Args:
-        saved_model: the folder of one version.
-        texts: typical texts; they are repeated to fill a batch.
-        model_name: the model's name on the server.
-        batch_sizes: texts per request to `serving_default`.
-
-    Returns:
-        The file.
-
-    Raises:
-        InputError: there is no SavedModel, there are no texts, or `tensorflow-serving-api` is not
-            installed.
-        WorkError: the file could not be written; nothing is left behind.
-    """
-    path = Path(saved_model) / WARMUP_FILE
-    if not texts:
-        raise InputError(f"{path}: no texts to warm up with; give some that users would send")
-    asked = [(SERVING, size) for size in batch_sizes]
-    asked += [(name, 1) for name in _signatures(Path(saved_model)) if name != SERVING]
-    records = (
-        _prediction_log(check_model_name(model_name), signature, _first(texts, size))
-        for signature, size in asked[:MAX_WARMUP_REQUESTS]
-    )
-    serialized = [record.SerializeToString() for record in records]
-    write_whole(path, lambda beside: _write_records(beside, serialized))
-    return path
 
 
 def write_serving_config(folder: str | Path, model_name: str) -> list[Path]:
-    """Writes the files that start TensorFlow Serving for a folder of versions: `docker compose up`.
+    """Writes the files that start TensorFlow Serving for a folder of versions.
 
-    `compose.yaml` runs the official image with the folder mounted read-only. It batches requests,
-    warms up each version and has a health check. It reads `models.config`, `batching.config` and
-    `monitoring.config`. The newest version is served; a new one takes over when its folder appears.
-    Existing files are not changed.
+    `compose.yaml` (`docker compose up`) runs the official image with the folder mounted read-only.
+    It batches requests, warms up each version and has a health check. It reads `models.config`,
+    `batching.config` and `monitoring.config`. The newest version is served; a new one takes over
+    when its folder appears. `Dockerfile` builds an image with the folder in it, and
+    `kubernetes.yaml` runs that image, with probes and limits. Existing files are not changed.
 
     Args:
         folder: of the versions, such as `saved_models/tickets` with `1/` and `2/`.
@@ -91,6 +39,7 @@ def write_serving_config(folder: str | Path, model_name: str) -> list[Path]:
         "image": IMAGE,
         "metrics": METRICS,
         "max_batch_size": MAX_BATCH_SIZE,
+        "object": kubernetes_name(model_name),
     }
     written = []
     for name, template in _TEMPLATES.items():
@@ -103,50 +52,6 @@ def write_serving_config(folder: str | Path, model_name: str) -> list[Path]:
     return written
 
 
-def _signatures(saved_model: Path) -> list[str]:
-    """The signatures that take texts and nothing else."""
-    path = saved_model / "saved_model.pb"
-    try:
-        graph = saved_model_pb2.SavedModel.FromString(path.read_bytes())
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read: {cause(error, 'give the folder of one version')}"
-        ) from None
-    signatures = graph.meta_graphs[0].signature_def
-    return sorted(name for name, graph in signatures.items() if list(graph.inputs) == ["text"])
-
-
-def _prediction_log(model_name: str, signature: str, texts: Sequence[bytes]) -> Any:
-    try:
-        from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
-    except ImportError:
-        raise InputError(
-            "warm-up requests need tensorflow-serving-api, which is not installed: "
-            "pip install 'mtl_keras[serving]'"
-        ) from None
-    request = predict_pb2.PredictRequest()
-    request.model_spec.name = model_name
-    request.model_spec.signature_name = signature
-    request.inputs["text"].CopyFrom(tf.make_tensor_proto(texts))
-    return prediction_log_pb2.PredictionLog(
-        predict_log=prediction_log_pb2.PredictLog(request=request)
-    )
-
-
-def _first(texts: Sequence[str | bytes], count: int) -> list[bytes]:
-    chosen = itertools.islice(itertools.cycle(texts), count)
-    return [text.encode() if isinstance(text, str) else text for text in chosen]
-
-
-def _write_records(path: Path, records: Sequence[bytes]) -> None:
-    try:
-        with tf.io.TFRecordWriter(str(path)) as writer:
-            for record in records:
-                writer.write(record)
-    except tf.errors.OpError as error:
-        raise OSError(error.message) from error
-
-
 def check_model_name(model_name: str) -> str:
     """Returns the name; raises `InputError` if it cannot be part of an address."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", model_name):
@@ -155,6 +60,18 @@ def check_model_name(model_name: str) -> str:
             "is part of addresses and paths; rename the folder"
         )
     return model_name
+
+
+def kubernetes_name(model_name: str) -> str:
+    """A name as Kubernetes' services and image registries take it (RFC 1035).
+
+    Example:
+
+    >>> kubernetes_name("Tickets_v2.small"), kubernetes_name("2026")
+    ('tickets-v2-small', 'model-2026')
+    """
+    name = re.sub("[^a-z0-9]+", "-", model_name.lower())
+    return (name if name[0].isalpha() else f"model-{name}")[:63].strip("-")
 
 
 _MODELS = """\
@@ -232,9 +149,94 @@ services:
     restart: unless-stopped
 """
 
+_DOCKERFILE = """\
+# An image with the versions of this folder in it:
+#   docker build --platform linux/amd64 -t {object}:1 .
+#   docker run --rm -p 127.0.0.1:8501:8501 {object}:1
+FROM {image}
+COPY . {home}
+ENTRYPOINT ["tensorflow_model_server", \\
+    "--port=8500", \\
+    "--rest_api_port=8501", \\
+    "--model_config_file={home}/models.config", \\
+    "--monitoring_config_file={home}/monitoring.config", \\
+    "--enable_batching=true", \\
+    "--batching_parameters_file={home}/batching.config", \\
+    "--enable_model_warmup=true"]
+"""
+
+_DOCKERIGNORE = """\
+Dockerfile
+.dockerignore
+compose.yaml
+kubernetes.yaml
+"""
+
+_KUBERNETES = """\
+# kubectl apply -f kubernetes.yaml, after the image of the Dockerfile was pushed and named below.
+# It is reached inside the cluster only: put authentication and TLS in front of it (an Ingress).
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {object}
+  labels: {{app: {object}}}
+spec:
+  replicas: 2
+  selector:
+    matchLabels: {{app: {object}}}
+  template:
+    metadata:
+      labels: {{app: {object}}}
+    spec:
+      nodeSelector: {{kubernetes.io/arch: amd64}}
+      containers:
+        - name: serving
+          image: {object}:1  # with its registry
+          ports:
+            - {{name: grpc, containerPort: 8500}}
+            - {{name: rest, containerPort: 8501}}
+          startupProbe:  # loading and warming up
+            httpGet: {{path: /v1/models/{name}, port: rest}}
+            periodSeconds: 5
+            failureThreshold: 60
+          readinessProbe:
+            httpGet: {{path: /v1/models/{name}/metadata, port: rest}}
+            periodSeconds: 10
+            timeoutSeconds: 5
+          livenessProbe:
+            httpGet: {{path: /v1/models/{name}, port: rest}}
+            periodSeconds: 20
+            timeoutSeconds: 5
+          resources:  # measure yours: the metrics are at {metrics}
+            requests: {{cpu: "1", memory: 1Gi}}
+            limits: {{memory: 2Gi}}
+          securityContext:
+            allowPrivilegeEscalation: false
+            readOnlyRootFilesystem: true
+            capabilities: {{drop: [ALL]}}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: {object}
+  labels: {{app: {object}}}
+  annotations:
+    prometheus.io/scrape: "true"
+    prometheus.io/port: "8501"
+    prometheus.io/path: {metrics}
+spec:
+  selector: {{app: {object}}}
+  ports:
+    - {{name: grpc, port: 8500, targetPort: grpc}}
+    - {{name: rest, port: 8501, targetPort: rest}}
+"""
+
 _TEMPLATES = {
     "models.config": _MODELS,
     "batching.config": _BATCHING,
     "monitoring.config": _MONITORING,
     "compose.yaml": _COMPOSE,
+    "Dockerfile": _DOCKERFILE,
+    ".dockerignore": _DOCKERIGNORE,
+    "kubernetes.yaml": _KUBERNETES,
 }
