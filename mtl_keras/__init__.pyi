@@ -32,6 +32,7 @@ from .plans import trainability as trainability
 from .recipes import Recipe as Recipe
 from .recipes import load_recipe as load_recipe
 from .runs import Run as Run
+from .runs import check as check
 from .training import train as train
 
 __version__: str

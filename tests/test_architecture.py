@@ -117,6 +117,7 @@ def test_what_is_public():
         "advise",
         "answer",
         "batches",
+        "check",
         "compare",
         "evaluate",
         "export_saved_model",

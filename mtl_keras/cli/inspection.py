@@ -1,4 +1,4 @@
-"""The command `inspect`: tasks and examples, which layer groups train when, expected cost."""
+"""The commands `inspect` (data, which layer groups train when, expected cost) and `check`."""
 
 import argparse
 import dataclasses
@@ -63,6 +63,24 @@ def inspect(options: argparse.Namespace) -> None:
     if costs:
         show("")
         print_table(forecast_table(costs))
+
+
+def check(options: argparse.Namespace) -> int:
+    """Reports everything wrong with a recipe's data at once, and what is suspicious. The exit
+    status is 2 if training would refuse something; suspicious data alone leave it 0.
+    """
+    from mtl_keras.recipes.recipe import load_recipe
+
+    recipe = load_recipe(options.recipe, overrides=options.overrides)
+    load_tensorflow()
+    from mtl_keras.runs.data_check import check as check_data
+
+    result = check_data(recipe, report=warn)
+    if options.json:
+        print_json(result.to_json())
+    else:
+        show(str(result))
+    return 0 if result.is_right else 2
 
 
 def _trained(run: "Run") -> "tuple[MultiTaskModel, LeftOut | None]":

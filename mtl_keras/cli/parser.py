@@ -34,7 +34,8 @@ def make_parser() -> argparse.ArgumentParser:
     added = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in (
         *(_add_train, _add_compare, _add_search, _add_advise, _add_evaluate, _add_predict),
-        *(_add_export, _add_demo, _add_embed, _add_inspect, _add_recipes, _add_completion),
+        *(_add_export, _add_demo, _add_embed, _add_check, _add_inspect, _add_recipes),
+        _add_completion,
     ):
         add(added)
     parser.set_defaults(parser=parser)
@@ -73,6 +74,12 @@ def _add_overrides(command: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="replace a value of the recipe, for example training.seed=3 or stages.0.epochs=1",
     )
+
+
+def _add_check(added: Commands) -> None:
+    command = add_command(added, "check", inspection.check, as_json=True)
+    command.add_argument("recipe", help=RECIPE_HELP)
+    _add_overrides(command)
 
 
 def _add_compare(added: Commands) -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from mtl_keras.data.cells import plain_cell
 from mtl_keras.data.columns import Columns
-from mtl_keras.data.records import check_columns, joined_text
-from mtl_keras.data.rows import Note, Row
+from mtl_keras.data.records import check_columns, joined_rows
+from mtl_keras.data.rows import Note, Refuse, Row, raise_at_once
 from mtl_keras.errors import InputError, first_line
 from mtl_keras.storage.regular_files import open_regular
 
@@ -24,7 +24,9 @@ BATCH = 1024  # rows of a file that are in memory at once
 CURE = "pip install 'mtl_keras[arrow]'"
 
 
-def parquet_rows(path: str, columns: Columns, note: Note) -> Iterator[Row]:
+def parquet_rows(
+    path: str, columns: Columns, note: Note, refuse: Refuse = raise_at_once
+) -> Iterator[Row]:
     """Rows of a Parquet file; the first is line 1."""
     _import(path)
     from pyarrow import parquet
@@ -35,10 +37,12 @@ def parquet_rows(path: str, columns: Columns, note: Note) -> Iterator[Row]:
         wanted = check_columns(path, columns, names)
         return opened.iter_batches(BATCH, columns=list(wanted))
 
-    return _rows_of_file(path, columns, "Parquet", batches)
+    return _rows_of_file(path, columns, "Parquet", batches, refuse)
 
 
-def arrow_file_rows(path: str, columns: Columns, note: Note) -> Iterator[Row]:
+def arrow_file_rows(
+    path: str, columns: Columns, note: Note, refuse: Refuse = raise_at_once
+) -> Iterator[Row]:
     """Rows of an Arrow (Feather) file or stream; the first is line 1."""
     pa = _import(path)
 
@@ -51,7 +55,7 @@ def arrow_file_rows(path: str, columns: Columns, note: Note) -> Iterator[Row]:
             return opened
         return (opened.get_batch(number) for number in range(opened.num_record_batches))
 
-    return _rows_of_file(path, columns, "Arrow", batches)
+    return _rows_of_file(path, columns, "Arrow", batches, refuse)
 
 
 def parquet_records(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -81,7 +85,7 @@ class ArrowStream:
         self._name, self._open = name, pa.RecordBatchReader.from_stream
         self._data = self._open(data).read_all() if isinstance(data, Iterator) else data
 
-    def records(self, columns: Columns) -> Iterator[Sequence[Any]]:
+    def records(self, columns: Columns, refuse: Refuse) -> Iterator[Sequence[Any]]:
         """The cells of the columns, row by row."""
         with _reading(self._name):
             reader = self._open(self._data)
@@ -93,7 +97,9 @@ class ArrowStream:
         return f"row {row}"
 
 
-def _rows_of_file(path: str, columns: Columns, kind: str, batches: Any) -> Iterator[Row]:
+def _rows_of_file(
+    path: str, columns: Columns, kind: str, batches: Any, refuse: Refuse
+) -> Iterator[Row]:
     if columns.delimiter or columns.encoding:
         raise InputError(f"{path}: {kind} has no delimiter and no encoding; leave them out")
     with _reading(path, f"; give a complete {kind} file"), open_regular(path) as file:
@@ -102,8 +108,8 @@ def _rows_of_file(path: str, columns: Columns, kind: str, batches: Any) -> Itera
             for batch in batches(file)
             for record in _records([batch], check_columns(path, columns, batch.schema.names))
         )
-        for line, (*texts, label) in enumerate(records, 1):
-            yield line, joined_text(f"{path}:{line}", texts), label
+        places = ((line, f"{path}:{line}", record) for line, record in enumerate(records, 1))
+        yield from joined_rows(places, refuse)
 
 
 def _records(batches: Iterable[pyarrow.RecordBatch], wanted: Sequence) -> Iterator[Sequence[Any]]:

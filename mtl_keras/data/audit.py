@@ -46,6 +46,8 @@ def audit(
     findings: list[Finding] = []
     for dataset in datasets.values():
         splits = [split for split in SPLITS if split in dataset.counts]
+        if not splits:
+            continue
         rows = {split: rows_of(dataset, split) for split in splits}
         findings += _of_texts(dataset.task.name, rows)
         findings += _of_labels(dataset, splits)

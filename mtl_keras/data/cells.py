@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from mtl_keras.data.examples import RowError
+from mtl_keras.data.examples import RowError, raise_first
 from mtl_keras.errors import InputError, shown
 
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
@@ -91,9 +91,13 @@ def read_words(cell: Any) -> tuple[str, ...]:
         )
     if not words:
         raise RowError("the text is empty; fill it in or remove the row", part="text")
-    for place, word in enumerate(words):
-        if not word or word.isspace():
-            raise RowError(f"word {place + 1} is empty; fill it in", part="text", word=place)
+    raise_first(
+        [
+            RowError(f"word {place + 1} is empty; fill it in", part="text", word=place)
+            for place, word in enumerate(words)
+            if not word or word.isspace()
+        ]
+    )
     return tuple(words)
 
 
@@ -121,12 +125,14 @@ def read_marks(
 
 def for_each_word(read: Callable[[Any], Meaning], marks: Sequence) -> tuple[Meaning, ...]:
     """Reads the mark of each word. Errors give the word's place."""
-    meanings = []
+    meanings: list[Meaning] = []
+    faults: list[RowError] = []
     for place, mark in enumerate(marks):
         try:
             meanings.append(read(mark))
         except (InputError, RowError) as error:
-            raise RowError(str(error), word=place) from None
+            faults.append(RowError(str(error), word=place))
+    raise_first(faults)
     return tuple(meanings)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from mtl_keras.data.columns import Columns
 from mtl_keras.data.csv_records import csv_records
-from mtl_keras.data.rows import Note, Row, counted
+from mtl_keras.data.rows import Note, Refuse, Row, counted, raise_at_once
 from mtl_keras.errors import InputError, listed, nearest, shown
 from mtl_keras.storage.files import read_lines
 
@@ -15,30 +15,34 @@ _EXCEL = re.compile('"?sep=(.)"?')  # the first line of some files for Excel
 SEPARATORS = "\t;,|"
 
 
-def csv_rows(path: str, columns: Columns, note: Note) -> Iterator[Row]:
+def csv_rows(
+    path: str, columns: Columns, note: Note, refuse: Refuse = raise_at_once
+) -> Iterator[Row]:
     """Rows of a CSV file, whose fields may be in quotes."""
     declared = _EXCEL.fullmatch(next(read_lines(path, columns.encoding), ""))
     delimiter = columns.delimiter or (declared[1] if declared else ",")
-    records = csv_records(path, delimiter, columns.encoding)
+    records = csv_records(path, delimiter, columns.encoding, refuse)
     if declared:
         next(records, None)
     sign = shown(delimiter) if columns.delimiter else "a comma"
     cure = f"put a field that holds {sign} in quotes"
-    return delimited_rows(path, columns, records, cure, note)
+    return delimited_rows(path, columns, records, cure, note, refuse)
 
 
-def tsv_rows(path: str, columns: Columns, note: Note) -> Iterator[Row]:
+def tsv_rows(
+    path: str, columns: Columns, note: Note, refuse: Refuse = raise_at_once
+) -> Iterator[Row]:
     """Rows of a TSV file, in which quotes mean nothing."""
     delimiter = columns.delimiter or "\t"
     lines = enumerate(read_lines(path, columns.encoding), 1)
     records = ((line, string.split(delimiter)) for line, string in lines if string)
     sign = shown(delimiter) if columns.delimiter else "a tab"
     cure = f"a field of a TSV file cannot hold {sign}"
-    return delimited_rows(path, columns, records, cure, note)
+    return delimited_rows(path, columns, records, cure, note, refuse)
 
 
 def delimited_rows(
-    path: str, columns: Columns, records: Records, cure: str, note: Note
+    path: str, columns: Columns, records: Records, cure: str, note: Note, refuse: Refuse
 ) -> Iterator[Row]:
     """Text and label of each record. The first record may name the columns.
 
@@ -48,10 +52,10 @@ def delimited_rows(
         records: fields with their lines.
         cure: for a row with too many or too few fields, in errors.
         note: receives rows whose fields are still in quotes.
+        refuse: receives rows that have more or fewer fields than the first, or repeat the header.
 
     Raises:
-        InputError: a column does not exist; or a row has more or fewer fields than the first, or
-            repeats the header.
+        InputError: a column does not exist.
     """
     records = iter(records)
     first = next(records, None)
@@ -63,18 +67,21 @@ def delimited_rows(
     for line, fields in records if has_header else itertools.chain([first], records):
         if len(fields) != len(header):
             hint = _separator_hint(fields) or _other_separator(header, fields)
-            raise InputError(
-                f"{path}:{line}: {counted(len(fields), 'field')}, expected {len(header)} as in "
-                f"line {first_line}; {cure}{hint}"
+            refuse(
+                InputError(
+                    f"{path}:{line}: {counted(len(fields), 'field')}, expected {len(header)} as in "
+                    f"line {first_line}; {cure}{hint}"
+                )
             )
+            continue
         if (
             has_header
             and fields[label].casefold().strip() == names[label]
             and (_folded(fields) == names)
         ):
-            raise InputError(
-                f"{path}:{line}: this row repeats the header in line {first_line}; remove it"
-            )
+            repeats = f"this row repeats the header in line {first_line}; remove it"
+            refuse(InputError(f"{path}:{line}: {repeats}"))
+            continue
         joined = " ".join([fields[place] for place in text])
         may_be_in_quotes = '"' in joined or '"' in fields[label]
         if may_be_in_quotes and any(_is_in_quotes(fields[place]) for place in (*text, label)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,3 +54,15 @@ def by_text(chunk: dict[str, tf.Tensor]) -> dict[str, tf.Tensor | tf.RaggedTenso
         for name in ("word_starts", "label")
     }
     return {name: values for name, values in chunk.items() if name != "words"} | ragged
+
+
+def signature_of(arrays: Mapping[str, np.ndarray]) -> dict[str, tf.TensorSpec]:
+    """The types of chunks like these arrays, with any number of examples."""
+    import tensorflow as tf
+
+    return {
+        name: tf.TensorSpec(
+            (None, *array.shape[1:]), tf.string if array.dtype == object else array.dtype
+        )
+        for name, array in arrays.items()
+    }

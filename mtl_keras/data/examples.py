@@ -1,5 +1,6 @@
 """An example (a text and its label), and the error for a row that cannot be one."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -26,9 +27,20 @@ class RowError(Exception):
         message: what was received, what was expected, the cure.
         part: the faulty part of the row: `text` or `label`.
         word: index of the faulty word.
+
+    Attributes:
+        others: the faults of further words of the row.
     """
 
     def __init__(self, message: str, *, part: str = "label", word: int = 0):
         super().__init__(message)
         self.part = part
         self.word = word
+        self.others: Sequence[RowError] = ()
+
+
+def raise_first(faults: Sequence[RowError]) -> None:
+    """Raises the first fault, which then holds the others; nothing if there is none."""
+    if faults:
+        faults[0].others = faults[1:]
+        raise faults[0]

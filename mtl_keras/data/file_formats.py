@@ -8,17 +8,17 @@ import itertools
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mtl_keras.data.arrow_rows import arrow_file_rows, parquet_rows
 from mtl_keras.data.columns import Columns
 from mtl_keras.data.delimited import csv_rows, tsv_rows
 from mtl_keras.data.json_rows import json_array, json_lines
 from mtl_keras.data.label_kinds import LABEL_KINDS
-from mtl_keras.data.rows import Note, Row, ignore
+from mtl_keras.data.rows import Note, Refuse, Row, Words, ignore, raise_at_once
 from mtl_keras.data.sniffing import OBJECT_A_LINE, sniff
 from mtl_keras.data.tables import Table
-from mtl_keras.data.word_columns import conll_rows, conllu_rows, line_of_word
+from mtl_keras.data.word_columns import conll_rows, conllu_rows
 from mtl_keras.errors import InputError
 from mtl_keras.storage.files import read_lines
 
@@ -26,7 +26,7 @@ from mtl_keras.storage.files import read_lines
 class _Format(NamedTuple):
     """How a format is read, and which file names imply it."""
 
-    read: Callable[[str, Columns, Note], Iterator[Row]]
+    read: Callable[[str, Columns, Note, Refuse], Iterator[Row]]
     suffixes: tuple[str, ...]
     of_words: bool = False
     has_header: bool = False
@@ -45,7 +45,12 @@ READERS = {
 
 
 def read_rows(
-    path: str | Table, columns: Columns, *, per_word: bool = False, note: Note = ignore
+    path: str | Table,
+    columns: Columns,
+    *,
+    per_word: bool = False,
+    note: Note = ignore,
+    refuse: Refuse = raise_at_once,
 ) -> Iterator[Row]:
     """The rows of a file, in its order.
 
@@ -58,17 +63,18 @@ def read_rows(
             first and the tag last, unless positions are given.
         per_word: whether each word is labelled (`LabelKind.per_word`).
         note: receives oddities of the file.
+        refuse: receives the faults of rows, and decides whether the reading goes on with the next.
 
     Returns:
         Rows `(line, text, label)`. Text and label are strings or JSON values; for CoNLL columns,
         they are the words and tags of a sentence.
 
     Raises:
-        InputError: the file is missing or unreadable, or does not fit its format. Most are raised
-            while the rows are read.
+        InputError: the file is missing or unreadable, or has a fault after which it cannot be read
+            on. Most are raised while the rows are read.
     """
     if isinstance(path, Table):
-        return path.rows(columns)
+        return path.rows(columns, refuse)
     if os.path.isdir(path):
         return _parallel_lines(path, columns, per_word)
     name, columns, is_guessed = _format_of(path, columns, per_word)
@@ -81,7 +87,7 @@ def read_rows(
     if is_guessed:
         fields = f", separated by {columns.delimiter!r}" if columns.delimiter else ""
         note("sniffed", 1, f"{name}{fields}")
-    return READERS[name].read(path, columns, note)
+    return READERS[name].read(path, columns, note, refuse)
 
 
 def locate(
@@ -91,16 +97,23 @@ def locate(
     part: str = "text",
     word: int = 0,
     per_word: bool = False,
-    columns: Columns = Columns(),  # noqa: B008  # a frozen value
+    text: Any = None,
 ) -> str:
-    """`file:line` of a row's text or label, or of one of its words; for a table, the row."""
+    """`file:line` of a row's text or label, or of one of its words; for a table, the row.
+
+    Args:
+        path: of the file or folder, or a table.
+        line: of the row.
+        part: `text` or `label`, which are in two files of a folder.
+        word: index of a word.
+        per_word: whether each word is labelled.
+        text: the row's raw text, which knows the lines of its words.
+    """
     if isinstance(path, Table):
         return path.place(line)
     if os.path.isdir(path):
         return f"{_member(path, part, per_word)}:{line}"
-    if word and READERS[_format_of(path, columns, per_word)[0]].of_words:
-        line = line_of_word(path, columns, line, word)
-    return f"{path}:{line}"
+    return f"{path}:{text.lines[word] if isinstance(text, Words) else line}"
 
 
 def may_have_header(path: str | Table, columns: Columns, *, per_word: bool) -> bool:

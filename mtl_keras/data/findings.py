@@ -71,11 +71,15 @@ class Finding:
 
     def in_words(self, *, places: bool = True) -> str:
         """The finding in one line. `places` adds the examples, which a model card must not show."""
+        where = f"{self.task}, {self.split}" if self.split else self.task
+        return f"{where}: {self.what(places=places)}"
+
+    def what(self, *, places: bool) -> str:
+        """The finding without its task and split."""
         labels = self._nearest_in_words() if self.nearest else listed(self.labels)
         sentence = SENTENCES[self.about].format(count=self.count, of=self.of, labels=labels)
-        where = f"{self.task}, {self.split}" if self.split else self.task
         examples = ", ".join(" and ".join(rows) for rows in self.places if places)
-        return f"{where}: {sentence}" + (f": {examples}" if examples else "")
+        return sentence + (f": {examples}" if examples else "")
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from mtl_keras.data.columns import Columns
-from mtl_keras.data.rows import Note, Row
+from mtl_keras.data.rows import Note, Refuse, Row, raise_at_once
 from mtl_keras.errors import InputError, listed, nearest, shown
 from mtl_keras.storage.files import raw_lines, read_lines
 from mtl_keras.storage.limits import JSON_FILE
@@ -15,11 +15,18 @@ BLANKS = " \t\n\r"
 REFUSED = ("reject", "ignore")  # answers of Prodigy
 
 
-def json_lines(path: str, columns: Columns, note: Note) -> Iterator[Row]:
+def json_lines(
+    path: str, columns: Columns, note: Note, refuse: Refuse = raise_at_once
+) -> Iterator[Row]:
     """Rows of a file with one object per line."""
     keys = _keys(path, columns)
-    for line, record in json_records(path, columns.encoding):
-        yield _row(f"{path}:{line}", line, record, keys)
+    for line, string in _filled(path, columns.encoding):
+        try:
+            row = _row(f"{path}:{line}", line, _of_line(path, line, string), keys)
+        except InputError as fault:
+            refuse(fault)
+        else:
+            yield row
 
 
 def json_records(path: str, encoding: str | None = None) -> Iterator[tuple[int, Any]]:
@@ -28,16 +35,12 @@ def json_records(path: str, encoding: str | None = None) -> Iterator[tuple[int, 
     Raises:
         InputError: the file cannot be read; or a line holds something else.
     """
-    for line, string in enumerate(read_lines(path, encoding), 1):
-        if string.strip():
-            where = f"{path}:{line}"
-            record, end = _decoded(where, string, 0, "one object per line")
-            if string[end:].strip(BLANKS):
-                raise InputError(f"{where}: not JSON: more after the value; one object per line")
-            yield line, record
+    return ((line, _of_line(path, line, string)) for line, string in _filled(path, encoding))
 
 
-def json_array(path: str, columns: Columns, note: Note) -> Iterator[Row]:
+def json_array(
+    path: str, columns: Columns, note: Note, refuse: Refuse = raise_at_once
+) -> Iterator[Row]:
     """Rows of a file that is one array of objects. Its text is held in memory."""
     keys = _keys(path, columns)
     text, expected = _whole(path, columns.encoding), "an array of objects"
@@ -48,9 +51,16 @@ def json_array(path: str, columns: Columns, note: Note) -> Iterator[Row]:
     place = _after_blanks(text, place + 1)
     while text[place : place + 1] != "]":
         line, counted_to = line + text.count("\n", counted_to, place), place
-        where = f"{path}:{line}"
-        record, end = _decoded(where, text, place, expected)
-        yield _row(where, line, record, keys)
+        where, end = f"{path}:{line}", place
+        try:
+            record, end = _decoded(where, text, place, expected)
+            row = _row(where, line, record, keys)
+        except InputError as error:
+            if end == place:
+                end = _end_of_faulty(text, place, error)
+            refuse(error)
+        else:
+            yield row
         place = _after_blanks(text, end)
         has_next = text[place : place + 1] == ","
         if has_next:
@@ -60,6 +70,29 @@ def json_array(path: str, columns: Columns, note: Note) -> Iterator[Row]:
             fault = "a comma before ']'; remove it" if has_next else "expected ',' or ']'"
             raise InputError(f"{path}:{line}: not JSON: {fault}; {expected}")
     _check_end(path, text, place + 1)
+
+
+def _filled(path: str, encoding: str | None) -> Iterator[tuple[int, str]]:
+    """The lines that are not blank, with their numbers."""
+    lines = enumerate(read_lines(path, encoding), 1)
+    return ((line, string) for line, string in lines if string.strip())
+
+
+def _of_line(path: str, line: int, string: str) -> Any:
+    """The one JSON value of a line."""
+    where = f"{path}:{line}"
+    record, end = _decoded(where, string, 0, "one object per line")
+    if string[end:].strip(BLANKS):
+        raise InputError(f"{where}: not JSON: more after the value; one object per line")
+    return record
+
+
+def _end_of_faulty(text: str, place: int, fault: InputError) -> int:
+    """Where a value ends that is JSON but refused; raises the fault if it is not JSON."""
+    try:
+        return _LENIENT.raw_decode(text, place)[1]
+    except (ValueError, RecursionError):
+        raise fault from None
 
 
 def _check_end(path: str, text: str, place: int) -> None:
@@ -171,3 +204,4 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 _JSON = json.JSONDecoder(object_pairs_hook=_once)
+_LENIENT = json.JSONDecoder(parse_int=str)

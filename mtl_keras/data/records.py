@@ -1,9 +1,10 @@
 """Shared by formats with named columns: checks the columns, and joins texts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from mtl_keras.data.columns import Columns
+from mtl_keras.data.rows import Refuse, Row
 from mtl_keras.errors import InputError, listed, nearest, shown
 
 Column = str | int
@@ -32,6 +33,25 @@ def check_columns(where: str, columns: Columns, names: Iterable[Any]) -> tuple[C
         if names.count(column) > 1:
             raise InputError(f"{where}: two columns are named {shown(column)}; rename one")
     return wanted
+
+
+def joined_rows(
+    records: Iterable[tuple[int, str, Sequence[Any] | None]], refuse: Refuse
+) -> Iterator[Row]:
+    """Rows of records: numbers, places, and the cells of the text and of the label.
+
+    A record without cells is left out; one whose texts cannot be joined goes to `refuse`.
+    """
+    for number, where, record in records:
+        if record is None:
+            continue
+        *texts, label = record
+        try:
+            text = joined_text(where, texts)
+        except InputError as fault:
+            refuse(fault)
+        else:
+            yield number, text, label
 
 
 def joined_text(where: str, texts: Sequence[Any]) -> Any:

@@ -3,7 +3,6 @@
 import functools
 import itertools
 import os
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -12,19 +11,20 @@ from mtl_keras.data.clock import Clock
 from mtl_keras.data.counts import Counts, Moments
 from mtl_keras.data.examples import Example, RowError
 from mtl_keras.data.file_checks import FileChecks
-from mtl_keras.data.file_formats import is_word_a_line, locate, may_have_header, read_rows
+from mtl_keras.data.file_formats import is_word_a_line, locate, read_rows
+from mtl_keras.data.first_lines import FirstLines
 from mtl_keras.data.label_index import KnownLabels, NewLabels, sorted_labels
 from mtl_keras.data.labels import LabelReader
-from mtl_keras.data.oddities import NAMES_OF_COLUMNS, NAMES_OF_TAGS, Oddities
-from mtl_keras.data.tables import Table, table_name
+from mtl_keras.data.oddities import Oddities
+from mtl_keras.data.rows import Note, Refuse, Row, ignore, leave_out, raise_at_once, until_fault
+from mtl_keras.data.split_sources import Source, find_sources
+from mtl_keras.data.tables import Table
 from mtl_keras.data.task import Task
+from mtl_keras.data.validation_cut import Cut, is_cut_off_by_position, is_cut_off_by_text
 from mtl_keras.errors import InputError, shown
 from mtl_keras.storage.file_cache import remembered
-from mtl_keras.storage.files import find_files
 
 Labels = KnownLabels | NewLabels
-Cut = Callable[[str, int], bool]  # text, position → whether it belongs to validation
-Source = str | Table  # a file, or data from memory
 Placed = tuple[Source, int, Example]  # file or table, line, example
 ROWS_BETWEEN_LOOKS = 50_000  # rows between two looks at the clock
 Sides = tuple[Counts, Counts]  # the part that is kept, and the part cut off for validation
@@ -37,23 +37,33 @@ class SplitFiles:
         task: its kind and columns define how a row is read.
         split: `train`, `validation` or `test`.
         base_folder: what relative paths are relative to.
+        refuse: receives every fault of the files as they are counted; other passes leave faulty
+            rows out. None raises the first fault.
 
     Raises:
         InputError: a file is missing, or is listed twice.
 
     Attributes:
+        faults: how many faults `refuse` has received.
         paths: of the files, or tables from memory.
         oddities: of the files, after they were counted.
     """
 
-    def __init__(self, task: Task, split: str, base_folder: str | os.PathLike):
-        self.paths = _found(task, split, base_folder)
+    def __init__(
+        self,
+        task: Task,
+        split: str,
+        base_folder: str | os.PathLike,
+        refuse: Refuse | None = None,
+    ):
+        self._refuse = refuse or raise_at_once
+        self._later = leave_out if refuse else raise_at_once
+        self.faults = 0
+        self.paths = find_sources(task, split, base_folder, self.refuse)
         self._task, self._split = task, split
         self._kind = task.label_kind
         self._columns = task.columns_of(split)
-        self._may_have_header = functools.partial(
-            may_have_header, columns=self._columns, per_word=self._kind.per_word
-        )
+        self._first_lines = FirstLines(self._kind, self._columns)
         self.oddities = Oddities()
         self._question: dict[str, Any] = {
             "facts": "counts, numbers and oddities, checked together",
@@ -65,8 +75,17 @@ class SplitFiles:
             "format": [self._columns.format, self._columns.delimiter, self._columns.encoding],
         }
 
+    def refuse(self, error: InputError) -> None:
+        """Receives a fault of the split, and raises it unless faults are collected."""
+        self.faults += 1
+        self._refuse(error)
+
     def rows(
-        self, path: Source, labels: Labels, oddities: Oddities | None = None
+        self,
+        path: Source,
+        labels: Labels,
+        oddities: Oddities | None = None,
+        refuse: Refuse | None = None,
     ) -> Iterator[Placed]:
         """The examples of one of the files, with their places.
 
@@ -74,28 +93,36 @@ class SplitFiles:
             path: of the file.
             labels: label → index.
             oddities: receives the oddities of the file.
+            refuse: receives faults, with file and line.
 
         Raises:
-            InputError: a row does not fit the format or the kind; with file and line.
+            InputError: a row does not fit the format or the kind, and `refuse` is None and the
+                split's faults are not collected.
         """
-        oddities = Oddities() if oddities is None else oddities
+        oddities, refuse = oddities or Oddities(), refuse or self._later
+        return until_fault(self._examples(path, labels, oddities, refuse), refuse)
+
+    def _examples(
+        self, path: Source, labels: Labels, oddities: Oddities, refuse: Refuse
+    ) -> Iterator[Placed]:
         reader = LabelReader(self._columns.label_names)
         place = functools.partial(self._line, path)
 
         def note(about: str, line: int, detail: str = "") -> None:
             oddities.note(place(line), about, detail)
 
-        rows = read_rows(path, self._columns, per_word=self._kind.per_word, note=note)
+        rows = self._raw_rows(path, refuse, note)
         has_sentences = self._kind.per_word and not is_word_a_line(path, self._columns)
         checks = FileChecks(path, place, reader, note, has_sentences=has_sentences)
         for line, text, label in rows:
             try:
                 example = self._kind.example(text, label, reader, labels)
             except RowError as fault:
-                hint = self._header_hint(path, line, fault)
-                raise InputError(f"{self._where(path, line, fault)}: {fault}{hint}") from None
-            checks.look(line, example)
-            yield path, line, example
+                for error in self._errors(path, line, text, fault):
+                    refuse(error)
+            else:
+                checks.look(line, example)
+                yield path, line, example
         checks.finish()
         oddities.used |= reader.used
 
@@ -126,11 +153,14 @@ class SplitFiles:
             clock.files += 1
             index = NewLabels(labels) if more else KnownLabels(labels)
             find = functools.partial(self._facts, path, index, clock)
-            facts = find() if isinstance(path, Table) else remembered(path, question, find)
+            is_new = isinstance(path, Table) or self._later is leave_out
+            facts = find() if is_new else remembered(path, question, find)  # type: ignore[arg-type]
             kept, cut_off = map(Counts.from_json, facts["sides"])
             sides.append((kept, cut_off))
             self.oddities.add(Oddities.from_json(facts["oddities"]))
-        self._check_first_lines(labels, sides)
+        total = Counts.sum(itertools.chain.from_iterable(sides))
+        for fault in self._first_lines.faults(self.oddities, total, labels):
+            self.refuse(fault)
         return sides
 
     def count(
@@ -185,8 +215,7 @@ class SplitFiles:
         more = [label for label in counts.labels if label not in index]
         if more and len(more) == len(counts.labels):
             for path in self.paths:
-                for _ in self.rows(path, index):
-                    pass
+                self._refuse_unknown(path, index)
         return more
 
     def cut(self, sides: Sequence[Sides], labels: Labels) -> tuple[Cut, Sides]:
@@ -214,7 +243,7 @@ class SplitFiles:
 
     def _facts(self, path: Source, index: Labels, clock: Clock) -> dict:
         oddities = Oddities()
-        rows = self._first_noted(path, index, oddities)
+        rows = until_fault(self._first_noted(path, index, oddities), self.refuse)
         sides = self.count(rows, index, is_cut_off_by_text, clock.look)
         clock.rows += sum(side.examples for side in sides)
         return {
@@ -223,73 +252,43 @@ class SplitFiles:
         }
 
     def _first_noted(self, path: Source, index: Labels, oddities: Oddities) -> Iterator[Placed]:
-        """The rows. Notes the label of a first line that may be a header of one word per column."""
-        may = self._may_have_header(path)
-        for placed in self.rows(path, index, oddities):
+        """The rows. Notes the label of a first line that may be a header."""
+        may = self._first_lines.may_have_header(path)
+        for placed in self.rows(path, index, oddities, self.refuse):
             _, line, example = placed
-            most = len(self._columns.text_columns)
-            if may and line == 1 and (example.words or len(example.text.split()) <= most):
-                label: Any = example.label
-                given = set(self._kind.counted(label[:1] if example.words else label))
-                if len(given) == 1:
-                    oddities.first = {
-                        label: [str(path)] for label, at in index.items() if at in given
-                    }
+            if may and line == 1 and (first := self._first_lines.label(example)) is not None:
+                oddities.first = {label: [str(path)] for label, at in index.items() if at == first}
             yield placed
 
-    def _check_first_lines(self, labels: Sequence[str], sides: Sequence[Sides]) -> None:
-        """Raises for an undeclared header, whose label occurs in first lines only."""
-        counts = Counts.sum(itertools.chain.from_iterable(sides)).labels
-        names = NAMES_OF_TAGS if self._kind.per_word else NAMES_OF_COLUMNS
-        for label, paths in self.oddities.first.items():
-            doubted = self._kind.doubts_first_line or label.casefold() in names
-            if doubted and counts[label] == len(paths) and label not in labels:
-                raise InputError(
-                    f"{paths[0]}:1: only this row has the label {shown(label)}; correct it, or "
-                    "list the task's labels or set header: false in columns to keep it; if this "
-                    "line is a header, set header: true in columns"
-                )
+    def _refuse_unknown(self, path: Source, index: KnownLabels) -> None:
+        """Refuses the rows of a file that are right but for labels that the task does not have."""
+        for line, text, label in until_fault(self._raw_rows(path, self._later), self._later):
+            reader = LabelReader(self._columns.label_names)
+            try:
+                self._kind.example(text, label, reader, NewLabels())
+            except RowError:
+                continue  # refused when it was counted
+            try:
+                self._kind.example(text, label, reader, index)
+            except RowError as fault:
+                for error in self._errors(path, line, text, fault):
+                    self.refuse(error)
+
+    def _raw_rows(self, path: Source, refuse: Refuse, note: Note = ignore) -> Iterator[Row]:
+        per_word = self._kind.per_word
+        return read_rows(path, self._columns, per_word=per_word, note=note, refuse=refuse)
 
     def _line(self, path: Source, line: int) -> str:
         """The place of a whole row."""
         return path.place(line) if isinstance(path, Table) else f"{path}:{line}"
 
-    def _where(self, path: Source, line: int, fault: RowError) -> str:
-        return locate(
-            path,
-            line,
-            part=fault.part,
-            word=fault.word,
-            per_word=self._kind.per_word,
-            columns=self._columns,
-        )
-
-    def _header_hint(self, path: Source, line: int, fault: RowError) -> str:
-        """The hint for a faulty first line that may be a header; else empty."""
-        if line > 1 or fault.word or not self._may_have_header(path):
-            return ""
-        return "; if this line is a header, set header: true in columns"
-
-
-def _found(task: Task, split: str, base_folder: str | os.PathLike) -> list[Source]:
-    """The tables, then the files that paths and globs match."""
-    sources = task.files[split]
-    tables: list[Source] = [source for source in sources if isinstance(source, Table)]
-    paths = [source for source in sources if not isinstance(source, Table)]
-    if table_name(task.name, split) in paths:
-        raise InputError(
-            f"task {task.name!r}: its {split} data were in memory, and are in no file; give them "
-            "again in Python, such as model.evaluate_tasks(datasets={task: TaskDataset(…)}) with "
-            "model = Run(folder).model(), or write them to a file and name it in the recipe"
-        )
-    return [*tables, *find_files(paths, base_folder)]
-
-
-def is_cut_off_by_text(text: str, position: int) -> bool:
-    """Whether a checksum picks this text; it picks about a tenth."""
-    return zlib.crc32(text.encode()) % 10 == 0
-
-
-def is_cut_off_by_position(text: str, position: int) -> bool:
-    """Whether a row is the first of ten."""
-    return position % 10 == 0
+    def _errors(self, path: Source, line: int, text: Any, fault: RowError) -> Iterator[InputError]:
+        """The faults of a row, one for each line."""
+        places: set[str] = set()
+        for part in (fault, *fault.others):
+            per_word = self._kind.per_word
+            place = locate(path, line, part=part.part, word=part.word, per_word=per_word, text=text)
+            if place not in places:
+                places.add(place)
+                hint = self._first_lines.hint(path, line, part)
+                yield InputError(f"{place}: {part}{hint}")

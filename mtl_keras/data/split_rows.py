@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mtl_keras.data.file_formats import locate
-from mtl_keras.data.split_files import Source
+from mtl_keras.data.split_sources import Source
 from mtl_keras.data.task_dataset import TaskDataset
 
 MOST_PLACES = 3  # that are reported

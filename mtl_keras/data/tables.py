@@ -7,8 +7,8 @@ from typing import Any, Protocol
 from mtl_keras.data.arrow_rows import ArrowStream
 from mtl_keras.data.cells import plain_cell
 from mtl_keras.data.columns import Columns
-from mtl_keras.data.records import check_columns, joined_text
-from mtl_keras.data.rows import Row
+from mtl_keras.data.records import check_columns, joined_rows
+from mtl_keras.data.rows import Refuse, Row, raise_at_once
 from mtl_keras.errors import InputError, listed, nearest, shown
 
 FORMS = (
@@ -20,7 +20,7 @@ FORMS = (
 class _Form(Protocol):
     """A reader for one kind of data in memory."""
 
-    def records(self, columns: Columns) -> Iterable[Sequence[Any]]: ...
+    def records(self, columns: Columns, refuse: Refuse) -> Iterable[Sequence[Any] | None]: ...
 
     def place(self, row: int) -> str: ...
 
@@ -49,14 +49,18 @@ class Table:
     def __str__(self) -> str:
         return self.name
 
-    def rows(self, columns: Columns) -> Iterator[Row]:
+    def rows(self, columns: Columns, refuse: Refuse = raise_at_once) -> Iterator[Row]:
         """Rows as in a file format: a number from 1, text and label.
+
+        Args:
+            columns: where text and label are.
+            refuse: receives rows that are no dict of the columns, or whose texts cannot be joined.
 
         Raises:
             InputError: a column is missing.
         """
-        for number, (*texts, label) in enumerate(self._form.records(columns), 1):
-            yield number, joined_text(self.place(number), texts), label
+        records = enumerate(self._form.records(columns, refuse), 1)
+        return joined_rows(((row, self.place(row), record) for row, record in records), refuse)
 
     def place(self, number: int) -> str:
         """The place of a row: its position from 0, and its label in a frame's index."""
@@ -81,7 +85,7 @@ class _Frame:
     def __init__(self, name: str, frame: Any):
         self._name, self._frame = name, frame
 
-    def records(self, columns: Columns) -> Iterator[Sequence[Any]]:
+    def records(self, columns: Columns, refuse: Refuse) -> Iterator[Sequence[Any]]:
         wanted = check_columns(self._name, columns, self._frame.columns)
         cells = [self._frame[column].tolist() for column in wanted]
         return (tuple(map(plain_cell, record)) for record in zip(*cells, strict=True))
@@ -97,7 +101,7 @@ class _ByColumn:
     def __init__(self, name: str, columns: Mapping[Any, Any]):
         self._name, self._columns = name, columns
 
-    def records(self, columns: Columns) -> Iterator[Sequence[Any]]:
+    def records(self, columns: Columns, refuse: Refuse) -> Iterator[Sequence[Any]]:
         wanted = check_columns(self._name, columns, self._columns)
         cells = [self._cells(column) for column in wanted]
         for column, values in zip(wanted, cells, strict=True):
@@ -129,30 +133,30 @@ class _Rows:
         self._rows = list(rows) if isinstance(rows, Iterator) else rows
         self._features = getattr(rows, "features", None) or {}
 
-    def records(self, columns: Columns) -> Iterator[Sequence[Any]]:
+    def records(self, columns: Columns, refuse: Refuse) -> Iterator[Sequence[Any] | None]:
         wanted = (*columns.text_columns, columns.label)
         names = None if columns.label_names else _class_names(self._features, columns.label)
         for row, record in enumerate(self._rows):
-            self._check(row, record, wanted)
+            if fault := self._fault(row, record, wanted):
+                refuse(fault)
+                yield None
+                continue
             *texts, label = (plain_cell(record[column]) for column in wanted)
             yield *texts, _named(label, names) if names else label
 
     def place(self, row: int) -> str:
         return f"row {row}"
 
-    def _check(self, row: int, record: Any, wanted: Sequence[Any]) -> None:
+    def _fault(self, row: int, record: Any, wanted: Sequence[Any]) -> InputError | None:
+        where = f"{self._name}, {self.place(row)}"
         if not isinstance(record, Mapping):
-            raise InputError(
-                f"{self._name}, {self.place(row)}: expected a dict of columns. Received: "
-                f"{shown(record)}"
-            )
+            return InputError(f"{where}: expected a dict of columns. Received: {shown(record)}")
         for column in wanted:
             if column not in record:
                 hint = nearest(str(column), [key for key in record if isinstance(key, str)])
-                raise InputError(
-                    f"{self._name}, {self.place(row)}: no column {shown(column)}; the row has "
-                    f"{listed(record)}{hint}"
-                )
+                fault = f"no column {shown(column)}; the row has {listed(record)}{hint}"
+                return InputError(f"{where}: {fault}")
+        return None
 
 
 def _form_of(name: str, data: Any) -> _Form:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mtl_keras.data.counts import Counts
-from mtl_keras.data.example_arrays import by_text
+from mtl_keras.data.example_arrays import by_text, signature_of
 from mtl_keras.data.examples import Example
 from mtl_keras.data.hub_datasets import HubDataset
 from mtl_keras.data.label_index import KnownLabels
 from mtl_keras.data.oddities import Oddities
 from mtl_keras.data.shuffling import shuffle_keys, shuffled
-from mtl_keras.data.split_files import Placed, Source, SplitFiles
+from mtl_keras.data.split_files import Placed, SplitFiles
+from mtl_keras.data.split_sources import Source, check_training
 from mtl_keras.data.tables import Table
 from mtl_keras.data.task import SPLITS, Task
 from mtl_keras.encoders.chunks import chunks
@@ -48,6 +49,8 @@ class TaskDataset:
             checked as they are streamed. `train` can be unread only if the task has labels and
             validation files.
         report: receives the progress every few seconds.
+        refuse: receives each split and fault; faulty rows are then left out. None raises the first
+            fault.
 
     Attributes:
         task: the task, with its labels, or the scale of its numbers.
@@ -81,6 +84,7 @@ class TaskDataset:
         base_folder: str | os.PathLike = ".",
         unread: Collection[str] = (),
         report: Callable[[str], None] = lambda line: None,
+        refuse: Callable[[str, InputError], None] | None = None,
     ):
         if not task.files:
             raise InputError(f"task {task.name!r} has no data; give it training files, or data")
@@ -95,7 +99,9 @@ class TaskDataset:
         self._kind = task.label_kind
         self._report = report
         self._files = {
-            split: SplitFiles(task, split, base_folder) for split in SPLITS if split in task.files
+            split: SplitFiles(task, split, base_folder, refuse and functools.partial(refuse, split))
+            for split in SPLITS
+            if split in task.files
         }
         self._is_cut_off: Callable[[str, int], bool] | None = None
         self._starts: dict[Source, int] = {}  # file → position of its first row in the split
@@ -103,10 +109,13 @@ class TaskDataset:
         self._labels_of: dict[str, KnownLabels] = {}  # of splits that have more
         if task.has_all_labels:
             self._labels = KnownLabels(task.labels)
-        self._check_known(unread)
+        check_training(task, unread)
         for split in self._files:
             if split not in unread:
-                self._read(split)
+                try:
+                    self._read(split)
+                except InputError as error:
+                    self._files[split].refuse(error)
         self.splits = tuple(dict.fromkeys((*self._files, *self.counts)))
 
     @property
@@ -206,12 +215,7 @@ class TaskDataset:
             for name in names if endless else itertools.islice(names, 1):
                 yield from self._chunks(split, chunk_size, seed, name, buffer_size)
 
-        signature = {
-            name: tf.TensorSpec(
-                (None, *array.shape[1:]), tf.string if array.dtype == object else array.dtype
-            )
-            for name, array in self._kind.arrays([], self._num_classes(split)).items()
-        }
+        signature = signature_of(self._kind.arrays([], self._num_classes(split)))
         if seed is not None:
             signature[SHUFFLE_KEY] = tf.TensorSpec((2,), tf.int64)
         dataset = tf.data.Dataset.from_generator(all_chunks, output_signature=signature)
@@ -249,35 +253,29 @@ class TaskDataset:
             f"{'train on' if split == 'train' else 'measure'}"
         )
 
-    def _check_known(self, unread: Collection[str]) -> None:
-        """Raises if unread training files are needed for labels or for a validation split."""
-        name, has_labels = self.task.name, self._labels is not None
-        if not has_labels and "train" not in self._files:
-            raise InputError(
-                f"task {name!r} has no training files to find its labels in; list its labels"
-            )
-        if "train" in unread and not (has_labels and "validation" in self._files):
-            raise InputError(
-                f"task {name!r}: without labels and validation files, its training files must be "
-                "read first; list its labels and give validation files"
-            )
-
     def _read(self, split: str) -> None:
         """Checks and counts the examples of a split's files; finds labels if none are listed."""
         files = self._files[split]
         more = self._labels is None or (self.task.labels_are_found and split != "train")
         sides = files.counts(self.task.labels, self._report, more=more)
         counts = Counts.sum(itertools.chain.from_iterable(sides))
+        is_divided = split == "train" and "validation" not in self._files
+        if files.faults and counts.examples < (2 if is_divided else 1):
+            return  # the faults are why there are too few
         if not counts.examples:
             raise self._no_example(split)
-        self.oddities[split] = files.oddities
+        if self._labels is None and split != "train":
+            return  # faults of training are why there is none
         if self._labels is None:
             labels = files.labels(counts)
             self.task, self._labels = self.task.with_labels(labels), KnownLabels(labels)
         elif more and (others := files.more_labels(self.task.labels, counts)):
+            if len(others) == len(counts.labels):
+                return  # all rows are faulty
             self.more_labels[split] = others
             self._labels_of[split] = KnownLabels((*self.task.labels, *others))
-        if split != "train" or "validation" in self._files:
+        self.oddities[split] = files.oddities
+        if not is_divided:
             self._keep(split, counts)
             return
         sizes = (kept.examples + cut_off.examples for kept, cut_off in sides)

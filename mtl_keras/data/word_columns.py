@@ -1,7 +1,6 @@
 """CoNLL columns: one word and its columns per line, and an empty line after each sentence."""
 
 import dataclasses
-import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -9,7 +8,7 @@ from mtl_keras.data.cells import split_words
 from mtl_keras.data.columns import Columns
 from mtl_keras.data.delimited import delimited_rows
 from mtl_keras.data.oddities import is_header_of_words
-from mtl_keras.data.rows import Note, Row, ignore
+from mtl_keras.data.rows import Note, Refuse, Row, Words, ignore, raise_at_once
 from mtl_keras.errors import InputError, shown
 from mtl_keras.storage.files import read_lines
 from mtl_keras.storage.limits import ROW, SENTENCE
@@ -22,65 +21,63 @@ _COMMENT = re.compile(r"#[ \t]*(?:new(?:doc|par)(?: id\b.*)?$|[\w.:-]+ = |id [^\
 Record = tuple[int, list[str]]
 
 
-def conll_rows(path: str, columns: Columns, note: Note) -> Iterator[Row]:
+def conll_rows(
+    path: str, columns: Columns, note: Note, refuse: Refuse = raise_at_once
+) -> Iterator[Row]:
     """Sentences. The word comes first and its tag last, unless `columns` gives positions."""
     cure = "every line must hold a word, its tag, and the same columns between them"
-    rows = _sentences(path, _with_defaults(columns, 0, -1), cure)
-    return _checked(path, rows) if columns.text == "text" else rows
+    rows = _sentences(path, _with_defaults(columns, 0, -1), cure, refuse)
+    return _checked(path, rows, refuse) if columns.text == "text" else rows
 
 
-def conllu_rows(path: str, columns: Columns, note: Note) -> Iterator[Row]:
+def conllu_rows(
+    path: str, columns: Columns, note: Note, refuse: Refuse = raise_at_once
+) -> Iterator[Row]:
     """Sentences in the ten columns of Universal Dependencies, which may be named (`xpos`)."""
     columns = _with_defaults(columns, "form", "upos")
     text, label = (_column_of_conllu(path, column) for column in (columns.text, columns.label))
     columns = dataclasses.replace(columns, text=text, label=label)
     cure = "CoNLL-U has ten columns, separated by tabs"
-    return _sentences(path, columns, cure)
-
-
-def line_of_word(path: str, columns: Columns, line: int, word: int) -> int:
-    """The line of the word with this index in the sentence that begins at `line`."""
-    if not word:
-        return line
-    lines = (at for at, _ in _WordRecords(path, columns) if at >= line)
-    return next(itertools.islice(lines, word, None), line)
+    return _sentences(path, columns, cure, refuse)
 
 
 class _WordRecords(Iterable[Record]):
     """The lines and fields of words, without comments, and without CoNLL-U's ranges (`1-2`) and
-    empty nodes (`1.1`).
+    empty nodes (`1.1`). Words without a tag go to `refuse`.
 
     Attributes:
         sentence: how many sentences ended before the current word.
     """
 
-    def __init__(self, path: str, columns: Columns):
+    def __init__(self, path: str, columns: Columns, refuse: Refuse):
         self.sentence = 0
-        self._path, self._columns = path, columns
+        self._path, self._columns, self._refuse = path, columns, refuse
 
     def __iter__(self) -> Iterator[Record]:
         comments: list[tuple[int, str]] = []
         is_inside = False
         for line, string in enumerate(read_lines(self._path, self._columns.encoding), 1):
             if not string.strip() or string.startswith("-DOCSTART-"):
-                yield from self._signs(comments)
-                self.sentence += is_inside or any(True for _ in self._signs(comments))
+                yield from self._words(signs := _signs(comments))
+                self.sentence += is_inside or bool(signs)
                 is_inside, comments = False, []
             elif not is_inside and re.match("#($|[ \t])", string):
                 comments.append((line, string))
             else:
-                for at, comment in comments:
-                    if not _is_comment(comment, string):
-                        yield at, self._fields(at, comment)
+                words = [place for place in comments if not _is_comment(place[1], string)]
                 is_inside, comments = True, []
-                fields = self._fields(line, string)
-                if not (len(fields) == len(CONLL_U) and _NO_WORD.fullmatch(fields[0])):
-                    yield line, fields
-        yield from self._signs(comments)
+                yield from self._words([*words, (line, string)])
+        yield from self._words(_signs(comments))
 
-    def _signs(self, comments: Sequence[tuple[int, str]]) -> Iterator[Record]:
-        """The words `#` among lines that look like comments but are not followed by a word."""
-        return ((at, self._fields(at, row)) for at, row in comments if row.startswith("#\t"))
+    def _words(self, lines: Sequence[tuple[int, str]]) -> Iterator[Record]:
+        for line, string in lines:
+            try:
+                fields = self._fields(line, string)
+            except InputError as fault:
+                self._refuse(fault)
+                continue
+            if not (len(fields) == len(CONLL_U) and _NO_WORD.fullmatch(fields[0])):
+                yield line, fields
 
     def _fields(self, line: int, string: str) -> list[str]:
         string = string.rstrip("\t ")
@@ -115,6 +112,11 @@ def _column_of_conllu(path: str, column: str | int | tuple) -> int:
     raise InputError(f"{path}: no column {column!r} in CoNLL-U; it has {', '.join(CONLL_U)}")
 
 
+def _signs(comments: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+    """The words `#` among lines that look like comments but are not followed by a word."""
+    return [place for place in comments if place[1].startswith("#\t")]
+
+
 def _is_comment(string: str, following: str) -> bool:
     """Whether a line that begins with `#` is a comment rather than a row."""
     if _COMMENT.match(string):
@@ -126,13 +128,15 @@ def _is_comment(string: str, following: str) -> bool:
     return len(split_words(string)) != len(split_words(following))
 
 
-def _sentences(path: str, columns: Columns, cure: str) -> Iterator[Row]:
-    records = _WordRecords(path, columns)
+def _sentences(path: str, columns: Columns, cure: str, refuse: Refuse) -> Iterator[Row]:
+    records = _WordRecords(path, columns, refuse)
     sentence: list[Row] = []
     most_words, left, number = SENTENCE.most, ROW.most, 0
-    for row in delimited_rows(path, columns, records, cure, ignore):
-        if not sentence and not number and columns.header is None:
-            _check_first(path, row)
+    for row in delimited_rows(path, columns, records, cure, ignore, refuse):
+        is_first = not sentence and not number and columns.header is None
+        if is_first and (fault := _fault_of_first(path, row)):
+            refuse(fault)
+            continue
         if sentence and records.sentence > number:
             yield _sentence(sentence)
             sentence, left = [], ROW.most
@@ -148,21 +152,24 @@ def _sentences(path: str, columns: Columns, cure: str) -> Iterator[Row]:
         yield _sentence(sentence)
 
 
-def _check_first(path: str, row: Row) -> None:
+def _fault_of_first(path: str, row: Row) -> InputError | None:
     line, word, tag = row
-    if is_header_of_words(word, tag):
-        raise InputError(
-            f"{path}:{line}: {shown(word)} and {shown(tag)} are names of columns; set header: true "
-            "in columns, or header: false if they are a word and its tag"
-        )
+    if not is_header_of_words(word, tag):
+        return None
+    return InputError(
+        f"{path}:{line}: {shown(word)} and {shown(tag)} are names of columns; set header: true "
+        "in columns, or header: false if they are a word and its tag"
+    )
 
 
 def _sentence(rows: list[Row]) -> Row:
-    lines, words, tags = zip(*rows, strict=True)
+    lines, strings, tags = zip(*rows, strict=True)
+    words = Words(strings)
+    words.lines = lines
     return lines[0], words, tags
 
 
-def _checked(path: str, rows: Iterator[Row]) -> Iterator[Row]:
+def _checked(path: str, rows: Iterator[Row], refuse: Refuse) -> Iterator[Row]:
     """The rows; raises if the first column holds no words, or a line holds a whole sentence."""
     is_checked = False
     for line, words, tags in rows:
@@ -174,10 +181,9 @@ def _checked(path: str, rows: Iterator[Row]) -> Iterator[Row]:
                     "(and label), or format: conllu; if these are the words, set text: 0"
                 )
         if len(words) == 1 and " " in words[0] and " " in tags[0]:
-            raise InputError(
-                f"{path}:{line}: this line holds a whole sentence; set format: tsv and columns: "
-                "{text: 0, label: 1}"
-            )
+            cure = "set format: tsv and columns: {text: 0, label: 1}"
+            refuse(InputError(f"{path}:{line}: this line holds a whole sentence; {cure}"))
+            continue
         yield line, words, tags
 
 

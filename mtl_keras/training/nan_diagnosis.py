@@ -7,7 +7,7 @@ from typing import NoReturn
 import numpy as np
 
 from mtl_keras.data.file_formats import locate
-from mtl_keras.data.split_files import Source
+from mtl_keras.data.split_sources import Source
 from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.encoders.chunks import chunks

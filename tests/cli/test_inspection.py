@@ -1,4 +1,4 @@
-"""What `inspect` shows of the examples."""
+"""What `inspect` and `check` show of the examples."""
 
 import json
 import re
@@ -35,3 +35,25 @@ def test_blocks_that_no_head_reads_are_said_to_be_saved(tiny_recipe, capsys):
     (line,) = (line for line in capsys.readouterr().out.splitlines() if "No head reads" in line)
     assert line.startswith("No head reads above block_0: the encoder goes without 1 of its 2")
     assert line.endswith("and about 50% of its computation.")
+
+
+def test_check_reports_all_faults_and_exits_with_2_if_there_are_any(tiny_recipe, capsys):
+    assert main(["check", str(tiny_recipe)]) == 0
+    assert "wrong: 0; suspicious: " in capsys.readouterr().out
+    folder = tiny_recipe.parent
+    for name in ("train.csv", "test.csv"):
+        with (folder / name).open("a") as file:
+            file.write(",x\nlast\n")
+    assert main(["check", str(tiny_recipe), "--json"]) == 2
+    result = json.loads(capsys.readouterr().out)
+    assert [(fault["split"], len(fault["messages"])) for fault in result["faults"]] == [
+        ("train", 1),
+        ("train", 1),
+        ("test", 1),
+        ("test", 1),
+    ]
+    assert f"{folder}/train.csv:202: the text is empty" in result["faults"][0]["messages"][0]
+    assert main(["check", str(tiny_recipe), "--set", "encoder=nowhere/at_all"]) == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[4].startswith("recipe: ")
+    assert "wrong: 5; " in lines[-1]

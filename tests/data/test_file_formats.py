@@ -131,7 +131,8 @@ def test_a_folder_of_parallel_lines(write, tmp_path):
 
 def test_a_word_of_conll_has_its_own_line(write):
     path = write("a.conll.gz", "a O\n\nb O\nc O\nd O\n")
-    assert locate(path, 3, word=2, per_word=True) == f"{path}:5"
+    (*_, (line, words, _)) = _rows(path, per_word=True)
+    assert locate(path, line, word=2, per_word=True, text=words) == f"{path}:5"
     assert locate("a.csv", 3, word=2) == "a.csv:3"
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from mtl_keras.data.columns import Columns
 from mtl_keras.data.rows import ignore
-from mtl_keras.data.word_columns import conll_rows, conllu_rows, line_of_word
+from mtl_keras.data.word_columns import conll_rows, conllu_rows
 from mtl_keras.errors import InputError
 
 CONLL_U = (
@@ -32,8 +32,7 @@ def test_conllu_leaves_out_comments_ranges_and_empty_nodes(tmp_path, columns):
     assert _read(tmp_path, CONLL_U, conllu_rows, **columns) == rows
     if columns.get("text") == 1:
         assert _read(tmp_path, CONLL_U, **columns) == rows
-    path = str(tmp_path / "rows")
-    assert [line_of_word(path, Columns(), 4, word) for word in range(3)] == [4, 5, 7]
+    assert _read(tmp_path, CONLL_U, conllu_rows, **columns)[0][1].lines == (4, 5, 7)
 
 
 def test_conllu_columns_have_names(tmp_path):
