@@ -1,6 +1,8 @@
 """Keras's public surface on a model of several tasks: each ends in a result, or in one line."""
 
 import contextlib
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import keras
@@ -238,15 +240,27 @@ def test_a_compiled_model_is_cloned_copied_saved_loaded_and_summed_up(model, tmp
     model.fit(*_batch(model)[:2], verbose=0)
     clone = keras.models.clone_model(model)
     clone.set_weights(model.get_weights())
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
+    path = tmp_path / "model.keras"
+    model.save(path)
+    loaded = keras.models.load_model(path)
     assert isinstance(loaded, mtl.MultiTaskModel)
     assert [*loaded.optimizer.of_layer] == [*model.optimizer.of_layer]
     expected = model.predict_on_batch(x)
     for other in (clone, loaded):
         for name, values in other.predict_on_batch(x).items():
             np.testing.assert_array_equal(values, expected[name])
-    model.summary(print_fn=lambda *args, **options: None)
+    assert type(clone) is keras.src.models.functional.Functional, "as docs/python.md says"
+    lines = []
+    model.summary(print_fn=lambda line, **options: lines.append(line), show_trainable=True)
+    (row,) = (line.split() for line in "\n".join(lines).splitlines() if "topic_head" in line)
+    assert row[-2] == "Y"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import keras; keras.models.load_model({str(path)!r})"],
+        capture_output=True,
+        text=True,
+    )
+    *_, line = done.stderr.splitlines()
+    assert "Could not locate class 'MultiTaskModel'" in line and "'module': 'mtl_keras." in line
     with pytest.raises(InputError, match=r"name ends in \.keras"):
         model.save(tmp_path / "model.h5")
     with pytest.raises(InputError, match="quantize: export the run with"):

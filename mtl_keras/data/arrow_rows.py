@@ -87,7 +87,7 @@ class ArrowStream:
 
     def records(self, columns: Columns, refuse: Refuse) -> Iterator[Sequence[Any]]:
         """The cells of the columns, row by row."""
-        with _reading(self._name):
+        with _reading(self._name, "; give a table with named columns, such as a frame"):
             reader = self._open(self._data)
             wanted = check_columns(self._name, columns, reader.schema.names)
             yield from _records(reader, wanted)

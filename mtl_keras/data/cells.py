@@ -114,7 +114,8 @@ def read_marks(
     """
     marks = split_words(cell) if isinstance(cell, str) else cell
     if not isinstance(marks, list | tuple):
-        raise RowError(f"expected a list of {noun}s, or a string. Received: {shown(cell)}")
+        cure = "; fill it in or remove the row" if cell is None else ""
+        raise RowError(f"expected a list of {noun}s, or a string. Received: {shown(cell)}{cure}")
     meanings = for_each_word(read, marks)
     if len(words) != len(marks):
         raise RowError(

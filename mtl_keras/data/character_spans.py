@@ -29,9 +29,7 @@ def are_spans(cell: Any) -> bool:
     >>> are_spans([[0, 5, "city"]]), are_spans(["B-city", "O"])
     (True, False)
     """
-    return isinstance(cell, list) and all(
-        isinstance(item, dict) or (isinstance(item, list) and len(item) == 3) for item in cell
-    )
+    return isinstance(cell, list) and all(isinstance(item, dict | list) for item in cell)
 
 
 def spans_of(text: str, cell: Sequence) -> list[Span]:
@@ -95,7 +93,8 @@ def _is_cased(letter: str) -> bool:
 
 
 def _span(text: str, item: Any) -> Span:
-    span = Span(*item) if isinstance(item, list) else _of_object(item)
+    is_triple = isinstance(item, list) and len(item) == 3
+    span = Span(*item) if is_triple else _of_object(item if isinstance(item, dict) else {})
     numbers = (span.start, span.end)
     if not all(isinstance(n, int) and not isinstance(n, bool) for n in numbers):
         raise RowError(f"a span needs two whole numbers and a label. Received: {shown(item)}")

@@ -45,6 +45,7 @@ class Table:
     def __init__(self, name: str, data: Any):
         self.name = name
         self._form = _form_of(name, data)
+        self._size: int | None = None  # rows, once a pass has reached the end
 
     def __str__(self) -> str:
         return self.name
@@ -57,14 +58,27 @@ class Table:
             refuse: receives rows that are no dict of the columns, or whose texts cannot be joined.
 
         Raises:
-            InputError: a column is missing.
+            InputError: a column is missing, or an earlier pass had another number of rows.
         """
-        records = enumerate(self._form.records(columns, refuse), 1)
-        return joined_rows(((row, self.place(row), record) for row, record in records), refuse)
+        return joined_rows(self._placed(self._form.records(columns, refuse)), refuse)
 
     def place(self, number: int) -> str:
         """The place of a row: its position from 0, and its label in a frame's index."""
         return f"{self.name}, {self._form.place(number - 1)}"
+
+    def _placed(
+        self, records: Iterable[Sequence[Any] | None]
+    ) -> Iterator[tuple[int, str, Sequence[Any] | None]]:
+        """The records with their numbers and places; as many as an earlier pass had."""
+        number = 0
+        for number, record in enumerate(records, 1):
+            yield number, self.place(number), record
+        if self._size not in (None, number):
+            raise InputError(
+                f"{self.name}: {self._size:,} rows at first, {number:,} at a later pass; give data "
+                "that stay the same, such as list(…) of an iterable that can be read once"
+            )
+        self._size = number
 
     def fingerprint(self, columns: Columns) -> str:
         """SHA-256 of the texts and labels."""

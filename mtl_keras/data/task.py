@@ -14,7 +14,7 @@ from mtl_keras.data.hub_datasets import check_path, hub_dataset
 from mtl_keras.data.label_kinds import LABEL_KINDS, LabelKind
 from mtl_keras.data.levels import LAST, check_level
 from mtl_keras.data.tables import Table, table_name
-from mtl_keras.errors import InputError, shown
+from mtl_keras.errors import InputError, nearest, shown
 
 SPLITS = ("train", "validation", "test")
 
@@ -166,6 +166,20 @@ class Task:
         return config | {"reads": self.reads} | scale
 
 
+def checked_tasks(tasks: Any) -> list[Task]:
+    """A list of tasks.
+
+    Raises:
+        InputError: it is no list, or an item is no task.
+    """
+    if isinstance(tasks, Task | str) or not isinstance(tasks, Sequence):
+        raise InputError(f"tasks must be a list of Task(…). Received: {shown(tasks)}")
+    for task in tasks:
+        if not isinstance(task, Task):
+            raise InputError(f"tasks must be a list of Task(…). Received in it: {shown(task)}")
+    return list(tasks)
+
+
 def _as_labels(name: str, labels: Sequence[str]) -> tuple[str, ...]:
     if isinstance(labels, str) or not isinstance(labels, Sequence):
         raise InputError(f"task {name!r}: labels must be a list. Received: {labels!r}")
@@ -240,7 +254,7 @@ def _check_splits(name: str, by_split: Mapping[str, object]) -> None:
         if split not in SPLITS:
             raise InputError(
                 f"task {name!r}: the splits of files, data and columns are {', '.join(SPLITS)}. "
-                f"Received: {shown(split)}"
+                f"Received: {shown(split)}{nearest(str(split), SPLITS, cutoff=0.4)}"
             )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from mtl_keras.data.task import Task
+from mtl_keras.data.task import Task, checked_tasks
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.errors import InputError, listed, nearest, shown
 from mtl_keras.models.late_methods import LateMethod
@@ -27,12 +27,7 @@ class TaskData:
     """
 
     def __init__(self, tasks: Sequence[Task]):
-        if isinstance(tasks, Task | str) or not isinstance(tasks, Sequence):
-            raise InputError(f"tasks must be a list of Task(…). Received: {shown(tasks)}")
-        for task in tasks:
-            if not isinstance(task, Task):
-                raise InputError(f"tasks must be a list of Task(…). Received in it: {shown(task)}")
-        self._tasks = list(tasks)
+        self._tasks = checked_tasks(tasks)
         self._datasets: dict[int, TaskDataset] = {}
 
     def completed(self) -> list[Task]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mtl_keras.errors import InputError
+from mtl_keras.errors import InputError, shown
 from mtl_keras.plans.freeze_plan import FreezePlan
 from mtl_keras.plans.layer_groups import blocks_of, tasks_of
 from mtl_keras.plans.stage import Stage, check_sequence
@@ -83,8 +83,20 @@ class TrainingPlan:
 
     @classmethod
     def of(cls, stages: Iterable[Stage]) -> "TrainingPlan":
-        """Returns the plan `stages` of these stages."""
-        return cls(EXPLICIT, given=tuple(stages))
+        """Returns the plan `stages` of these stages.
+
+        Raises:
+            InputError: an item is no stage, or there is none.
+        """
+        if isinstance(stages, str | Stage) or not isinstance(stages, Iterable):
+            raise InputError(f"stages must be a list of Stage(…). Received: {shown(stages)}")
+        given = tuple(stages)
+        for stage in given:
+            if not isinstance(stage, Stage):
+                raise InputError(
+                    f"stages must be a list of Stage(…). Received in it: {shown(stage)}"
+                )
+        return cls(EXPLICIT, given=given)
 
     def as_template(self) -> Stage:
         """Returns a template for other plans; of stages the last one, with all their epochs."""

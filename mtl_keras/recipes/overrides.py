@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from mtl_keras.errors import InputError, shown
+from mtl_keras.errors import InputError, listed, nearest, shown
 from mtl_keras.recipes.located_yaml import read_value
 
 OF_TRAINING = ("stages", "plan")  # keys that may be written without `training.`
@@ -49,8 +49,8 @@ def with_overrides(content: Mapping[str, Any], overrides: Sequence[Override]) ->
     """A recipe's content with these values in place of its own.
 
     Raises:
-        InputError: a place lies inside a value that is neither a mapping nor a list, or beyond the
-            end of a list.
+        InputError: a place lies in a task that is not there, inside a value that is neither a
+            mapping nor a list, or beyond the end of a list.
 
     Example:
 
@@ -59,8 +59,22 @@ def with_overrides(content: Mapping[str, Any], overrides: Sequence[Override]) ->
     """
     changed: Any = dict(content)
     for override in overrides:
+        _check_task(content.get("tasks"), override)
         changed = _changed(changed, override.place, override)
     return dict(changed)
+
+
+def _check_task(tasks: Any, override: Override) -> None:
+    """Raises if the place is inside a task that the recipe lacks."""
+    root, *names = override.place
+    if root != "tasks" or len(names) < 2 or not isinstance(tasks, Mapping):
+        return
+    known = [str(name) for name in tasks]
+    if str(names[0]) not in known:
+        raise InputError(
+            f"--set {shown(override.written)}: no task {shown(names[0])}; the recipe has "
+            f"{listed(known)}{nearest(str(names[0]), known)}"
+        )
 
 
 def _changed(content: Any, place: Sequence[str | int], override: Override) -> Any:

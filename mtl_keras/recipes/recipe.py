@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from mtl_keras.data.schedules import Proportional, Schedule, parse_schedule
-from mtl_keras.data.task import SPLITS, Task
+from mtl_keras.data.task import SPLITS, Task, checked_tasks
 from mtl_keras.data.task_names import name_fault
 from mtl_keras.encoders.pretrained.sources import RUN, located
 from mtl_keras.errors import InputError
@@ -111,7 +111,7 @@ class Recipe:
     def __post_init__(self, stages: Sequence[Stage] | None) -> None:
         if self.written is not None:
             return
-        object.__setattr__(self, "tasks", tuple(self.tasks))
+        object.__setattr__(self, "tasks", tuple(checked_tasks(self.tasks)))
         object.__setattr__(self, "plan", _plan(stages, self.plan))
         if isinstance(self.schedule, str):
             object.__setattr__(self, "schedule", parse_schedule(self.schedule))

@@ -24,6 +24,7 @@ from mtl_keras.storage.locks import one_writer
 from mtl_keras.training.begun_run import BegunRun, reported_findings
 from mtl_keras.training.interruptions import Interruption
 from mtl_keras.training.materials import Materials
+from mtl_keras.training.stage_callbacks import checked_callbacks
 from mtl_keras.training.staged_history import StagedHistory
 from mtl_keras.training.trainer import Trainer
 
@@ -75,7 +76,7 @@ def fit_stages(
             without data, a folder that holds something else.
         WorkError: a frozen group moved, or one that trains did not.
     """
-    callbacks = _as_list(callbacks)
+    callbacks = checked_callbacks(callbacks)
     opened = _with_examples(model, datasets)
     recipe = Recipe(
         encoder=model.encoder.source or NO_SOURCE,
@@ -102,13 +103,6 @@ def fit_stages(
     best, drift = trainer.selection.best, trainer.drift()
     model.in_stages = StagedHistory(trainer.finished, measures, best, drift, run, str(recipe.plan))
     return model.in_stages
-
-
-def _as_list(callbacks: Any) -> list[keras.callbacks.Callback]:
-    """Callbacks in the forms in which `fit` takes them."""
-    if callbacks is None:
-        return []
-    return list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
 
 
 def _with_examples(

@@ -25,6 +25,7 @@ from mtl_keras.training.begun_run import BegunRun
 from mtl_keras.training.interruptions import Interruption
 from mtl_keras.training.materials import Materials
 from mtl_keras.training.solving.depth import chosen_levels, depth_record
+from mtl_keras.training.stage_callbacks import checked_callbacks
 
 START_FROM = "start_from"  # in the run's record: the run whose weights it began with
 DEPTH = "depth"  # in the run's record: which level each task reads that left it open, and why
@@ -64,6 +65,7 @@ def train(
         WorkError: the run cannot be written; another worker is gone.
         SystemExit: SIGTERM came (status 143).
     """
+    callbacks = checked_callbacks(callbacks)
     workers = Workers(strategy_of(recipe.strategy))
     _check_workers(workers, recipe)
     if not workers.is_chief:

@@ -20,6 +20,7 @@ from mtl_keras.training.frozen_heads import FrozenHeads
 from mtl_keras.training.interruptions import Interruption
 from mtl_keras.training.materials import Materials
 from mtl_keras.training.nan_diagnosis import give_up
+from mtl_keras.training.stage_callbacks import keep_logs
 from mtl_keras.training.stage_learning import learning_of
 from mtl_keras.training.stage_setup import StageSetup
 from mtl_keras.training.stage_start import Beginning, FreshStart, StageStart
@@ -105,6 +106,8 @@ class Trainer:
         """
         with row_errors(self._materials.datasets.values()):
             for index in range(len(self.finished), len(self._materials.stages)):
+                if index:
+                    keep_logs(callbacks)
                 self.run_stage(
                     index, report=report, verbose=verbose, callbacks=callbacks, watchers=watchers
                 )

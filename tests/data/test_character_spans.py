@@ -53,6 +53,7 @@ def test_a_span_of_many_words_begins_once():
         ([[0, 99, "x"]], "is not within the text of 25 characters"),
         ([[3, 3, "x"]], "is not within"),
         ([["0", "3", "x"]], "two whole numbers and a label"),
+        ([[0, 3]], "two whole numbers and a label"),
         ([{"label": "x"}], "two whole numbers and a label"),
         ([[0, 3, "x"], [2, 5, "y"]], r"the spans \(0, 3\) and \(2, 5\) overlap"),
         ([[4, 5, "x"]], "holds no word"),

@@ -115,7 +115,27 @@ def test_what_is_odd_is_named_by_its_row():
     assert places["shared_with_train"][0][0].startswith("topic, test data, row 0 (index 'first')")
 
 
+class Shrinking:
+    """Rows of which each pass has two fewer: an iterator that is kept does so, at the latest."""
+
+    def __init__(self):
+        self.passes = 0
+
+    def __iter__(self):
+        self.passes += 1
+        return iter([{"text": "a", "label": "x"}, {"text": "b", "label": "y"}] * (9 - self.passes))
+
+
+def test_data_that_end_early_at_a_later_pass_are_refused():
+    with pytest.raises(InputError, match="topic, train data: 16 rows at first, 14 at a later pass"):
+        list(TaskDataset(Task("topic", data={"train": Shrinking()})).examples("train"))
+
+
 SHAPES = {
+    "a column alone": (
+        pd.Series(["a", "b"]),
+        "data: cannot be read: .*give a table with named col",
+    ),
     "columns of two lengths": ({"text": ["a"], "label": []}, "'text' has 1 rows, 'label' 0"),
     "a string for a column": ({"text": "abc", "label": [1]}, "must be a list or an array"),
     "no such column": ({"txt": ["a"], "label": ["x"]}, "no column 'text'.*did you mean 'txt'"),

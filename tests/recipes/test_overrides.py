@@ -52,3 +52,13 @@ def test_a_mapping_that_is_not_there_is_made():
 def test_a_list_that_is_not_there_is_refused():
     with pytest.raises(InputError, match="no 0 here; the recipe has nothing in its place"):
         with_overrides({"training": {}}, [parse_override("stages.0.epochs=1")])
+
+
+def test_a_task_that_is_not_there_is_refused_with_the_nearest():
+    content = {"tasks": {"topic": {"kind": "tagging"}}}
+    with pytest.raises(InputError) as error:
+        with_overrides(content, [parse_override("tasks.topc.kind=classification")])
+    assert str(error.value) == (
+        "--set 'tasks.topc.kind=classification': no task 'topc'; the recipe has 'topic'; did you "
+        "mean 'topic'?"
+    )

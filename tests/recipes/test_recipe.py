@@ -475,6 +475,10 @@ def test_a_value_has_the_defaults_of_a_file():
 
 
 WRONG_VALUES = [
+    ({"stages": Stage()}, r"stages must be a list of Stage\(…\). Received: Stage"),
+    ({"stages": [{}]}, r"stages must be a list of Stage\(…\). Received in it: {}"),
+    ({"tasks": Task("a", files={"train": "a"})}, r"tasks must be a list of Task\(…\). Received: T"),
+    ({"tasks": {"topic": {}}}, r"tasks must be a list of Task\(…\). Received: {'topic'"),
     ({"stages": None}, "either stages .* or plan .*Received: neither"),
     ({"plan": "lp_ft"}, "either stages .*Received: both"),
     ({"stages": None, "plan": "ful"}, "a training plan is one of"),

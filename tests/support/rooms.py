@@ -43,6 +43,7 @@ ROOMS = (
     "serving/demo",
     "serving",
     "cli",
+    "__main__",
 )
 # Rooms and modules that declare, ask and show: they load without waiting for TensorFlow.
 WITHOUT_TENSORFLOW = (
@@ -149,6 +150,7 @@ WITHOUT_TENSORFLOW = (
     "reports.training_pictures",
     "serving",
     "cli",
+    "__main__",
 )
 
 

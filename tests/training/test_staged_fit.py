@@ -102,3 +102,23 @@ def test_callbacks_of_keras_know_which_way_a_metric_is_better(tiny_encoder):
     accuracy = stage["history"]["val_topic_accuracy"]
     assert len(accuracy) < 8
     assert accuracy[-1] <= max(accuracy[:-1])
+
+
+@pytest.mark.slow
+def test_callbacks_of_keras_follow_every_stage(tiny_encoder, tmp_path):
+    calls = keras.callbacks
+    log, epochs = tmp_path / "log.csv", []
+    callbacks = [
+        calls.ModelCheckpoint(tmp_path / "best.keras", "val_topic_accuracy", save_best_only=True),
+        calls.ReduceLROnPlateau("val_topic_accuracy"),
+        calls.CSVLogger(log),
+        calls.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append(epoch)),
+        calls.LearningRateScheduler(lambda epoch, rate: rate),
+        calls.TerminateOnNaN(),
+    ]
+    stages = [Stage(freeze="backbone"), Stage(freeze="top:1", epochs=2)]
+    make_model(tiny_encoder).fit_stages(stages, callbacks=callbacks, **QUIET)
+    assert epochs == [0, 1, 2]
+    assert [line.split(",")[0] for line in log.read_text().splitlines()] == ["epoch", *"012"]
+    assert isinstance(keras.models.load_model(tmp_path / "best.keras"), MultiTaskModel)
+    assert callbacks[1].mode == "max"
