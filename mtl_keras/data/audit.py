@@ -4,9 +4,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from mtl_keras.data.findings import FEW_EXAMPLES, Finding
+from mtl_keras.data.constant_answers import constant_answer
+from mtl_keras.data.findings import FEW_EXAMPLES, HIGH_SCORE, Finding
 from mtl_keras.data.label_findings import of_files, of_names
-from mtl_keras.data.split_rows import Equals, Rows, contradictions, rows_of, shared
+from mtl_keras.data.split_rows import (
+    Equals,
+    Rows,
+    contradictions,
+    near_empty,
+    rows_of,
+    shared,
+    similar,
+)
 from mtl_keras.data.task import SPLITS
 from mtl_keras.data.task_dataset import TaskDataset
 
@@ -17,17 +26,19 @@ if TYPE_CHECKING:
 def audit(
     datasets: Mapping[str, TaskDataset], tokenizer: "Tokenizer | None" = None
 ) -> tuple[Finding, ...]:
-    """Checks all splits that were read. It holds 24 bytes per example in memory.
+    """Checks all splits that were read. It holds 24 bytes per example in memory, and some more
+    while it sorts them.
 
     Args:
         datasets: task → its files.
         tokenizer: splits the texts into pieces; with None, truncated texts are not looked for.
 
     Returns:
-        Texts that two splits share; texts with different labels (white space at the ends is
-        ignored); labels with no or few examples, labels that training lacks, labels that look like
-        another label or like something else; oddities of the files; truncated texts, spans and
-        words.
+        Texts that two splits share, or nearly (`near_texts`); texts with different labels (white
+        space at the ends is ignored); nearly empty texts; labels with no or few examples, labels
+        that training lacks, labels that look like another label or like something else; answers
+        that score well although they are always the same; oddities of the files; truncated texts,
+        spans and words.
 
     Raises:
         InputError: a file has changed and no longer fits its format.
@@ -66,16 +77,18 @@ def _of_texts(task: str, rows: Mapping[str, Rows]) -> Iterator[Finding]:
     for first, second in (("train", "validation"), ("train", "test"), ("validation", "test")):
         if {first, second} <= set(rows):
             equals = shared(rows[first], rows[second])
-            if equals.number:
-                yield _of_equals(equals, task, second, f"shared_with_{first}")
-    equals = contradictions(list(rows.values()))
-    if equals.number:
-        yield _of_equals(equals, task, None, "contradictions")
+            yield from _of_equals(equals, task, second, f"shared_with_{first}")
+            equals = similar(rows[first], rows[second])
+            yield from _of_equals(equals, task, second, f"similar_to_{first}")
+    yield from _of_equals(contradictions(list(rows.values())), task, None, "contradictions")
+    for split, of_split in rows.items():
+        yield from _of_equals(near_empty(of_split), task, split, "near_empty")
 
 
-def _of_equals(equals: Equals, task: str, split: str | None, about: str) -> Finding:
+def _of_equals(equals: Equals, task: str, split: str | None, about: str) -> Iterator[Finding]:
     count, of, places = equals
-    return Finding(task=task, split=split, about=about, count=count, of=of, places=places)
+    if count:
+        yield Finding(task=task, split=split, about=about, count=count, of=of, places=places)
 
 
 def _of_labels(dataset: TaskDataset, splits: Iterable[str]) -> Iterator[Finding]:
@@ -89,11 +102,15 @@ def _of_labels(dataset: TaskDataset, splits: Iterable[str]) -> Iterator[Finding]
             yield Finding(task=task.name, split=split, about="nothing_to_find")
         elif absent:
             yield Finding(task=task.name, split=split, about="absent", labels=absent)
-    if "train" in splits:
-        counts = dataset.label_counts["train"]
+    for split in splits:
+        counts = dataset.label_counts[split]
         few = tuple(label for label in task.labels if 0 < counts[label] < FEW_EXAMPLES)
-        if few:
-            yield Finding(task=task.name, split="train", about="few", labels=few)
+        if few and split in task.files:  # not in a tenth that was cut off from training
+            yield Finding(task=task.name, split=split, about="few", labels=few)
+    for split in splits:
+        answer = constant_answer(dataset, split)
+        if answer and answer.count >= HIGH_SCORE * answer.of:
+            yield Finding(task=task.name, split=split, about="constant", **vars(answer))
 
 
 def _of_cuts(

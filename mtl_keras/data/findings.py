@@ -7,13 +7,22 @@ from typing import Any
 from mtl_keras.errors import listed, shown
 
 MOST_LABELS = 8  # that a sentence names
-FEW_EXAMPLES = 5  # fewer training examples of a label than this are reported: a rule of thumb
+FEW_EXAMPLES = 5  # fewer examples of a label than this are reported: a rule of thumb
+HIGH_SCORE = 0.95  # from which on the score of an answer that is always the same is reported
 # What a finding is about → its sentence.
 SENTENCES = {
     "shared_with_train": "{count:,} of {of:,} texts are also training texts, which flatters scores",
     "shared_with_validation": "{count:,} of {of:,} texts are also validation texts, by which the "
     "weights are chosen",
     "contradictions": "{count:,} of {of:,} texts have other labels in other rows",
+    "similar_to_train": "{count:,} of {of:,} texts differ from a training text only in case, "
+    "punctuation, blanks or (in texts of 20 letters or more) digits, which flatters scores",
+    "similar_to_validation": "{count:,} of {of:,} texts differ from a validation text only in "
+    "case, punctuation, blanks or (in texts of 20 letters or more) digits, and the weights are "
+    "chosen by those",
+    "near_empty": "{count:,} of {of:,} texts have fewer than two letters or digits",
+    "constant": "always answering {labels} already scores {share:.3f}, so a score near that says "
+    "little",
     "nothing_to_find": "no example has a label, so F1 measures nothing here",
     "absent": "no example of {labels}",
     "more": "{count:,} of {of:,} labels do not occur in training, and count as wrong: {labels}",
@@ -48,7 +57,8 @@ class Finding:
         task: the task's name.
         split: `train`, `validation` or `test`; None means all of them together.
         about: a key of `SENTENCES`.
-        count, of: how many of how many items it concerns; 0 if it concerns labels.
+        count, of: how many of how many items it concerns, or a score as a fraction; 0 if it
+            concerns labels.
         labels: the labels that it concerns.
         nearest: for each label, the one that could have been meant; may be empty.
         places: a few examples, as `file:line`, in pairs if two rows are compared.
@@ -77,7 +87,10 @@ class Finding:
     def what(self, *, places: bool) -> str:
         """The finding without its task and split."""
         labels = self._nearest_in_words() if self.nearest else listed(self.labels)
-        sentence = SENTENCES[self.about].format(count=self.count, of=self.of, labels=labels)
+        share = self.count / self.of if self.of else 0.0
+        sentence = SENTENCES[self.about].format(
+            count=self.count, of=self.of, labels=labels, share=share
+        )
         examples = ", ".join(" and ".join(rows) for rows in self.places if places)
         return sentence + (f": {examples}" if examples else "")
 

@@ -149,7 +149,8 @@ def maybe_missing(labels: Iterable[str]) -> list[str]:
 
 
 def look_alike(labels: Iterable[str]) -> list[tuple[str, ...]]:
-    """Groups of labels that differ only in case, in look-alike characters, or as written numbers.
+    """Groups of labels that differ only in case, blanks, `_`, look-alike characters, or as written
+    numbers.
 
     Example:
 
@@ -218,4 +219,5 @@ def _look(label: str) -> str:
     plain = unicodedata.normalize("NFKC", label).casefold()
     if _NUMBER.fullmatch(plain):
         return f"number {float(plain) + 0.0}"
-    return "".join(c for c in plain if c not in JOINERS and not "\ufe00" <= c <= "\ufe0f")
+    seen = (c for c in plain if c not in JOINERS and not "\ufe00" <= c <= "\ufe0f")
+    return "".join(c for c in seen if c != "_" and not c.isspace()) or plain

@@ -106,8 +106,12 @@ def training_parts(origin: Origin, inputs: str, scores: Scores) -> list[str]:
 
 def _findings(findings: Sequence[Finding]) -> list[str]:
     """Findings about the data that scores do not show, without places in the user's files."""
-    lines = [f"- {in_markdown(finding.in_words(places=False))}" for finding in findings]
-    return ["What to know about the examples:", "\n".join(lines)] if lines else []
+    rows = [
+        {"task": finding.task, "split": finding.split or "all"}
+        | {"examples": finding.what(places=False)}
+        for finding in findings
+    ]
+    return ["What to know about the examples:", table(rows)] if rows else []
 
 
 def table(rows: Sequence[Mapping]) -> str:

@@ -73,4 +73,7 @@ def test_labels_that_look_alike_are_found():
         ("ａ", "a"),
         ("❤", "❤\ufe0f"),
     ]
+    assert look_alike(["sci tech", "sci_tech", "SciTech", "sci-tech"]) == [
+        ("sci tech", "sci_tech", "SciTech")
+    ]
     assert joined(["a", "b", "a;b", "x, y", "b|c"]) == ["a;b", "b|c"]
