@@ -1,20 +1,24 @@
-"""What `predict` asks, and whom: texts from arguments, a file or a pipe; a run or an export."""
+"""What `predict` asks (arguments, a file, a pipe), and whom (a run, an export, a `.keras` file)."""
 
 import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from mtl_keras.cli.answer_files import Answered
+from mtl_keras.data.answer_files import Answered
 from mtl_keras.data.answer_forms import AnswerForm
 from mtl_keras.data.text_files import COLUMN, TextRow, text_rows
 from mtl_keras.encoders.chunks import chunks
 from mtl_keras.errors import InputError
-from mtl_keras.export.saved_model.loading import run_or_export
+from mtl_keras.export.saved_model.loading import KERAS, run_or_export
+from mtl_keras.export.saved_model.rest_description import in_order
 from mtl_keras.runs.run import Run
 from mtl_keras.storage.limits import ROW
+
+if TYPE_CHECKING:
+    from mtl_keras.models.multi_task_model import MultiTaskModel
 
 PIPE = "-"  # in the place of a file
 TEXTS_AT_ONCE, PIPED_AT_ONCE = 1024, 32
@@ -85,7 +89,7 @@ def answerer_of(folder: str | Path, best: str | None, count: int | None) -> Call
     """A function that loads the run or the export in a folder; the function needs TensorFlow.
 
     Args:
-        folder: of a run, of an export, or of numbered exports.
+        folder: of a run, of an export, or of numbered exports; or a `.keras` file.
         best: the task whose best weights answer, of a run.
         count: of texts, if known.
 
@@ -96,8 +100,8 @@ def answerer_of(folder: str | Path, best: str | None, count: int | None) -> Call
     if isinstance(found, Run):
         return functools.partial(_of_run, found, best, count)
     if best is not None:
-        raise InputError(f"{folder}: an export has one set of weights; leave --best out")
-    return functools.partial(_of_export, found)
+        raise InputError(f"{folder}: only a run has several sets of weights; leave --best out")
+    return functools.partial(_of_file if found.suffix == KERAS else _of_export, found, count)
 
 
 def answered(rows: Asked, ask: Ask) -> Iterator[Answered]:
@@ -108,18 +112,27 @@ def answered(rows: Asked, ask: Ask) -> Iterator[Answered]:
 
 
 def _of_run(run: Run, best: str | None, count: int | None) -> Answerer:
+    return _of_model(run.model(best=best), count)
+
+
+def _of_file(path: Path, count: int | None) -> Answerer:
+    from mtl_keras.models.loading import load_model
+
+    return _of_model(load_model(path, compile=False), count)
+
+
+def _of_model(model: "MultiTaskModel", count: int | None) -> Answerer:
     from mtl_keras.models.prediction import answer
 
-    model = run.model(best=best)
     ask = functools.partial(answer, model, graph=count is None or count > FEW_TEXTS)
     return Answerer(ask, {name: task.label_kind.form for name, task in model.tasks.items()})
 
 
-def _of_export(folder: Path) -> Answerer:
+def _of_export(folder: Path, count: int | None) -> Answerer:
     from mtl_keras.serving.saved_model import SavedModel
 
     served = SavedModel(folder)
-    return Answerer(served, served.forms)
+    return Answerer(served, in_order(served.forms, served.folder))
 
 
 def _piped_rows() -> Iterator[TextRow]:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mtl_keras.cli.answer_files import check_answer_file, write_answers
 from mtl_keras.cli.asking import answered, answerer_of, asked, count_texts
 from mtl_keras.cli.console import (
     counted,
@@ -19,6 +18,7 @@ from mtl_keras.cli.console import (
     readable,
     warn,
 )
+from mtl_keras.data.answer_files import check_answer_file, write_answers
 from mtl_keras.data.text_files import text_rows
 from mtl_keras.display import show
 from mtl_keras.errors import InputError

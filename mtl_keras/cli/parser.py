@@ -21,7 +21,7 @@ DESCRIPTION = "Several text tasks, one compact transformer, one recipe."
 RECIPE_HELP = "a YAML file, or the name of a bundled recipe"
 RUN_HELP = "a run's folder"
 BEST_HELP = "use the weights with the best validation score of this task, or of the tasks' mean"
-FOLDER_HELP = "a run's folder, or an export's"
+FOLDER_HELP = "a run's folder, an export's, or a .keras file"
 INPUT_HELP = "a .csv, .tsv, .jsonl or .parquet file, or one with a text a line"
 COLUMN_HELP = "the column of --input with the texts (default: text, or the only one)"
 

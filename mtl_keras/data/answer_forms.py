@@ -23,6 +23,8 @@ class AnswerForm:
             `mtl_keras.answer` returns it.
         in_words: such an answer → a line of text; empty if there is nothing to report.
         cells: such an answer → column → cell of a table; lists are JSON.
+        strength: an answer and another text's → how strongly the latter is that answer; None if
+            answers of this form have no such number.
     """
 
     name: str
@@ -30,6 +32,7 @@ class AnswerForm:
     read: Callable[[Row, str, Sequence[str]], Any]
     in_words: Callable[[Any], str]
     cells: Callable[[Any], Mapping[str, str | float]]
+    strength: Callable[[Any, Any], float] | None = None
 
 
 def form_of(outputs: Sequence[str]) -> AnswerForm:
@@ -138,6 +141,18 @@ def _passages_cells(answer: Sequence[Mapping]) -> dict[str, str | float]:
     return {"passages": _as_json(answer)}
 
 
+def _label_strength(given: Mapping, other: Mapping) -> float:
+    return float(other["scores"][given["label"]])
+
+
+def _labels_strength(given: Mapping, other: Mapping) -> float:
+    return float(sum(other["scores"][label] for label in given["labels"]))
+
+
+def _number_strength(given: Mapping, other: Mapping) -> float:
+    return float(other["value"])
+
+
 def _as_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
@@ -155,6 +170,7 @@ LABELS = AnswerForm(
     read=_labels,
     in_words=_labels_in_words,
     cells=_labels_cells,
+    strength=_labels_strength,
 )
 NUMBER = AnswerForm(
     name="number",
@@ -162,6 +178,7 @@ NUMBER = AnswerForm(
     read=_number,
     in_words=_number_in_words,
     cells=_number_cells,
+    strength=_number_strength,
 )
 LABEL = AnswerForm(
     name="label",
@@ -169,5 +186,6 @@ LABEL = AnswerForm(
     read=_label,
     in_words=_label_in_words,
     cells=_label_cells,
+    strength=_label_strength,
 )
 FORMS = (PASSAGES, LABELS, NUMBER, LABEL)

@@ -88,5 +88,5 @@ def test_a_folder_without_a_run_or_an_export_is_refused(tmp_path):
         answerer_of(tmp_path / "absent", None, 1)
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "saved_model.pb").write_bytes(b"")
-    with pytest.raises(InputError, match="an export has one set of weights; leave --best out"):
+    with pytest.raises(InputError, match="only a run has several sets of weights"):
         answerer_of(tmp_path, "mean", 1)

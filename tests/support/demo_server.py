@@ -29,6 +29,7 @@ Plain, **bold**, <b onclick="alert(1)">raw</b> and [a link](https://example.org)
 
 ![picture](https://example.org/x.png) <script>document.title = "owned"</script>
 """
+TRY = "Is there a Nimbus in Leeds?"
 READ = 200  # characters that the stand-in reads
 
 
@@ -40,6 +41,7 @@ def stand_in(answer=None, **changes) -> Source:
         "tasks": [ServedTask.of(task) for task in TASKS],
         "card": CARD,
         "reading": _read,
+        "examples": [TRY],
     } | changes
     return Source(answers=lambda texts: [answer(text) for text in texts], **fields)
 

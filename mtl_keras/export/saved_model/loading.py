@@ -18,7 +18,7 @@ from mtl_keras.storage.refusals import refusal
 from mtl_keras.storage.regular_files import check_regular_files
 from mtl_keras.storage.run_folder import RECORD
 
-GRAPH = "saved_model.pb"
+GRAPH, KERAS = "saved_model.pb", ".keras"
 
 Answering = Callable[[Sequence[str]], list[dict]]
 
@@ -37,12 +37,14 @@ def export_in(folder: Path) -> Path | None:
 
 
 def run_or_export(folder: str | Path) -> Run | Path:
-    """The run in a folder, or the export, or the newest version in it.
+    """The run in a folder, the export, the newest version in it; or the `.keras` file itself.
 
     Raises:
         InputError: the folder holds neither, or the run is damaged or unfinished.
     """
     run, folder = Run(folder), Path(folder)
+    if folder.suffix == KERAS and folder.is_file():
+        return folder
     if (folder / RECORD).is_file() or run.has_begun:
         return Run.open(folder)
     if (export := export_in(folder)) is not None:
@@ -50,7 +52,7 @@ def run_or_export(folder: str | Path) -> Run | Path:
     problem = "neither a finished run nor an export here" if folder.is_dir() else "no such folder"
     raise InputError(
         f"{folder}: {problem}; give the folder of a run (with {RECORD}), of an export (with "
-        f"{GRAPH}), or of numbered exports"
+        f"{GRAPH}), or of numbered exports, or a {KERAS} file"
     )
 
 

@@ -1,19 +1,27 @@
 """What TensorFlow Serving answers over REST for an export, as an OpenAPI document."""
 
+import json
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from mtl_keras.errors import InputError
 from mtl_keras.export.saved_model.served_answers import SERVING
+from mtl_keras.storage.regular_files import open_regular
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-FILE = "openapi.json"
+FILE, TASKS = "openapi.json", "x-tasks"
+Value = TypeVar("Value")
+LONGEST = 1 << 24  # bytes of such a file that are read
 Outputs = Mapping[str, "tf.TensorSpec"]  # of a signature, by name
 
 
-def rest_description(name: str, version: str, signatures: Mapping[str, Outputs]) -> dict[str, Any]:
+def rest_description(
+    name: str, version: str, signatures: Mapping[str, Outputs], tasks: Sequence[str]
+) -> dict[str, Any]:
     """An OpenAPI 3.1 document of a model's addresses on TensorFlow Serving.
 
     Sources: https://spec.openapis.org/oas/v3.1.1.html,
@@ -23,10 +31,11 @@ def rest_description(name: str, version: str, signatures: Mapping[str, Outputs])
         name: of the model on the server.
         version: of the export.
         signatures: name → its outputs; each takes `text`, strings `(batch,)`.
+        tasks: names, in the model's order, which signatures do not keep.
     """
     return {
         "openapi": "3.1.0",
-        "info": {"title": name, "version": version},
+        "info": {"title": name, "version": version, TASKS: [*tasks]},
         "servers": [{"url": "http://localhost:8501"}],
         "paths": {
             f"/v1/models/{name}:predict": {"post": _predict(signatures)},
@@ -40,6 +49,22 @@ def rest_description(name: str, version: str, signatures: Mapping[str, Outputs])
             }
         },
     }
+
+
+def in_order(by_task: Mapping[str, Value], export: Path) -> dict[str, Value]:
+    """What belongs to tasks in the model's order, if the export says it.
+
+    Args:
+        by_task: task → anything.
+        export: the folder of a version.
+    """
+    try:
+        with open_regular(export / FILE) as file:
+            order = json.loads(file.read(LONGEST))["info"][TASKS]
+        places = {name: place for place, name in enumerate(order)}
+    except (OSError, ValueError, LookupError, TypeError, RecursionError, InputError):
+        return dict(by_task)
+    return dict(sorted(by_task.items(), key=lambda item: places.get(item[0], len(places))))
 
 
 def _predict(signatures: Mapping[str, Outputs]) -> dict[str, Any]:

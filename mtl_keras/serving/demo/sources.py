@@ -4,14 +4,15 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mtl_keras.data.answer_forms import AnswerForm
 from mtl_keras.data.task import Task
 from mtl_keras.display import in_markdown, in_terminal, one_line
 from mtl_keras.evaluation.figures import figure, notes_of
-from mtl_keras.export.model_card import CARD, table
+from mtl_keras.export.model_card import CARD, EXAMPLE, table
 from mtl_keras.export.saved_model.loading import (
+    KERAS,
     Answering,
     answering,
     forms_of,
@@ -20,9 +21,14 @@ from mtl_keras.export.saved_model.loading import (
     load_signatures,
     run_or_export,
 )
+from mtl_keras.export.saved_model.rest_description import in_order
 from mtl_keras.export.saved_model.served_answers import READING, SERVING
 from mtl_keras.runs.run import Run
+from mtl_keras.serving.demo.examples import example_texts
 from mtl_keras.storage.regular_files import open_regular
+
+if TYPE_CHECKING:
+    from mtl_keras.models.multi_task_model import MultiTaskModel
 
 LONGEST_CARD = 1 << 16  # bytes; cards of our exports have about 5,000
 
@@ -55,11 +61,15 @@ class ServedTask:
         return cls(task.name, task.label_kind.form, tuple(task.labels))
 
     def to_json(self) -> dict:
-        """As plain values. `shown` maps names and labels with hidden characters to escaped ones."""
+        """As plain values. `shown` maps names and labels with hidden characters to escaped ones;
+        `explains` says whether `occlusion` can be asked of it.
+        """
         names = (self.name, *self.labels)
+        explains = self.form.strength is not None
         shown = {name: line for name in names if (line := one_line(name)) != name}
         labels = list(self.labels)
-        return {"name": self.name, "form": self.form.name, "labels": labels, "shown": shown}
+        named = {"name": self.name, "form": self.form.name, "explains": explains}
+        return named | {"labels": labels, "shown": shown}
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,7 @@ class Source:
         card: the model card, as Markdown.
         answers: texts → answers, as `mtl_keras.answer` returns them; thread-safe.
         reading: text → how much of it is read; thread-safe.
+        examples: texts to try.
     """
 
     title: str
@@ -79,10 +90,11 @@ class Source:
     card: str
     answers: Answering
     reading: Callable[[str], Reading]
+    examples: Sequence[str] = (EXAMPLE,)
 
 
 def find_source(folder: str | Path) -> Callable[[], Source]:
-    """A function that loads the run or export in a folder, or the newest version in it.
+    """A function that loads the run or export in a folder, the newest version in it, or a `.keras`.
 
     The function needs TensorFlow. It raises `InputError` if a file is damaged, or if
     `export_saved_model` did not write the SavedModel.
@@ -93,19 +105,31 @@ def find_source(folder: str | Path) -> Callable[[], Source]:
     found = run_or_export(folder)
     if isinstance(found, Run):
         return functools.partial(_load_run, found)
-    return functools.partial(_load_export, found)
+    return functools.partial(_load_file if found.suffix == KERAS else _load_export, found)
 
 
 def _load_run(run: Run) -> Source:
+    title, card = run.folder.resolve().name, _metrics_card(run)
+    return _source_of(run.model(), title, card, example_texts(run.recipe, run.tasks) or (EXAMPLE,))
+
+
+def _load_file(path: Path) -> Source:
+    from mtl_keras.models.loading import load_model
+
+    model = load_model(path, compile=False)
+    tasks = [ServedTask.of(task) for task in model.tasks.values()]
+    return _source_of(model, path.stem, _tasks_card(tasks), (EXAMPLE,))
+
+
+def _source_of(model: "MultiTaskModel", title: str, card: str, examples: Sequence[str]) -> Source:
     """Runs the model in the graphs of an export, which are faster and thread-safe."""
     from mtl_keras.export.saved_model.signatures import signature_functions
 
-    model = run.model()
     functions = signature_functions(model)
     serving, read = (functions[name].get_concrete_function() for name in (SERVING, READING))
     tasks = [ServedTask.of(task) for task in model.tasks.values()]
     answers = answering(serving, {task.name: task.labels for task in tasks})
-    return Source(run.folder.resolve().name, tasks, _metrics_card(run), answers, _reading(read))
+    return Source(title, tasks, card, answers, _reading(read), examples)
 
 
 def _load_export(folder: Path) -> Source:
@@ -113,7 +137,7 @@ def _load_export(folder: Path) -> Source:
     serving, labels = signatures[SERVING], labels_of(signatures)
     tasks = [
         ServedTask(task, form, tuple(labels.get(task, ())))
-        for task, form in forms_of(signatures).items()
+        for task, form in in_order(forms_of(signatures), folder).items()
     ]
     read = _reading(signatures[READING])
     folder = folder.resolve()
@@ -151,6 +175,10 @@ def _export_card(folder: Path, tasks: Sequence[ServedTask]) -> str:
     """The export's model card; a table of its tasks if it has none."""
     if (folder / CARD).is_file():
         return _read_card(folder / CARD)
+    return _tasks_card(tasks)
+
+
+def _tasks_card(tasks: Sequence[ServedTask]) -> str:
     rows = [
         {"task": task.name, "answer": task.form.name, "labels": str(len(task.labels) or "–")}
         for task in tasks

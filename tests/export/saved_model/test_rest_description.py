@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from support.serving_stub import ServingStub
 
-from mtl_keras.export.saved_model.rest_description import rest_description
+from mtl_keras.export.saved_model.rest_description import FILE, in_order, rest_description
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def exported(every_kind_export, tmp_path_factory):
 def described(exported):
     signatures = tf.saved_model.load(str(exported)).signatures
     outputs = {name: of_name.structured_outputs for name, of_name in signatures.items()}
-    return rest_description("tickets", "1", outputs)
+    return rest_description("tickets", "1", outputs, ["topic", "stars"])
 
 
 def test_it_is_an_openapi_document(described):
@@ -34,8 +34,18 @@ def test_it_is_an_openapi_document(described):
 def test_a_name_may_hold_what_a_reference_may_not():
     score = tf.TensorSpec((None,), tf.float32)
     outputs = {"é/b/score": score, "read": tf.TensorSpec((None,), tf.bool)}
-    document = rest_description("m", "1", {"é/b": outputs})
+    document = rest_description("m", "1", {"é/b": outputs}, ["é/b"])
     openapi_spec_validator.validate(document)
+
+
+def test_tasks_keep_the_models_order_if_the_export_says_it(described, tmp_path):
+    by_task = {"entities": 1, "stars": 2, "topic": 3}
+    assert [*in_order(by_task, tmp_path)] == ["entities", "stars", "topic"]
+    (tmp_path / FILE).write_text(json.dumps(described))
+    assert [*in_order(by_task, tmp_path)] == ["topic", "stars", "entities"]
+    for content in ("", "[]", '{"info": {}}', '{"info": {"x-tasks": 3}}'):
+        (tmp_path / FILE).write_text(content)
+        assert in_order(by_task, tmp_path) == by_task
 
 
 @pytest.mark.slow

@@ -1,7 +1,9 @@
 """The demo answers as the model does, whoever asks, and says what is wrong."""
 
 import concurrent.futures
+import csv
 import http.client
+import io
 import json
 import re
 import socket
@@ -91,7 +93,7 @@ def test_the_answer_tells_what_was_read(port):
         (
             b'{"text": "' + b"a" * MOST_BYTES + b'"}',
             413,
-            "received 1,048,588 bytes, at most 1,048,576 are allowed; send a shorter text",
+            "received 1,048,588 bytes, at most 1,048,576 are allowed; send less",
         ),
     ],
 )
@@ -166,6 +168,44 @@ def test_json_may_name_its_characters(port):
     assert ask(port, '{"text": "a"}', Content_Type=media_type)[0] == 200
 
 
+def test_it_says_that_it_is_well(port):
+    status, _, body = ask(port, "", "GET", "/healthz")
+    assert (status, json.loads(body)) == (200, {"status": "ok"})
+
+
+def test_words_are_asked_of_tasks_whose_answers_have_a_strength(port):
+    status, _, body = ask(port, '{"text": "a bb", "task": "stars"}', path="/words")
+    assert status == 200
+    words = json.loads(body)["words"]
+    assert [(word["start"], word["end"]) for word in words] == [(0, 1), (2, 4)]
+    assert [word["change"] for word in words] == pytest.approx([1 / 3, 2 / 3])
+    for body, message in (
+        ('{"text": "a", "task": "entities"}', "task 'entities' has no answer that depends on"),
+        ('{"text": "a"}', "the body has another form; send JSON of the form"),
+    ):
+        status, _, answer = ask(port, body, path="/words")
+        assert status == 400
+        assert message in json.loads(answer)["error"]
+
+
+def test_a_table_comes_back_with_its_answers(port):
+    csv_type = {"Content_Type": "text/csv; charset=utf-8"}
+    asked = "id,body\n7,Leeds\n8,a\n"
+    status, headers, body = ask(port, asked, path="/table?column=body", **csv_type)
+    assert (status, headers["content-type"]) == (200, "text/csv; charset=utf-8")
+    rows = list(csv.DictReader(io.StringIO(body)))
+    assert [(row["id"], row["body"]) for row in rows] == [("7", "Leeds"), ("8", "a")]
+    assert float(rows[0]["stars/value"]) == stand_in_answer("Leeds")["stars"]["value"]
+    for asked, path, message in (
+        ("id,body\n7,x\n", "/table", "file.csv:2: no column 'text'; there are 'id', 'body'"),
+        ("text\n", "/table", "file.csv: empty; give a text in each row"),
+        ('text,id\n"a', "/table", "file.csv:2: a quote opens in this row and is never closed"),
+    ):
+        status, _, answer = ask(port, asked, path=path, **csv_type)
+        assert (status, json.loads(answer)["error"].startswith(message)) == (400, True)
+    assert ask(port, asked, path="/table")[0] == 415
+
+
 def test_a_model_that_fails_is_reported_and_asked_again():
     def fails(text):
         if text == "fail":
@@ -202,11 +242,13 @@ def test_the_page_asks_nobody_else_and_keeps_nothing(port):
 
 def test_the_page_shows_names_and_card_as_text():
     odd = "</script><script>alert(1)</script>&<!--card-->"
-    source = stand_in(title=odd, tasks=[ServedTask.of(Task("topic", labels=[odd, "b"]))])
+    task = ServedTask.of(Task("topic", labels=[odd, "b"]))
+    source = stand_in(title=odd, tasks=[task], examples=[odd])
     html = render_page(source).html
     assert html.count("<script") == 2
     assert html.count("onclick=") == html.count("&lt;b onclick=") == 1
     assert "<img" not in html
     assert '<th class="right">accuracy</th>' in html
-    tasks = re.search('id="tasks">(.*?)</script>', html)[1]
-    assert json.loads(tasks)[0]["labels"] == [odd, "b"]
+    facts = json.loads(re.search('id="facts">(.*?)</script>', html)[1])
+    assert facts["tasks"][0]["labels"] == [odd, "b"]
+    assert facts["examples"] == [odd]

@@ -5,11 +5,15 @@ with each frame that is drawn, and a busy machine may draw none for longer than 
 """
 
 import importlib.util
+import json
+import re
 import shutil
 import threading
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
-from support.demo_server import running, stand_in, stand_in_answer
+from support.demo_server import TRY, running, stand_in, stand_in_answer
 from support.hostile import LABELS, hidden
 
 from mtl_keras.data.task import Task
@@ -114,7 +118,7 @@ def rows(page, task: str, *columns: str) -> list[tuple[str, ...]]:
     return [tuple(item.locator(f".{column}").inner_text() for column in columns) for item in items]
 
 
-def expect_text(page, selector: str, text: str) -> None:
+def expect_text(page, selector: str, text: str | re.Pattern) -> None:
     """Waits until an element holds this text."""
     from playwright.sync_api import expect
 
@@ -275,7 +279,7 @@ def test_by_keyboard_alone(opened, port):
     page.keyboard.type("Leeds")
     expect_answered(page, "Leeds")
     names = []
-    for _ in range(3):
+    for _ in range(9):
         page.keyboard.press("Tab")
         names.append(
             page.evaluate(
@@ -288,8 +292,12 @@ def test_by_keyboard_alone(opened, port):
                 }"""
             )
         )
-    assert names == ["entities in the text", "entities as a list", "a link"]
-    for _ in range(3):
+    why = "Which words drove this?"
+    assert [name.strip() for name in names] == [
+        *(TRY, "Copy a link to this text", "", "Asked before, JSON, curl", why),
+        *("entities in the text", "entities as a list", why, why),
+    ]
+    for _ in range(9):
         page.keyboard.press("Shift+Tab")
     assert page.evaluate("document.activeElement.id") == "text"
     page.keyboard.press("Control+A")
@@ -301,6 +309,62 @@ def test_by_keyboard_alone(opened, port):
 
 
 @pytest.mark.slow
+def test_an_example_a_link_and_what_was_asked_fill_the_field(opened, port):
+    page = opened(port)
+    page.get_by_role("button", name=TRY).click()
+    expect_answered(page, TRY)
+    page.fill("#text", "Leeds, 100%")
+    expect_answered(page, "Leeds, 100%")
+    expect_text(page, "#said", re.compile("^topic: "))
+    page.get_by_role("button", name="Copy a link").click()
+    expect_text(page, "#file", re.compile("^(The link is copied|Copy it: http)"))
+    page.goto(f"http://127.0.0.1:{port}/#text={quote('Leeds, 100%')}")
+    expect_answered(page, "Leeds, 100%")
+    page.locator("summary", has_text="Asked before").click()
+    assert json.loads(page.locator("#json").inner_text()) == stand_in_answer("Leeds, 100%")
+    assert '{"text":"Leeds, 100%"}' in page.locator("#curl").inner_text()
+
+
+@pytest.mark.slow
+def test_texts_of_before_can_be_asked_again(opened, port):
+    page = opened(port)
+    for text in ("Leeds", "Leeds Nimbus"):
+        page.fill("#text", text)
+        expect_answered(page, text)
+        expect_text(page, "#history li:first-child", text)
+    page.locator("summary", has_text="Asked before").click()
+    page.get_by_role("button", name="Leeds", exact=True).click()
+    expect_answered(page, "Leeds")
+
+
+@pytest.mark.slow
+def test_a_csv_file_is_answered_as_one(opened, port, tmp_path):
+    page, table = opened(port), tmp_path / "mails.csv"
+    table.write_text("id,text\n7,Leeds\n")
+    page.set_input_files("#table", table)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save the answers to mails.csv").click()
+    assert download.value.suggested_filename == "mails-answers.csv"
+    content = Path(download.value.path()).read_text()
+    assert content.startswith("id,text,read,topic/label,topic/score,entities/passages")
+    table.write_text("id,body\n7,Leeds\n")
+    page.set_input_files("#table", table)
+    expect_text(page, "#file", re.compile("No answer: file.csv:2: no column 'text'"))
+
+
+@pytest.mark.slow
+def test_the_words_that_drove_an_answer_are_shaded(opened, port):
+    page = opened(port)
+    page.fill("#text", "a Nimbus")
+    expect_answered(page, "a Nimbus")
+    stars = page.locator("article[aria-labelledby=task-stars]")
+    stars.locator("summary").click()
+    expect_text(page, "article[aria-labelledby=task-stars] .why p", "a Nimbus")
+    shares = [part.get_attribute("style") for part in stars.locator(".for").all()]
+    assert shares == ["--share: 10%;", "--share: 60%;"]  # 1 and 6 of 6 characters
+
+
+@pytest.mark.slow
 def test_a_screen_reader_gets_the_answer_once_the_typing_stops(opened, port):
     page = opened(port)
     page.fill("#text", "Leeds")
@@ -309,7 +373,7 @@ def test_a_screen_reader_gets_the_answer_once_the_typing_stops(opened, port):
         f"topic: {best['label']} {best['score']:.2f}. entities: Leeds, place. "
         "flags: legal. stars: 1.667."
     )
-    expect_text(page, "[role=status]", spoken)
+    expect_text(page, "#said", spoken)
 
 
 @pytest.mark.slow
@@ -385,7 +449,7 @@ def test_what_the_server_refuses_is_shown(opened, monkeypatch):
         expect_text(page, "[role=alert]", failed)
         assert page.locator(".old").count() == 1
         page.fill("#text", "a" * 2**16)
-        page.get_by_text("at most 65,536 are allowed; send a shorter text").wait_for()
+        page.get_by_text("at most 65,536 are allowed; send less").wait_for()
         page.fill("#text", "fine again")
         expect_answered(page, "fine again")
         expect_text(page, "[role=alert]", "")

@@ -69,7 +69,7 @@ def _write_jsonl(file: Path, name: str, answered: Iterable[Answered], forms: For
     with open(file, "w", encoding="utf-8") as opened:
         for row, answer in answered:
             _check_free(name, row.fields, [ANSWERS])
-            record = row.fields | {ANSWERS: {key: answer[key] for key in (READ, *forms)}}
+            record = row.fields | {ANSWERS: {key: answer.get(key) for key in (READ, *forms)}}
             opened.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
 
 
@@ -107,7 +107,7 @@ def _write_parquet(file: Path, name: str, answered: Iterable[Answered], forms: F
 def _records(name: str, answered: Iterable[Answered], forms: Forms) -> Iterator[Record]:
     """The rows of a table: fields, then answers."""
     for row, answer in answered:
-        cells: Record = {READ: answer[READ]}
+        cells: Record = {READ: answer.get(READ)}  # exports of 0.1.0 have none
         for task, form in forms.items():
             cells |= {f"{task}/{part}": cell for part, cell in form.cells(answer[task]).items()}
         _check_free(name, row.fields, cells)

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from mtl_keras.cli.answer_files import Answered, check_answer_file, write_answers
+from mtl_keras.data.answer_files import Answered, check_answer_file, write_answers
 from mtl_keras.data.answer_forms import LABEL, LABELS, NUMBER, PASSAGES
 from mtl_keras.data.text_files import TextRow
 from mtl_keras.errors import InputError
