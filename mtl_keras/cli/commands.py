@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from mtl_keras.cli.console import (
 from mtl_keras.data.answer_files import check_answer_file, write_answers
 from mtl_keras.data.text_files import text_rows
 from mtl_keras.display import show
-from mtl_keras.errors import InputError
+from mtl_keras.errors import InputError, WorkError
 
 if TYPE_CHECKING:
     from mtl_keras.data.task_dataset import TaskDataset
@@ -117,6 +118,19 @@ def export(options: argparse.Namespace) -> None:
     names = ("best", "format", "precision", "against")
     version = publish(run, options.folder, **{name: getattr(options, name) for name in names})
     show(f"export: {version}")
+
+
+def report(options: argparse.Namespace) -> None:
+    """Writes a run's page, report.html: scores, curves, mistakes, costs; --open shows it."""
+    from mtl_keras.runs.run import REVIEW, Run
+
+    run = Run.open(options.run_folder)
+    if not (run.folder / REVIEW).is_file():
+        load_tensorflow()  # the model answers again
+    page = run.report()
+    show(f"report: {page}")
+    if options.open and not webbrowser.open(page.resolve().as_uri()):
+        raise WorkError(f"{page}: no browser to open it; open the file yourself")
 
 
 def demo(options: argparse.Namespace) -> None:
@@ -230,6 +244,7 @@ def _train_here(
 ) -> None:
     """Trains in this process; the chief prints the metrics."""
     from mtl_keras.runs.building import open_datasets
+    from mtl_keras.runs.run import REPORT
 
     datasets = open_datasets(recipe, report=warn)
     load_tensorflow()
@@ -247,6 +262,7 @@ def _train_here(
     )
     if is_chief:
         print_metrics(run.scores)
+        show(f"report: {run.folder / REPORT}")
         show(f"run: {run.folder}")
 
 

@@ -34,7 +34,8 @@ def make_parser() -> argparse.ArgumentParser:
     added = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in (
         *(_add_train, _add_compare, _add_search, _add_advise, _add_evaluate, _add_predict),
-        *(_add_export, _add_demo, _add_embed, _add_check, _add_inspect, _add_recipes),
+        *(_add_report, _add_export, _add_demo, _add_embed, _add_check, _add_inspect),
+        _add_recipes,
         _add_completion,
     ):
         add(added)
@@ -171,6 +172,12 @@ def _add_predict(added: Commands) -> None:
         metavar="FILE",
         help="a .csv, .jsonl or .parquet file to write: the rows of the input with the answers",
     )
+
+
+def _add_report(added: Commands) -> None:
+    command = add_command(added, "report", commands.report)
+    command.add_argument("run_folder", metavar="run", help=RUN_HELP)
+    command.add_argument("--open", action="store_true", help="show the page in a browser")
 
 
 def _add_export(added: Commands) -> None:

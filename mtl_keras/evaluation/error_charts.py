@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 
 from mtl_keras.charts import Chart
 from mtl_keras.display import one_line
-from mtl_keras.models.kinds.judgements import NOTHING
+from mtl_keras.evaluation.confusions import confused_labels
 
 MOST_LABELS = 30  # that a matrix shows
 LONGEST_LABEL = 24
@@ -30,7 +30,7 @@ def confusion_matrix(pairs: Counter, *, title: str) -> Figure:
     >>> [text.get_text() for text in drawn.axes[0].texts]
     ['3', '1']
     """
-    names, left_out = _shown_labels(pairs)
+    names, left_out = confused_labels(pairs, MOST_LABELS)
     counts = np.array([[pairs[right, answer] for answer in names] for right in names])
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     side = INCHES * len(names)
@@ -64,16 +64,6 @@ def cloud(pairs: Counter, *, title: str) -> Figure:
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.set(xlabel="expected", ylabel="answered", title=title)
     return drawn
-
-
-def _shown_labels(pairs: Counter) -> tuple[list[str], int]:
-    """The labels that occur, `–` last, and how many are left out as there are too many."""
-    mistakes: Counter = Counter()
-    for (right, answer), count in pairs.items():
-        mistakes.update(dict.fromkeys((right, answer), count if right != answer else 0))
-    kept = {name for name, _ in mistakes.most_common(MOST_LABELS)}
-    names = sorted(name for name in kept if name != NOTHING) + [NOTHING] * (NOTHING in kept)
-    return names, len(mistakes) - len(kept)
 
 
 def _short(name: str) -> str:

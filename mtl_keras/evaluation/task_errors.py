@@ -11,6 +11,7 @@ from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.encoders.chunks import chunks
 from mtl_keras.errors import InputError, shown
+from mtl_keras.evaluation.confusions import most_frequent_confusions
 from mtl_keras.evaluation.scores import CHUNK, answered
 from mtl_keras.evaluation.shown_rows import ShownRows
 from mtl_keras.models.kinds.judgements import Judgement
@@ -72,10 +73,9 @@ class TaskErrors:
 
     def confusions(self) -> ShownRows:
         """What was taken for what, and how often; the most frequent first."""
-        wrong = Counter({pair: often for pair, often in self.pairs.items() if pair[0] != pair[1]})
         return ShownRows(
             {"expected": expected, "answered": answer, "count": often}
-            for (expected, answer), often in wrong.most_common()
+            for expected, answer, often in most_frequent_confusions(self.pairs, len(self.pairs))
         )
 
     def plot(self) -> "Figure":
@@ -127,9 +127,18 @@ def errors(
             pairs.update((part.expected, part.answered) for part in judged)
             examples += 1
             if wrong := [part for part in judged if part.is_wrong]:
-                mistakes.append(_mistake(example, wrong))
+                mistakes.append(mistake_of(example, wrong))
     mistakes.sort(key=lambda mistake: -mistake.score)
     return TaskErrors(dataset.task, split, pairs, mistakes, examples)
+
+
+def mistake_of(example: Example, wrong: Sequence[Judgement]) -> Mistake:
+    """Returns the mistake of an example, of which these parts are wrong."""
+    expected, answers = (
+        ", ".join(_in_words(example, name, part) for part, name in zip(wrong, names, strict=True))
+        for names in ([part.expected for part in wrong], [part.answered for part in wrong])
+    )
+    return Mistake(example.text, expected, answers, max(part.score for part in wrong))
 
 
 def _judged(
@@ -142,14 +151,6 @@ def _judged(
     for examples, scored in zip(in_chunks, answered(model, dataset, split), strict=True):
         for example, label, outputs in zip(examples, *scored, strict=True):
             yield example, kind_of(task).judged(names, label, outputs)
-
-
-def _mistake(example: Example, wrong: Sequence[Judgement]) -> Mistake:
-    expected, answers = (
-        ", ".join(_in_words(example, name, part) for part, name in zip(wrong, names, strict=True))
-        for names in ([part.expected for part in wrong], [part.answered for part in wrong])
-    )
-    return Mistake(example.text, expected, answers, max(part.score for part in wrong))
 
 
 def _in_words(example: Example, name: str | float, part: Judgement) -> str:

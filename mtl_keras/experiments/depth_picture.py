@@ -17,7 +17,7 @@ from mtl_keras.reports.drawing import (
     plan_styles,
     widest,
 )
-from mtl_keras.reports.tables import NOTHING, Cell, Section, Table, directed
+from mtl_keras.reports.tables import Cell, Section, Table, directed, or_nothing, rounded
 
 PANEL, BETWEEN, BELOW = 150, 34, 34  # points
 MOST_TICKS = 13
@@ -125,6 +125,4 @@ def _held_out(level: Mapping, of_task: Mapping) -> Cell:
 
 
 def _figure(value: float | None) -> str:
-    if value is None:
-        return NOTHING
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
+    return or_nothing(value, rounded)

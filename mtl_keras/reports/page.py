@@ -28,13 +28,28 @@ th, td { padding: 0.3rem 0.7rem; border-bottom: 1px solid var(--line); text-alig
 th { font-weight: 600; }
 thead th { white-space: normal; vertical-align: bottom; }
 .name { text-align: left; }
+td.words { white-space: normal; text-align: left; }
 th:first-child { position: sticky; left: 0; background: var(--paper); padding-left: 0; }
 @media (max-width: 40rem) {
   table { font-size: 0.85rem; }
+  th, td { padding: 0.3rem 0.4rem; white-space: normal; }
   th:first-child { min-width: 7.5rem; white-space: normal; overflow-wrap: anywhere; }
 }
 .pictures { display: grid; gap: 1.2rem; margin-top: 1rem; align-items: start;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); }
+h3 { font-size: 1rem; margin: 1.4rem 0 0.3rem; overflow-wrap: anywhere; }
+li { max-width: 44rem; margin: 0.3rem 0; overflow-wrap: anywhere; }
+.matrix td { min-width: 1.6rem; padding: 0.3rem 0.35rem; text-align: center;
+  background: color-mix(in srgb, var(--ink) calc(var(--share, 0) * 36%), var(--paper)); }
+.matrix td.right { outline: 1px solid var(--soft); outline-offset: -1px; font-weight: 600; }
+.matrix thead th:not(:first-child) { writing-mode: vertical-rl; transform: rotate(180deg);
+  max-height: 11rem; padding: 0.35rem 0.2rem; text-align: left; vertical-align: top;
+  border-bottom: 0; overflow-wrap: anywhere; }
+.matrix tbody th { white-space: normal; overflow-wrap: anywhere; max-width: 14rem; }
+.beside { display: flex; flex-wrap: wrap; gap: 0 3rem; }
+.beside > div { max-width: 100%; }
+.mistakes q { quotes: none; }
+.mistakes small { color: var(--soft); }
 figure { margin: 0; max-width: 26rem; }
 figure svg { display: block; width: 100%; height: auto; border-radius: 4px; }
 figcaption { margin-top: 0.3rem; color: var(--soft); font-size: 0.85rem; overflow-wrap: anywhere; }
@@ -85,16 +100,22 @@ def render_section(section: Section, pictures: Sequence[Picture], number: int) -
     if not (section.table or pictures):
         return ""
     table = html_table(section.table) if section.table else ""
+    return html_section(section.heading, section.note, table, html_pictures(pictures, number))
+
+
+def html_section(heading: str, note: str, *blocks: str) -> str:
+    """Returns a section: a heading, a sentence, and blocks, which are HTML."""
+    below = "\n".join(filter(None, blocks))
+    return f"<section>\n<h2>{in_html(heading)}</h2>\n<p>{in_html(note)}</p>\n{below}\n</section>"
+
+
+def html_pictures(pictures: Sequence[Picture], number: int) -> str:
+    """Returns pictures side by side, as many as fit; `number` is that of the section."""
     figures = "\n".join(
         _html_picture(picture, f"picture-{number}-{place}")
         for place, picture in enumerate(pictures)
     )
-    return f"""<section>
-<h2>{in_html(section.heading)}</h2>
-<p>{in_html(section.note)}</p>
-{table}
-<div class="pictures">{figures}</div>
-</section>"""
+    return f'<div class="pictures">{figures}</div>'
 
 
 def html_table(table: Table) -> str:
@@ -115,7 +136,7 @@ def html_table(table: Table) -> str:
 
 
 def _html_cell(cell: Cell, place: int, table: Table, scope: str) -> str:
-    is_name = ' class="name"' if place < table.names else ""
+    is_name = ' class="name"' if place < table.names else ' class="words"' if cell.wraps else ""
     text = f"<strong>{in_html(cell.text)}</strong>" if cell.strong else in_html(cell.text)
     if scope == "col" or place == 0:
         return f'<th scope="{scope}"{is_name}>{text}</th>'

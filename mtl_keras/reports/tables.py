@@ -10,10 +10,11 @@ NOTHING = "–"
 
 
 class Cell(NamedTuple):
-    """The text of a table's cell, and whether it is bold."""
+    """The text of a table's cell, whether it is bold, and whether its words may wrap."""
 
     text: str
     strong: bool = False
+    wraps: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,17 @@ def or_nothing(value: float | None, written: Callable[..., str]) -> str:
     ('0.500', '–')
     """
     return NOTHING if value is None else written(value)
+
+
+def rounded(value: float) -> str:
+    """Returns a score with three decimals, or one if it is large.
+
+    Example:
+
+    >>> rounded(0.8304), rounded(1234.56)
+    ('0.830', '1,234.6')
+    """
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
 
 
 def duration(seconds: float) -> str:

@@ -14,6 +14,7 @@ from mtl_keras.plans.plan_table import effort_of
 from mtl_keras.reports.drawing import (
     COLOURS,
     HATCHED,
+    PALE,
     TYPE,
     WIDTH,
     Place,
@@ -68,7 +69,12 @@ def trainability_grid(grid: Mapping, *, title: str) -> Figure:
 
 @house_style()
 def learning_curves(
-    curves_by_plan: Mapping[str, Mapping[str, Sequence]], task: str, metric: str
+    curves_by_plan: Mapping[str, Mapping[str, Sequence]],
+    task: str,
+    metric: str,
+    *,
+    title: str = "",
+    borders: Sequence[float] = (),
 ) -> Figure:
     """Draws a task's validation metric after each epoch, one line per plan: the mean over seeds.
 
@@ -80,6 +86,8 @@ def learning_curves(
             without curves of the task has no line.
         task: name of the task.
         metric: name of the metric.
+        title: of the figure; the default is task and metric.
+        borders: epochs at which dotted lines stand, between stages.
     """
     styles = plan_styles(curves_by_plan)
     seeds = {
@@ -88,9 +96,11 @@ def learning_curves(
         if any(value is not None for seed in curves.get(task, ()) for value in seed)
     }
     height, right = max(190, 13 * len(seeds)), widest(seeds) + 28
-    figure = blank_figure(height + 58, f"{short(task)}: {directed(metric)}")
+    figure = blank_figure(height + 58, title or f"{short(task)}: {directed(metric)}")
     axes = add_panel(figure, 40, 34, WIDTH - 40 - right, height)
     ends = {plan: _draw_curve(axes, curves, styles[plan]) for plan, curves in seeds.items()}
+    for border in borders:
+        axes.axvline(border, color=PALE, linestyle=":", linewidth=1)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     label_at_right(axes, ends, styles)

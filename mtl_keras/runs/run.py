@@ -14,6 +14,7 @@ import pydantic
 from mtl_keras.data.findings import Finding
 from mtl_keras.data.task import SPLITS, Task
 from mtl_keras.errors import InputError, UnsafeFileError, WorkError
+from mtl_keras.models.late_methods import LateMethod
 from mtl_keras.recipes.recipe import Recipe, load_recipe
 from mtl_keras.storage.locks import LOCK
 from mtl_keras.storage.refusals import PARTIAL, cause, refusal
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from mtl_keras.models.multi_task_model import MultiTaskModel
 
 RECIPE, HISTORY, METRICS, BEST = "recipe.yaml", "history.json", "metrics.json", "best"
+REVIEW, REPORT = "review.json", "report.html"  # what became of test examples; the page
 AUDIT = "audit"  # in `metrics.json`, beside the splits
 LEFT_OUT = "left_out"  # in `run.json`: the cost of blocks that no head reads, or null
 TABLE, LOGS = "history.csv", "logs"  # for people and TensorBoard
@@ -206,6 +208,8 @@ class Run:
             with _reading(weights):
                 load_weights(model, weights)
         return model
+
+    report = LateMethod("reports.run_report", "write_run_report")
 
     def _best_weights(self, name: str) -> Path:
         saved = {path.stem: path for path in sorted((self.folder / BEST).glob("*.safetensors"))}

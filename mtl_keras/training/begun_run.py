@@ -11,9 +11,11 @@ import keras
 from mtl_keras.data.audit import audit
 from mtl_keras.data.findings import Finding
 from mtl_keras.distribution.strategies import Workers
-from mtl_keras.evaluation.scores import evaluate_all
+from mtl_keras.errors import InputError, WorkError
+from mtl_keras.evaluation.peak_memory import peak_bytes
+from mtl_keras.evaluation.review import evaluate_and_review
 from mtl_keras.runs.provenance import provenance
-from mtl_keras.runs.run import AUDIT, BEST, HISTORY, LOGS, METRICS, TABLE, Run
+from mtl_keras.runs.run import AUDIT, BEST, HISTORY, LOGS, METRICS, REVIEW, TABLE, Run
 from mtl_keras.runs.unfinished import (
     CHANGES,
     NORMALIZES,
@@ -24,6 +26,7 @@ from mtl_keras.runs.unfinished import (
     checkpoints_of,
     normalizes_as_source,
 )
+from mtl_keras.storage.refusals import as_user_error
 from mtl_keras.storage.run_folder import MODEL, RECORD
 from mtl_keras.training.interruptions import Interruption
 from mtl_keras.training.materials import Materials
@@ -107,7 +110,7 @@ class BegunRun:
             table.write()
             logs.write()
             if self.workers.is_chief:
-                self._write()
+                self._write(report)
         except (KeyboardInterrupt, SystemExit):
             report(f"{self.run.folder}: interrupted; --resume continues it")
             raise
@@ -115,21 +118,20 @@ class BegunRun:
     def _check_data(self, agree: Callable[[int], int] = lambda number: number) -> None:
         check_data(self.run, self.materials.datasets, self.materials.recipe.path.parent, agree)
 
-    def _write(self) -> None:
-        """Evaluates the model and writes the run's files, `run.json` last."""
+    def _write(self, report: Callable[[str], None]) -> None:
+        """Evaluates the model and writes the files of the run; `run.json` marks it as finished."""
         run, trainer, recipe = self.run, self.trainer, self.materials.recipe
         model, datasets = self.materials.model, self.materials.datasets
         best = trainer.selection.best
         history = {"stages": trainer.finished, "best": best, "drift": trainer.drift()}
         run.write_json(HISTORY, history)
         features = self.materials.features.look_up()
-        metrics: dict[str, Any] = {
-            "validation": evaluate_all(model, datasets, "validation", features),
-            "test": evaluate_all(model, datasets, "test"),
-        }
+        scores, reviews = evaluate_and_review(model, datasets, features)
+        metrics: dict[str, Any] = {**scores}
         if self.audit:
             metrics[AUDIT] = [finding.to_json() for finding in self.audit]
         run.write_json(METRICS, metrics)
+        run.write_json(REVIEW, reviews)
         # The optimizer's state is twice the weights, and not of the best ones, which were put back.
         model.optimizer, model.compiled = None, False
         run.write(MODEL, model.save)
@@ -140,10 +142,22 @@ class BegunRun:
             "tasks": {name: task.get_config() for name, task in model.tasks.items()},
             "examples": {name: dict(dataset.counts) for name, dataset in datasets.items()},
             "seed": recipe.seed,
+            "peak_memory_bytes": peak_bytes(),
             **self.facts,
             CHANGES: changes_of(run),
         }
         run.write_json(RECORD, record)
+        _show(run, report)
+
+
+def _show(run: Run, report: Callable[[str], None]) -> None:
+    """Writes the run's page. The run is finished: what goes wrong now is reported, not raised."""
+    try:
+        run.report()
+    except (InputError, WorkError) as error:
+        report(f"warning: the run's page is not written: {error}")
+    except OSError as error:
+        report(f"warning: the run's page is not written: {as_user_error(error)}")
 
 
 def reported_findings(materials: Materials, report: Callable[[str], None]) -> tuple[Finding, ...]:

@@ -21,7 +21,7 @@ from mtl_keras.experiments import comparison, job
 def test_from_files_to_answers(trained, capsys, tmp_path):
     run_folder = trained
     files = {"recipe.yaml", "run.json", "history.json", "metrics.json", "model.keras", "best"}
-    files |= {"history.csv", "logs"}
+    files |= {"history.csv", "logs", "review.json", "report.html"}
     assert {path.name for path in run_folder.iterdir()} == files
 
     status, out, _ = run_command(capsys, "evaluate", run_folder, "--split", "test", "--json")
@@ -282,3 +282,16 @@ def test_a_value_in_place_of_a_recipes_that_cannot_be_is_refused(
     status, _, err = run_command(capsys, "train", tiny_recipe, "--set", value)
     assert (status, err.count("\n")) == (2, 1)
     assert message in err
+
+
+def test_report_writes_the_page_and_opens_it(trained, capsys, tmp_path, monkeypatch):
+    run, opened = shutil.copytree(trained, tmp_path / "run"), []
+    (run / "report.html").unlink()
+    monkeypatch.setattr("webbrowser.open", lambda address: not opened.append(address))
+    status, out, _ = run_command(capsys, "report", run, "--open")
+    assert (status, out) == (0, f"report: {run / 'report.html'}\n")
+    assert opened == [(run / "report.html").as_uri()]
+    monkeypatch.setattr("webbrowser.open", lambda address: False)
+    status, _, error = run_command(capsys, "report", run, "--open")
+    assert (status, error.count("\n")) == (1, 1)
+    assert "no browser to open it" in error

@@ -11,7 +11,7 @@ from mtl_keras.errors import InputError
 
 NAMES = (
     *("train", "compare", "advise", "evaluate", "predict"),
-    *("export", "demo", "embed", "inspect", "recipes", "completion"),
+    *("report", "export", "demo", "embed", "inspect", "recipes", "completion"),
 )
 
 

@@ -27,6 +27,7 @@ class Calibration:
         # Each bin's number of predictions, and its sum of confidences minus right predictions.
         self._counts = np.zeros(NUM_BINS)
         self._excess = np.zeros(NUM_BINS)
+        self._confidence = np.zeros(NUM_BINS)
 
     def add(self, confidences: np.ndarray, is_right: np.ndarray) -> None:
         """Counts predictions.
@@ -38,6 +39,7 @@ class Calibration:
         probabilities = np.clip(np.asarray(confidences, np.float64), 0, 1)  # rounding of softmax
         bins = np.clip(np.ceil(probabilities * NUM_BINS) - 1, 0, NUM_BINS - 1).astype(np.int64)
         self._counts += np.bincount(bins, minlength=NUM_BINS)
+        self._confidence += np.bincount(bins, weights=probabilities, minlength=NUM_BINS)
         excess = probabilities - np.asarray(is_right, np.float64)
         self._excess += np.bincount(bins, weights=excess, minlength=NUM_BINS)
 
@@ -48,6 +50,16 @@ class Calibration:
         share that is right and the mean confidence, weighted by the bins' sizes.
         """
         return ratio(float(np.abs(self._excess).sum()), float(self._counts.sum()))
+
+    def curve(self) -> list[dict[str, float]]:
+        """Returns `count`, mean `confidence` and share `right` of each bin with a prediction."""
+        return [
+            {"count": int(count), "confidence": sure / count, "right": (sure - excess) / count}
+            for count, sure, excess in zip(
+                self._counts.tolist(), self._confidence.tolist(), self._excess.tolist(), strict=True
+            )
+            if count
+        ]
 
 
 def top_label_error(labels: np.ndarray, scores: np.ndarray) -> float | None:

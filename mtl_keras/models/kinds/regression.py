@@ -1,6 +1,6 @@
 """The kind `regression`: one number per text."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -11,7 +11,13 @@ from mtl_keras.data.task import Task
 from mtl_keras.encoders.tokenizers.tokenizer import Words
 from mtl_keras.models.kinds.judgements import Judgement
 from mtl_keras.models.kinds.links import Identity
-from mtl_keras.models.kinds.task_kind import Scored, TaskKind, WordsOfText, stacked
+from mtl_keras.models.kinds.task_kind import (
+    Constant,
+    Scored,
+    TaskKind,
+    WordsOfText,
+    stacked,
+)
 from mtl_keras.models.kinds.vectors import TextVectors
 
 
@@ -81,6 +87,15 @@ class Regression(TaskKind):
 
     def judged(self, names: Sequence[str], label: Any, outputs: np.ndarray) -> list[Judgement]:
         return [Judgement(float(label), float(outputs), abs(float(outputs) - float(label)))]
+
+    def confidences(self, label: Any, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.zeros(0), np.zeros(0, bool)
+
+    def constant(self, task: Task, counts: Mapping[str, int]) -> Constant | None:
+        if task.scale is None:
+            return None
+        mean = task.scale[0]
+        return Constant(f"{mean:.4g}, the mean of training", np.array(mean, np.float32))
 
     def probe(self, labels: np.ndarray) -> Any:
         from sklearn.linear_model import Ridge

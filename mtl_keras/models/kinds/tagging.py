@@ -1,6 +1,6 @@
 """The kind `tagging`: spans of words, from BIO tags."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -23,7 +23,7 @@ from mtl_keras.models.kinds.probabilities import (
     surprises,
 )
 from mtl_keras.models.kinds.spans import SpanF1, spans
-from mtl_keras.models.kinds.task_kind import Scored, TaskKind, WordsOfText, noted
+from mtl_keras.models.kinds.task_kind import Constant, Scored, TaskKind, WordsOfText, noted
 from mtl_keras.models.kinds.vectors import WordVectors
 
 
@@ -126,6 +126,12 @@ class Tagging(TaskKind):
             )
             for words in sorted({*right, *answered})
         ]
+
+    def confidences(self, label: Any, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return outputs.max(-1), outputs.argmax(-1) == np.asarray(label)
+
+    def constant(self, task: Task, counts: Mapping[str, int]) -> Constant | None:
+        return Constant("no span", one_hot(np.zeros(1, np.int32), task.num_outputs)[0])
 
     def probe(self, labels: np.ndarray) -> Any:
         return linear_classifier(labels)

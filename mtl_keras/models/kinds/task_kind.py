@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from mtl_keras.data.task import Task
 from mtl_keras.encoders.tokenizers.tokenizer import Words
+from mtl_keras.errors import shown
 from mtl_keras.models.kinds.judgements import Judgement
 from mtl_keras.models.kinds.links import Link
 from mtl_keras.models.kinds.vectors import Vectors
@@ -24,6 +25,18 @@ class WordsOfText(NamedTuple):
     first_piece: np.ndarray
     starts: np.ndarray
     limits: np.ndarray
+
+
+class Constant(NamedTuple):
+    """An answer that reads no text: what any model should beat.
+
+    Args:
+        words: what it answers, after "always".
+        row: the outputs of a head that gives this answer, of a text or of a word.
+    """
+
+    words: str
+    row: np.ndarray
 
 
 class TaskKind(abc.ABC):
@@ -165,6 +178,27 @@ class TaskKind(abc.ABC):
         """
 
     @abc.abstractmethod
+    def confidences(self, label: Any, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the probabilities by which an example is answered, and which answers are right.
+
+        Args:
+            label: of the example, as `Vectors.by_example` gives it.
+            outputs: of the head, for this example.
+
+        Returns:
+            Both `(predictions,)`, the predictions of `ece`; empty if the kind has none.
+        """
+
+    @abc.abstractmethod
+    def constant(self, task: Task, counts: Mapping[str, int]) -> Constant | None:
+        """Returns the answer that is best without reading the text; None if nothing says which.
+
+        Args:
+            task: what is predicted.
+            counts: label → how often training has it.
+        """
+
+    @abc.abstractmethod
     def probe(self, labels: np.ndarray) -> Any:
         """Returns an untrained linear model of scikit-learn for the head's task.
 
@@ -181,6 +215,17 @@ class TaskKind(abc.ABC):
             probe: of `probe()`, trained.
             rows: of texts, or of words: what the probe takes, `(rows, …)`.
         """
+
+
+def most_frequent(task: Task, counts: Mapping[str, int]) -> Constant | None:
+    """Returns the answer that always gives training's most frequent label; None if it has none."""
+    trained = {label: counts.get(label, 0) for label in task.labels}
+    if not any(trained.values()):
+        return None
+    label = max(task.labels, key=trained.__getitem__)
+    row = np.zeros(task.num_outputs, np.float32)  # (classes,)
+    row[task.labels.index(label)] = 1.0
+    return Constant(shown(label), row)
 
 
 def by_label(task: Task, probabilities: np.ndarray) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """The kind `token_labels`: one label per word, such as its part of speech."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -25,7 +25,14 @@ from mtl_keras.models.kinds.probabilities import (
     softened_divergence,
     surprises,
 )
-from mtl_keras.models.kinds.task_kind import Scored, TaskKind, WordsOfText, noted
+from mtl_keras.models.kinds.task_kind import (
+    Constant,
+    Scored,
+    TaskKind,
+    WordsOfText,
+    most_frequent,
+    noted,
+)
 from mtl_keras.models.kinds.vectors import WordVectors
 
 NOT_READ = -1  # stands for the label of a word that is not read, and so is wrong
@@ -118,6 +125,14 @@ class TokenLabels(TaskKind):
                 zip(label, answers, outputs, strict=True)
             )
         ]
+
+    def confidences(self, label: Any, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        answers = self.decided(outputs)
+        is_read = answers != NOT_READ
+        return outputs.max(-1)[is_read], (answers == np.asarray(label))[is_read]
+
+    def constant(self, task: Task, counts: Mapping[str, int]) -> Constant | None:
+        return most_frequent(task, counts)
 
     def probe(self, labels: np.ndarray) -> Any:
         return linear_classifier(labels)

@@ -103,6 +103,15 @@ class Vectors(abc.ABC):
         """Splits rows `(rows, …)` into an array per text: undoes `joined` of such arrays."""
 
     @abc.abstractmethod
+    def repeated(self, row: np.ndarray, label: Any) -> np.ndarray:
+        """Returns the outputs of an example if all its vectors give the same row.
+
+        Args:
+            row: outputs of one vector, `(…)`.
+            label: of the example, as `by_example` gives it.
+        """
+
+    @abc.abstractmethod
     def joined(self, by_text: Sequence[np.ndarray]) -> np.ndarray:
         """Joins arrays into rows `(rows, …)`: one per text, or one per word of all texts."""
 
@@ -141,6 +150,9 @@ class TextVectors(Vectors):
             vectors[mask].sum(0) / max(1, np.sum(mask))
             for vectors, mask in zip(pieces, masks, strict=True)
         ]
+
+    def repeated(self, row: np.ndarray, label: Any) -> np.ndarray:
+        return row
 
     def joined(self, by_text: Sequence[np.ndarray]) -> np.ndarray:
         return np.array(by_text)
@@ -198,6 +210,9 @@ class WordVectors(Vectors):
             _means_of_groups(vectors, np.where(mask, of_pieces, -1))
             for vectors, of_pieces, mask in zip(pieces, words, masks, strict=True)
         ]
+
+    def repeated(self, row: np.ndarray, label: Any) -> np.ndarray:
+        return np.tile(row, (len(label), 1))  # (words, classes)
 
     def joined(self, by_text: Sequence[np.ndarray]) -> np.ndarray:
         return np.concatenate(by_text)

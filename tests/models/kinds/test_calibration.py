@@ -81,3 +81,12 @@ def test_each_kind_measures_what_it_has_probabilities_of(kind, labels, outputs, 
     measured = kind_of(task).measured(task, [(labels, [np.array(output) for output in outputs])])
     assert measured["ece"] == (None if expected is None else pytest.approx(expected))
     assert [*measured][-1] == "notes" or [*measured][-2:] == ["ece", "loss"]
+
+
+def test_the_curve_has_a_point_a_bin():
+    calibration = Calibration()
+    calibration.add(np.array([0.9, 0.9, 0.6]), np.array([True, False, True]))
+    assert calibration.curve() == [
+        {"count": 1, "confidence": pytest.approx(0.6), "right": pytest.approx(1.0)},
+        {"count": 2, "confidence": pytest.approx(0.9), "right": pytest.approx(0.5)},
+    ]

@@ -4,15 +4,14 @@ Waits are Playwright's assertions, which ask again by the clock. `wait_for_funct
 with each frame that is drawn, and a busy machine may draw none for longer than a test waits.
 """
 
-import importlib.util
 import json
 import re
-import shutil
 import threading
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from support.browser import CONTRASTS, chromium, needs_chromium
 from support.demo_server import TRY, running, stand_in, stand_in_answer
 from support.hostile import LABELS, hidden
 
@@ -20,63 +19,19 @@ from mtl_keras.data.task import Task
 from mtl_keras.serving.demo import application
 from mtl_keras.serving.demo.sources import ServedTask
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and importlib.util.find_spec("playwright")),
-    reason="needs Chromium and Playwright: apt-get install chromium; pip install playwright",
-)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+pytestmark = needs_chromium
 PATIENCE = 60_000  # milliseconds
 WIDE, PHONE = {"width": 1200, "height": 900}, {"width": 360, "height": 800}
 HEIGHT, WIDTH = (f"document.documentElement.scroll{side}" for side in ("Height", "Width"))
 TEXT = "Zoë 🙂 took the Leeds Nimbus to Leeds."
-# Of every text on the page, its contrast with what is behind it (WCAG 2.2, contrast ratio).
-CONTRASTS = """() => {
-  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  const levels = (colour) => {
-    canvas.clearRect(0, 0, 1, 1);
-    canvas.fillStyle = colour;
-    canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data];
-  };
-  const luminance = (rgb) => [0.2126, 0.7152, 0.0722].reduce((sum, weight, index) => {
-    const level = rgb[index] / 255;
-    return sum + weight * (level <= 0.04045 ? level / 12.92 : ((level + 0.055) / 1.055) ** 2.4);
-  }, 0);
-  const behind = (element) => {
-    const found = levels(getComputedStyle(element).backgroundColor);
-    return found[3] ? found : behind(element.parentElement);
-  };
-  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  const found = [];
-  while (texts.nextNode()) {
-    const element = texts.currentNode.parentElement;
-    if (!texts.currentNode.data.trim() || !element.checkVisibility()) continue;
-    const [one, other] = [levels(getComputedStyle(element).color), behind(element)].map(luminance);
-    found.push([(Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05), element.outerHTML]);
-  }
-  return found;
-}"""
 
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import expect
 
     expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+    yield from chromium()
 
 
 @pytest.fixture(scope="module")
