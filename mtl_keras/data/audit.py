@@ -59,7 +59,7 @@ def audit(
         splits = [split for split in SPLITS if split in dataset.counts]
         if not splits:
             continue
-        rows = {split: rows_of(dataset, split) for split in splits}
+        rows = rows_of(dataset)
         findings += _of_texts(dataset.task.name, rows)
         findings += _of_labels(dataset, splits)
         findings += of_names(dataset, splits)

@@ -292,3 +292,8 @@ class SplitFiles:
                 places.add(place)
                 hint = self._first_lines.hint(path, line, part)
                 yield InputError(f"{place}: {part}{hint}")
+
+
+def only_paths(files: Iterable[SplitFiles]) -> list[str]:
+    """The files and folders of some splits, without tables."""
+    return [path for of_split in files for path in of_split.paths if isinstance(path, str)]

@@ -11,13 +11,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mtl_keras.data.examples import Example
 from mtl_keras.data.file_formats import locate
 from mtl_keras.data.near_texts import is_near_empty, letters_of
 from mtl_keras.data.split_sources import Source
+from mtl_keras.data.task import SPLITS
 from mtl_keras.data.task_dataset import TaskDataset
 
 MOST_PLACES = 3  # that are reported
 HASH_BITS = (1 << 32) - 1  # of a label's hash
+BLOCK = 1 << 16  # values that are looked up at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,42 +61,58 @@ class Equals(NamedTuple):
     places: tuple[tuple[str, ...], ...]
 
 
-def rows_of(dataset: TaskDataset, split: str) -> Rows:
-    """Reads a split once.
+def rows_of(dataset: TaskDataset) -> dict[str, Rows]:
+    """Split → its rows, of the splits that were read. Reads each file once.
 
     Raises:
         InputError: a row does not fit the format or the kind.
     """
-    texts, letters = array.array("q"), array.array("q")
-    labels, lines = array.array("I"), array.array("I")
-    paths: list[Source] = []
-    starts: list[int] = []
-    empty: list[int] = []
-    empty_count = 0
-    for path, line, (text, label, _) in dataset.placed_examples(split):
-        if not paths or path is not paths[-1]:
-            paths.append(path)
-            starts.append(len(texts))
-        stripped = text.strip()
-        plain = letters_of(stripped)
-        if is_near_empty(stripped, plain):
-            empty_count += 1
-            empty += [len(texts)] if empty_count <= MOST_PLACES else []
-        text_hash = hash(stripped)
-        texts.append(text_hash)
-        letters.append(hash(plain) if plain else text_hash)
-        labels.append(hash(repr(label)) & HASH_BITS)
-        lines.append(line)
-    return Rows(
-        texts=np.frombuffer(texts, np.int64),
-        letters=np.frombuffer(letters, np.int64),
-        labels=np.frombuffer(labels, np.uint32),
-        lines=np.frombuffer(lines, np.uint32),
-        near_empty=empty,
-        near_empty_count=empty_count,
-        paths=paths,
-        starts=starts,
-    )
+    digests = {split: _Digests() for split in SPLITS if split in dataset.counts}
+    for split, (path, line, example) in dataset.placed_in_splits():
+        digests[split].add(path, line, example)
+    return {split: of_split.rows() for split, of_split in digests.items()}
+
+
+class _Digests:
+    """Collects the rows of a split."""
+
+    def __init__(self) -> None:
+        self._texts, self._letters = array.array("q"), array.array("q")
+        self._labels, self._lines = array.array("I"), array.array("I")
+        self._paths: list[Source] = []
+        self._starts: list[int] = []
+        self._empty: list[int] = []
+        self._empty_count = 0
+
+    def add(self, path: Source, line: int, example: Example) -> None:
+        """Adds a row."""
+        if not self._paths or path is not self._paths[-1]:
+            self._paths.append(path)
+            self._starts.append(len(self._texts))
+        text = example.text.strip()
+        letters = letters_of(text)
+        if is_near_empty(text, letters):
+            self._empty_count += 1
+            if len(self._empty) < MOST_PLACES:
+                self._empty.append(len(self._texts))
+        text_hash = hash(text)
+        self._texts.append(text_hash)
+        self._letters.append(hash(letters) if letters else text_hash)
+        self._labels.append(hash(repr(example.label)) & HASH_BITS)
+        self._lines.append(line)
+
+    def rows(self) -> Rows:
+        """The rows that were added."""
+        return Rows(
+            texts=np.frombuffer(self._texts, np.int64),
+            letters=np.frombuffer(self._letters, np.int64),
+            labels=np.frombuffer(self._labels, np.uint32),
+            lines=np.frombuffer(self._lines, np.uint32),
+            near_empty=self._empty,
+            near_empty_count=self._empty_count,
+            paths=self._paths,
+            starts=self._starts,
+        )
 
 
 def shared(first: Rows, second: Rows) -> Equals:
@@ -119,30 +138,40 @@ def near_empty(rows: Rows) -> Equals:
 
 def contradictions(splits: Sequence[Rows]) -> Equals:
     """How many distinct texts have different labels in all these rows, and pairs of such rows."""
-    texts = np.concatenate([rows.texts for rows in splits])
-    labels = np.concatenate([rows.labels for rows in splits])
+    distinct, kept = _repeated(splits)
+    texts = np.concatenate([rows.texts[at] for rows, at in zip(splits, kept, strict=True)])
+    labels = np.concatenate([rows.labels[at] for rows, at in zip(splits, kept, strict=True)])
     order = np.lexsort((labels, texts))
     ordered, given = texts[order], labels[order]
-    is_same = ordered[1:] == ordered[:-1]
-    contradicted = np.unique(ordered[1:][is_same & (given[1:] != given[:-1])])
-    distinct = int(len(texts) - np.count_nonzero(is_same))
+    differs = (ordered[1:] == ordered[:-1]) & (given[1:] != given[:-1])
+    contradicted = np.unique(ordered[1:][differs])
     rows = np.flatnonzero(_is_among(texts, contradicted))
     _, firsts = np.unique(texts[rows], return_index=True)
     places = []
     for first in rows[np.sort(firsts)[:MOST_PLACES]]:
         other = int(np.argmax((texts == texts[first]) & (labels != labels[first])))
-        places.append((_place(splits, first), _place(splits, other)))
+        places.append((_place(splits, kept, first), _place(splits, kept, other)))
     return Equals(len(contradicted), distinct, tuple(places))
 
 
+def _repeated(splits: Sequence[Rows]) -> tuple[int, list[np.ndarray]]:
+    """How many distinct texts there are, and the rows of each split whose text occurs again."""
+    ordered = np.concatenate([rows.texts for rows in splits])
+    ordered.sort()
+    is_again = ordered[1:] == ordered[:-1]
+    repeated = np.unique(ordered[1:][is_again])
+    kept = [np.flatnonzero(_is_among(rows.texts, repeated)) for rows in splits]
+    return len(ordered) - int(np.count_nonzero(is_again)), kept
+
+
 def _is_among(values: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Whether each value is one of the others, bool `(values,)`; holds the others once more."""
-    if not len(others):
-        return np.zeros(len(values), bool)
+    """Whether each value is one of the others, bool `(values,)`."""
+    among = np.zeros(len(values), bool)
     ordered = np.sort(others)
-    places = np.searchsorted(ordered, values)
-    np.minimum(places, len(ordered) - 1, out=places)
-    among: np.ndarray = ordered[places] == values
+    for start in range(0, len(values) if len(others) else 0, BLOCK):
+        block = values[start : start + BLOCK]
+        places = np.minimum(np.searchsorted(ordered, block), len(ordered) - 1)
+        among[start : start + BLOCK] = ordered[places] == block
     return among
 
 
@@ -156,10 +185,10 @@ def _pairs(first: Rows, second: Rows, digest: str, among: np.ndarray) -> Equals:
     return Equals(len(rows), len(second.texts), tuple(places))
 
 
-def _place(splits: Sequence[Rows], row: int) -> str:
-    """The place of a row, counted over all splits together."""
-    for rows in splits:
-        if row < len(rows.texts):
-            return rows.place(row)
-        row -= len(rows.texts)
-    raise IndexError(row)
+def _place(splits: Sequence[Rows], kept: Sequence[np.ndarray], number: int) -> str:
+    """The place of a row, counted over the rows of all splits that are kept."""
+    for rows, at in zip(splits, kept, strict=True):
+        if number < len(at):
+            return rows.place(int(at[number]))
+        number -= len(at)
+    raise IndexError(number)

@@ -18,7 +18,7 @@ from mtl_keras.data.hub_datasets import HubDataset
 from mtl_keras.data.label_index import KnownLabels
 from mtl_keras.data.oddities import Oddities
 from mtl_keras.data.shuffling import shuffle_keys, shuffled
-from mtl_keras.data.split_files import Placed, SplitFiles
+from mtl_keras.data.split_files import Placed, SplitFiles, only_paths
 from mtl_keras.data.split_sources import Source, check_training
 from mtl_keras.data.tables import Table
 from mtl_keras.data.task import SPLITS, Task
@@ -96,8 +96,7 @@ class TaskDataset:
         self.more_labels: dict[str, list[str]] = {}
         self.oddities: dict[str, Oddities] = {}
         self.fault: InputError | None = None
-        self._kind = task.label_kind
-        self._report = report
+        self._kind, self._report = task.label_kind, report
         self._files = {
             split: SplitFiles(task, split, base_folder, refuse and functools.partial(refuse, split))
             for split in SPLITS
@@ -121,7 +120,7 @@ class TaskDataset:
     @property
     def files(self) -> list[str]:
         """The files and folders of all splits."""
-        return _only_paths(self._files.values())
+        return only_paths(self._files.values())
 
     @property
     def table_fingerprints(self) -> dict[str, str]:
@@ -136,9 +135,8 @@ class TaskDataset:
     @property
     def unread_files(self) -> list[str]:
         """The files that were not read beforehand."""
-        return _only_paths(
-            files for split, files in self._files.items() if split not in self.counts
-        )
+        unread = (files for split, files in self._files.items() if split not in self.counts)
+        return only_paths(unread)
 
     def check_split(self, split: str) -> None:
         """Raises `InputError` if the task has no such split."""
@@ -156,6 +154,12 @@ class TaskDataset:
         self.check_split(split)
         return itertools.chain.from_iterable(stream() for stream in self._streams(split))
 
+    def placed_in_splits(self) -> Iterator[tuple[str, Placed]]:
+        """Split and `(file, line, example)` of all splits that were read; reads each file once."""
+        read = [split for split in self._files if split in self.counts]
+        files = ((split, path) for split in read for path in self._files[split].paths)
+        return itertools.chain.from_iterable(itertools.starmap(self._divided, files))
+
     def _streams(self, split: str) -> list[Callable[[], Iterator[Placed]]]:
         """Functions that open each file of a split."""
         source = split if split in self._files else "train"
@@ -165,14 +169,16 @@ class TaskDataset:
         ]
 
     def _of_file(self, split: str, source: str, path: Source) -> Iterator[Placed]:
+        return (row for name, row in self._divided(source, path) if name == split)
+
+    def _divided(self, source: str, path: Source) -> Iterator[tuple[str, Placed]]:
+        """The rows of a file with their splits."""
         assert self._labels is not None
-        rows = self._files[source].rows(path, self._labels_of.get(split, self._labels))
-        is_cut_off = self._is_cut_off
-        if source != "train" or is_cut_off is None:
-            return rows
-        placed = enumerate(rows, self._starts[path])
-        is_wanted = split == "validation"
-        return (row for place, row in placed if is_cut_off(row[2].text, place) == is_wanted)
+        rows = self._files[source].rows(path, self._labels_of.get(source, self._labels))
+        is_cut_off = self._is_cut_off if source == "train" else None
+        for place, row in enumerate(rows, self._starts.get(path, 0)):
+            is_cut = is_cut_off is not None and is_cut_off(row[2].text, place)
+            yield "validation" if is_cut else source, row
 
     def stream(
         self,
@@ -288,10 +294,6 @@ class TaskDataset:
         self.counts[split], self.label_counts[split] = counts.examples, counts.labels
         if split == "train" and counts.numbers.count and not self.task.scale:
             self.task = self.task.at_scale(counts.numbers.scale)
-
-
-def _only_paths(files: Iterable[SplitFiles]) -> list[str]:
-    return [path for of_split in files for path in of_split.paths if isinstance(path, str)]
 
 
 def _length(row: Placed) -> int:

@@ -12,7 +12,8 @@ def _rows(folder):
         (folder / f"{name}.csv").write_text("\n".join(["text,label", *rows]) + "\n")
     files = {"train": "train.csv", "validation": "train.csv", "test": "test.csv"}
     dataset = mtl.TaskDataset(mtl.Task("topic", files=files), base_folder=folder)
-    return rows_of(dataset, "train"), rows_of(dataset, "test")
+    rows = rows_of(dataset)
+    return rows["train"], rows["test"]
 
 
 def test_equal_texts_are_counted_and_the_first_have_their_places(tmp_path):
