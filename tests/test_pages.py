@@ -1,16 +1,20 @@
 """What the pages claim is so: links, commands, recipes, Python, and the reference."""
 
 import ast
+import json
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from safetensors.numpy import save_file
+from support.asserts import assert_same_answers
 from support.pages import PAGES, blocks, links
 from support.places import ROOT
-from support.tiny import write_tiny_recipe
+from support.tiny import bert_tensors, write_tiny_recipe
 
 import mtl_keras
 from mtl_keras.cli.main import main
@@ -22,6 +26,12 @@ from mtl_keras.recipes.schema import RecipeSchema
 TUTORIAL = ROOT / "docs/tutorial.md"
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 ENCODER = "all-MiniLM-L6-v2"
+# Pages whose Python one test runs, in this order; the README's and the tutorial's have their own.
+RUN = (
+    *("data", "python", "how-to/your-data", "how-to/go-on", "how-to/encoders"),
+    *("how-to/scikit-learn", "how-to/serve"),
+)
+TEXTS = ["I was charged twice", "abc"]
 TRANSLATED = re.compile(r"is told|goes? on with|gone on|what is no |meanwhile", re.IGNORECASE)
 
 
@@ -81,38 +91,59 @@ def test_python_of_a_page_names_what_is_public(page, text):
     assert names <= {*mtl_keras.__all__, "Columns", "serving"}
 
 
-@pytest.mark.slow
-def test_the_pages_fit_of_keras_runs(tiny_bert, tmp_path, monkeypatch):
-    write_tiny_recipe(tmp_path, tiny_bert)
-    monkeypatch.chdir(tmp_path)
-    (text,) = (text for text in blocks(ROOT / "docs/python.md", "python") if "model.fit(" in text)
-    small = {ENCODER: str(tiny_bert), "max_length=64": "max_length=16", "lowest(3)": "lowest(1)"}
-    small |= {"epochs=3": "epochs=1, steps_per_epoch=2, validation_steps=2"}
-    for old, new in small.items():
-        assert old in text
-        text = text.replace(old, new)
-    names: dict = {"mtl": mtl_keras}
-    exec(compile(text, "python.md", "exec"), names)
-    assert names["model"].history.history["val_topic_accuracy"]
+def test_every_page_with_python_is_run():
+    pages = {page for page in PAGES if blocks(page, "python")}
+    assert pages == {ROOT / "README.md", TUTORIAL, *(ROOT / "docs" / f"{page}.md" for page in RUN)}
 
 
 @pytest.mark.slow
-def test_python_of_the_pages_on_encoders_runs(trained, tiny_bert, tmp_path, monkeypatch):
+def test_python_of_the_other_pages_runs(trained, tiny_bert, tmp_path, monkeypatch):
+    pytest.importorskip("grpc", reason="needs pip install mtl_keras[serving]")
+    from support.serving_stub import ServingStub
+
+    encoder = _longer_bert(tiny_bert, tmp_path / "bert")
+    write_tiny_recipe(tmp_path, encoder)
     shutil.copytree(trained, tmp_path / "runs" / "tickets-1")
     shutil.copy(trained / "model.keras", tmp_path / "tickets.keras")
     monkeypatch.chdir(tmp_path)
-    for page in ("go-on.md", "encoders.md"):
-        names = {"mtl": mtl_keras}
-        for text in blocks(ROOT / "docs" / "how-to" / page, "python"):
-            text = text.replace(ENCODER, str(tiny_bert)).replace("max_length=64", "max_length=16")
-            exec(compile(text, page, "exec"), names)
-    assert (tmp_path / "encoders" / "tickets" / "config.json").is_file()
-    again = mtl_keras.load_model(tmp_path / "own.keras")
-    assert list(again.layer_groups) == [
-        "embeddings",
-        *(f"block_{index}" for index in range(4)),
-        "heads/topic",
-    ]
+    monkeypatch.setattr(verification, "TOLERANCE", 1e-3)  # as in the tutorial below
+    small = {ENCODER: str(encoder), "max_length=64": "max_length=16"}
+    names: dict = {"mtl": mtl_keras, **_example_data()}
+    for page in RUN[:2]:
+        _run_python(page, names, small)
+    assert_same_answers(names["served"](TEXTS), names["model"].predict(TEXTS))
+    for page in RUN[2:-1]:
+        _run_python(page, names, small)
+    assert (tmp_path / "encoders/tickets/config.json").is_file()
+    assert "block_3" in mtl_keras.load_model("own.keras").layer_groups
+    assert names["classifier"].predict(names["texts"]).shape == (4,)
+    with ServingStub("tickets", {1: tmp_path / "saved_models/tickets/1"}) as stub:
+        _run_python(RUN[-1], names, {"http://localhost:8501": stub.rest})
+
+
+def _longer_bert(tiny_bert: Path, folder: Path) -> Path:
+    """Writes a tiny BERT with the positions and blocks that the pages' Python needs."""
+    shutil.copytree(tiny_bert, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"max_position_embeddings": 128, "num_hidden_layers": 3}
+    (folder / "config.json").write_text(json.dumps(config))
+    save_file(bert_tensors(config), folder / "model.safetensors")
+    return folder
+
+
+def _example_data() -> dict:
+    """The data that pages take as given: frames, texts and labels."""
+    pd = pytest.importorskip("pandas", reason="needs pip install pandas")
+    texts, labels = ["a good b", "bad c", "d good", "e bad bad"], ["x", "y", "x", "y"]
+    frame = pd.DataFrame({"body": texts * 10, "topic": labels * 10})
+    return {"df": frame, "df_test": frame[:8], "texts": texts, "labels": labels}
+
+
+def _run_python(page: str, names: dict, changes: dict[str, str]) -> None:
+    for text in blocks(ROOT / "docs" / f"{page}.md", "python"):
+        for old, new in changes.items():
+            text = text.replace(old, new)
+        exec(compile(text, f"{page}.md", "exec"), names)
 
 
 @pytest.mark.slow
