@@ -96,19 +96,19 @@ def answerer_of(folder: str | Path, best: str | None, count: int | None) -> Call
     Raises:
         InputError: the folder holds neither, or the run is damaged; an export and `best`.
     """
-    found = run_or_export(folder)
-    if isinstance(found, Run):
-        return functools.partial(_of_run, found, best, count)
+    source = run_or_export(folder)
+    if isinstance(source, Run):
+        return functools.partial(_of_run, source, best, count)
     if best is not None:
         raise InputError(f"{folder}: only a run has several sets of weights; leave --best out")
-    return functools.partial(_of_file if found.suffix == KERAS else _of_export, found, count)
+    return functools.partial(_of_file if source.suffix == KERAS else _of_export, source, count)
 
 
 def answered(rows: Asked, ask: Ask) -> Iterator[Answered]:
     """The rows with their answers, as they come."""
     size = PIPED_AT_ONCE if rows.count is None else TEXTS_AT_ONCE
-    for some in chunks(rows.rows, size, lambda row: len(row.text)):
-        yield from map(Answered, some, ask([row.text for row in some]))
+    for chunk in chunks(rows.rows, size, lambda row: len(row.text)):
+        yield from map(Answered, chunk, ask([row.text for row in chunk]))
 
 
 def _of_run(run: Run, best: str | None, count: int | None) -> Answerer:

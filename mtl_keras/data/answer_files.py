@@ -92,9 +92,9 @@ def _write_parquet(file: Path, name: str, answered: Iterable[Answered], forms: F
     records = _records(name, answered, forms)
     with contextlib.ExitStack() as stack:
         writer = None
-        for some in chunks(records, ROWS_AT_ONCE, lambda record: len(record)):
+        for chunk in chunks(records, ROWS_AT_ONCE, lambda record: len(record)):
             try:
-                table = pa.Table.from_pylist(some, writer.schema if writer else None)
+                table = pa.Table.from_pylist(chunk, writer.schema if writer else None)
             except pa.ArrowException as error:
                 raise InputError(
                     f"{name}: cells of a column differ in type ({first_line(error)}); write .jsonl"

@@ -69,11 +69,11 @@ def _check_task(tasks: Any, override: Override) -> None:
     root, *names = override.place
     if root != "tasks" or len(names) < 2 or not isinstance(tasks, Mapping):
         return
-    known = [str(name) for name in tasks]
-    if str(names[0]) not in known:
+    task_names = [str(name) for name in tasks]
+    if str(names[0]) not in task_names:
         raise InputError(
             f"--set {shown(override.written)}: no task {shown(names[0])}; the recipe has "
-            f"{listed(known)}{nearest(str(names[0]), known)}"
+            f"{listed(task_names)}{nearest(str(names[0]), task_names)}"
         )
 
 

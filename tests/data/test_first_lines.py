@@ -18,8 +18,8 @@ def test_a_faulty_first_line_may_be_a_header_unless_the_recipe_says_so():
         LINES.hint("a.csv", 1, fault) == "; if this line is a header, set header: true in columns"
     )
     assert not LINES.hint("a.csv", 2, fault)
-    said = FirstLines(LABEL_KINDS["classification"], Columns(text=0, label=1, header=False))
-    assert not said.hint("a.csv", 1, fault)
+    first_lines = FirstLines(LABEL_KINDS["classification"], Columns(text=0, label=1, header=False))
+    assert not first_lines.hint("a.csv", 1, fault)
 
 
 def test_a_label_that_only_first_lines_have_is_refused_unless_it_is_listed():

@@ -119,9 +119,9 @@ def test_labels_that_are_given_keep_their_order_and_need_no_example(dataset):
 
 def test_span_types_are_found_and_may_be_given_as_tags(dataset):
     content = "Rome\tS-city\nis\tO\n\nACME\tB-org\nInc\tE-org\n" * 2
-    actual = dataset("tagging", {"train.conll": content})
+    opened = dataset("tagging", {"train.conll": content})
     given = dataset("tagging", {"train.conll": content}, labels=["O", "B-org", "I-org", "B-city"])
-    assert actual.task.classes == ("O", "B-city", "I-city", "B-org", "I-org")
+    assert opened.task.classes == ("O", "B-city", "I-city", "B-org", "I-org")
     assert given.task.classes == ("O", "B-org", "I-org", "B-city", "I-city")
     assert sum(given.label_counts.values(), Counter()) == {"org": 2, "city": 2}
 

@@ -198,9 +198,9 @@ def test_output_columns_are_named(transformer):
 
 def test_a_column_of_a_table(transformer):
     table = np.array([["a", "b"], ["c", "d"]], object)
-    actual = make_column_transformer((transformer, 0), (transformer, [1])).fit_transform(table)
+    columns = make_column_transformer((transformer, 0), (transformer, [1])).fit_transform(table)
     expected = [transformer.transform(column) for column in (["a", "c"], ["b", "d"])]
-    np.testing.assert_allclose(actual, np.hstack(expected), atol=1e-6)
+    np.testing.assert_allclose(columns, np.hstack(expected), atol=1e-6)
 
 
 def test_data_frames_out_where_pandas_is_installed(transformer):

@@ -32,6 +32,6 @@ def test_rates_and_levels_that_the_recipe_gives_are_kept(tiny_recipe):
         tiny_recipe.read_text().replace("  topic:\n", "  topic:\n    reads: mix\n")
     )
     template = Stage(learning_rate=LearningRates(backbone=3e-4))
-    actual = Candidate(1, 0, {"backbone": 2e-4}).recipe(load_recipe(tiny_recipe), template, 2)
-    assert [task.reads for task in actual.tasks] == ["mix", "block_0"]
-    assert actual.plan.given[1].learning_rate.backbone == 3e-4
+    recipe = Candidate(1, 0, {"backbone": 2e-4}).recipe(load_recipe(tiny_recipe), template, 2)
+    assert [task.reads for task in recipe.tasks] == ["mix", "block_0"]
+    assert recipe.plan.given[1].learning_rate.backbone == 3e-4

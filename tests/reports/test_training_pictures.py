@@ -23,7 +23,7 @@ def _words(axes) -> list[str]:
 def _extents(figure, axes) -> list[tuple]:
     """The boxes of the words, without the lines that join them to what they name."""
     to_svg(figure)
-    return [tuple(Text.get_window_extent(each).extents) for each in axes.texts if each.get_text()]
+    return [tuple(Text.get_window_extent(text).extents) for text in axes.texts if text.get_text()]
 
 
 def test_frozen_cells_are_hatched_and_the_others_say_their_rate():

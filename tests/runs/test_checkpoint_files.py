@@ -68,11 +68,11 @@ SHAPES = numpy_strategies.array_shapes(min_dims=0)
 def test_arrays_come_back_to_the_bit(tmp_path_factory, given):
     folder = StateFolder(tmp_path_factory.mktemp("states"))
     folder.save(State({f"x{name}": array for name, array in given.items()}, {"π": [1.0, None]}))
-    actual = folder.newest()
-    assert actual.facts == {"π": [1.0, None]}
-    assert set(actual.arrays) == {f"x{name}" for name in given}
+    state = folder.newest()
+    assert state.facts == {"π": [1.0, None]}
+    assert set(state.arrays) == {f"x{name}" for name in given}
     for name, expected in given.items():
-        back = actual.arrays[f"x{name}"]
+        back = state.arrays[f"x{name}"]
         assert (back.dtype, back.shape, back.tobytes()) == (
             expected.dtype,
             expected.shape,

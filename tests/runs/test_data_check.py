@@ -172,8 +172,10 @@ def test_faults_of_all_files_splits_and_tasks_come_at_once(tmp_path):
         "validation": f"{tmp_path}/absent.csv",
         "test": f"{tmp_path}/c.csv",
     }
-    found = check([mtl.Task("mood", files=files), mtl.Task("tone", files={"train": files["test"]})])
-    words = [(fault.task, fault.split, fault.count) for fault in found.faults]
+    actual = check(
+        [mtl.Task("mood", files=files), mtl.Task("tone", files={"train": files["test"]})]
+    )
+    words = [(fault.task, fault.split, fault.count) for fault in actual.faults]
     assert words == [
         ("mood", "train", 1),
         ("mood", "validation", 1),
@@ -182,18 +184,18 @@ def test_faults_of_all_files_splits_and_tasks_come_at_once(tmp_path):
         ("mood", "test", 1),
         ("tone", "train", 1),
     ]
-    assert found.examples["mood"]["train"] == 12
-    shown = str(found)
+    assert actual.examples["mood"]["train"] == 12
+    shown = str(actual)
     assert "mood, train: … and 3 more of this kind" in shown
     assert shown.splitlines()[-1].startswith("12 rows are right; wrong: 28")
     assert "mood, test: " + f"{tmp_path}/c.csv:2: unknown label 'p'" in shown
-    assert json.loads(json.dumps(found.to_json()))["right"] is False
-    assert "absent.csv" in found._repr_html_()
+    assert json.loads(json.dumps(actual.to_json()))["right"] is False
+    assert "absent.csv" in actual._repr_html_()
 
 
 def test_right_data_have_no_fault_and_a_program_says_so():
     rows = [{"text": f"{word} thing", "label": label} for word in "abcdefghij" for label in "xy"]
-    found = check(mtl.Task("mood", data={"train": rows}))
-    assert found.is_right
+    actual = check(mtl.Task("mood", data={"train": rows}))
+    assert actual.is_right
     with pytest.raises(InputError, match="check takes a recipe"):
         check("recipe.yaml")

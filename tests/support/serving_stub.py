@@ -146,8 +146,8 @@ class ServingStub:
 
 @functools.cache
 def _load(path: Path) -> tuple:
-    actual = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
-    return tf.saved_model.load(str(path)), dict(actual.meta_graphs[0].signature_def)
+    saved_model = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
+    return tf.saved_model.load(str(path)), dict(saved_model.meta_graphs[0].signature_def)
 
 
 def _check_inputs(signature, inputs) -> None:

@@ -94,8 +94,8 @@ def make_batches() -> tf.data.Dataset:
     signature = tf.nest.map_structure(
         lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), batches[0]
     )
-    actual = tf.data.Dataset.from_generator(lambda: iter(batches), output_signature=signature)
-    return actual.apply(tf.data.experimental.assert_cardinality(BATCHES))
+    dataset = tf.data.Dataset.from_generator(lambda: iter(batches), output_signature=signature)
+    return dataset.apply(tf.data.experimental.assert_cardinality(BATCHES))
 
 
 def dropouts(strategy: tf.distribute.Strategy) -> list[str]:

@@ -228,9 +228,9 @@ def _table(source: Source, body: bytes, options: Mapping[str, str]) -> Response:
 
 def _answered(source: Source, path: str, column: str | None) -> Iterator[Answered]:
     is_empty = True
-    for some in chunks(text_rows(path, column), TEXTS_AT_ONCE, _length):
+    for chunk in chunks(text_rows(path, column), TEXTS_AT_ONCE, _length):
         is_empty = False
-        yield from map(Answered, some, source.answers([row.text for row in some]))
+        yield from map(Answered, chunk, source.answers([row.text for row in chunk]))
     if is_empty:
         raise InputError(f"{path}: empty; give a text in each row")
 

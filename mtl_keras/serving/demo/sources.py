@@ -102,10 +102,10 @@ def find_source(folder: str | Path) -> Callable[[], Source]:
     Raises:
         InputError: the folder holds neither, or the run is damaged.
     """
-    found = run_or_export(folder)
-    if isinstance(found, Run):
-        return functools.partial(_load_run, found)
-    return functools.partial(_load_file if found.suffix == KERAS else _load_export, found)
+    place = run_or_export(folder)
+    if isinstance(place, Run):
+        return functools.partial(_load_run, place)
+    return functools.partial(_load_file if place.suffix == KERAS else _load_export, place)
 
 
 def _load_run(run: Run) -> Source:

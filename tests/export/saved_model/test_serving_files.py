@@ -42,9 +42,9 @@ def config(tmp_path):
 
 
 def test_the_models_config_is_a_model_server_config(config):
-    found = model_server_config_pb2.ModelServerConfig()
-    text_format.Parse((config / "models.config").read_text(), found)
-    [model] = found.model_config_list.config
+    served_models = model_server_config_pb2.ModelServerConfig()
+    text_format.Parse((config / "models.config").read_text(), served_models)
+    [model] = served_models.model_config_list.config
     assert (model.name, model.base_path, model.model_platform) == (
         "tickets",
         "/models/tickets",
@@ -53,20 +53,20 @@ def test_the_models_config_is_a_model_server_config(config):
 
 
 def test_the_batching_config_is_batching_parameters(config):
-    found = published_message("BatchingParameters")
-    text_format.Parse((config / "batching.config").read_text(), found)
-    assert found.max_batch_size.value == MAX_BATCH_SIZE
-    assert found.batch_timeout_micros.value == 2000
-    assert found.max_enqueued_batches.value == 100
-    assert found.HasField("enable_large_batch_splitting")
-    assert not found.enable_large_batch_splitting.value
+    batching = published_message("BatchingParameters")
+    text_format.Parse((config / "batching.config").read_text(), batching)
+    assert batching.max_batch_size.value == MAX_BATCH_SIZE
+    assert batching.batch_timeout_micros.value == 2000
+    assert batching.max_enqueued_batches.value == 100
+    assert batching.HasField("enable_large_batch_splitting")
+    assert not batching.enable_large_batch_splitting.value
 
 
 def test_the_monitoring_config_turns_prometheus_on(config):
-    found = published_message("MonitoringConfig")
-    text_format.Parse((config / "monitoring.config").read_text(), found)
-    assert found.prometheus_config.enable
-    assert found.prometheus_config.path == "/monitoring/prometheus/metrics"
+    monitoring = published_message("MonitoringConfig")
+    text_format.Parse((config / "monitoring.config").read_text(), monitoring)
+    assert monitoring.prometheus_config.enable
+    assert monitoring.prometheus_config.path == "/monitoring/prometheus/metrics"
 
 
 def test_compose_starts_the_server_over_the_folder(config):
@@ -79,7 +79,7 @@ def test_compose_starts_the_server_over_the_folder(config):
         "/models/tickets",
         True,
     )
-    flags = dict(each.removeprefix("--").split("=") for each in service["command"])
+    flags = dict(flag.removeprefix("--").split("=") for flag in service["command"])
     assert (flags["port"], flags["rest_api_port"]) == ("8500", "8501")
     assert flags["enable_batching"] == flags["enable_model_warmup"] == "true"
     for name, file in flags.items():

@@ -27,7 +27,7 @@ def stub(exported):
 
 def read_requests(path):
     serialized = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
-    records = [prediction_log_pb2.PredictionLog.FromString(each) for each in serialized]
+    records = [prediction_log_pb2.PredictionLog.FromString(record) for record in serialized]
     assert {record.WhichOneof("log_type") for record in records} == {"predict_log"}
     return [record.predict_log.request for record in records]
 
@@ -45,7 +45,7 @@ def test_every_warm_up_request_runs_on_the_export(exported, stub):
         assert {text.decode() for text in texts} <= set(TEXTS)
         asked.append((request.model_spec.signature_name, len(texts)))
         outputs = stub.predict(request).outputs
-        assert all(len(tf.make_ndarray(each)) == len(texts) for each in outputs.values())
+        assert all(len(tf.make_ndarray(output)) == len(texts) for output in outputs.values())
     assert asked[:3] == [("serving_default", size) for size in (1, 8, MAX_BATCH_SIZE)]
     others = ("embed", "entities", "flags", "labels", "parts", "reading", "stars", "topic")
     assert sorted(asked[3:]) == [(name, 1) for name in others]
@@ -55,7 +55,9 @@ def test_warm_up_sizes_and_their_limit(exported):
     path = write_warmup(exported, ["a"], model_name="m", batch_sizes=[2] * 1200)
     requests = read_requests(path)
     assert len(requests) == 1000
-    assert {tuple(tf.make_ndarray(each.inputs["text"])) for each in requests} == {(b"a", b"a")}
+    assert {tuple(tf.make_ndarray(request.inputs["text"])) for request in requests} == {
+        (b"a", b"a")
+    }
 
 
 def test_warm_up_that_cannot_be_written(exported, tmp_path, monkeypatch):
@@ -80,5 +82,5 @@ def test_a_full_disk_leaves_the_warm_up_of_before(exported, monkeypatch):
     monkeypatch.setattr(tf.io, "TFRecordWriter", Full)
     with pytest.raises(WorkError, match="cannot be written: No space left on device; make room"):
         write_warmup(exported, TEXTS, model_name="after")
-    assert {each.model_spec.name for each in read_requests(path)} == {"before"}
-    assert [each.name for each in path.parent.iterdir()] == [WARMUP_FILE.name]
+    assert {request.model_spec.name for request in read_requests(path)} == {"before"}
+    assert [child.name for child in path.parent.iterdir()] == [WARMUP_FILE.name]

@@ -78,9 +78,9 @@ def _set_up_all(materials) -> list[str]:
 def test_training_is_the_same_with_and_without(materials_of, tmp_path):
     stages = (HEADS, dataclasses.replace(TOP, tasks=("topic",), protect=Distillation()))
     cached, plain = materials_of(stages), materials_of(stages, cache=False)
-    with_cache, message = _trained(cached, tmp_path / "cached")
+    with_cache, lines = _trained(cached, tmp_path / "cached")
     without, silent = _trained(plain, tmp_path / "plain")
-    assert any("keeps the output of" in line for line in message)
+    assert any("keeps the output of" in line for line in lines)
     assert not any("keeps the output of" in line for line in silent)
     assert_same_weights(cached.model.get_weights(), plain.model.get_weights(), tolerance=1e-5)
     for one, other in zip(with_cache, without, strict=True):
@@ -120,10 +120,10 @@ def test_one_run_over_the_texts_serves_the_stages_to_come(materials_of):
     one = dataclasses.replace(HEADS, epochs=1)
     stages = (one, dataclasses.replace(TOP, epochs=1), HEADS)
     materials = materials_of(stages, run=counted)
-    message = _set_up_all(materials)
+    lines = _set_up_all(materials)
     # The third stage's prefix has a block that the second trained: encoded again, from below it.
     assert runs == 2 * [len(list(materials.features.texts.passes()))]
-    assert "the output of block_1, block_0" in message[1]
+    assert "the output of block_1, block_0" in lines[1]
 
 
 @pytest.mark.slow
@@ -161,9 +161,9 @@ def test_what_does_not_fit_takes_half_precision_then_a_file(materials_of, share,
 def test_without_room_it_trains_all_the_same_and_says_so(materials_of, tmp_path, monkeypatch):
     monkeypatch.setattr(feature_stores, "KEPT_FREE", 1 << 62)
     materials = materials_of((TOP,), tasks=("topic",), budget=0)
-    _, message = _trained(materials, tmp_path)
+    _, lines = _trained(materials, tmp_path)
     assert (
-        message[1] == "no room for the features of the frozen layers: each epoch computes them anew"
+        lines[1] == "no room for the features of the frozen layers: each epoch computes them anew"
     )
     assert materials.model.level is None
 
