@@ -60,13 +60,13 @@ def _write(folder: Path, rows: int) -> None:
 def _checked(folder: Path) -> dict[str, float]:
     before = os.times()
     files = {"train": str(folder / "train.csv"), "test": str(folder / "test.csv")}
-    found = mtl.check(mtl.Task("topic", files=files))
+    result = mtl.check(mtl.Task("topic", files=files))
     after = os.times()
     return {
         "cpu_seconds": round(after.user + after.system - before.user - before.system, 2),
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, 1),
-        "faults": sum(fault.count for fault in found.faults),
-        "findings": len(found.findings),
+        "faults": sum(fault.count for fault in result.faults),
+        "findings": len(result.findings),
     }
 
 

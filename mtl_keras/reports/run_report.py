@@ -115,12 +115,14 @@ def _verdict(task: Task, scores: Mapping[str, Mapping], reviews: Mapping[str, Ma
     split = next((name for name in ("test", "validation") if task.name in scores.get(name, {})), "")
     if not split:
         return "it was not scored."
-    said = verdict(
+    sentence = verdict(
         task, split, scores[split][task.name], reviews.get(task.name, {}).get("constant")
     )
     if split == "validation":
-        said += " There is no test split, and the weights were chosen on this one, which flatters."
-    return said
+        sentence += (
+            " There is no test split, and the weights were chosen on this one, which flatters."
+        )
+    return sentence
 
 
 def _curves(history: Mapping, tasks: Mapping[str, Task], recipe: Recipe | None) -> str:

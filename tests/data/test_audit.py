@@ -96,7 +96,11 @@ def test_an_answer_that_is_always_the_same_is_said_to_score_well(tmp_path):
     _write(tmp_path, "train.csv", [f"aa{row},{'x' if row > 4 else 'y'}" for row in range(100)])
     task = mtl.Task("topic", files={"train": "train.csv", "validation": "train.csv"})
     findings = audit({"topic": mtl.TaskDataset(task, base_folder=tmp_path)})
-    lines = [each.in_words().partition(", so")[0] for each in findings if each.about == "constant"]
+    lines = [
+        finding.in_words().partition(", so")[0]
+        for finding in findings
+        if finding.about == "constant"
+    ]
     assert lines == [
         f"topic, {split}: always answering 'x' already scores 0.950"
         for split in ("train", "validation")
@@ -112,7 +116,7 @@ def test_texts_that_are_nearly_equal_in_two_splits_are_found(tmp_path):
     files = {"train": "train.csv", "validation": "test.csv"}
     task = mtl.Task("topic", files=files)
     findings = audit({"topic": mtl.TaskDataset(task, base_folder=tmp_path)})
-    by_kind = {each.about: (each.count, each.of) for each in findings}
+    by_kind = {finding.about: (finding.count, finding.of) for finding in findings}
     assert by_kind == {"shared_with_train": (5, 20), "similar_to_train": (10, 20)}
-    (similar,) = [each for each in findings if each.about == "similar_to_train"]
+    (similar,) = [finding for finding in findings if finding.about == "similar_to_train"]
     assert [place.rsplit(":", 1)[1] for place in similar.places[1]] == ["4", "3"]

@@ -71,4 +71,4 @@ def test_the_matrix_has_everything_that_was_judged(reviewed):
     counts = reviews["topic"]["matrix"]["counts"]
     assert sum(map(sum, counts)) == reviews["topic"]["examples"]
     by_label = reviews["topic"]["labels"]
-    assert sum(each["right"] for each in by_label.values()) == reviews["topic"]["examples"]
+    assert sum(of_label["right"] for of_label in by_label.values()) == reviews["topic"]["examples"]

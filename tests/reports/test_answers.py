@@ -56,10 +56,10 @@ def test_of_a_thousand_labels_the_confused_ones_are_shown():
     names = [f"a_label_with_a_long_name_of_which_there_are_very_many_{n:03}" for n in range(12)]
     matrix = {"labels": names, "left_out": 988, "counts": [[1] * 13] * 13}
     page = section(make_review(names, labels_in_all=1000, matrix=matrix))
-    said = words(page)
-    assert "988 others are taken together" in said
-    assert "988 labels with fewer mistakes are left out" in said
-    assert "Most frequent confusions" in said
+    text = words(page)
+    assert "988 others are taken together" in text
+    assert "988 labels with fewer mistakes are left out" in text
+    assert "Most frequent confusions" in text
     heads = [cell.text for cell in page.find(".//table").iter("th") if cell.get("scope") == "col"]
     assert len({*heads}) == len(heads) == 13
 

@@ -42,10 +42,10 @@ def headings(page: ElementTree.Element) -> list[str]:
 def test_training_ends_with_the_page(trained):
     page, scores = page_of(trained), Run.open(trained).scores["test"]
     assert headings(page) == SECTIONS
-    said = words(page)
-    assert f"topic: accuracy {scores['topic']['accuracy']:.3f} (95% interval" in said
-    assert "of always answering no span." in said
-    assert "The run ended with the weights of epoch" in said
+    text = words(page)
+    assert f"topic: accuracy {scores['topic']['accuracy']:.3f} (95% interval" in text
+    assert "of always answering no span." in text
+    assert "The run ended with the weights of epoch" in text
     assert (trained / REPORT).stat().st_size < 1_000_000
 
 
@@ -71,9 +71,9 @@ def test_a_run_of_0_1_0_whose_data_are_gone_shows_what_it_kept(tmp_path):
     page = page_of(run.folder)
     assert "Left out of this page" in headings(page)
     assert "topic: answers" not in headings(page)
-    said = words(page)
-    assert "mistakes and answers without reading: " in said
-    assert re.search(r"topic: accuracy 0\.\d{3}", said)
+    text = words(page)
+    assert "mistakes and answers without reading: " in text
+    assert re.search(r"topic: accuracy 0\.\d{3}", text)
 
 
 def test_an_unfinished_run_is_named(tmp_path):

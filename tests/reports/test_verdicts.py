@@ -21,8 +21,8 @@ SCORED = {"examples": 1200, "low": 0.4, "high": 0.6}
 def test_a_score_is_compared_with_an_answer_without_reading(metric, constant, compared):
     kind = "classification" if metric == "accuracy" else "regression"
     metrics = SCORED | {metric: 0.5}
-    said = verdict(Task("t", kind=kind), "test", metrics, {"words": "X", "value": constant})
-    assert said == (
+    sentence = verdict(Task("t", kind=kind), "test", metrics, {"words": "X", "value": constant})
+    assert sentence == (
         f"{metric} 0.500 (95% interval 0.400 to 0.600) on 1,200 test examples: {compared} the "
         f"{constant:.3f} of always answering X."
     )
@@ -32,5 +32,5 @@ def test_what_is_unknown_is_not_said():
     metrics = {"accuracy": 0.5, "examples": 10}
     assert verdict(Task("t"), "test", metrics, None) == "accuracy 0.500 on 10 test examples."
     undefined = {"span_f1": None, "examples": 10, "notes": {"span_f1": "undefined: no span"}}
-    said = verdict(Task("t", kind="tagging"), "test", undefined, None)
-    assert said == "span_f1 is undefined on 10 test examples: no span."
+    sentence = verdict(Task("t", kind="tagging"), "test", undefined, None)
+    assert sentence == "span_f1 is undefined on 10 test examples: no span."

@@ -26,7 +26,7 @@ def test_nothing_is_answered_always_if_training_is_unknown():
         for labels in [["a", "b"] if LABEL_KINDS[kind.name].has_labels else []]
     }
     words = {name: constant and constant.words for name, constant in constants.items()}
-    assert {name for name, said in words.items() if said} == {"tagging"}
+    assert {name for name, message in words.items() if message} == {"tagging"}
     assert words["tagging"] == "no span"
 
 
