@@ -8,6 +8,7 @@ from mtl_keras.data.labels import as_label, fault_of_found
 from mtl_keras.errors import listed, nearest, shown
 from mtl_keras.storage.limits import LABELS
 
+MOST_HINTS = 1000  # unknown labels for which the nearest label is looked for
 LONGEST_LABEL = 1000  # characters of a label that nobody listed
 
 
@@ -20,17 +21,22 @@ class KnownLabels(dict[str, int]):
     def __init__(self, labels: Sequence[str]):
         super().__init__({label: index for index, label in enumerate(labels)})
         self._respelled = {as_label(label): index for label, index in self.items()}
+        self._faults: dict[str, str] = {}  # unknown label → the message
 
     def __missing__(self, label: str) -> int:
         if label in self._respelled:
             return self._respelled[label]
+        fault = self._faults.get(label) or self._fault(label)
+        if len(self._faults) < MOST_HINTS:
+            self._faults[label] = fault
+        raise RowError(fault)
+
+    def _fault(self, label: str) -> str:
         cure = "correct it, add it to the task's labels, or map it with label_names in columns"
         if label.isdigit() and not any(own.isdigit() for own in self):
             cure = f"name what the file means by it with label_names in columns: {{{label}: …}}"
-        raise RowError(
-            f"unknown label {shown(label)}; the labels are {listed(self)}"
-            f"{nearest(label, self)}; {cure}"
-        )
+        hint = nearest(label, self) if len(self._faults) < MOST_HINTS else ""
+        return f"unknown label {shown(label)}; the labels are {listed(self)}{hint}; {cure}"
 
 
 class NewLabels(dict[str, int]):

@@ -21,3 +21,17 @@ def test_a_label_that_is_not_listed_is_an_error():
     assert labels["y"] == 1
     with pytest.raises(RowError, match="unknown label 'z'; the labels are 'x', 'y'; correct it"):
         labels["z"]
+
+
+def test_the_nearest_label_is_looked_for_a_thousand_times_at_most():
+    labels = KnownLabels(["refund", "delivery"])
+    for _ in range(2):
+        with pytest.raises(RowError, match="did you mean 'refund'"):
+            labels["refunds"]
+    for number in range(1000):
+        with pytest.raises(RowError):
+            labels[f"x{number}"]
+    with pytest.raises(RowError, match="unknown label 'deliver'; the labels are 'refund', 'del"):
+        labels["deliver"]
+    with pytest.raises(RowError, match="did you mean 'refund'"):
+        labels["refunds"]

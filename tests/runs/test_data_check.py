@@ -199,3 +199,47 @@ def test_right_data_have_no_fault_and_a_program_says_so():
     assert actual.is_right
     with pytest.raises(InputError, match="check takes a recipe"):
         check("recipe.yaml")
+
+
+GOOD = "text,label\n" + "".join(f"text {c},{'ab'[n % 2]}\n" for n, c in enumerate("qwertyuiop"))
+# Files with a fault after which they cannot be read on, and the faults of the whole task.
+UNREADABLE = {
+    "cut.csv.gz": (gzip.compress(GOOD.encode())[:60], ["cannot be read"]),
+    "no.parquet": (b"x", ["cannot be read"]),
+    "empty.csv": (b"", ["no example"]),
+    "header.csv": (b"text,label\n", ["no example"]),
+    "one.csv": (b"text,label\n" + b"x,a\n" * 20, ["every row has the label 'a'"]),
+    "what.xyz": (b"hello\nworld\n", ["unknown format"]),
+    "twice.csv": (b"text,text,label\nx,y,a\n", ["two columns are named 'text'"]),
+    "root.json": (b'{"data": [1]}', ["expected an array of objects"]),
+    "zip.csv": (b"PK\x03\x04 zip", ["a ZIP archive"]),
+    "wide.csv": (GOOD.encode("utf-16"), ["not UTF-8 but UTF-16"]),
+    "other.csv": (GOOD.replace(",", ";").encode(), ["set delimiter: ';'"]),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_file_that_cannot_be_read_on_leaves_the_other_splits_to_be_checked(tmp_path, name):
+    content, expected = UNREADABLE[name]
+    if name.endswith(".parquet"):
+        pytest.importorskip("pyarrow")
+    (tmp_path / name).write_bytes(content)
+    (tmp_path / "test.csv").write_text(GOOD + ",a\nmore,\n")
+    files = {"train": str(tmp_path / name), "test": str(tmp_path / "test.csv")}
+    found = check(mtl.Task("task", files=files))
+    messages = [message for fault in found.faults for message in fault.messages]
+    assert len(messages) == len(expected) + 2
+    for part, message in zip(expected, messages, strict=False):
+        assert part in message
+    assert [message.removeprefix(str(tmp_path)) for message in messages[-2:]] == [
+        "/test.csv:12: the text is empty; fill it in or remove the row",
+        "/test.csv:13: the row has no label; fill it in or remove the row",
+    ]
+
+
+def test_every_row_of_a_split_whose_labels_are_all_unknown_is_refused_and_no_other_twice(tmp_path):
+    (tmp_path / "train.csv").write_text(GOOD)
+    (tmp_path / "test.csv").write_text(GOOD.replace(",a", ",c").replace(",b", ",d") + ",c\n")
+    files = {split: str(tmp_path / f"{split}.csv") for split in ("train", "test")}
+    found = check(mtl.Task("task", files=files))
+    assert sum(fault.count for fault in found.faults) == 11
