@@ -16,7 +16,7 @@ Batch = Mapping[str, np.ndarray]  # of a network's inputs, or of its outputs, by
 
 
 class ForwardPass:
-    """What a network gives for a batch, without dropout.
+    """Computes a network's outputs for a batch, without dropout.
 
     `predict_on_batch` of Keras makes a graph for most new shapes, and again in each new network;
     here batch and length are open from the start, so that a network has one graph for each set
@@ -38,7 +38,7 @@ class ForwardPass:
         self._graphs: dict[frozenset[str], tf.types.experimental.GenericFunction] = {}
 
     def __call__(self, batch: Batch) -> dict[str, np.ndarray]:
-        """Arrays `(batch, length, …)` or `(batch, …)` by the names of the network's inputs."""
+        """Returns the outputs of arrays `(batch, length, …)` or `(batch, …)`, both by name."""
         names = frozenset(batch)
         if names not in self._graphs:
             self._graphs[names] = _graph(self._network, batch)
@@ -64,7 +64,7 @@ def encoded(x: Any, tokenizer: Tokenizer) -> Any:
 
 
 def are_texts(x: Any) -> bool:
-    """Whether a network is called with text: a string, or strings in an array or a list."""
+    """Returns whether `x` is text: a string, or strings in an array or a list."""
     if isinstance(x, list | tuple):
         return not x or isinstance(x[0], str | bytes)
     dtype = getattr(x, "dtype", None)
@@ -73,7 +73,7 @@ def are_texts(x: Any) -> bool:
 
 
 def holds_arrays(x: Any) -> bool:
-    """Whether data are given whole, and not as a dataset or another source of batches."""
+    """Returns whether `x` holds whole arrays, not a dataset or another source of batches."""
     whole = Mapping | Sequence | Set | np.ndarray | tf.Tensor
     return isinstance(x, whole) or hasattr(x, "__array__")
 
@@ -87,7 +87,7 @@ def _graph(network: keras.Model, batch: Batch) -> tf.types.experimental.GenericF
 
 
 def _open(batch: Batch) -> dict[str, tf.TensorSpec]:
-    """Specs with an open batch and length; features keep their width."""
+    """Returns specs with open batch and length; features keep their width."""
     return {
         name: tf.TensorSpec(
             [None] * (array.ndim - 1) + [array.shape[-1] if name == FEATURES else None], array.dtype

@@ -46,7 +46,7 @@ def heads_by_depth(encoder: TextEncoder, dataset: TaskDataset, *, seed: int = 0)
 def solve_levels(
     train: Rows, validation: Rows, levels: Sequence[str], *, seed: int
 ) -> list[Solution]:
-    """Solves a head on each of some levels of these rows, as many at once as there are cores."""
+    """Solves a head on each level of these rows, as many at once as there are cores."""
     solve = functools.partial(solve_level, train, validation, seed=seed)
     with one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(solve, levels))
@@ -59,13 +59,13 @@ def chosen_levels(
     seed: int = 0,
     report: Callable[[str], None] = lambda line: None,
 ) -> dict[str, list[Solution]]:
-    """Heads by depth of every task that leaves its level open (`reads: auto`).
+    """Solves heads on every level for each task that leaves its level open (`reads: auto`).
 
     Args:
         encoder: as of `heads_by_depth`.
         datasets: task → its files.
         seed: as of `heads_by_depth`.
-        report: receives a line a task: the level that is best, and what the others reach.
+        report: receives a line per task: the best level, and the scores of the others.
 
     Returns:
         Task → its solutions, lowest level first.
@@ -79,12 +79,12 @@ def chosen_levels(
 
 
 def best_block(solutions: list[Solution]) -> str:
-    """The block whose head is best; of equal ones the lowest."""
+    """Returns the block whose head is best; of equal ones the lowest."""
     return max(solutions[1:], key=lambda solution: solution.rank).level
 
 
 def depth_record(solutions: Mapping[str, list[Solution]]) -> dict[str, dict]:
-    """What a run keeps of `chosen_levels`: task → the level it reads, and what each reached."""
+    """Returns a run's record of `chosen_levels`: task → its level, and every level's score."""
     return {
         name: {"reads": best_block(of_task), "levels": [solution.to_json() for solution in of_task]}
         for name, of_task in solutions.items()
@@ -94,12 +94,12 @@ def depth_record(solutions: Mapping[str, list[Solution]]) -> dict[str, dict]:
 def scored_depth(
     encoder: TextEncoder, datasets: Mapping[str, TaskDataset], split: str, *, seed: int = 0
 ) -> dict[str, dict]:
-    """What a solved head on each level scores on a split, of every task.
+    """Scores a solved head on each level on a split, for every task.
 
     Args:
         encoder: as of `heads_by_depth`.
         datasets: task → its files.
-        split: that scores: the vectors of as many of its texts as `ROWS_BUDGET` holds.
+        split: the split to score: as many of its texts as `ROWS_BUDGET` holds vectors of.
         seed: as of `heads_by_depth`.
 
     Returns:

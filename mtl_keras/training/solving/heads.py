@@ -32,20 +32,20 @@ def solve_heads(
     seed: int = 0,
     report: Callable[[str], None] = lambda line: None,
 ) -> dict[str, float]:
-    """Brings heads to their optimum on what the encoder makes of the training texts.
+    """Fits heads to their optimum on the encoder's vectors of the training texts.
 
     Features are scaled to mean 0 and deviation 1, and the scales folded into kernel and bias. The
     penalty of the kernel is chosen on held-out texts (`solve_level`). Only weights of these heads
     change.
 
-    If several workers train together, the first one solves, and all get what it found.
+    If several workers train together, the first one solves, and all receive its result.
 
     Args:
-        model: whose heads they are.
-        datasets: task → its files.
-        tasks: those whose heads are solved.
-        seed: of folds and order.
-        report: receives a line a task.
+        model: the model with the heads.
+        datasets: task → its dataset.
+        tasks: the tasks whose heads are solved.
+        seed: seed of folds and order.
+        report: receives a line per task.
 
     Returns:
         Task → its loss on the training texts.
@@ -69,7 +69,7 @@ def solve_heads(
 
 
 def _variables(model: MultiTaskModel, name: str) -> list[keras.Variable]:
-    """Kernel and bias of a task's head, and what mixes levels if it does."""
+    """Returns kernel and bias of a task's head, and the scores of its mix if it has one."""
     head, *mix = model.layer_groups.heads[name]
     return [head.dense.kernel, head.dense.bias, *(layer.scores for layer in mix)]
 
@@ -81,7 +81,7 @@ def _solved(
     seed: int,
     report: Callable[[str], None],
 ) -> tuple[list[np.ndarray], float]:
-    """The values of `_variables`, and the loss on the training texts."""
+    """Returns solved values of `_variables`, and the loss on the training texts."""
     task = model.tasks[name]
     levels = read_levels(model.encoder, [task])[name]
     train = Rows.of(model.encoder, dataset, "train", levels, seed=seed)
@@ -99,7 +99,7 @@ def _solved(
 def _solved_mix(
     task: Task, train: Rows, validation: Rows | None, seed: int, report: Callable[[str], None]
 ) -> tuple[list[np.ndarray], float]:
-    """As `_solved`, of a head that mixes levels; the penalty is that of a head on their mean."""
+    """Solves a head that mixes levels, with the penalty of a head on their mean."""
     kind, mean = kind_of(task), solve_level(train, validation, MIX, seed=seed)
     levels = [vectors for level, vectors in train.levels.items() if level != MIX]
     problem = MixProblem(levels, train.targets(), kind.link)

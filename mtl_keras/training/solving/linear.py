@@ -1,4 +1,4 @@
-"""A linear head brought to its optimum: a convex loss, minimised by L-BFGS."""
+"""Fits a linear head to its optimum: a convex loss, minimised by L-BFGS."""
 
 import functools
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ MEMORY_PAIRS = 10  # of gradients that L-BFGS keeps
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """How features are brought to mean 0 and deviation 1.
+    """The scaling of features to mean 0 and deviation 1.
 
     Args:
         mean: `(hidden,)`.
@@ -30,13 +30,13 @@ class Scaling:
 
     @classmethod
     def of(cls, features: np.ndarray) -> "Scaling":
-        """That of these rows, `(rows, hidden)`."""
+        """Returns the scaling of these rows, `(rows, hidden)`."""
         deviation = features.std(0)
         is_constant = deviation < SMALLEST_DEVIATION
         return cls(features.mean(0), np.where(is_constant, 1.0, deviation).astype(np.float32))
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
-        """Scaled rows with a 1 after each: `(rows, hidden + 1)`, float32."""
+        """Returns scaled rows with a column of 1 appended: `(rows, hidden + 1)`, float32."""
         scaled = np.empty((len(features), features.shape[1] + 1), np.float32)
         np.subtract(features, self.mean, out=scaled[:, :-1])
         scaled[:, :-1] /= self.deviation
@@ -60,7 +60,7 @@ class LinearHead:
     def unscaled(
         cls, weights: np.ndarray, scaling: Scaling, offset: np.ndarray, scale: np.ndarray
     ) -> "LinearHead":
-        """The head on plain features that answers as weights do on scaled ones.
+        """Returns the head on plain features that answers as these weights do on scaled ones.
 
         Args:
             weights: `(hidden + 1, outputs)`, the last row the bias.
@@ -73,13 +73,13 @@ class LinearHead:
         return cls(kernel.astype(np.float32), bias.astype(np.float32))
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
-        """Logits `(rows, outputs)` of features `(rows, hidden)`."""
+        """Returns the logits `(rows, outputs)` of features `(rows, hidden)`."""
         return features @ self.kernel + self.bias
 
 
 @dataclass(frozen=True, eq=False)
 class Minimum:
-    """Where a minimisation ended.
+    """The end of a minimisation.
 
     Args:
         weights: `(hidden + 1, problems, outputs)`, float32.
@@ -94,10 +94,10 @@ class Minimum:
 
 @dataclass(frozen=True, eq=False)
 class Problems:
-    """Linear models of the same rows that count them differently, solved side by side.
+    """Linear models of the same rows with different row weights, solved together.
 
-    One product with the features serves them all. That of cross-validation: a model of all rows,
-    and one of each fold's.
+    They share each product with the features. Cross-validation uses it for a model of all rows
+    and one for each fold.
 
     Args:
         features: scaled, with ones: `(rows, hidden + 1)`, float32.
@@ -113,11 +113,11 @@ class Problems:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Of the weights."""
+        """The shape of the weights, `(hidden + 1, problems, outputs)`."""
         return self.features.shape[1], self.shares.shape[1], self.targets.shape[1]
 
     def start(self) -> np.ndarray:
-        """Weights that are all 0."""
+        """Returns weights that are all 0."""
         return np.zeros(self.shape, np.float32)
 
     def solve(self, penalty: float, start: np.ndarray, *, steps: int, tolerance: float) -> Minimum:
@@ -151,12 +151,12 @@ class Problems:
         return Minimum(weights, float(minimum.fun), bool(minimum.success))
 
     def logits(self, weights: np.ndarray) -> np.ndarray:
-        """Of all rows in each problem, `(rows, problems, outputs)`."""
+        """Returns the logits of all rows in each problem, `(rows, problems, outputs)`."""
         flat = self.features @ weights.reshape(weights.shape[0], -1)
         return flat.reshape(len(flat), *weights.shape[1:])
 
     def _loss(self, weights: np.ndarray, penalty: float) -> tuple[float, np.ndarray]:
-        """Penalised loss, and its gradient by the weights."""
+        """Returns the penalised loss, and its gradient by the weights."""
         logits, targets = self.logits(weights), self.targets[:, np.newaxis]
         outputs, losses = self.link.measured(logits, targets)
         loss = float((losses * self.shares).sum(dtype=np.float64))
@@ -170,7 +170,7 @@ class Problems:
 
 
 def fold_shares(examples: np.ndarray, folds: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """A problem of all rows, then one for each fold without its rows.
+    """Returns row shares of a problem of all rows, then of one without each fold's rows.
 
     Args:
         examples: the text of each row, `(rows,)`, from 0; rows of one text share a fold.

@@ -1,4 +1,4 @@
-"""A head that mixes levels, solved: the mix and the dense layer together."""
+"""Solves a head that mixes levels: the mix and the dense layer together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ class SolvedMix:
 
 @dataclass(frozen=True, eq=False)
 class MixProblem:
-    """Rows of several levels, and what a head on their mix should answer.
+    """Rows of several levels, and the targets of a head on their mix.
 
     The vectors are scaled as their plain mean is. The loss is not convex in the mix; it starts as
     the mean.
@@ -69,7 +69,7 @@ class MixProblem:
     def _loss(
         self, scores: np.ndarray, weights: np.ndarray, penalty: float
     ) -> tuple[float, np.ndarray]:
-        """Penalised loss, and its gradient by scores and weights, flat."""
+        """Returns the penalised loss, and its flat gradient by scores and weights."""
         weights, shares = weights.astype(np.float32), Softmax().outputs(scores)
         features = mixed(self.levels, scores)  # (rows, hidden + 1)
         logits = features @ weights
@@ -87,7 +87,7 @@ class MixProblem:
 
 
 def mixed(levels: Sequence[np.ndarray], scores: np.ndarray) -> np.ndarray:
-    """`Σ softmax(scores)_l · levels_l`, float32: what `LevelMix` gives."""
+    """Returns `Σ softmax(scores)_l · levels_l`, float32, as `LevelMix` does."""
     total = np.zeros(levels[0].shape, np.float32)
     for share, level in zip(Softmax().outputs(scores), levels, strict=True):
         total += np.float32(share) * level

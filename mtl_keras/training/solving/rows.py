@@ -1,4 +1,4 @@
-"""What heads read of a split: the encoder's vectors at some levels, a row for each label."""
+"""The rows of a split that heads read: the encoder's vectors at some levels, one per label."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ ROWS_BUDGET = 2**30  # bytes that the rows of a split may take; more are left ou
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Some texts of a split.
+    """A part of a split's texts.
 
     Args:
         chunk: as `TaskDataset.stream` gives it.
@@ -109,16 +109,16 @@ class Rows:
         return cls(task, of_levels, np.concatenate(labels), np.concatenate(texts), parts)
 
     def mixed(self) -> "Rows":
-        """These rows with a further level `mix`: the mean of the levels."""
+        """Returns these rows with a further level `mix`: the mean of the levels."""
         mean = mixed(list(self.levels.values()), np.zeros(len(self.levels)))
         return dataclasses.replace(self, levels={**self.levels, MIX: mean})
 
     def targets(self) -> np.ndarray:
-        """What the head should answer, `(rows, outputs)`."""
+        """Returns the outputs of right answers, `(rows, outputs)`."""
         return kind_of(self.task).targets(self.labels, self.task.num_outputs)
 
     def scored(self, outputs: np.ndarray) -> Iterator[Scored]:
-        """Labels and outputs by example, a part at a time, of outputs `(rows, outputs)`."""
+        """Yields labels and outputs by example, part by part, from outputs `(rows, outputs)`."""
         kind, start = kind_of(self.task), 0
         for part in self.parts:
             of_all = np.zeros((part.size, outputs.shape[-1]), np.float32)
@@ -131,7 +131,7 @@ class Rows:
 def _encoding(
     encoder: TextEncoder, task: Task, levels: Sequence[str]
 ) -> Callable[[TokenizedText], dict[str, list[np.ndarray]]]:
-    """The function from tokenized texts to level → an array of vectors a text."""
+    """Returns a function from tokenized texts to level → an array of vectors per text."""
     output = kind_of(task).reads.output
     network = keras.Model(
         encoder.transformer.input, {level: vectors_at(encoder, level)[output] for level in levels}

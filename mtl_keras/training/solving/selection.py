@@ -1,4 +1,4 @@
-"""A head solved for a task: its penalty, and its level, chosen by what it was not fitted on."""
+"""Solves a head for a task, with the penalty that is best on held-out texts."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -27,11 +27,11 @@ class Solution:
     """A solved head.
 
     Args:
-        level: that it reads.
-        head: on the encoder's plain vectors.
-        penalty: of its kernel.
-        held_out: its metrics on texts that it was not fitted on, as of `evaluate`.
-        rank: grows as they improve: by the task's metric, then by the loss.
+        level: the level that the head reads.
+        head: the head on the encoder's plain vectors.
+        penalty: penalty of the kernel.
+        held_out: metrics on texts that the head was not fitted on, as `evaluate` returns them.
+        rank: sorts solutions by the task's metric, then by the loss; higher is better.
         train_loss: its loss on the training texts, without the penalty.
         converged: whether the solver reached the optimum; else the head is the best so far.
     """
@@ -45,12 +45,12 @@ class Solution:
     converged: bool
 
     def figure(self, metric: str) -> str:
-        """A held-out metric for people; it may be undefined."""
+        """Returns a held-out metric as text; it may be undefined."""
         value = self.held_out[metric]
         return "undefined" if value is None else f"{value:.3f}"
 
     def to_json(self) -> dict:
-        """All of it but the head."""
+        """Returns all fields but the head as values that JSON can hold."""
         return {
             "level": self.level,
             "penalty": self.penalty,
@@ -97,7 +97,7 @@ def solve_level(train: Rows, validation: Rows | None, level: str, *, seed: int) 
 
 @dataclass(frozen=True, eq=False)
 class _Judged:
-    """Weights of all training rows under a penalty, and how the folds and validation judge it."""
+    """The weights under a penalty, and its metrics on held-out folds and validation texts."""
 
     penalty: float
     weights: np.ndarray
@@ -118,7 +118,7 @@ class _Judged:
 
 @dataclass(frozen=True, eq=False)
 class _Search:
-    """What penalties are tried on."""
+    """The rows and folds on which penalties are tried."""
 
     level: str
     train: Rows
@@ -141,7 +141,7 @@ class _Search:
         return cls(level, train, validation, scaling, offset, scale, problems, folds)
 
     def measure(self, weights: np.ndarray) -> dict[str, float | None]:
-        """The metrics of held-out texts: those of a fold by the problem that left it out."""
+        """Returns metrics on held-out texts: of a fold by the problem that left it out."""
         logits = self.problems.logits(weights)  # (rows, problems, outputs)
         held_out = np.take_along_axis(logits, 1 + self.folds[:, np.newaxis, np.newaxis], axis=1)
         scored = [*self.train.scored(self._outputs(held_out[:, 0]))]
@@ -151,7 +151,7 @@ class _Search:
         return self._measured(scored)
 
     def finish(self, best: _Judged) -> Solution:
-        """The head of the best penalty, brought to its optimum."""
+        """Returns the head of the best penalty, fitted to its optimum."""
         problem = Problems(
             self.problems.features,
             self.problems.targets,
