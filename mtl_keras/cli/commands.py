@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
 def train(options: argparse.Namespace) -> int | None:
     """Trains a recipe, then prints the scores and the run's folder."""
+    from mtl_keras.cli.training import train_here
     from mtl_keras.distribution.clusters import Cluster
     from mtl_keras.recipes.recipe import load_recipe
     from mtl_keras.runs.run import next_folder, unfinished_folder
@@ -44,7 +44,7 @@ def train(options: argparse.Namespace) -> int | None:
         return None
     if options.workers > 1:
         return _train_workers(options, recipe.strategy, folder)
-    _train_here(options, recipe, folder, is_chief)
+    train_here(recipe, folder, resume=options.resume, quiet=options.quiet, is_chief=is_chief)
     return None
 
 
@@ -237,33 +237,6 @@ def _train_workers(options: argparse.Namespace, strategy: str, folder: str | Pat
     changes = [f"--set={override.written}" for override in options.overrides]
     arguments = ["train", options.recipe, "--output", str(folder), *flags, *changes]
     return run_workers(arguments, options.workers)
-
-
-def _train_here(
-    options: argparse.Namespace, recipe: "Recipe", folder: str | Path, is_chief: bool
-) -> None:
-    """Trains in this process; the chief prints the metrics."""
-    from mtl_keras.runs.building import open_datasets
-    from mtl_keras.runs.run import REPORT
-
-    datasets = open_datasets(recipe, report=warn)
-    load_tensorflow()
-    from mtl_keras.training.monitoring import EveryMinute
-    from mtl_keras.training.train_recipe import train as train_recipe
-
-    bar = 1 if sys.stdout.isatty() else 2  # 2: one line per epoch
-    run = train_recipe(
-        recipe,
-        folder,
-        datasets,
-        resume=options.resume,
-        verbose=0 if options.quiet else bar,
-        callbacks=[EveryMinute()] if bar == 2 and is_chief and not options.quiet else [],
-    )
-    if is_chief:
-        print_metrics(run.scores)
-        show(f"report: {run.folder / REPORT}")
-        show(f"run: {run.folder}")
 
 
 def _check_split(datasets: Mapping[str, "TaskDataset"], split: str) -> None:

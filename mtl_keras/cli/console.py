@@ -1,5 +1,6 @@
 """What the commands print: metrics, counts, plans and answers, as text or as JSON."""
 
+import io
 import json
 import os
 import sys
@@ -42,6 +43,30 @@ def load_tensorflow() -> None:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+def show_all_letters() -> None:
+    """Has letters that the terminal's encoding lacks shown as escapes, rather than end the work."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def say(line: str) -> None:
+    """Prints a line at once. If nobody reads any more, as after `| head`, the work goes on."""
+    try:
+        show(line)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        end_output()
+
+
+def end_output() -> None:
+    """Discards buffered output that cannot be written; else Python fails on it as it exits."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def warn(line: str) -> None:

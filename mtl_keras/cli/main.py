@@ -1,10 +1,10 @@
 """The entry point of `mtl-keras`: exit statuses, and errors in one line."""
 
-import os
 import sys
 from collections.abc import Sequence
 
 from mtl_keras.cli.arguments import check_utf8
+from mtl_keras.cli.console import end_output, show_all_letters
 from mtl_keras.cli.parser import make_parser
 from mtl_keras.display import show
 from mtl_keras.distribution.lifeline import end_with_parent
@@ -15,6 +15,7 @@ from mtl_keras.storage.refusals import as_user_error
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status: 0, 1 (the work failed) or 2 (wrong input)."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    show_all_letters()
     try:
         check_utf8(arguments)
         options = make_parser().parse_args(arguments)
@@ -22,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except BrokenPipeError:
-        _end_output()
+        end_output()
         return 0
     except (InputError, WorkError, OSError) as error:
         if "--debug" in arguments:
@@ -36,18 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _report(error: InputError | WorkError | OSError) -> int:
     """Prints an error in one line; returns the exit status."""
     if isinstance(error, OSError):
-        _end_output()  # stdout may be what cannot be written
+        end_output()  # stdout may be what cannot be written
         error = as_user_error(error)
     show(f"mtl-keras: {error}", sys.stderr)
     return 1 if isinstance(error, WorkError) else 2
-
-
-def _end_output() -> None:
-    """Discards buffered output that cannot be written; else Python fails on it as it exits."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from mtl_keras.display import show
 from mtl_keras.runs.checkpoint_files import StateFolder
 from mtl_keras.training.checkpointing import Checkpointing, Progress
 from mtl_keras.training.early_stopping import Selection
+from mtl_keras.training.epoch_rows import EpochRows
 from mtl_keras.training.freeze_proof import Fingerprint, GroupProof, prove
 from mtl_keras.training.frozen_heads import FrozenHeads
 from mtl_keras.training.interruptions import Interruption
@@ -143,6 +144,8 @@ class Trainer:
         start = self._beginning.start(setup, self.selection, self._frozen_heads)
         keeper = self._keeper(setup, start)
         self._history = start.progress.history
+        for rows in (callback for callback in callbacks if isinstance(callback, EpochRows)):
+            rows.begin_stage(start.progress.first_epoch, self._materials.stages[index:])
         fitted = time.perf_counter()
         with self._interruption.can_wait():
             called = [self.selection, clock, *callbacks, keeper, *watchers]
