@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from mtl_keras.data.task import Task
+from mtl_keras.encoders.text_encoder import TextEncoder
 from mtl_keras.errors import InputError
 from mtl_keras.models.multi_task_model import MultiTaskModel
 from mtl_keras.plans.stage import Stage
@@ -122,3 +123,18 @@ def test_callbacks_of_keras_follow_every_stage(tiny_encoder, tmp_path):
     assert [line.split(",")[0] for line in log.read_text().splitlines()] == ["epoch", *"012"]
     assert isinstance(keras.models.load_model(tmp_path / "best.keras"), MultiTaskModel)
     assert callbacks[1].mode == "max"
+
+
+@pytest.mark.slow
+def test_a_global_policy_is_that_of_training_and_of_the_saved_model(tiny_bert, tmp_path):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        encoder = TextEncoder.from_pretrained(str(tiny_bert), max_length=16)
+        model = MultiTaskModel(encoder, [Task("topic", data={"train": ROWS, "validation": ROWS})])
+        model.fit_stages([Stage(freeze="backbone")], **QUIET)
+        model.save(tmp_path / "model.keras")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert model.get_layer("block_0").dtype_policy.name == "mixed_bfloat16"
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.predict(["aaa b"]) == model.predict(["aaa b"])
