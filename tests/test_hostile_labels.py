@@ -15,6 +15,7 @@ from mtl_keras.data.labels import as_label
 from mtl_keras.display import one_line
 from mtl_keras.export.model_card import model_card
 from mtl_keras.export.origin import Origin
+from mtl_keras.export.saved_model.rest_description import FILE as OPENAPI
 from mtl_keras.runs.run import Run
 from mtl_keras.serving.demo.application import render_page
 from mtl_keras.serving.demo.sources import find_source
@@ -79,10 +80,12 @@ def test_the_card_shows_labels_as_text(hostile):
     run = Run.open(hostile[0])
     version = SimpleNamespace(name="[a](b)", version="1", size=1, compared=1)
     measured = {"scores": run.scores, "signatures": {}, "milliseconds": {1: 1.0}}
+    measured |= {"response": {}, "answer": {}}
     card = model_card(Origin.of_run(run, None), **vars(version), **measured)
     assert hidden(card) == set()
     page = MarkdownIt("commonmark", {"html": True}).enable("table").render(card)
-    assert not re.search("<(script|img|a|em|del)[ >]", page)
+    assert not re.search("<(script|img|em|del)[ >]", page)
+    assert re.findall("<a .*?>", page) == [f'<a href="{OPENAPI}">']  # the card's own link
     cells = re.search("<td>topic</td>\n<td>classification</td>\n<td>(.*?)</td>", page)[1]
     assert "[31mred[0m" in cells
 
