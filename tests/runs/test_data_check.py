@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -243,3 +244,10 @@ def test_every_row_of_a_split_whose_labels_are_all_unknown_is_refused_and_no_oth
     files = {split: str(tmp_path / f"{split}.csv") for split in ("train", "test")}
     found = check(mtl.Task("task", files=files))
     assert sum(fault.count for fault in found.faults) == 11
+
+
+def test_of_a_model_the_tasks_that_have_data_are_checked():
+    bad = mtl.Task("mood", labels=["x", "y"], data={"train": {"text": [""], "label": ["x"]}})
+    tasks = {"mood": bad, "bare": mtl.Task("bare", labels=["x", "y"])}
+    found = check(SimpleNamespace(tasks=tasks, encoder=SimpleNamespace(tokenizer=None)))
+    assert [(fault.task, fault.count) for fault in found.faults] == [("mood", 1)]
