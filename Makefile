@@ -17,6 +17,7 @@ demo: RUN := $(RUN)
 demo: $(VENV)/ready
 	$(BIN)/mtl-keras train tickets --output $(RUN)
 	@$(BIN)/mtl-keras predict $(RUN) $(SENTENCES)
+	@echo "A reader would say: billing and neutral, delivery and positive, technical and negative."
 	@echo "the run: $(RUN)"
 
 test: lint

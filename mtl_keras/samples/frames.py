@@ -29,6 +29,15 @@ class TopicFrames:
         """The frames that decide a ticket's topic."""
         return self.plain + self.negative + self.positive
 
+    def with_more(self, other: "TopicFrames") -> "TopicFrames":
+        """These frames, then those of another value."""
+        return TopicFrames(
+            plain=self.plain + other.plain,
+            negative=self.negative + other.negative,
+            positive=self.positive + other.positive,
+            asides=self.asides + other.asides,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Frames:
@@ -51,3 +60,11 @@ class Frames:
             yield from topic.asides
         for group in (*self.openers.values(), *self.closers.values()):
             yield from group
+
+    def with_more(self, other: "Frames") -> "Frames":
+        """These frames, then those of another value with the same topics."""
+        return Frames(
+            topics={name: of.with_more(other.topics[name]) for name, of in self.topics.items()},
+            openers={mood: of + other.openers.get(mood, ()) for mood, of in self.openers.items()},
+            closers={mood: of + other.closers.get(mood, ()) for mood, of in self.closers.items()},
+        )

@@ -14,13 +14,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mtl_keras.samples import direct_frames
 from mtl_keras.samples.frames import Frames
 from mtl_keras.samples.held_out_frames import TEST, VALIDATION
 from mtl_keras.samples.slot_values import slot_value
 from mtl_keras.samples.train_frames import TRAIN
 from mtl_keras.storage.refusals import cause
 
-FRAMES = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
+FRAMES = {
+    "train": TRAIN.with_more(direct_frames.TRAIN),
+    "validation": VALIDATION.with_more(direct_frames.VALIDATION),
+    "test": TEST.with_more(direct_frames.TEST),
+}
 SENTIMENTS = ("negative", "neutral", "positive")
 TICKETS_PER_CELL = {"train": 134, "validation": 17, "test": 34}  # a cell is a topic × sentiment
 TICKETS_FOLDER = Path(__file__).parent / "tickets"

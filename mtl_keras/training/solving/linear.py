@@ -111,6 +111,12 @@ class Problems:
     shares: np.ndarray
     link: Link
 
+    @classmethod
+    def of_all_rows(cls, features: np.ndarray, targets: np.ndarray, link: Link) -> "Problems":
+        """Returns one problem, in whose mean loss every row counts the same."""
+        shares = np.full((len(targets), 1), 1 / len(targets), np.float32)
+        return cls(features, targets, shares, link)
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """The shape of the weights, `(hidden + 1, problems, outputs)`."""

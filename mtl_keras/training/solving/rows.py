@@ -108,6 +108,22 @@ class Rows:
         _check_finite(task, of_levels)
         return cls(task, of_levels, np.concatenate(labels), np.concatenate(texts), parts)
 
+    def beginning(self, most: int) -> "Rows":
+        """Returns the rows of the first parts, as many as have no more than `most`; at least one.
+
+        Rows are in a shuffled order, so these are a sample.
+        """
+        sizes = np.cumsum([len(part.positions) for part in self.parts])
+        parts = max(1, int(np.searchsorted(sizes, most, side="right")))
+        count = int(sizes[parts - 1])
+        return dataclasses.replace(
+            self,
+            levels={level: vectors[:count] for level, vectors in self.levels.items()},
+            labels=self.labels[:count],
+            texts=self.texts[:count],
+            parts=self.parts[:parts],
+        )
+
     def mixed(self) -> "Rows":
         """Returns these rows with a further level `mix`: the mean of the levels."""
         mean = mixed(list(self.levels.values()), np.zeros(len(self.levels)))

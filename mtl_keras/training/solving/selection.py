@@ -18,6 +18,7 @@ from mtl_keras.training.solving.rows import Rows
 PENALTIES = tuple(10.0 ** (-half / 2) for half in range(10))
 WORSE_IN_A_ROW = 2  # penalties after which weaker ones are not tried
 FOLDS = 3
+MOST_SEARCHED = 20_000  # rows on which penalties are tried
 SEARCH_STEPS, FINAL_STEPS = 100, 1000
 SEARCH_TOLERANCE, FINAL_TOLERANCE = 1e-4, 1e-5
 
@@ -65,8 +66,9 @@ def solve_level(train: Rows, validation: Rows | None, level: str, *, seed: int) 
 
     A penalty is judged on the validation texts, and on the training texts by heads that were fitted
     without them (cross-validation, three folds), since a few hundred validation texts alone cannot
-    tell penalties or levels apart. The head itself is fitted on all training texts and on nothing
-    else. Penalties are tried from strong to weak, each from the head before.
+    tell penalties or levels apart. Penalties are tried from strong to weak, each from the head
+    before; if there are more than `MOST_SEARCHED` rows, on the first texts that have about so many.
+    The head itself is fitted on all training texts and on nothing else.
 
     Args:
         train: its rows are fitted.
@@ -81,7 +83,7 @@ def solve_level(train: Rows, validation: Rows | None, level: str, *, seed: int) 
     weights, best, worse = search.problems.start(), None, 0
     for penalty in PENALTIES:
         minimum = search.problems.solve(
-            penalty, weights, steps=SEARCH_STEPS, tolerance=SEARCH_TOLERANCE
+            search.of_searched(penalty), weights, steps=SEARCH_STEPS, tolerance=SEARCH_TOLERANCE
         )
         weights = minimum.weights
         judged = _Judged.of(search.train.task, penalty, weights[:, 0], search.measure(weights))
@@ -118,16 +120,31 @@ class _Judged:
 
 @dataclass(frozen=True, eq=False)
 class _Search:
-    """The rows and folds on which penalties are tried."""
+    """The rows and folds on which penalties are tried: of some of the texts, or of all.
+
+    Args:
+        level: that the head reads.
+        train: all rows that the head is fitted on.
+        whole: their problem, without folds.
+        searched: the rows on which penalties are tried.
+        problems: of these, with a problem for each fold.
+        folds: the fold of each searched row.
+        validation: judges beside the folds.
+        scaling: of the features.
+        offset: of the targets, `(outputs,)`.
+        scale: likewise.
+    """
 
     level: str
     train: Rows
+    whole: Problems
+    searched: Rows
+    problems: Problems
+    folds: np.ndarray
     validation: Rows | None
     scaling: Scaling
     offset: np.ndarray
     scale: np.ndarray
-    problems: Problems
-    folds: np.ndarray
 
     @classmethod
     def of(cls, train: Rows, validation: Rows | None, level: str, seed: int) -> "_Search":
@@ -136,15 +153,31 @@ class _Search:
         scaling = Scaling.of(train.levels[level])
         offset, scale = link.scale(targets)
         scaled = ((targets - offset) / scale).astype(np.float32)
-        shares, folds = fold_shares(train.texts, FOLDS, seed)
-        problems = Problems(scaling(train.levels[level]), scaled, shares, link)
-        return cls(level, train, validation, scaling, offset, scale, problems, folds)
+        features, searched = scaling(train.levels[level]), train.beginning(MOST_SEARCHED)
+        shares, folds = fold_shares(searched.texts, FOLDS, seed)
+        count = len(folds)
+        return cls(
+            level=level,
+            train=train,
+            whole=Problems.of_all_rows(features, scaled, link),
+            searched=searched,
+            problems=Problems(features[:count], scaled[:count], shares, link),
+            folds=folds,
+            validation=validation,
+            scaling=scaling,
+            offset=offset,
+            scale=scale,
+        )
+
+    def of_searched(self, penalty: float) -> float:
+        """Returns the penalty that weighs the same beside the losses of the searched rows alone."""
+        return penalty * len(self.whole.targets) / len(self.problems.targets)
 
     def measure(self, weights: np.ndarray) -> dict[str, float | None]:
         """Returns metrics on held-out texts: of a fold by the problem that left it out."""
         logits = self.problems.logits(weights)  # (rows, problems, outputs)
         held_out = np.take_along_axis(logits, 1 + self.folds[:, np.newaxis, np.newaxis], axis=1)
-        scored = [*self.train.scored(self._outputs(held_out[:, 0]))]
+        scored = [*self.searched.scored(self._outputs(held_out[:, 0]))]
         if self.validation is not None:
             rows = self.scaling(self.validation.levels[self.level])
             scored += self.validation.scored(self._outputs(rows @ weights[:, 0]))
@@ -152,17 +185,11 @@ class _Search:
 
     def finish(self, best: _Judged) -> Solution:
         """Returns the head of the best penalty, fitted to its optimum."""
-        problem = Problems(
-            self.problems.features,
-            self.problems.targets,
-            self.problems.shares[:, :1],
-            self.problems.link,
-        )
-        minimum = problem.solve(
+        minimum = self.whole.solve(
             best.penalty, best.weights[:, np.newaxis], steps=FINAL_STEPS, tolerance=FINAL_TOLERANCE
         )
         weights = minimum.weights[:, 0]
-        outputs = self._outputs(problem.features @ weights)
+        outputs = self._outputs(self.whole.features @ weights)
         return Solution(
             level=self.level,
             head=LinearHead.unscaled(weights, self.scaling, self.offset, self.scale),

@@ -48,6 +48,18 @@ def test_a_budget_ends_the_rows(tiny_encoder, tmp_path):
     assert set(rows.labels) == {0, 1}
 
 
+def test_a_beginning_is_whole_parts(tiny_encoder, tmp_path):
+    file = tmp_path / "many.csv"
+    file.write_text("text,label\n" + "aa b,x\nc d,y\n" * 400)
+    dataset = mtl.TaskDataset(mtl.Task("topic", files={"train": file, "validation": file}))
+    rows = Rows.of(tiny_encoder(), dataset, "train", ["block_1"])
+    for most, count in ((1, 256), (256, 256), (700, 512), (10_000, 800)):
+        some = rows.beginning(most)
+        assert len(some.labels) == len(some.levels["block_1"]) == len(some.texts) == count
+        scored = [label for labels, _ in some.scored(some.targets()) for label in labels]
+        assert scored == list(rows.labels[:count])
+
+
 def test_vectors_that_are_not_finite_are_refused(tiny_encoder, datasets):
     encoder = tiny_encoder()
     block = encoder.transformer.get_layer("block_1")

@@ -5,6 +5,7 @@ import pytest
 
 import mtl_keras as mtl
 from mtl_keras.models.kinds.table import kind_of
+from mtl_keras.training.solving import selection
 from mtl_keras.training.solving.rows import Rows
 from mtl_keras.training.solving.selection import PENALTIES, solve_level
 
@@ -56,6 +57,25 @@ def test_held_out_scores_promise_what_new_texts_give():
     accuracy = np.mean(solution.head(new).argmax(-1) == right)
     assert solution.held_out["accuracy"] == pytest.approx(accuracy, abs=0.06)
     assert solution.converged
+
+
+def test_the_penalty_is_chosen_on_some_rows_and_the_head_fitted_on_all(monkeypatch):
+    features, labels = noisy(200, 4)
+    once = rows_of(TOPIC, features, labels)
+    thrice = Rows(
+        *(TOPIC, {"block_0": np.tile(features, (3, 1))}, np.tile(labels, 3)),
+        *(np.arange(600), [*once.parts] * 3),
+    )
+    monkeypatch.setattr(selection, "MOST_SEARCHED", 300)
+    solution = solve_level(thrice, None, "block_0", seed=0)
+    # The same choice, by hand: as strong a pull beside the sum of the losses of 200 rows.
+    monkeypatch.setattr(selection, "PENALTIES", tuple(3 * penalty for penalty in PENALTIES))
+    alone = solve_level(once, None, "block_0", seed=0)
+    assert alone.penalty == pytest.approx(3 * solution.penalty)
+    monkeypatch.setattr(selection, "PENALTIES", (solution.penalty,))
+    monkeypatch.setattr(selection, "MOST_SEARCHED", 600)
+    of_all = solve_level(thrice, None, "block_0", seed=0)
+    np.testing.assert_allclose(of_all.head.kernel, solution.head.kernel, atol=2e-3)
 
 
 def test_numbers_in_the_thousands_are_answered_in_the_thousands():
