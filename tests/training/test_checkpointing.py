@@ -139,7 +139,7 @@ def test_one_killed_as_its_results_are_written_ends_as_one_that_never_was(
     with pytest.raises(Killed):
         train(recipe, folder, resume=True, verbose=0, report=_killing("stage 2", lines))
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(begun_run, "evaluate_all", kill)
+        patch.setattr(begun_run, "evaluate_and_review", kill)
         go_on()
     for name in ("metrics.json", "run.json"):
         with monkeypatch.context() as patch, pytest.raises(Killed):
