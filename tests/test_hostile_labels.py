@@ -95,7 +95,8 @@ def test_the_page_shows_labels_as_text(hostile):
     page = render_page(source).html
     assert hidden(page) == set()
     assert page.count("<script") == page.count("</script") == 2
-    (task,) = json.loads(re.search('id="tasks">(.*?)</script>', page, re.DOTALL)[1])
+    facts = json.loads(re.search('id="facts">(.*?)</script>', page, re.DOTALL)[1])
+    (task,) = facts["tasks"]
     assert {*task["labels"]} == {*map(as_label, LABELS)}
     assert all(hidden(task["shown"].get(label, label)) == set() for label in task["labels"])
     assert task["shown"] == {x: one_line(x) for x in task["labels"] if x != one_line(x)}
