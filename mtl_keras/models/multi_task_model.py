@@ -146,9 +146,9 @@ class MultiTaskModel(HasTaskData, SavedCompilation, CheckedCalls, keras.Model):
     def protect(self, tasks: Sequence[str], by: Protection | None) -> None:
         """Keeps tasks whose heads are frozen from drifting while others train the encoder.
 
-        It captures what it needs of the model now, holds from the next `fit` on, also after
-        `compile`, until it is called again, and is not saved. The `loss` of training, but
-        not of validation, has its penalties in it.
+        It captures what it needs from the model now. It applies from the next `fit` on, also after
+        `compile`, until it is called again, and is not saved. The training `loss` includes its
+        penalties; the validation loss does not.
 
         Args:
             tasks: the protected tasks; none: nothing is protected.
@@ -162,11 +162,11 @@ class MultiTaskModel(HasTaskData, SavedCompilation, CheckedCalls, keras.Model):
 
     @property
     def level(self) -> str | None:
-        """Where batches that hold `features` begin; None where they are not used."""
+        """The level at which batches with `features` start; None if they are not used."""
         return self._upper.level if self._upper else None
 
     def start_above(self, level: str | None) -> None:
-        """Has `fit` and `evaluate` take the `features` that batches hold for a layer's output.
+        """Makes `fit` and `evaluate` use the `features` in batches as the output of a layer.
 
         Everything up to that layer is left out, so it must be frozen.
 

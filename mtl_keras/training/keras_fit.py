@@ -1,4 +1,4 @@
-"""Keras's `fit` of a model of several tasks: what frozen layers make of a text is computed once."""
+"""Keras's `fit` of a model of several tasks: frozen layers are computed once per text."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,10 +18,10 @@ from mtl_keras.training.features.texts import CACHED_SPLITS
 def fit(model: MultiTaskModel, *args: Any, **kwargs: Any) -> keras.callbacks.History:
     """As in Keras; `x` may also be strings. Callbacks of mode `auto` know the metrics.
 
-    If the lowest layer groups are frozen and `x` is what `interleave` makes of `batches`, what they
-    compute of the training and validation texts is kept from the first epoch on, and what comes
-    above trains from it; frozen layers then have no dropout. With `steps_per_epoch`, or if `x` was
-    changed since (`take`, `map`), every epoch computes it.
+    If the lowest layer groups are frozen and `x` comes from `interleave` of `batches`, their outputs
+    for the training and validation texts are computed once, without dropout, and the layers above
+    train from them. With `steps_per_epoch`, or if `x` was changed since (`take`, `map`), every
+    epoch computes them.
 
     Under a `tf.distribute` strategy each replica takes its rows of every batch: the same training
     as on one device, except for dropout, which each draws for itself.
@@ -45,7 +45,7 @@ def fit(model: MultiTaskModel, *args: Any, **kwargs: Any) -> keras.callbacks.His
 
 
 def _levels(model: MultiTaskModel, given: Mapping[str, Any]) -> Levels:
-    """Where the frozen prefix ends; nowhere if the caller has features, or counts steps."""
+    """Returns where the frozen prefix ends; nowhere if the caller has features, or counts steps."""
     prefix = frozen_prefix(model, model.layer_groups.frozen)
     if prefix is None or model.level is not None or given.get("steps_per_epoch") is not None:
         return Levels()
@@ -53,7 +53,7 @@ def _levels(model: MultiTaskModel, given: Mapping[str, Any]) -> Levels:
 
 
 def _are_cached(model: MultiTaskModel, sources: Sources) -> bool:
-    """Whether the cache holds these texts as the model's tokenizer splits them."""
+    """Returns whether the cache will hold these texts as the model's tokenizer splits them."""
     return bool(sources) and all(
         source.split in CACHED_SPLITS and source.tokenizer is model.encoder.tokenizer
         for source in sources.values()
@@ -61,7 +61,7 @@ def _are_cached(model: MultiTaskModel, sources: Sources) -> bool:
 
 
 def _is_same_data(training: Sources, validation: Sources) -> bool:
-    """Whether validation reads a cached split of the data that training reads."""
+    """Returns whether validation reads a cached split of the data that training reads."""
     return bool(validation) and all(
         name in training
         and source.dataset is training[name].dataset

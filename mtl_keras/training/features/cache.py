@@ -1,4 +1,4 @@
-"""The frozen-prefix cache: what frozen layers make of a text is computed once, and kept."""
+"""The frozen-prefix cache: outputs of frozen layers are computed once per text, and kept."""
 
 import functools
 import itertools
@@ -47,16 +47,16 @@ class FeatureCache:
     """Computes the frozen prefix of a model once for every text; the rest trains from that.
 
     The frozen prefix is the longest run of frozen layer groups from the bottom up. It runs
-    without dropout, so what it makes of a text does not change. Texts that occur twice, or in
+    without dropout, so its output for a text does not change. Texts that occur twice, or in
     several tasks, are encoded once, in passes of similar length. If the whole encoder is frozen
     and every head reads the sentence embedding, only that is kept, else a vector for each word
     piece.
 
-    Features are kept in memory, in float32 or, if that is too much, float16; what does not fit
-    even so goes into a temporary file without a name, so that it is gone with the process however
-    that ends, and no other can read it. They are dropped when the weights that made them change.
+    Features are kept in memory as float32 or, if that is too much, float16. What still does not fit
+    goes into a temporary file without a name, which disappears with the process and which no other
+    process can read. Features are dropped when the weights that computed them change.
 
-    If several workers train together, each computes its share and keeps all.
+    If several workers train together, each computes its share and receives the others'.
 
     Args:
         model: its encoder makes the features.
@@ -81,13 +81,14 @@ class FeatureCache:
         self._stores: dict[str, Store] = {}
 
     def prepare(self, levels: Levels, report: Callable[[str], None] = lambda line: None) -> float:
-        """Has the model train from features, which are computed now unless they are there.
+        """Prepares the model to train from features, and computes those that are missing.
 
-        It trains from the texts if there is no room for features, or no second epoch to read them.
+        It trains from texts instead if there is no room for features, or no second epoch that
+        would read them.
 
         Args:
             levels: of this stage and of later ones that one pass over the texts serves.
-            report: receives, before it is done, what is computed and where it is kept.
+            report: receives what will be computed and where it is kept.
 
         Returns:
             The seconds that it took.
@@ -109,12 +110,12 @@ class FeatureCache:
 
     @property
     def kept(self) -> dict[str, str]:
-        """Level → in which type of number its features are kept."""
+        """Level → the dtype of its features."""
         return {level: store.values.dtype.name for level, store in self._stores.items()}
 
     @functools.cached_property
     def texts(self) -> DistinctTexts:
-        """The texts of the files, read when first asked for."""
+        """The distinct texts of the files, read at first use."""
         return DistinctTexts.of(self._datasets.values(), self._model.encoder.tokenizer)
 
     def attach(self, batches: tf.data.Dataset) -> tf.data.Dataset:
@@ -141,10 +142,10 @@ class FeatureCache:
         return batches.map(with_features)
 
     def look_up(self) -> LookUp | None:
-        """A function that adds `features` to padded token ids and mask of the cached texts.
+        """Returns a function that adds `features` to the token ids and mask of cached texts.
 
-        None, and the model begins with token ids again, if it does not train from features, or
-        they are of other weights than it has now.
+        Returns None, and resets the model to token ids, if it does not train from features, or if
+        its weights have changed since.
         """
         level = self._model.level
         if level is None or self._stores[level].fingerprint != weights_digest(self._model, level):
@@ -227,7 +228,7 @@ class FeatureCache:
                 self._exchange(store, chunk)
 
     def _exchange(self, store: Store, passes: Sequence[np.ndarray]) -> None:
-        """Gives every worker what each has computed of these passes: a sum, 0 where it has not."""
+        """Sends every worker the features of these passes, as a sum with zeros for missing ones."""
         widths = [self.texts.lengths[numbers].max() for numbers in passes]
         own = [store.batch(numbers, width) for numbers, width in zip(passes, widths, strict=True)]
         flat = np.concatenate([features.ravel() for features in own])
@@ -237,7 +238,7 @@ class FeatureCache:
             store.put(numbers, part.reshape(like.shape))
 
     def _may_fit(self, level: str) -> bool:
-        """Whether there may be room for a level, by the length of the files' first texts."""
+        """Returns whether there may be room for a level, judged by the files' first texts."""
         splits = list(itertools.product(self._datasets.values(), CACHED_SPLITS))
         count = sum(dataset.counts[split] for dataset, split in splits)
         if count > MOST_TEXTS:
