@@ -1,4 +1,4 @@
-"""Keras's `fit`, `evaluate` and `predict`: what they are given is checked before work begins."""
+"""Keras's `fit`, `evaluate` and `predict`, with their arguments checked before work begins."""
 
 import contextlib
 import functools
@@ -37,7 +37,7 @@ class CheckedCalls(DistributedFit):
     _task_metrics: Mapping[str, Sequence[keras.metrics.Metric]]
 
     def fit_batches(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
-        """Keras's `fit`, which computes frozen layers of every batch; `fit` is mostly faster.
+        """Runs Keras's `fit`, which computes frozen layers in every batch; `fit` is often faster.
 
         Raises:
             InputError: an argument of another form, or one that a model of several tasks cannot
@@ -78,7 +78,7 @@ class CheckedCalls(DistributedFit):
         return super().test_on_batch(**self._checked("test_on_batch", args, kwargs))  # type: ignore[misc]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """As in Keras; what is called may also be a list of strings, of which it gives outputs.
+        """As in Keras; the input may also be a list of strings.
 
         Raises:
             InputError: an item of the list is no text.
@@ -88,7 +88,7 @@ class CheckedCalls(DistributedFit):
         return super().__call__(*args, **kwargs)  # type: ignore[misc]
 
     def predict(self, *args: Any, **kwargs: Any) -> Any:
-        """Every task's answer for each text of a list of strings; of arrays outputs, as in Keras.
+        """Returns every task's answers for a list of strings, or outputs for arrays, as in Keras.
 
         Returns:
             Of strings, a dict a text, as `mtl_keras.answer`. Else task → outputs, of the shapes in
@@ -112,7 +112,7 @@ class CheckedCalls(DistributedFit):
             return super().predict(**given)  # type: ignore[misc]
 
     def predict_on_batch(self, x: Any) -> dict[str, np.ndarray]:
-        """As in Keras; `x` may also be a list of strings, of which it gives outputs by task.
+        """As in Keras; `x` may also be a list of strings. Returns outputs by task.
 
         Raises:
             InputError: as `predict`.
@@ -122,7 +122,7 @@ class CheckedCalls(DistributedFit):
         return super().predict_on_batch(x)  # type: ignore[misc]
 
     def quantize(self, *args: Any, **kwargs: Any) -> None:
-        """Refused: Keras quantizes some of the layers only, and nobody compares the answers.
+        """Not supported: Keras quantizes only some layers and does not compare the answers.
 
         Raises:
             InputError: always.
@@ -157,7 +157,7 @@ class CheckedCalls(DistributedFit):
             ) from error
 
     def _checked(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments of a call by name, checked, with strings encoded."""
+        """Returns the arguments of a call by name, checked, with strings encoded."""
         given = arguments_of(name, args, kwargs)
         if not self.compiled:
             raise InputError(f"{name}: the model is not compiled; call compile() first")
@@ -196,13 +196,13 @@ class CheckedCalls(DistributedFit):
 
     @property
     def metric_directions(self) -> dict[str, str]:
-        """Name of each value in the logs → `min` or `max`, which is better; none if unknown."""
+        """Name in the logs → which is better, `min` or `max`; absent if unknown."""
         own = dict.fromkeys(("loss", "padding"), "min")
         return own | metric_directions(self.tasks, self._task_metrics)
 
 
 def arguments_of(name: str, args: Iterable[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a method of `keras.Model`, by name.
+    """Returns the arguments of a method of `keras.Model`, by name.
 
     Raises:
         InputError: an argument that it does not have, or a number that makes no sense.
@@ -226,7 +226,7 @@ def arguments_of(name: str, args: Iterable[Any], kwargs: Mapping[str, Any]) -> d
 
 
 def checked_callbacks(callbacks: Any, directions: Mapping[str, str]) -> Any:
-    """Callbacks; those that watch a metric in mode `auto` get its direction.
+    """Returns the callbacks; those that watch a metric in mode `auto` get its direction.
 
     Keras asks only metrics that its own `compile` has made for it.
 
@@ -265,7 +265,7 @@ def _set_direction(callback: Any, directions: Mapping[str, str]) -> None:
 
 @contextlib.contextmanager
 def _refused_data() -> Iterator[None]:
-    """Data that Keras cannot read batches from are refused as wrong input."""
+    """Raises `InputError` for data that Keras cannot read batches from."""
     try:
         yield
     except ValueError as error:
@@ -282,7 +282,7 @@ def _is_absent(package: str) -> bool:
 
 @functools.cache
 def _signature(method: Callable) -> inspect.Signature:
-    """Without `**kwargs`, which Keras's `evaluate` has for names that are no longer taken."""
+    """Returns the signature without `**kwargs`, which Keras's `evaluate` has for old names."""
     signature = inspect.signature(method)
     named = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     return signature.replace(parameters=named)

@@ -1,4 +1,4 @@
-"""What `compile` may be given for a model of several tasks, checked first; and how it is saved."""
+"""Checks the arguments of `compile` for a model of several tasks, and saves them."""
 
 import inspect
 import math
@@ -20,7 +20,7 @@ _NO_SCALING = (
 
 
 class SavedCompilation:
-    """Mix this into a `MultiTaskModel`: how it was compiled, in its file and out of it."""
+    """Mix this into a `MultiTaskModel`: saves and restores how it was compiled."""
 
     compiled: bool
     optimizer: Any
@@ -29,14 +29,14 @@ class SavedCompilation:
     _compile_arguments: dict[str, Any]
 
     def get_compile_config(self) -> dict | None:
-        """The arguments of `compile`; the optimizer's config says which layers have a state."""
+        """Returns the arguments of `compile`; the optimizer's config lists layers with state."""
         if not self.compiled:
             return None
         own = {"optimizer": self.optimizer}
         return keras.saving.serialize_keras_object(own | self._compile_arguments)
 
     def compile_from_config(self, config: dict) -> None:
-        """Compiles a loaded model as it was, ready to take the optimizer's state."""
+        """Compiles a loaded model as before, ready to load the optimizer's state."""
         config = keras.saving.deserialize_keras_object(dict(config))
         layers = config.pop("stateful", None)  # of a file of version 0.1.0
         self.compile(**config)
@@ -45,7 +45,7 @@ class SavedCompilation:
 
 
 def check_compile(given: Mapping[str, Any], tasks: Collection[str]) -> None:
-    """Checks the arguments of `compile` but the optimizer.
+    """Checks the arguments of `compile`, except the optimizer.
 
     Args:
         given: by name.
@@ -71,7 +71,7 @@ def check_compile(given: Mapping[str, Any], tasks: Collection[str]) -> None:
 
 
 def checked_optimizer(optimizer: Any) -> LayerwiseOptimizer:
-    """An optimizer of Keras, by name, config or value, once for every layer.
+    """Returns a Keras optimizer, given by name, config or value, with a state for every layer.
 
     Raises:
         InputError: there is none of this name, or it scales losses.

@@ -1,4 +1,4 @@
-"""Inputs, labels and weights of a model of several tasks: whether they fit together."""
+"""Checks that inputs, labels and weights of a model of several tasks fit together."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -38,7 +38,7 @@ def check_input_names(x: Any) -> None:
 
 
 def check_arrays(x: Any, labels: Any, weights: Any, tasks: Mapping[str, Task]) -> None:
-    """Checks arrays that are given whole.
+    """Checks whole arrays.
 
     Args:
         x: inputs, by name.
@@ -60,7 +60,7 @@ def check_arrays(x: Any, labels: Any, weights: Any, tasks: Mapping[str, Task]) -
 
 
 def as_arrays(by_task: Any) -> dict[str, Any]:
-    """Labels or weights by task, lists as arrays: Keras takes a list for several inputs."""
+    """Returns labels or weights by task as arrays: Keras takes a list for several inputs."""
     return {
         name: np.asarray(values) if isinstance(values, list | tuple) else values
         for name, values in by_task.items()
@@ -118,5 +118,5 @@ def _check_shape(what: str, shape: tuple[int, ...], expected: tuple[int, ...]) -
 
 
 def _none_of(task: Task) -> np.ndarray:
-    """The labels of no example."""
+    """Returns labels for zero examples."""
     return task.label_kind.arrays([], task.num_outputs)["label"]

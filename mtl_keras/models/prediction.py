@@ -25,7 +25,7 @@ Forward = Callable[[Batch], Batch]
 
 
 class Answering(Protocol):
-    """What of a `MultiTaskModel` answers texts."""
+    """The parts of a `MultiTaskModel` that answer texts."""
 
     encoder: TextEncoder
     forward_pass: ForwardPass
@@ -39,7 +39,7 @@ class Answering(Protocol):
 def answer(
     model: Answering, texts: Sequence[str], *, batch_size: int = BATCH_SIZE, graph: bool = True
 ) -> list[dict]:
-    """Every task's answer for each text.
+    """Returns every task's answer for each text.
 
     Args:
         model: a trained model.
@@ -86,7 +86,7 @@ def task_outputs(
     features: LookUp | None = None,
     forward: Forward | None = None,
 ) -> dict[str, list[np.ndarray]]:
-    """Task → one array a text, in order: the head's outputs, without padding.
+    """Returns the heads' outputs without padding: task → one array per text, in order.
 
     Args:
         model: whose tasks and tokenizer they are.
@@ -115,7 +115,7 @@ def outputs_by_text(
     batch_size: int,
     features: LookUp | None = None,
 ) -> dict[str, list[np.ndarray]]:
-    """Output name → one array a text, in order, without padding.
+    """Returns outputs without padding: name → one array per text, in order.
 
     Texts of similar length share a pass, so that little padding is computed.
 

@@ -1,4 +1,4 @@
-"""The data of a model's tasks: what it must learn from them, and where they are asked for later."""
+"""The data of a model's tasks, and the methods of a model that use them."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from mtl_keras.models.late_methods import LateMethod
 
 
 class TaskData:
-    """The data of some tasks, each opened once, when it is needed.
+    """The data of some tasks, each opened once, at first use.
 
     Args:
         tasks: with or without data.
@@ -31,7 +31,7 @@ class TaskData:
         self._datasets: dict[int, TaskDataset] = {}
 
     def completed(self) -> list[Task]:
-        """The tasks with labels and scales, taken from their data if they lack them.
+        """Returns the tasks with labels and scales, found in their data if missing.
 
         Raises:
             InputError: data that cannot be read, or are against their task.
@@ -42,7 +42,7 @@ class TaskData:
         ]
 
     def datasets(self) -> dict[str, TaskDataset]:
-        """Task → its data, of those that have any.
+        """Returns task → its data, for tasks that have any.
 
         Raises:
             InputError: as `completed`.
@@ -58,7 +58,7 @@ class TaskData:
 
 
 class HasTaskData:
-    """Mix this into a `MultiTaskModel`: what is done with it and the data of its tasks."""
+    """Mix this into a `MultiTaskModel`: methods that use the data of its tasks."""
 
     tasks: Mapping[str, Task]
     in_stages: Any = None  # the history of `fit_stages`, if nothing trained the model since
@@ -76,7 +76,7 @@ class HasTaskData:
         *,
         needed: Iterable[str] = (),
     ) -> dict[str, TaskDataset]:
-        """Task → its data, in the tasks' order, of those that have any.
+        """Returns task → its data, in the tasks' order, for tasks that have any.
 
         Args:
             given: task → its data, in the place of what the tasks were declared with.
@@ -97,7 +97,7 @@ class HasTaskData:
 
 
 def _must_learn(task: Task) -> bool:
-    """Whether labels, or the scale of numbers, are to be found in the data."""
+    """Returns whether labels, or the scale of numbers, must be found in the data."""
     if not task.has_all_labels:
         return bool(task.files)
     return "train" in task.files and task.scale is None and not task.label_kind.has_labels

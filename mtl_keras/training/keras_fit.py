@@ -18,10 +18,10 @@ from mtl_keras.training.features.texts import CACHED_SPLITS
 def fit(model: MultiTaskModel, *args: Any, **kwargs: Any) -> keras.callbacks.History:
     """As in Keras; `x` may also be strings. Callbacks of mode `auto` know the metrics.
 
-    If the lowest layer groups are frozen and `x` comes from `interleave` of `batches`, their outputs
-    for the training and validation texts are computed once, without dropout, and the layers above
-    train from them. With `steps_per_epoch`, or if `x` was changed since (`take`, `map`), every
-    epoch computes them.
+    If the lowest layer groups are frozen and `x` comes from `interleave` of `batches`, their
+    outputs for training and validation texts are computed once, without dropout, and the layers
+    above train from them. With `steps_per_epoch`, or if `x` was changed since (`take`, `map`),
+    every epoch computes them.
 
     Under a `tf.distribute` strategy each replica takes its rows of every batch: the same training
     as on one device, except for dropout, which each draws for itself.

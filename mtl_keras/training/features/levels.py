@@ -1,4 +1,4 @@
-"""At which levels of the encoder a stage, and the stages after it, read features."""
+"""The levels of the encoder at which a stage, and the stages after it, read features."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Levels:
 
     @classmethod
     def of(cls, model: MultiTaskModel, stages: Sequence[Stage]) -> "Levels":
-        """The levels of the first of these stages and of those after it, up to one without."""
+        """Returns the levels of these stages, up to the first stage that has none."""
         groups = list(model.layer_groups)
         order, epochs = [*groups, SENTENCE], 0
         names: list[str] = []

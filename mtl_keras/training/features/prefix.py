@@ -16,7 +16,7 @@ Encode = Callable[[np.ndarray, np.ndarray], Mapping[str, tf.Tensor]]
 
 
 def encoding(model: MultiTaskModel, source: str | None, levels: Sequence[str]) -> Encode:
-    """The function from token ids, or from features at a lower level, to features.
+    """Returns the function from token ids, or features at a lower level, to features.
 
     Args:
         model: whose encoder it is.
@@ -45,7 +45,7 @@ def encoding(model: MultiTaskModel, source: str | None, levels: Sequence[str]) -
 
 
 def weights_digest(model: MultiTaskModel, level: str) -> bytes:
-    """A digest of the encoder's weights up to a level."""
+    """Returns a digest of the encoder's weights up to a level."""
     digest = hashlib.sha256()
     groups = model.layer_groups
     layers = itertools.chain.from_iterable(groups[name] for name in groups_up_to(model, level))

@@ -1,4 +1,4 @@
-"""Where features of texts are kept: a row a text, or a row a word piece."""
+"""Stores of features: a row per text, or a row per word piece."""
 
 import abc
 import functools
@@ -36,11 +36,11 @@ class Store(abc.ABC):
     @staticmethod
     @abc.abstractmethod
     def rows(lengths: np.ndarray) -> int:
-        """How many rows texts of these lengths have."""
+        """Returns how many rows texts of these lengths need."""
 
     @abc.abstractmethod
     def put(self, texts: np.ndarray, features: np.ndarray) -> None:
-        """Keeps the features of some texts.
+        """Stores the features of some texts.
 
         Args:
             texts: their numbers, `(batch,)`.
@@ -49,7 +49,7 @@ class Store(abc.ABC):
 
     @abc.abstractmethod
     def batch(self, texts: np.ndarray, width: int) -> np.ndarray:
-        """The features of some texts, in the number type in which they are kept.
+        """Returns the features of some texts, in the dtype of the store.
 
         Args:
             texts: their numbers, `(batch,)`.
@@ -61,7 +61,7 @@ class Store(abc.ABC):
 
 
 class SentenceStore(Store):
-    """A row a text."""
+    """A store with a row per text."""
 
     @staticmethod
     def rows(lengths: np.ndarray) -> int:
@@ -75,7 +75,7 @@ class SentenceStore(Store):
 
 
 class TokenStore(Store):
-    """A row a word piece."""
+    """A store with a row per word piece."""
 
     @staticmethod
     def rows(lengths: np.ndarray) -> int:
@@ -92,7 +92,7 @@ class TokenStore(Store):
         return features
 
     def _places(self, texts: np.ndarray) -> np.ndarray:
-        """The rows of some texts, text by text."""
+        """Returns the row numbers of some texts, text by text."""
         starts = self._starts[texts]
         return np.concatenate(
             [np.arange(s, s + n) for s, n in zip(starts, self.lengths[texts], strict=True)]
@@ -104,14 +104,14 @@ class TokenStore(Store):
 
 
 def store_kind(level: str) -> type[Store]:
-    """The kind of store that keeps the features of a level."""
+    """Returns the kind of store for the features of a level."""
     return SentenceStore if level == SENTENCE else TokenStore
 
 
 def make_store(
     level: str, lengths: np.ndarray, hidden_dim: int, fingerprint: bytes, *, memory: int
 ) -> Store | None:
-    """An empty store, in memory, else in a temporary file; None if neither has room.
+    """Returns an empty store, in memory or else in a temporary file; None if neither has room.
 
     Args:
         level: whose features (`frozen_prefix`).
@@ -130,17 +130,17 @@ def make_store(
 
 
 def free_disk() -> int:
-    """Bytes that temporary files may take."""
+    """Returns how many bytes temporary files may take."""
     return shutil.disk_usage(tempfile.gettempdir()).free - KEPT_FREE
 
 
 def length_mask(lengths: np.ndarray, width: int | None = None) -> np.ndarray:
-    """True where a text has a word piece, `(texts, width)`; by default as wide as the longest."""
+    """Returns a mask `(texts, width)`, true at word pieces; by default as wide as the longest."""
     return np.arange(width or lengths.max())[np.newaxis] < lengths[:, np.newaxis]
 
 
 def _in_file(shape: tuple[int, int]) -> np.ndarray | None:
-    """An array of float16 in a temporary file without a name; None if the disk has no room."""
+    """Returns a float16 array in a temporary file without a name; None if the disk is full."""
     size = shape[0] * shape[1] * HALF
     if size > free_disk():
         return None

@@ -1,4 +1,4 @@
-"""The distinct texts of some files: their word pieces, found again by a digest."""
+"""The distinct texts of some files, and a look-up by a digest of their word pieces."""
 
 import hashlib
 import itertools
@@ -19,7 +19,7 @@ CHUNK = 4096  # texts read at once
 
 @dataclass(frozen=True, eq=False)
 class DistinctTexts:
-    """Every text once, however often it occurs.
+    """Distinct texts, each kept once.
 
     Args:
         index: digest of a text's word pieces → its number.
@@ -33,7 +33,7 @@ class DistinctTexts:
 
     @classmethod
     def of(cls, datasets: Iterable[TaskDataset], tokenizer: Tokenizer) -> "DistinctTexts":
-        """The training and validation texts of these files."""
+        """Returns the training and validation texts of these files."""
         index: dict[bytes, int] = {}
         ids: list[np.ndarray] = []
         for dataset, split in itertools.product(datasets, CACHED_SPLITS):
@@ -47,7 +47,7 @@ class DistinctTexts:
         return cls(index, ids, np.array([len(row) for row in ids]))
 
     def numbers(self, token_ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-        """The numbers `(batch,)` of a batch's texts.
+        """Returns the numbers `(batch,)` of a batch's texts.
 
         Args:
             token_ids: padded, `(batch, length)`.
@@ -57,11 +57,11 @@ class DistinctTexts:
         return np.array([self.index[_digest(row)] for row in pieces], np.int64)
 
     def passes(self) -> Iterator[np.ndarray]:
-        """The texts' numbers, the longest first, as many at once as `TOKENS_PER_PASS` holds."""
+        """Yields the texts' numbers, longest first, `TOKENS_PER_PASS` pieces or fewer at a time."""
         return length_sorted_batches(self.lengths, lambda longest: TOKENS_PER_PASS // longest)
 
     def padded(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Ids `(batch, length)`, int32, and padding mask of these texts."""
+        """Returns ids `(batch, length)`, int32, and padding mask of these texts."""
         mask = length_mask(self.lengths[numbers])
         ids = np.zeros(mask.shape, np.int32)
         ids[mask] = np.concatenate([self.ids[number] for number in numbers])
