@@ -30,7 +30,7 @@ def check_answer_file(path: str, asked: str | None) -> None:
 
     Args:
         path: of the file to write.
-        asked: of the file that is read meanwhile; None: there is none.
+        asked: of the file that is read; None: there is none.
     """
     check_path(path)
     file = Path(path)
