@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 # How many word pieces can be trained on in the time of one compilation. In CPU time,
 # all-MiniLM-L6-v2 needs 8,000 to 15,000, depending on what is frozen: benchmarks/compilation.py.
 COMPILED_PIECES = 10_000
+Cost = tuple[float, int]  # the padding decides between equal costs
 
 
 def static_widths(
@@ -33,8 +34,8 @@ def static_widths(
     ()
     """
 
-    def cost(width: int, texts: int, pieces: int) -> float:
-        return epochs * (texts * width - pieces) + compiled_pieces
+    def cost(width: int, texts: int, pieces: int) -> Cost:
+        return epochs * (texts * width - pieces) + compiled_pieces, 0
 
     return _cheapest(lengths, cost)
 
@@ -63,15 +64,12 @@ def budget_widths(
     >>> budget_widths([8] * 880 + [9] * 8 + [100] * 20, max_tokens=1000)
     (9, 100)
     """
-    counts = Counter(lengths)
-    positions = 1 + max(counts, default=0) * counts.total()
 
-    def cost(width: int, texts: int, pieces: int) -> float:
+    def cost(width: int, texts: int, pieces: int) -> Cost:
         batches = math.ceil(texts / rows_of(width, max_tokens))
-        padding = (texts * width - pieces) / positions
-        return epochs * max_tokens * (batches + padding) + compiled_pieces
+        return epochs * max_tokens * batches + compiled_pieces, texts * width - pieces
 
-    return _cheapest(counts, cost)
+    return _cheapest(lengths, cost)
 
 
 def rows_of(width: int, max_tokens: int) -> int:
@@ -85,7 +83,7 @@ def rows_of(width: int, max_tokens: int) -> int:
     return max(1, max_tokens // width)
 
 
-def _cheapest(lengths: Iterable[int], cost: Callable[[int, int, int], float]) -> tuple[int, ...]:
+def _cheapest(lengths: Iterable[int], cost: Callable[[int, int, int], Cost]) -> tuple[int, ...]:
     """The set of widths of least cost, by dynamic programming over the lengths that occur.
 
     Args:
@@ -94,13 +92,14 @@ def _cheapest(lengths: Iterable[int], cost: Callable[[int, int, int], float]) ->
     """
     counts = sorted(Counter(lengths).items())
     # best[k]: (cost, widths) for the texts of the k smallest lengths.
-    best: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
+    best: list[tuple[Cost, tuple[int, ...]]] = [((0.0, 0), ())]
     for last, (width, _) in enumerate(counts):
         texts, pieces, candidates = 0, 0, []
         for first in range(last, -1, -1):  # these lengths are padded to this width
             length, count = counts[first]
             texts, pieces = texts + count, pieces + count * length
-            before, widths = best[first]
-            candidates.append((before + cost(width, texts, pieces), (*widths, width)))
+            (before, padded), widths = best[first]
+            paid, padding = cost(width, texts, pieces)
+            candidates.append(((before + paid, padded + padding), (*widths, width)))
         best.append(min(candidates))
     return best[-1][1]
