@@ -26,7 +26,7 @@ def short_names(names: Iterable[str], longest: int = LONGEST_NAME) -> dict[str, 
     Example:
 
     >>> list(short_names(["head_frozen:topic+replay", "head_frozen:tone+replay"]).values())
-    ['…n:topic+replay', '…n:tone+replay']
+    ['…:topic+replay', '…:tone+replay']
     """
     alike: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
