@@ -46,14 +46,14 @@ def load_tensorflow() -> None:
 
 
 def show_all_letters() -> None:
-    """Has letters that the terminal's encoding lacks shown as escapes, rather than end the work."""
+    """Shows letters that the terminal's encoding lacks as escapes, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
 
 
 def say(line: str) -> None:
-    """Prints a line at once. If nobody reads any more, as after `| head`, the work goes on."""
+    """Prints and flushes a line. If the pipe is closed, as by `| head`, the work continues."""
     try:
         show(line)
         sys.stdout.flush()

@@ -63,7 +63,7 @@ def read_rows(
             first and the tag last, unless positions are given.
         per_word: whether each word is labelled (`LabelKind.per_word`).
         note: receives oddities of the file.
-        refuse: receives the faults of rows, and decides whether the reading goes on with the next.
+        refuse: receives the faults of rows; if it returns, reading continues with the next row.
 
     Returns:
         Rows `(line, text, label)`. Text and label are strings or JSON values; for CoNLL columns,

@@ -65,7 +65,7 @@ class Watcher(Protocol):
 
 
 class EpochRows(keras.callbacks.Callback):
-    """Tells a watcher of each step and each epoch.
+    """Reports each step and each epoch to a watcher.
 
     Args:
         watcher: shows them.

@@ -29,7 +29,7 @@ def checked_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
 
 
 def keep_logs(callbacks: Iterable[keras.callbacks.Callback]) -> None:
-    """Has a CSVLogger add to its file, which it would begin anew at each stage."""
+    """Makes a CSVLogger append to its file; otherwise it would overwrite it in each stage."""
     for callback in callbacks:
         if isinstance(callback, keras.callbacks.CSVLogger):
             callback.append = True

@@ -7,6 +7,7 @@ import pytest
 
 from mtl_keras.data.answer_files import Answered, check_answer_file, write_answers
 from mtl_keras.data.answer_forms import LABEL, LABELS, NUMBER, PASSAGES
+from mtl_keras.data.arrow_rows import CURE
 from mtl_keras.data.text_files import TextRow
 from mtl_keras.errors import InputError
 
@@ -39,7 +40,7 @@ def test_json_lines_have_the_row_and_the_answers(tmp_path):
 
 
 def test_tables_have_a_column_for_each_part_of_an_answer(tmp_path):
-    pa = pytest.importorskip("pyarrow")
+    pa = pytest.importorskip("pyarrow", reason=CURE)
     for name in ("answers.csv", "answers.parquet"):
         write_answers(str(tmp_path / name), _rows(3), FORMS)
     with open(tmp_path / "answers.csv", newline="") as file:
@@ -70,7 +71,7 @@ def test_tables_have_a_column_for_each_part_of_an_answer(tmp_path):
     ],
 )
 def test_rows_that_make_no_table_are_refused_and_leave_no_file(tmp_path, rows, name, message):
-    pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow", reason=CURE)
     path = tmp_path / name
     with pytest.raises(InputError, match=message):
         write_answers(str(path), rows, FORMS)

@@ -4,6 +4,7 @@ import gzip
 
 import pytest
 
+from mtl_keras.data.arrow_rows import CURE
 from mtl_keras.data.text_files import TextRow, text_rows
 from mtl_keras.errors import InputError
 
@@ -25,7 +26,7 @@ def test_every_format_has_the_same_rows(tmp_path, name):
 
 
 def test_a_parquet_file_keeps_its_types(tmp_path):
-    pa = pytest.importorskip("pyarrow")
+    pa = pytest.importorskip("pyarrow", reason=CURE)
     path = tmp_path / "rows.parquet"
     pa.parquet.write_table(pa.Table.from_pylist([{"id": 7, "text": "a"}]), path)
     assert list(text_rows(str(path))) == [TextRow("a", {"id": 7, "text": "a"})]

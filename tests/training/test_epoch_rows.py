@@ -1,4 +1,4 @@
-"""What a watcher is told of each epoch."""
+"""A watcher receives a row for each epoch."""
 
 import math
 

@@ -1,7 +1,6 @@
 """The description of the REST face is OpenAPI, and real responses are what it says."""
 
 import json
-import shutil
 import urllib.request
 
 import jsonschema
@@ -11,11 +10,6 @@ import tensorflow as tf
 from support.serving_stub import ServingStub
 
 from mtl_keras.export.saved_model.rest_description import FILE, in_order, rest_description
-
-
-@pytest.fixture(scope="module")
-def exported(every_kind_export, tmp_path_factory):
-    return shutil.copytree(every_kind_export[1], tmp_path_factory.mktemp("saved") / "tickets" / "1")
 
 
 @pytest.fixture(scope="module")

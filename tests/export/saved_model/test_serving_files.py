@@ -2,7 +2,6 @@
 
 import errno
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -23,11 +22,6 @@ FILES = [
     *(".dockerignore", "Dockerfile", "batching.config", "compose.yaml"),
     *("kubernetes.yaml", "models.config", "monitoring.config"),
 ]
-
-
-@pytest.fixture(scope="module")
-def exported(every_kind_export, tmp_path_factory):
-    return shutil.copytree(every_kind_export[1], tmp_path_factory.mktemp("saved") / "tickets" / "1")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Warm-up requests are what TensorFlow Serving runs before a version takes traffic."""
 
-import shutil
 import sys
 
 import pytest
@@ -13,11 +12,6 @@ from mtl_keras.export.saved_model.serving_files import MAX_BATCH_SIZE
 from mtl_keras.export.saved_model.warmup import WARMUP_FILE, write_warmup
 
 TEXTS = ["abc d.", "", "naïve 🙂", "[SEP]", "g f e " * 50]
-
-
-@pytest.fixture(scope="module")
-def exported(every_kind_export, tmp_path_factory):
-    return shutil.copytree(every_kind_export[1], tmp_path_factory.mktemp("saved") / "tickets" / "1")
 
 
 @pytest.fixture(scope="module")
