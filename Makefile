@@ -18,7 +18,7 @@ demo: $(VENV)/ready
 	$(BIN)/mtl-keras train tickets --output $(RUN)
 	@$(BIN)/mtl-keras predict $(RUN) $(SENTENCES)
 	@echo "A reader would say: billing and neutral, delivery and positive, technical and negative."
-	@echo "the run: $(RUN)"
+	@echo "the run: $(RUN); the command: $(BIN)/mtl-keras"
 
 test: lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
