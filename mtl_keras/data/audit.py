@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from mtl_keras.data.constant_answers import constant_answer
+from mtl_keras.data.constant_answers import ConstantAnswer
 from mtl_keras.data.findings import FEW_EXAMPLES, HIGH_SCORE, Finding
 from mtl_keras.data.label_findings import of_files, of_names
 from mtl_keras.data.split_rows import (
@@ -16,7 +16,7 @@ from mtl_keras.data.split_rows import (
     shared,
     similar,
 )
-from mtl_keras.data.task import SPLITS
+from mtl_keras.data.task import SPLITS, Task
 from mtl_keras.data.task_dataset import TaskDataset
 
 if TYPE_CHECKING:
@@ -73,6 +73,22 @@ def of_split(findings: Iterable[Finding], split: str) -> list[Finding]:
     return [finding for finding in findings if finding.split in (split, None)]
 
 
+def constant_answer(task: Task, dataset: TaskDataset, split: str) -> ConstantAnswer | None:
+    """The answer that reads no text and is best for training, or for the split if training is not
+    read; None if neither says which.
+
+    Args:
+        task: with the labels and the scale of the model, if there is one.
+        dataset: its data.
+        split: that the answer will be judged on.
+    """
+    source = "train" if "train" in dataset.counts else split
+    counts = dataset.label_counts.get(source, Counter())
+    of_labels = Counter({label: counts[label] for label in task.labels})
+    mean = None if task.scale is None else task.scale[0]
+    return task.label_kind.constant.best(of_labels, dataset.counts.get(source, 0), mean)
+
+
 def _of_texts(task: str, rows: Mapping[str, Rows]) -> Iterator[Finding]:
     for first, second in (("train", "validation"), ("train", "test"), ("validation", "test")):
         if {first, second} <= set(rows):
@@ -108,9 +124,18 @@ def _of_labels(dataset: TaskDataset, splits: Iterable[str]) -> Iterator[Finding]
         if few and split in task.files:  # not in a tenth that was cut off from training
             yield Finding(task=task.name, split=split, about="few", labels=few)
     for split in splits:
-        answer = constant_answer(dataset, split)
-        if answer and answer.count >= HIGH_SCORE * answer.of:
-            yield Finding(task=task.name, split=split, about="constant", **vars(answer))
+        yield from _of_constant(dataset, split)
+
+
+def _of_constant(dataset: TaskDataset, split: str) -> Iterator[Finding]:
+    task, counts = dataset.task, dataset.label_counts[split]
+    answer = constant_answer(task, dataset, split)
+    if answer is None:
+        return
+    count, of = task.label_kind.constant.sums(answer, counts, dataset.counts[split])
+    if of and count >= HIGH_SCORE * of:
+        name, labels = task.name, answer.labels
+        yield Finding(task=name, split=split, about="constant", count=count, of=of, labels=labels)
 
 
 def _of_cuts(

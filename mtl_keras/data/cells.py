@@ -82,6 +82,11 @@ def as_list(cell: Any) -> Any:
         return cell
 
 
+def as_listed(text: Any, label: Any) -> Any:
+    """The text cell; if it is a string that holds a list and the label is a list too, that list."""
+    return as_list(text) if isinstance(label, list) else text
+
+
 def read_words(cell: Any) -> tuple[str, ...]:
     """Words: a list, or a string with blanks between them."""
     words = split_words(cell) if isinstance(cell, str) else cell

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mtl_keras.data.examples import RowError
+from mtl_keras.data.labels import LabelReader
 from mtl_keras.errors import shown
 
 _KEYS = {"start": ("start", "start_offset"), "end": ("end", "end_offset")}
@@ -30,6 +31,32 @@ def are_spans(cell: Any) -> bool:
     (True, False)
     """
     return isinstance(cell, list) and all(isinstance(item, dict | list) for item in cell)
+
+
+def read_spans(text: str, cell: list, reader: LabelReader) -> tuple[tuple[str, ...], list[str]]:
+    """Words and BIO tags of a text with spans of its characters.
+
+    Args:
+        text: of the row.
+        cell: a list of spans.
+        reader: reads their labels, and counts the spans that break words.
+
+    Raises:
+        RowError: as `spans_of`, or what `reader.read` raises.
+
+    Example:
+
+    >>> read_spans("to Leeds, now", [[3, 8, "city"]], LabelReader({}))
+    (('to', 'Leeds', ',', 'now'), ['O', 'B-city', 'O', 'O'])
+    """
+    spans = spans_of(text, cell)
+    reader.count_spans(len(spans), count_broken(text, spans))
+    rows = [*words_and_tags(text, spans)]
+    tags = [
+        f"{'B' if is_first else 'I'}-{reader.read(span.label)}" if span else "O"
+        for _, span, is_first in rows
+    ]
+    return tuple(word for word, *_ in rows), tags
 
 
 def spans_of(text: str, cell: Sequence) -> list[Span]:

@@ -1,69 +1,108 @@
-"""The best score of an answer that is always the same."""
+"""Answers that read no text: which one is the best, and what it scores. Each kind has a rule."""
 
+import abc
 import itertools
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from mtl_keras.data.task_dataset import TaskDataset
+from mtl_keras.errors import listed
 
 
 @dataclass(frozen=True)
 class ConstantAnswer:
-    """An answer that is given to every text, and what it scores.
+    """An answer that is given to every text, or to every word: what any model should beat.
 
     Args:
-        labels: the answer.
-        count, of: the score is the first divided by the second.
+        words: what it answers, after "always answering".
+        labels: that it gives.
+        number: that it gives, if the task predicts numbers.
     """
 
-    labels: tuple[str, ...]
-    count: int
-    of: int
+    words: str
+    labels: tuple[str, ...] = ()
+    number: float | None = None
 
 
-def constant_answer(dataset: TaskDataset, split: str) -> ConstantAnswer | None:
-    """The answer that is best for the training texts, and what it scores on a split.
+class ConstantRule(abc.ABC):
+    """Chooses the best answer that reads no text. Without tensors, texts or examples."""
 
-    Returns:
-        None if the task's main metric is not accuracy or micro F1.
-    """
-    source = "train" if "train" in dataset.counts else split
-    learned, judged = dataset.label_counts[source], dataset.label_counts[split]
-    choose, score = _METRICS.get(dataset.task.metric, (None, None))
-    if choose is None or score is None or not (learned.total() and judged.total()):
-        return None
-    number = choose(learned, dataset.counts[source])
-    labels = tuple(label for label, _ in learned.most_common(number))
-    hits = sum(judged[label] for label in labels)
-    return ConstantAnswer(labels, *score(hits, number, judged, dataset.counts[split]))
+    @abc.abstractmethod
+    def best(
+        self, counts: Counter[str], examples: int, mean: float | None
+    ) -> ConstantAnswer | None:
+        """The answer with the best main metric on some examples; None if there are none to go by.
 
+        Args:
+            counts: label → how often the examples have it; of labels with equal counts, the first
+                is taken first.
+            examples: how many they are.
+            mean: of their numbers, if they have any.
+        """
 
-def _one(counts: Counter[str], examples: int) -> int:
-    return 1
+    def sums(self, answer: ConstantAnswer, counts: Counter[str], examples: int) -> tuple[int, int]:
+        """The two sums whose ratio is the answer's main metric; `(0, 0)` if counts do not give it.
 
-
-def _accuracy(hits: int, number: int, counts: Counter[str], examples: int) -> tuple[int, int]:
-    """The share of texts, or words, that have the label."""
-    return hits, counts.total()
-
-
-def _best_number(counts: Counter[str], examples: int) -> int:
-    """How many of the most frequent labels have the best F1."""
-    hits = itertools.accumulate(often for _, often in counts.most_common())
-    rates = [2 * hit / (number * examples + counts.total()) for number, hit in enumerate(hits, 1)]
-    return rates.index(max(rates)) + 1
+        Args:
+            answer: as `best` returned it.
+            counts: label → how often the examples that judge have it.
+            examples: how many they are.
+        """
+        return 0, 0
 
 
-def _micro_f1(hits: int, number: int, counts: Counter[str], examples: int) -> tuple[int, int]:
-    """Twice the hits, and the number of labels that are answered and given."""
-    return 2 * hits, number * examples + counts.total()
+class MostFrequentLabel(ConstantRule):
+    """One label for all: accuracy is the share of texts, or of words, that have it."""
+
+    def best(
+        self, counts: Counter[str], examples: int, mean: float | None
+    ) -> ConstantAnswer | None:
+        return _most_frequent(counts, 1) if counts.total() else None
+
+    def sums(self, answer: ConstantAnswer, counts: Counter[str], examples: int) -> tuple[int, int]:
+        return sum(counts[label] for label in answer.labels), counts.total()
 
 
-Choose = Callable[[Counter[str], int], int]
-Score = Callable[[int, int, Counter[str], int], tuple[int, int]]
-# Main metric → how many labels to answer, and what that scores.
-_METRICS: dict[str, tuple[Choose, Score]] = {
-    "accuracy": (_one, _accuracy),
-    "micro_f1": (_best_number, _micro_f1),
-}
+class BestLabels(ConstantRule):
+    """The same labels for all, as many of the most frequent ones as have the best micro F1."""
+
+    def best(
+        self, counts: Counter[str], examples: int, mean: float | None
+    ) -> ConstantAnswer | None:
+        if not counts.total():
+            return None
+        matched = itertools.accumulate(often for _, often in counts.most_common())
+        given = counts.total()
+        f1 = [2 * hits / (number * examples + given) for number, hits in enumerate(matched, 1)]
+        return _most_frequent(counts, 1 + f1.index(max(f1)))
+
+    def sums(self, answer: ConstantAnswer, counts: Counter[str], examples: int) -> tuple[int, int]:
+        matched = sum(counts[label] for label in answer.labels)
+        return 2 * matched, len(answer.labels) * examples + counts.total()
+
+
+class NoSpan(ConstantRule):
+    """No span in any text: F1 is 0."""
+
+    def best(
+        self, counts: Counter[str], examples: int, mean: float | None
+    ) -> ConstantAnswer | None:
+        return ConstantAnswer("no span")
+
+    def sums(self, answer: ConstantAnswer, counts: Counter[str], examples: int) -> tuple[int, int]:
+        return 0, counts.total()
+
+
+class MeanNumber(ConstantRule):
+    """The mean of training for all."""
+
+    def best(
+        self, counts: Counter[str], examples: int, mean: float | None
+    ) -> ConstantAnswer | None:
+        if mean is None:
+            return None
+        return ConstantAnswer(f"{mean:.4g}, the mean of training", number=mean)
+
+
+def _most_frequent(counts: Counter[str], number: int) -> ConstantAnswer:
+    labels = tuple(label for label, _ in counts.most_common(number))
+    return ConstantAnswer(listed(labels), labels)

@@ -13,13 +13,21 @@ import numpy as np
 from mtl_keras.data.answer_forms import LABEL, LABELS, NUMBER, PASSAGES, AnswerForm
 from mtl_keras.data.cells import (
     as_list,
+    as_listed,
     for_each_word,
     read_marks,
     read_number,
     read_text,
     read_words,
 )
-from mtl_keras.data.character_spans import are_spans, count_broken, spans_of, words_and_tags
+from mtl_keras.data.character_spans import are_spans, read_spans
+from mtl_keras.data.constant_answers import (
+    BestLabels,
+    ConstantRule,
+    MeanNumber,
+    MostFrequentLabel,
+    NoSpan,
+)
 from mtl_keras.data.example_arrays import text_array, word_arrays
 from mtl_keras.data.examples import Example, RowError
 from mtl_keras.data.labels import LabelReader
@@ -38,6 +46,7 @@ class LabelKind(abc.ABC):
         higher_is_better: whether higher values of the main metric are better.
         counts_texts: whether the main metric is the share of texts that are right.
         form: of its answers.
+        constant: the rule that chooses its best answer that reads no text.
         has_labels: whether it predicts labels rather than a number.
         needs_two_labels: whether a single label would leave nothing to learn.
         doubts_first_line: whether a label that only a table's first line has is taken for a header.
@@ -51,6 +60,7 @@ class LabelKind(abc.ABC):
     higher_is_better: ClassVar[bool] = True
     counts_texts: ClassVar[bool] = False
     form: ClassVar[AnswerForm]
+    constant: ClassVar[ConstantRule]
     has_labels: ClassVar[bool] = True
     needs_two_labels: ClassVar[bool] = False
     doubts_first_line: ClassVar[bool] = False
@@ -119,6 +129,7 @@ class Classification(LabelKind):
     metrics = ("accuracy", "macro_f1")
     counts_texts = True
     form = LABEL
+    constant = MostFrequentLabel()
     needs_two_labels = True
     doubts_first_line = True
 
@@ -143,6 +154,7 @@ class Tagging(LabelKind):
     mark = "tag"
     metrics = ("span_f1", "precision", "recall")
     form = PASSAGES
+    constant = NoSpan()
     per_word = True
 
     def classes(self, labels: Sequence[str]) -> tuple[str, ...]:
@@ -168,9 +180,9 @@ class Tagging(LabelKind):
 
         label = as_list(label)
         if isinstance(text, str) and are_spans(label):
-            words, tags = _of_spans(read_text(text), label, reader)
+            words, tags = read_spans(read_text(text), label, reader)
         else:
-            words = read_words(_as_listed(text, label))
+            words = read_words(as_listed(text, label))
             tags = to_bio(read_marks(label, words, self.mark, tag))
         return Example(" ".join(words), for_each_word(class_index, tags), words)
 
@@ -192,6 +204,7 @@ class Regression(LabelKind):
     metrics = ("mae", "rmse")
     higher_is_better = False
     form = NUMBER
+    constant = MeanNumber()
     has_labels = False
 
     def num_outputs(self, labels: Sequence[str]) -> int:
@@ -215,6 +228,7 @@ class Multilabel(LabelKind):
     noun = "a multilabel task"
     metrics = ("micro_f1", "macro_f1")
     form = LABELS
+    constant = BestLabels()
     doubts_first_line = True
 
     def example(self, text: Any, label: Any, reader: LabelReader, index: dict[str, int]) -> Example:
@@ -246,12 +260,13 @@ class TokenLabels(LabelKind):
     noun = "a token_labels task"
     metrics = ("accuracy", "macro_f1")
     form = PASSAGES
+    constant = MostFrequentLabel()
     needs_two_labels = True
     per_word = True
 
     def example(self, text: Any, label: Any, reader: LabelReader, index: dict[str, int]) -> Example:
         label = as_list(label)
-        words = read_words(_as_listed(text, label))
+        words = read_words(as_listed(text, label))
         names = read_marks(label, words, self.mark, reader.read)
         return Example(" ".join(words), for_each_word(index.__getitem__, names), words)
 
@@ -263,23 +278,6 @@ class TokenLabels(LabelKind):
 
     def arrays(self, examples: Sequence[Example], num_classes: int) -> dict[str, np.ndarray]:
         return word_arrays(examples)
-
-
-def _as_listed(text: Any, label: Any) -> Any:
-    """The text cell; if it is a string that holds a list and the label is a list too, that list."""
-    return as_list(text) if isinstance(label, list) else text
-
-
-def _of_spans(text: str, cell: list, reader: LabelReader) -> tuple[tuple[str, ...], list[str]]:
-    """Words and BIO tags of a text with spans of its characters."""
-    spans = spans_of(text, cell)
-    reader.count_spans(len(spans), count_broken(text, spans))
-    rows = [*words_and_tags(text, spans)]
-    tags = [
-        f"{'B' if is_first else 'I'}-{reader.read(span.label)}" if span else "O"
-        for _, span, is_first in rows
-    ]
-    return tuple(word for word, *_ in rows), tags
 
 
 # The only table of kinds. Errors list the kinds in this order.

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mtl_keras.data.audit import constant_answer
 from mtl_keras.data.file_formats import locate
 from mtl_keras.data.row_errors import row_errors
 from mtl_keras.data.split_files import Placed
@@ -46,7 +47,10 @@ class Review:
         self._task, self._kind = task, kind_of(task)
         self._dataset, self._split = dataset, split
         self._names = (*task.labels, *dataset.more_labels.get(split, ()))
-        self._constant = self._kind.constant(task, dataset.label_counts.get("train", {}))
+        self._constant = constant_answer(task, dataset, split)
+        self._constant_row: np.ndarray | None = None
+        if self._constant is not None:
+            self._constant_row = self._kind.constant_row(task, self._constant)
         self._constant_sums = np.zeros(2)
         self._pairs: Counter = Counter()
         self._numbers: list[list[float]] = []
@@ -108,8 +112,8 @@ class Review:
                 heapq.heappush(self._worst, item)
             else:
                 heapq.heappushpop(self._worst, item)
-        if self._constant:
-            outputs = self._kind.reads.repeated(self._constant.row, label)
+        if self._constant_row is not None:
+            outputs = self._kind.reads.repeated(self._constant_row, label)
             self._constant_sums += self._kind.contribution(label, outputs)
 
     def _add_confidences(self, labels: Sequence, outputs: Sequence[np.ndarray]) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 import mtl_keras as mtl
-from mtl_keras.data.audit import audit, of_split
+from mtl_keras.data.audit import audit, constant_answer, of_split
 from mtl_keras.data.findings import Finding
 from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
 
@@ -105,6 +105,16 @@ def test_an_answer_that_is_always_the_same_is_said_to_score_well(tmp_path):
         f"topic, {split}: always answering 'x' already scores 0.950"
         for split in ("train", "validation")
     ]
+
+
+def test_the_answer_without_reading_is_trainings_or_the_splits_if_training_is_not_read():
+    data = {"train": [("t", "a"), ("u", "a"), ("v", "b")], "test": [("w", "b"), ("x", "b")]}
+    data |= {"validation": data["test"]}
+    frames = {split: [{"text": t, "label": x} for t, x in rows] for split, rows in data.items()}
+    task = mtl.Task("topic", labels=["b", "a"], data=frames)
+    read, unread = (mtl.TaskDataset(task, unread=splits) for splits in ([], ["train"]))
+    assert constant_answer(task, read, "test").labels == ("a",)
+    assert constant_answer(task, unread, "test").labels == ("b",)
 
 
 def test_texts_that_are_nearly_equal_in_two_splits_are_found(tmp_path):

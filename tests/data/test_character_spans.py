@@ -2,8 +2,9 @@
 
 import pytest
 
-from mtl_keras.data.character_spans import are_spans, spans_of, words_and_tags
+from mtl_keras.data.character_spans import are_spans, read_spans, spans_of, words_and_tags
 from mtl_keras.data.examples import RowError
+from mtl_keras.data.labels import LabelReader
 
 TEXT = "Ada, from Leeds-Bradford."
 
@@ -63,3 +64,11 @@ def test_a_span_of_many_words_begins_once():
 def test_spans_that_cannot_be_are_refused(cell, message):
     with pytest.raises(RowError, match=message):
         _read(TEXT, cell)
+
+
+def test_spans_become_words_and_tags_and_are_counted():
+    reader = LabelReader({"town": "city"})
+    words, tags = read_spans(TEXT, [[10, 15, "town"], [0, 2, "person"]], reader)
+    assert words == ("Ad", "a", ",", "from", "Leeds", "-", "Bradford", ".")
+    assert tags == ["B-person", "O", "O", "O", "B-city", "O", "O", "O"]
+    assert (reader.spans, reader.broken) == (2, 1)

@@ -5,6 +5,7 @@ import json
 import pytest
 from support.every_kind import open_every_kind
 
+from mtl_keras.data.audit import constant_answer
 from mtl_keras.evaluation.review import evaluate_and_review
 from mtl_keras.evaluation.scores import evaluate
 from mtl_keras.models.multi_task_model import MultiTaskModel
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.slow
 CONSTANTS = {
     "topic": ("'x'", 2 / 3),
     "entities": ("no span", 0.0),
-    "products": ("'p'", 2 * 2 / (3 + 4)),
+    "products": ("'p', 'q'", 2 * 4 / (6 + 4)),
     "stars": ("2.5, the mean of training", 1.0),
     "parts": ("'O'", 3 / 5),
 }
@@ -52,6 +53,16 @@ def test_the_best_answer_without_reading_is_scored(reviewed, name):
     constant = reviewed[-1][name]["constant"]
     words, value = CONSTANTS[name]
     assert constant == {"words": words, "value": pytest.approx(value)}
+
+
+@pytest.mark.parametrize("name", ["topic", "entities", "products", "parts"])
+def test_the_best_answer_without_reading_scores_the_same_by_counts(reviewed, name):
+    _, datasets, _, reviews = reviewed
+    dataset = datasets[name]
+    answer = constant_answer(dataset.task, dataset, "validation")
+    counts, examples = dataset.label_counts["validation"], dataset.counts["validation"]
+    part, whole = dataset.task.label_kind.constant.sums(answer, counts, examples)
+    assert part / whole == pytest.approx(reviews[name]["constant"]["value"])
 
 
 def test_mistakes_have_their_places_and_are_in_order(reviewed):

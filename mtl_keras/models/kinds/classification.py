@@ -1,6 +1,6 @@
 """The kind `classification`: one label per text."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -23,12 +23,10 @@ from mtl_keras.models.kinds.probabilities import (
     surprises,
 )
 from mtl_keras.models.kinds.task_kind import (
-    Constant,
     Scored,
     TaskKind,
     WordsOfText,
     by_label,
-    most_frequent,
     noted,
     stacked,
 )
@@ -94,9 +92,6 @@ class Classification(TaskKind):
 
     def confidences(self, label: Any, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return outputs.max(keepdims=True), np.array([outputs.argmax() == label])
-
-    def constant(self, task: Task, counts: Mapping[str, int]) -> Constant | None:
-        return most_frequent(task, counts)
 
     def probe(self, labels: np.ndarray) -> Any:
         return linear_classifier(labels)

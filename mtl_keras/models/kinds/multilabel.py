@@ -1,6 +1,6 @@
 """The kind `multilabel`: any number of labels per text."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -15,12 +15,10 @@ from mtl_keras.models.kinds.judgements import NOTHING, Judgement
 from mtl_keras.models.kinds.links import Sigmoid
 from mtl_keras.models.kinds.probabilities import MAX_ITERATIONS, macro_f1, ratio, surprise
 from mtl_keras.models.kinds.task_kind import (
-    Constant,
     Scored,
     TaskKind,
     WordsOfText,
     by_label,
-    most_frequent,
     noted,
     stacked,
 )
@@ -116,9 +114,6 @@ class Multilabel(TaskKind):
 
     def confidences(self, label: Any, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return outputs, np.asarray(label)[: len(outputs)] > 0  # each label's
-
-    def constant(self, task: Task, counts: Mapping[str, int]) -> Constant | None:
-        return most_frequent(task, counts)
 
     def probe(self, labels: np.ndarray) -> Any:
         from sklearn.linear_model import LogisticRegression

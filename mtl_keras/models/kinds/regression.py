@@ -1,18 +1,18 @@
 """The kind `regression`: one number per text."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from mtl_keras.data.constant_answers import ConstantAnswer
 from mtl_keras.data.task import Task
 from mtl_keras.encoders.tokenizers.tokenizer import Words
 from mtl_keras.models.kinds.judgements import Judgement
 from mtl_keras.models.kinds.links import Identity
 from mtl_keras.models.kinds.task_kind import (
-    Constant,
     Scored,
     TaskKind,
     WordsOfText,
@@ -91,11 +91,8 @@ class Regression(TaskKind):
     def confidences(self, label: Any, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros(0), np.zeros(0, bool)
 
-    def constant(self, task: Task, counts: Mapping[str, int]) -> Constant | None:
-        if task.scale is None:
-            return None
-        mean = task.scale[0]
-        return Constant(f"{mean:.4g}, the mean of training", np.array(mean, np.float32))
+    def constant_row(self, task: Task, answer: ConstantAnswer) -> np.ndarray:
+        return np.array(answer.number, np.float32)
 
     def probe(self, labels: np.ndarray) -> Any:
         from sklearn.linear_model import Ridge

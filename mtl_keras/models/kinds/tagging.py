@@ -1,6 +1,6 @@
 """The kind `tagging`: spans of words, from BIO tags."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from mtl_keras.data.answer_forms import character_span
+from mtl_keras.data.constant_answers import ConstantAnswer
 from mtl_keras.data.task import Task
 from mtl_keras.encoders.tokenizers.tokenizer import Words
 from mtl_keras.models.kinds.calibration import Calibration
@@ -23,7 +24,7 @@ from mtl_keras.models.kinds.probabilities import (
     surprises,
 )
 from mtl_keras.models.kinds.spans import SpanF1, spans
-from mtl_keras.models.kinds.task_kind import Constant, Scored, TaskKind, WordsOfText, noted
+from mtl_keras.models.kinds.task_kind import Scored, TaskKind, WordsOfText, noted
 from mtl_keras.models.kinds.vectors import WordVectors
 
 
@@ -130,8 +131,8 @@ class Tagging(TaskKind):
     def confidences(self, label: Any, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return outputs.max(-1), outputs.argmax(-1) == np.asarray(label)
 
-    def constant(self, task: Task, counts: Mapping[str, int]) -> Constant | None:
-        return Constant("no span", one_hot(np.zeros(1, np.int32), task.num_outputs)[0])
+    def constant_row(self, task: Task, answer: ConstantAnswer) -> np.ndarray:
+        return one_hot(np.zeros(1, np.int32), task.num_outputs)[0]  # `O`
 
     def probe(self, labels: np.ndarray) -> Any:
         return linear_classifier(labels)

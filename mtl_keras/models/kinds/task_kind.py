@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mtl_keras.data.constant_answers import ConstantAnswer
 from mtl_keras.data.task import Task
 from mtl_keras.encoders.tokenizers.tokenizer import Words
-from mtl_keras.errors import shown
 from mtl_keras.models.kinds.judgements import Judgement
 from mtl_keras.models.kinds.links import Link
 from mtl_keras.models.kinds.vectors import Vectors
@@ -25,18 +25,6 @@ class WordsOfText(NamedTuple):
     first_piece: np.ndarray
     starts: np.ndarray
     limits: np.ndarray
-
-
-class Constant(NamedTuple):
-    """An answer that reads no text: what any model should beat.
-
-    Args:
-        words: what it answers, after "always".
-        row: the outputs of a head that gives this answer, of a text or of a word.
-    """
-
-    words: str
-    row: np.ndarray
 
 
 class TaskKind(abc.ABC):
@@ -189,14 +177,11 @@ class TaskKind(abc.ABC):
             Both `(predictions,)`, the predictions of `ece`; empty if the kind has none.
         """
 
-    @abc.abstractmethod
-    def constant(self, task: Task, counts: Mapping[str, int]) -> Constant | None:
-        """Returns the answer that is best without reading the text; None if nothing says which.
-
-        Args:
-            task: what is predicted.
-            counts: label → how often training has it.
-        """
+    def constant_row(self, task: Task, answer: ConstantAnswer) -> np.ndarray:
+        """Returns the outputs of a head that always answers so, of a text or of a word."""
+        row = np.zeros(task.num_outputs, np.float32)  # (labels,)
+        row[[task.labels.index(label) for label in answer.labels]] = 1.0
+        return row
 
     @abc.abstractmethod
     def probe(self, labels: np.ndarray) -> Any:
@@ -215,17 +200,6 @@ class TaskKind(abc.ABC):
             probe: of `probe()`, trained.
             rows: of texts, or of words: what the probe takes, `(rows, …)`.
         """
-
-
-def most_frequent(task: Task, counts: Mapping[str, int]) -> Constant | None:
-    """Returns the answer that always gives training's most frequent label; None if it has none."""
-    trained = {label: counts.get(label, 0) for label in task.labels}
-    if not any(trained.values()):
-        return None
-    label = max(task.labels, key=trained.__getitem__)
-    row = np.zeros(task.num_outputs, np.float32)  # (classes,)
-    row[task.labels.index(label)] = 1.0
-    return Constant(shown(label), row)
 
 
 def by_label(task: Task, probabilities: np.ndarray) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """The kind `token_labels`: one label per word, such as its part of speech."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -26,11 +26,9 @@ from mtl_keras.models.kinds.probabilities import (
     surprises,
 )
 from mtl_keras.models.kinds.task_kind import (
-    Constant,
     Scored,
     TaskKind,
     WordsOfText,
-    most_frequent,
     noted,
 )
 from mtl_keras.models.kinds.vectors import WordVectors
@@ -130,9 +128,6 @@ class TokenLabels(TaskKind):
         answers = self.decided(outputs)
         is_read = answers != NOT_READ
         return outputs.max(-1)[is_read], (answers == np.asarray(label))[is_read]
-
-    def constant(self, task: Task, counts: Mapping[str, int]) -> Constant | None:
-        return most_frequent(task, counts)
 
     def probe(self, labels: np.ndarray) -> Any:
         return linear_classifier(labels)

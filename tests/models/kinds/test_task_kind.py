@@ -1,11 +1,12 @@
 """What every kind shares."""
 
 import numpy as np
+import pytest
 
-from mtl_keras.data.label_kinds import LABEL_KINDS
+from mtl_keras.data.constant_answers import ConstantAnswer
 from mtl_keras.data.task import Task
-from mtl_keras.models.kinds.table import TASK_KINDS
-from mtl_keras.models.kinds.task_kind import by_label, most_frequent, stacked
+from mtl_keras.models.kinds.table import kind_of
+from mtl_keras.models.kinds.task_kind import by_label, stacked
 
 
 def test_probabilities_are_named_by_label():
@@ -19,18 +20,16 @@ def test_chunks_are_stacked_in_order():
     assert outputs.tolist() == [[0, 0], [1, 1], [0, 0]]
 
 
-def test_nothing_is_answered_always_if_training_is_unknown():
-    constants = {
-        kind.name: kind.constant(Task("t", kind=kind.name, labels=labels), {})
-        for kind in TASK_KINDS.values()
-        for labels in [["a", "b"] if LABEL_KINDS[kind.name].has_labels else []]
-    }
-    words = {name: constant and constant.words for name, constant in constants.items()}
-    assert {name for name, message in words.items() if message} == {"tagging"}
-    assert words["tagging"] == "no span"
-
-
-def test_the_most_frequent_label_is_answered_always():
-    constant = most_frequent(Task("t", labels=["a", "b", "c"]), {"b": 3, "c": 2, "new": 9})
-    assert constant.words == "'b'"
-    assert constant.row.tolist() == [0.0, 1.0, 0.0]
+@pytest.mark.parametrize(
+    ("kind", "labels", "answer", "row"),
+    [
+        ("classification", ["a", "b"], ConstantAnswer("'b'", ("b",)), [0, 1]),
+        ("token_labels", ["a", "b"], ConstantAnswer("'b'", ("b",)), [0, 1]),
+        ("multilabel", ["a", "b", "c"], ConstantAnswer("'c', 'a'", ("c", "a")), [1, 0, 1]),
+        ("tagging", ["a"], ConstantAnswer("no span"), [1, 0, 0]),
+        ("regression", [], ConstantAnswer("2.5, the mean of training", number=2.5), 2.5),
+    ],
+)
+def test_a_constant_answer_is_a_row_of_outputs(kind, labels, answer, row):
+    task = Task("t", kind=kind, labels=labels)
+    assert kind_of(task).constant_row(task, answer).tolist() == row
