@@ -12,6 +12,7 @@ from mtl_keras.reports.drawing import (
     FULL,
     HATCHED,
     PALE,
+    PAPER,
     WIDTH,
     Place,
     Segment,
@@ -93,7 +94,7 @@ def _draw_point(axes: Axes, point: Place, bar: float, style: Mapping, *, filled:
         color=style["color"],
         marker=style["marker"],
         markersize=6,
-        markerfacecolor=style["color"] if filled else "white",
+        markerfacecolor=style["color"] if filled else PAPER,
         elinewidth=0.8,
         capsize=2,
     )

@@ -32,8 +32,8 @@ def calibration_curve(bins: Sequence[Mapping[str, float]]) -> Figure:
     confidence, right = ([part[name] for part in bins] for name in ("confidence", "right"))
     sizes = [8 + 60 * part["count"] / most for part in bins]
     axes.axline((0, 0), slope=1, color=PALE, linestyle=":")
-    axes.plot(confidence, right, color=COLOURS(0.3), linewidth=1)
-    axes.scatter(confidence, right, s=sizes, color=COLOURS(0.3))
+    axes.plot(confidence, right, color=COLOURS[0], linewidth=1)
+    axes.scatter(confidence, right, s=sizes, color=COLOURS[0])
     axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
     return figure
 
@@ -47,7 +47,7 @@ def numbers_cloud(numbers: Sequence[tuple[float, float]]) -> Figure:
     """
     figure, axes = _square("expected", "answered")
     expected, answered = zip(*numbers, strict=True)
-    axes.scatter(expected, answered, s=10, color=COLOURS(0.3), alpha=0.5, linewidth=0)
+    axes.scatter(expected, answered, s=10, facecolors="none", edgecolors=COLOURS[0], linewidth=0.8)
     axes.axline((numbers[0][0],) * 2, slope=1, color=PALE, linestyle=":")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(5))

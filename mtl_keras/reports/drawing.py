@@ -20,12 +20,16 @@ from mtl_keras.reports.names import short_names
 POINTS = 72  # an inch
 WIDTH = 245  # on the 340 pixels of a phone, type of 8.5 points is 12 pixels high
 TYPE, TITLE_TYPE = 8.5, 10
-INK, PALE, GRID = "#222222", "#767676", "#e2e2e2"
-COLOURS = mpl.colormaps["viridis"]
+INK, PALE, GRID, PAPER = "#222222", "#767676", "#e2e2e2", "#ffffff"  # pages put their own here
+# Of lines and bars: each has a contrast of 3 or more with a page's light and its dark ground.
+COLOURS = (
+    *("#0b76e2", "#c0640c", "#0e8c41", "#cd4290", "#8c56d6", "#9f8d0e"),
+    *("#03999f", "#d73e3f", "#0497d2", "#b657cc", "#8f6a1a", "#649806"),
+)
 MARKERS, LINES = "os^DvPX*<>ph", ("-", "--", ":", "-.")
-FULL: dict[str, Any] = {"facecolor": COLOURS(0.3), "edgecolor": COLOURS(0.3)}
+FULL: dict[str, Any] = {"facecolor": COLOURS[0], "edgecolor": COLOURS[0]}
 HATCHED: dict[str, Any] = {
-    "facecolor": "white",
+    "facecolor": PAPER,
     "edgecolor": PALE,
     "hatch": "////",
     "linewidth": 0.6,
@@ -39,6 +43,8 @@ STYLE: dict[Any, Any] = {
     "axes.labelsize": TYPE,
     "xtick.labelsize": TYPE,
     "ytick.labelsize": TYPE,
+    "figure.facecolor": PAPER,
+    "axes.facecolor": PAPER,
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": PALE,
@@ -116,14 +122,13 @@ def widest(names: Iterable[str]) -> float:
 
 def plan_styles(plans: Iterable[str]) -> dict[str, dict]:
     """Returns plan → colour, marker and dashes; the last two distinguish plans in greyscale."""
-    names = list(plans)
     return {
         name: {
-            "color": COLOURS(0.8 * index / max(1, len(names) - 1)),
+            "color": COLOURS[index % len(COLOURS)],
             "marker": MARKERS[index % len(MARKERS)],
-            "linestyle": LINES[index % len(LINES)],
+            "linestyle": LINES[(index + index // len(MARKERS)) % len(LINES)],
         }
-        for index, name in enumerate(names)
+        for index, name in enumerate(plans)
     }
 
 

@@ -8,11 +8,12 @@ from xml.etree import ElementTree
 from matplotlib.figure import Figure
 
 from mtl_keras.display import in_html, one_line
-from mtl_keras.reports.drawing import to_svg
+from mtl_keras.reports.drawing import GRID, INK, PALE, PAPER, to_svg
 from mtl_keras.reports.tables import Cell, Section, Table
 
 STYLE_SHEET = """
-:root { color-scheme: light dark; --ink: #1d1d1f; --soft: #5c5c62; --paper: #fff; --line: #d9d9de; }
+:root { color-scheme: light dark; --ink: #1d1d1f; --soft: #5c5c62; --paper: #ffffff;
+  --line: #d9d9de; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #ececee; --soft: #a9a9b0; --paper: #17171a; --line: #3c3c42; }
 }
@@ -51,11 +52,18 @@ li { max-width: 44rem; margin: 0.3rem 0; overflow-wrap: anywhere; }
 .mistakes q { quotes: none; }
 .mistakes small { color: var(--soft); }
 figure { margin: 0; max-width: 26rem; }
-figure svg { display: block; width: 100%; height: auto; border-radius: 4px; }
+figure svg { display: block; width: 100%; height: auto; }
 figcaption { margin-top: 0.3rem; color: var(--soft); font-size: 0.85rem; overflow-wrap: anywhere; }
 """
 # The page asks nobody for anything, and says so to the browser.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+# Colours of a picture → those of the page, which follow the reader's light or dark scheme.
+OF_PAGE = {
+    INK: "var(--ink)",
+    PALE: "var(--soft)",
+    GRID: "var(--line)",
+    PAPER: "var(--paper)",
+}
 SVG, LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
 
 
@@ -149,12 +157,13 @@ def _html_picture(picture: Picture, name: str) -> str:
 
 
 def _inline_svg(document: str, name: str, title: str) -> str:
-    """An SVG element for a page, its ids made the page's only ones by the name before them."""
+    """An SVG element for a page, in its colours, its ids the only ones by the name before them."""
     root = ElementTree.fromstring(document)
     for element in root.iter():
         element.tag = element.tag.removeprefix(SVG)
         for key, value in list(element.items()):
-            element.set(key, re.sub(r"url\(#", f"url(#{name}-", value))
+            coloured = re.sub("#[0-9a-f]{6}", lambda found: OF_PAGE.get(found[0], found[0]), value)
+            element.set(key, re.sub(r"url\(#", f"url(#{name}-", coloured))
         if "id" in element.attrib:
             element.set("id", f"{name}-{element.get('id')}")
         if LINK in element.attrib:

@@ -4,15 +4,16 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
+import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm
+from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from mtl_keras.plans.plan_table import effort_of
 from mtl_keras.reports.drawing import (
-    COLOURS,
     HATCHED,
     PALE,
     TYPE,
@@ -31,6 +32,7 @@ from mtl_keras.reports.tables import directed
 
 # One scale for all grids, so that they can be compared; rates outside are clipped.
 RATES = LogNorm(1e-6, 1e-2, clip=True)
+RATE_COLOURS = ListedColormap(mpl.colormaps["viridis"](np.linspace(0.45, 1, 256)))  # under black
 
 
 @house_style()
@@ -127,14 +129,12 @@ def _draw_cell(axes: Axes, column: int, row: int, rate: float | None, narrow: bo
     if rate is None:
         axes.add_patch(Rectangle((column, row), 1, 1, **HATCHED))
         return
-    colour = COLOURS(RATES(rate))
-    axes.add_patch(Rectangle((column, row), 1, 1, facecolor=colour, edgecolor="white"))
+    colour = RATE_COLOURS(RATES(rate))
+    axes.add_patch(Rectangle((column, row), 1, 1, facecolor=colour, edgecolor=PALE, linewidth=0.6))
     words = _in_two_digits(rate).replace("e", "\ne" if narrow else "e")
     width = axes.bbox.width / axes.get_xlim()[1]
     size = min(TYPE, 0.9 * TYPE * width / widest(words.split("\n")))
-    red, green, blue, _ = colour
-    ink = "white" if 0.3 * red + 0.6 * green + 0.1 * blue < 0.5 else "black"
-    write(axes, words, (column + 0.5, row + 0.5), ha="center", color=ink, size=size)
+    write(axes, words, (column + 0.5, row + 0.5), ha="center", color="black", size=size)
 
 
 def _draw_rate_legend(axes: Axes) -> None:

@@ -4,7 +4,7 @@ import pytest
 from matplotlib.text import Text
 
 from mtl_keras.experiments import plots
-from mtl_keras.reports.drawing import overlap, to_svg
+from mtl_keras.reports.drawing import PAPER, overlap, to_svg
 
 
 def _words(axes) -> list[str]:
@@ -36,7 +36,7 @@ def test_the_front_is_filled_and_knows_which_way_is_better(metric, filled):
     axes = plots.score_against_cost(report, "topic").axes[0]
     markers = [line for line in axes.lines if line.get_marker() in "os^"]
     looks = dict(zip("abc", markers, strict=True))
-    actual = {name for name, line in looks.items() if line.get_markerfacecolor() != "white"}
+    actual = {name for name, line in looks.items() if line.get_markerfacecolor() != PAPER}
     assert actual == filled
     assert _words(axes) == ["a", "b", "c"]
 

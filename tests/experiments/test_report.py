@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 from support.comparison_report import make_report, scored
+from support.contrasts import too_pale
 from support.hostile import LABELS, hidden
 
 from mtl_keras.display import in_markdown, one_line
@@ -185,3 +186,9 @@ def test_a_folder_that_cannot_be_is_one_line(report, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(WorkError, match=r"file/report.json: cannot be written: "):
         write_report(tmp_path / "file", report)
+
+
+@pytest.mark.slow
+def test_the_pictures_are_legible_on_a_light_page_and_on_a_dark_one(report):
+    page = render_html(report)
+    assert too_pale(page) == []

@@ -56,6 +56,6 @@ def test_a_panel_stands_where_it_is_put():
 
 
 def test_plans_look_different_in_colour_and_in_grey():
-    styles = plan_styles([f"plan {number}" for number in range(12)])
+    styles = plan_styles([f"plan {number}" for number in range(40)])
     assert len({style["color"] for style in styles.values()}) == 12
-    assert len({(style["marker"], style["linestyle"]) for style in styles.values()}) == 12
+    assert len({(style["marker"], style["linestyle"]) for style in styles.values()}) == 40

@@ -26,6 +26,13 @@ SECTIONS = [
 ]
 
 
+# What a page stands on, and what its pictures stand on.
+GROUND = "getComputedStyle(document.body).backgroundColor"
+GROUNDS = """[...new Set([...document.querySelectorAll("figure svg path:first-of-type")]
+  .filter(path => path.parentElement.id.endsWith("patch_1"))
+  .map(path => getComputedStyle(path).fill))]"""
+
+
 def page_of(folder: Path) -> ElementTree.Element:
     html = (folder / REPORT).read_text(encoding="utf-8")
     return ElementTree.fromstring(html.removeprefix("<!DOCTYPE html>\n"))
@@ -99,4 +106,5 @@ def test_the_page_is_legible_on_a_phone_and_wide_light_and_dark(trained):
                 assert width < 1000 or not hidden
                 pale = [html for contrast, html in page.evaluate(CONTRASTS) if contrast < 4.5]
                 assert not [html for html in pale if "tspan" not in html and "<text" not in html]
+                assert page.evaluate(GROUNDS) == [page.evaluate(GROUND)]
                 context.close()
