@@ -96,7 +96,8 @@ def train(batch_size: int) -> dict:
     from mtl_keras.distribution.strategies import strategy_of
     from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
     from mtl_keras.encoders.transformer.config import EncoderConfig
-    from mtl_keras.models.optimizers import FusedAdamW, LayerwiseOptimizer
+    from mtl_keras.models.fused_adamw import FusedAdamW
+    from mtl_keras.models.optimizers import LayerwiseOptimizer
 
     strategy = strategy_of()
     keras.utils.set_random_seed(0)

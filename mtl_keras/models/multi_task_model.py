@@ -130,6 +130,7 @@ class MultiTaskModel(HasTaskData, SavedCompilation, CheckedCalls, keras.Model):
         given |= {"weighted_metrics": weighted_metrics, "jit_compile": jit_compile}
         check_compile(given, self.tasks)
         optimizer = checked_optimizer(optimizer or layerwise_adamw(self))
+        optimizer.name_layers(self.layers)
         self._loss_weights = dict.fromkeys(self.tasks, 1.0) | dict(loss_weights or {})
         self._task_metrics = {
             name: training_metrics(task, (metrics or {}).get(name, ()))

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -11,65 +11,13 @@ import tensorflow as tf
 
 from mtl_keras.distribution import replicas
 from mtl_keras.errors import InputError
+from mtl_keras.models.fused_adamw import FusedAdamW
 from mtl_keras.plans.layer_groups import Grouped
 from mtl_keras.plans.stage import LearningRates, RateSchedule
 
 NOT_DECAYED = ("bias", "gamma", "beta")
 # Keras's 1e-7, which it adds before the bias correction, slows weights of small gradients.
 EPSILON = 1e-8
-
-
-@keras.saving.register_keras_serializable("mtl_keras")
-class FusedAdamW(keras.optimizers.AdamW):
-    """Keras's AdamW with one operation a variable, TensorFlow's `ResourceApplyAdam`.
-
-    The arithmetic is the same, without `amsgrad`, clipping and averages; a variable is read and
-    written twice, not ten times, and there is less to trace.
-    """
-
-    def apply(
-        self,
-        grads: Sequence[tf.Tensor | tf.IndexedSlices | None],
-        trainable_variables: Sequence[keras.Variable] | None = None,
-    ) -> None:
-        """One step. Gradients are the same in all replicas; each updates its own variables."""
-        if not self.built:
-            with tf.init_scope():
-                self.build(trainable_variables)
-        settings = {dtype: self._settings(dtype) for dtype in {v.dtype for v in self._momentums}}
-        for gradient, variable in zip(grads, trainable_variables or (), strict=True):
-            if gradient is not None:
-                self._decay(variable)
-                self._move(variable, gradient, settings[variable.dtype])
-        replicas.assign(self.iterations, tf.convert_to_tensor(self.iterations) + 1)
-
-    def _settings(self, dtype: str) -> dict[str, tf.Tensor]:
-        """Returns the operation's arguments that are the same for all variables."""
-        step = tf.cast(tf.convert_to_tensor(self.iterations) + 1, dtype)
-        beta1, beta2 = tf.constant(self.beta_1, dtype), tf.constant(self.beta_2, dtype)
-        powers = {"beta1_power": tf.pow(beta1, step), "beta2_power": tf.pow(beta2, step)}
-        rate, epsilon = tf.cast(self.learning_rate, dtype), tf.constant(self.epsilon, dtype)
-        return powers | {"lr": rate, "beta1": beta1, "beta2": beta2, "epsilon": epsilon}
-
-    def _move(
-        self,
-        variable: keras.Variable,
-        gradient: tf.Tensor | tf.IndexedSlices,
-        settings: dict[str, tf.Tensor],
-    ) -> None:
-        index = self._get_variable_index(variable)
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.value.handle,
-            m=self._momentums[index].value.handle,
-            v=self._velocities[index].value.handle,
-            grad=tf.cast(tf.convert_to_tensor(gradient), variable.dtype),
-            **settings,
-        )
-
-    def _decay(self, variable: keras.Variable) -> None:
-        if self.weight_decay and self._use_weight_decay(variable):
-            kept = 1 - tf.cast(self.learning_rate, variable.dtype) * self.weight_decay
-            replicas.assign(variable, tf.convert_to_tensor(variable) * kept)
 
 
 @keras.saving.register_keras_serializable("mtl_keras")
@@ -85,8 +33,9 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
 
     Args:
         optimizer: the optimizer of which every layer gets a copy.
-        rates: layer name (the first part of its variables' paths) → learning rate. Layers not
-            named, or all if None, learn at `optimizer`'s own rate.
+        rates: layer name → learning rate. Layers not named, or all if None, learn at `optimizer`'s
+            own rate. A variable's path begins with the name of its layer, or `name_layers` says
+            otherwise.
         schedule: how the rates rise and fall over `steps`; None: they are constant.
         steps: how many steps the schedule spans.
 
@@ -130,6 +79,11 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         self._factors = {layer: rate / highest for layer, rate in rates.items()}
         self.of_layer: dict[str, keras.optimizers.Optimizer] = {}
         self._to_restore: tuple[str, ...] = ()
+        self._layer_of: dict[str, str] = {}
+
+    def name_layers(self, layers: Iterable[keras.layers.Layer]) -> None:
+        """Names the layers of variables whose paths begin otherwise: with a layer inside it."""
+        self._layer_of = {_outermost(v): layer.name for layer in layers for v in layer.weights}
 
     @property
     def stateful(self) -> list[str]:
@@ -145,7 +99,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
 
     def build(self, variables: Sequence[keras.Variable]) -> None:
         """Makes the state of layers that have none yet; the others keep theirs."""
-        for layer, members in _by_layer(variables).items():
+        for layer, members in self._by_layer(variables).items():
             if layer not in self.of_layer:
                 self.of_layer[layer] = self._copy(layer)
                 self.of_layer[layer].build(members)
@@ -156,7 +110,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
 
         Layers are in the order of the variables, whatever the previous order.
         """
-        for layer, members in _by_layer(variables).items():
+        for layer, members in self._by_layer(variables).items():
             if layer in previous.of_layer:
                 self.of_layer[layer] = previous.of_layer[layer]
                 self.of_layer[layer].weight_decay = self._template["config"].get("weight_decay")
@@ -173,7 +127,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         self.build(variables)
         rate = self._rate_now()
         gradient_of = {variable.path: grad for variable, grad in zip(variables, grads, strict=True)}
-        for layer, members in _by_layer(variables).items():
+        for layer, members in self._by_layer(variables).items():
             optimizer = self.of_layer[layer]
             replicas.assign(optimizer.learning_rate, rate * self._factor(layer))
             gradients = [gradient_of[variable.path] for variable in members]
@@ -200,6 +154,13 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         optimizer = cls(**config)
         optimizer._to_restore = tuple(stateful)
         return optimizer
+
+    def _by_layer(self, variables: Sequence[keras.Variable]) -> dict[str, list[keras.Variable]]:
+        layers = defaultdict(list)
+        for variable in variables:
+            name = _outermost(variable)
+            layers[self._layer_of.get(name, name)].append(variable)
+        return dict(layers)
 
     def _rate_now(self) -> tf.Tensor:
         """Returns the highest of the layers' rates at this step."""
@@ -246,13 +207,12 @@ def layerwise_adamw(
         heads=head_lr, backbone=backbone_lr, decay=decay, groups=dict(group_lrs or {})
     )
     by_group = rates.by_group(list(model.layer_groups))
-    by_layer = {
-        layer.name: by_group[group]
-        for group, layers in model.layer_groups.items()
-        for layer in layers
-    }
+    groups = model.layer_groups.items()
+    by_layer = {layer.name: by_group[group] for group, layers in groups for layer in layers}
     adamw = FusedAdamW(weight_decay=weight_decay, epsilon=EPSILON)
-    return LayerwiseOptimizer(adamw, by_layer, schedule=schedule, steps=steps)
+    optimizer = LayerwiseOptimizer(adamw, by_layer, schedule=schedule, steps=steps)
+    optimizer.name_layers(layer for _, layers in groups for layer in layers)
+    return optimizer
 
 
 def rate_factor(schedule: RateSchedule, step: int | tf.Tensor, steps: int) -> tf.Tensor:
@@ -276,11 +236,9 @@ def rate_factor(schedule: RateSchedule, step: int | tf.Tensor, steps: int) -> tf
     return (1 + 31 * factor) / 32 if schedule.shape == "slanted_triangular" else factor
 
 
-def _by_layer(variables: Sequence[keras.Variable]) -> dict[str, list[keras.Variable]]:
-    layers = defaultdict(list)
-    for variable in variables:
-        layers[variable.path.split("/")[0]].append(variable)
-    return dict(layers)
+def _outermost(variable: keras.Variable) -> str:
+    """Returns the first part of a variable's path: the layer that made it, or one around that."""
+    return variable.path.partition("/")[0]
 
 
 def _apply_if(

@@ -14,7 +14,7 @@ from support.places import SUPPORT
 from mtl_keras.distribution import replicas
 from mtl_keras.distribution.clusters import TF_CONFIG, Cluster
 from mtl_keras.distribution.launching import free_ports
-from mtl_keras.models.optimizers import FusedAdamW
+from mtl_keras.models.fused_adamw import FusedAdamW
 
 SCRIPT = SUPPORT / "train_together.py"
 

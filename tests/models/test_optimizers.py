@@ -7,7 +7,7 @@ import tensorflow as tf
 from support.asserts import assert_same_weights
 
 from mtl_keras.errors import InputError
-from mtl_keras.models.optimizers import FusedAdamW, LayerwiseOptimizer, layerwise_adamw, rate_factor
+from mtl_keras.models.optimizers import LayerwiseOptimizer, layerwise_adamw, rate_factor
 from mtl_keras.plans.stage import RateSchedule
 
 
@@ -40,37 +40,6 @@ def test_with_one_rate_it_equals_the_optimizer_itself(make):
         theirs.apply(_gradients(plain, step), plain.trainable_variables)
         ours.apply(_gradients(layerwise, step), layerwise.trainable_variables)
     assert_same_weights(_values(layerwise), _values(plain), tolerance=1e-7)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("jit_compile", [False, True])
-def test_the_fused_adamw_equals_keras_adamw(jit_compile):
-    settings = {"learning_rate": 0.01, "weight_decay": 0.1, "epsilon": 1e-8}
-    models, collected = (_model(), _model()), []
-    for model, make in zip(models, (keras.optimizers.AdamW, FusedAdamW), strict=True):
-        optimizer = make(**settings)
-        optimizer.exclude_from_weight_decay(var_names=["bias"])
-        optimizer.build(model.trainable_variables)
-        step = tf.function(
-            lambda gradients, optimizer=optimizer, model=model: optimizer.apply(
-                gradients, model.trainable_variables
-            ),
-            jit_compile=jit_compile,
-        )
-        for seed in range(5):
-            step(_gradients(model, seed))
-        collected.append(_values(model) + [variable.numpy() for variable in optimizer.variables])
-    for expected, value in zip(*collected, strict=True):
-        np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-6)
-
-
-def test_the_fused_adamw_takes_sparse_gradients():
-    table = keras.Variable(np.ones((4, 2), np.float32), name="table")
-    optimizer = FusedAdamW(learning_rate=0.1, weight_decay=0.0)
-    sparse = tf.IndexedSlices(tf.ones((2, 2)), tf.constant([1, 1]), tf.constant([4, 2]))
-    optimizer.apply([sparse], [table])
-    np.testing.assert_allclose(table.numpy()[1], 0.9, atol=1e-6)
-    np.testing.assert_array_equal(table.numpy()[[0, 2, 3]], 1)
 
 
 def test_each_layer_moves_at_its_rate():

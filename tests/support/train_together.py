@@ -38,7 +38,8 @@ def make_model(strategy: tf.distribute.Strategy):
     import mtl_keras as mtl
     from mtl_keras.encoders.tokenizers.wordpiece import WordpieceTokenizer
     from mtl_keras.encoders.transformer.config import EncoderConfig
-    from mtl_keras.models.optimizers import FusedAdamW, LayerwiseOptimizer
+    from mtl_keras.models.fused_adamw import FusedAdamW
+    from mtl_keras.models.optimizers import LayerwiseOptimizer
 
     keras.utils.set_random_seed(1)
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefgh"]

@@ -124,6 +124,30 @@ def test_it_trains_frozen_in_part_and_goes_through_a_keras_file(model, tokenizer
         )
 
 
+def test_each_of_its_layer_groups_learns_at_its_own_rate(model, tokenizer, tmp_path):
+    task = mtl.Task("topic", labels=["x", "y"])
+    whole = mtl.MultiTaskModel(TextEncoder.from_keras(model, tokenizer), [task])
+    rates = {"head_lr": 1e-2, "backbone_lr": 1e-3, "decay": 0.1, "weight_decay": 0.0}
+    whole.compile(mtl.layerwise_adamw(whole, **rates))
+    before = whole.get_weights()
+    variables = whole.trainable_variables
+    whole.optimizer.apply([keras.ops.ones_like(v) for v in variables], variables)
+    steps = [abs(old - new).max() for old, new in zip(before, whole.get_weights(), strict=True)]
+    by_weight = dict(zip((id(weight) for weight in whole.weights), steps, strict=True))
+    expected = {"embeddings": 1e-6, "block_0": 1e-5, "block_1": 1e-4, "block_2": 1e-3,
+                "heads/topic": 1e-2}  # fmt: skip
+    for group, layers in whole.layer_groups.items():
+        moved = [by_weight[id(weight)] for layer in layers for weight in layer.weights]
+        np.testing.assert_allclose(moved, expected[group], rtol=0.1, err_msg=group)
+    whole.save(tmp_path / "model.keras")
+    again = mtl.load_model(tmp_path / "model.keras")
+    assert again.optimizer.rates == pytest.approx(whole.optimizer.rates)
+    states = ([value for one in m.optimizer.of_layer.values() for value in one.variables]
+              for m in (again, whole))  # fmt: skip
+    for state, same in zip(*states, strict=True):
+        np.testing.assert_array_equal(state.numpy(), same.numpy())
+
+
 def test_a_model_cut_at_a_block_goes_through_a_keras_file(model, tokenizer, tmp_path):
     task = mtl.Task("topic", labels=["x", "y"], reads="block_0")
     whole = mtl.MultiTaskModel(TextEncoder.from_keras(model, tokenizer), [task])
