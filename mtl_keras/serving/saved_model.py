@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
+from mtl_keras.encoders.length_sorting import length_sorted_batches
 from mtl_keras.encoders.texts import checked_texts
 from mtl_keras.errors import InputError, shown
 from mtl_keras.export.saved_model.loading import (
@@ -53,7 +56,9 @@ class SavedModel:
         self._answers = answering(self._signatures[SERVING], self.labels)
 
     def __call__(self, texts: Sequence[str], *, batch_size: int = BATCH_SIZE) -> list[dict]:
-        """Every task's answer for each text, as `mtl_keras.answer`.
+        """Every task's answer for each text, as `mtl_keras.answer`, in the order of the texts.
+
+        Texts of similar length share a pass, so that little padding is computed.
 
         Args:
             texts: any strings.
@@ -67,5 +72,10 @@ class SavedModel:
             raise InputError(
                 f"batch_size must be a whole number from 1. Received: {shown(batch_size)}"
             )
-        batches = (texts[at : at + batch_size] for at in range(0, len(texts), batch_size))
-        return [answer for batch in batches for answer in self._answers(batch)]
+        lengths = np.array([len(text) for text in texts], np.int64)
+        answers: list[dict] = [{}] * len(texts)
+        for rows in length_sorted_batches(lengths, lambda longest: batch_size):
+            answers_of_batch = self._answers([texts[row] for row in rows])
+            for row, answer in zip(rows, answers_of_batch, strict=True):
+                answers[row] = answer
+        return answers
