@@ -91,7 +91,7 @@ class Finding:
         sentence = SENTENCES[self.about].format(
             count=self.count, of=self.of, labels=labels, share=share
         )
-        examples = ", ".join(" and ".join(rows) for rows in self.places if places)
+        examples = "; ".join(" and ".join(rows) for rows in self.places if places)
         return sentence + (f": {examples}" if examples else "")
 
     def to_json(self) -> dict[str, Any]:
