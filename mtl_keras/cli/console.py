@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from tabulate import tabulate
 
 from mtl_keras.data.answer_forms import READ
+from mtl_keras.data.clock import Step
 from mtl_keras.display import in_json, one_line, show
 from mtl_keras.evaluation.figures import (
     UNDEFINED,
@@ -70,8 +71,10 @@ def end_output() -> None:
 
 
 def warn(line: str) -> None:
-    """Prints a line to stderr."""
-    print(f"mtl-keras: {one_line(line)}", file=sys.stderr)
+    """Prints a line to stderr; a terminal also gets the share of the work that is done."""
+    share = line.share if isinstance(line, Step) and sys.stderr.isatty() else None
+    far = "" if share is None else f" ({share:.0%})"
+    print(f"mtl-keras: {one_line(line)}{far}", file=sys.stderr)
 
 
 def print_json(value: Mapping, indent: int | None = 2) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtl_keras.cli.console import load_tensorflow, print_metrics, say, warn
-from mtl_keras.cli.watching import InLines, Watching, watching
+from mtl_keras.cli.watching import InLines, InTerminal, Watching, in_bar, watching
 
 if TYPE_CHECKING:
     import keras
@@ -24,7 +24,8 @@ def train_here(
     from mtl_keras.runs.building import open_datasets
 
     with watching(quiet=quiet or not is_chief) as watcher:
-        datasets = open_datasets(recipe, report=warn)
+        has_bar = isinstance(watcher, InTerminal)
+        datasets = open_datasets(recipe, report=in_bar(watcher, warn) if has_bar else warn)
         load_tensorflow()
         from mtl_keras.training.train_recipe import train
 
@@ -32,7 +33,7 @@ def train_here(
         run = train(
             *(recipe, folder, datasets),
             resume=resume,
-            report=say,
+            report=in_bar(watcher, say),
             verbose=0,
             callbacks=callbacks,
         )

@@ -1,15 +1,22 @@
 """Shows a training as it goes: a table in a terminal, else a line an epoch."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
 from mtl_keras.cli.console import say
+from mtl_keras.data.clock import Step
 from mtl_keras.reports.names import short_names
 from mtl_keras.reports.tables import duration, rounded
 
@@ -32,12 +39,26 @@ class Watching(Protocol):
 
     def show_step(self, what: str, done: int, of: int | None) -> None: ...
 
+    def show_share(self, what: str, share: float | None) -> None: ...
+
 
 def watching(*, quiet: bool) -> Watching:
     """Returns what suits the output: a table with a bar, lines, or nothing."""
     if quiet:
         return Nothing()
     return InTerminal() if sys.stdout.isatty() else InLines()
+
+
+def in_bar(watcher: Watching, report: Callable[[str], None]) -> Callable[[str], None]:
+    """Returns what shows steps by the watcher, and hands other lines to `report`."""
+
+    def show_line(line: str) -> None:
+        if isinstance(line, Step):
+            watcher.show_share(line.what, line.share)
+        else:
+            report(line)
+
+    return show_line
 
 
 class Nothing:
@@ -54,6 +75,9 @@ class Nothing:
 
     def show_step(self, what: str, done: int, of: int | None) -> None:
         """Shows no step."""
+
+    def show_share(self, what: str, share: float | None) -> None:
+        """Shows no share of the work."""
 
 
 class InLines(Nothing):
@@ -77,6 +101,7 @@ class InTerminal:
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
+            TaskProgressColumn(),
             TimeElapsedColumn(),
             console=self._console,
             transient=True,
@@ -97,12 +122,18 @@ class InTerminal:
         self._has_header = True
 
     def show_step(self, what: str, done: int, of: int | None) -> None:
+        far = f" {done}/{of}" if of else f" {done}" if done else ""
+        self._show(what, done, of, f"{what}{far}")
+
+    def show_share(self, what: str, share: float | None) -> None:
+        self._show(what, share or 0.0, None if share is None else 1.0, what)
+
+    def _show(self, what: str, done: float, of: float | None, description: str) -> None:
         task = self._progress.tasks[0]
         if task.fields["what"] != what:
             self._progress.reset(self._bar, what=what)
         task.total = of  # `update` cannot say that it is unknown
-        far = f" {done}/{of}" if of else f" {done}" if done else ""
-        self._progress.update(self._bar, completed=done, description=f"{what}{far}")
+        self._progress.update(self._bar, completed=done, description=description)
 
 
 def epoch_line(row: "EpochRow") -> str:

@@ -1,24 +1,73 @@
-"""Reports progress while long files are read."""
+"""Reports progress while long files are read, and the share of them if it is known."""
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+from mtl_keras.data.split_sources import Source
+from mtl_keras.storage.files import member_files
+from mtl_keras.storage.regular_files import bytes_read
 
 SECONDS_BETWEEN_REPORTS = 5.0
 
 
-class Clock:
-    """Reports every few seconds how many rows have been read."""
+class Step(str):
+    """A line of progress that also says, for a bar, what is done and how much of it.
 
-    def __init__(self, task: str, split: str, report: Callable[[str], None], of_files: int):
+    Args:
+        line: of text.
+        what: is done; the same while it lasts.
+        share: of the work that is done, from 0 to 1; None if nobody knows.
+    """
+
+    what: str
+    share: float | None
+
+    def __new__(cls, line: str, *, what: str, share: float | None) -> "Step":
+        step = super().__new__(cls, line)
+        step.what, step.share = what, share
+        return step
+
+
+class Ticks:
+    """Says every few seconds that it is time to report."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def is_due(self) -> bool:
+        """Whether some seconds have passed since it last said so, or since it was made."""
+        now = time.monotonic()
+        if now - self._last < SECONDS_BETWEEN_REPORTS:
+            return False
+        self._last = now
+        return True
+
+
+class Clock:
+    """Reports every few seconds how many rows of a split's files have been read."""
+
+    def __init__(
+        self, task: str, split: str, report: Callable[[str], None], paths: Sequence[Source]
+    ):
         self._where = f"{task}, {split}"
         self.rows = self.files = 0
-        self._report, self._of_files, self._last_report = report, of_files, time.monotonic()
+        self._paths, self._report, self._ticks = paths, report, Ticks()
 
     def look(self, row: int) -> None:
         """Reports, if it is time. Called after `row` rows of a file."""
-        if time.monotonic() - self._last_report >= SECONDS_BETWEEN_REPORTS:
-            self._last_report = time.monotonic()
-            self._report(
+        if self._ticks.is_due():
+            line = (
                 f"{self._where}: {self.rows + row:,} rows checked and counted, file {self.files} "
-                f"of {self._of_files}"
+                f"of {len(self._paths)}"
             )
+            self._report(Step(line, what=f"reading {self._where}", share=self._share()))
+
+    def _share(self) -> float | None:
+        """The share of bytes that were read; None if data are in memory, or have no size."""
+        files = [member_files(path) for path in self._paths if isinstance(path, str)]
+        sizes = [sum(map(os.path.getsize, members)) for members in files]
+        if len(sizes) < len(self._paths) or not sum(sizes):
+            return None
+        done = sum(sizes[: self.files - 1]) + sum(map(bytes_read, files[self.files - 1]))
+        return min(1.0, done / sum(sizes))

@@ -147,7 +147,7 @@ class SplitFiles:
             InputError: as `rows`.
         """
         question = self._question | {"labels": list(labels), "more": more}
-        clock = Clock(self._task.name, self._split, report, len(self.paths))
+        clock = Clock(self._task.name, self._split, report, self.paths)
         sides: list[Sides] = []
         for path in self.paths:
             clock.files += 1

@@ -7,6 +7,7 @@ import gzip
 import io
 import os
 import stat
+import weakref
 from pathlib import Path
 from typing import IO
 
@@ -19,6 +20,7 @@ KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
+_OPEN: "weakref.WeakValueDictionary[str, IO[bytes]]" = weakref.WeakValueDictionary()  # by path
 ANY_RATIO_BYTES = 1 << 22  # up to this size, the ratio of unpacked to packed is not checked
 
 
@@ -68,7 +70,14 @@ def open_regular(path: str | os.PathLike) -> IO[bytes]:
         OSError: it cannot be opened.
     """
     check_regular(path)
-    return open(path, "rb", opener=_open)
+    file = _OPEN[os.fspath(path)] = _opened(path)
+    return file
+
+
+def bytes_read(path: str | os.PathLike) -> int:
+    """How far a file has been read by who opened it last; 0 if nobody has it open."""
+    file = _OPEN.get(os.fspath(path))
+    return 0 if file is None or file.closed else file.tell()
 
 
 def open_unpacked(path: str | os.PathLike) -> IO[bytes]:
@@ -122,6 +131,10 @@ class _Unpacking(io.RawIOBase):
         self._gzip.close()
         self._file.close()
         super().close()
+
+
+def _opened(path: str | os.PathLike) -> IO[bytes]:
+    return open(path, "rb", opener=_open)
 
 
 def _open(path: str, flags: int) -> int:

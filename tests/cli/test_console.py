@@ -3,6 +3,7 @@
 import pytest
 
 from mtl_keras.cli.console import print_metrics, print_plan, readable, warn
+from mtl_keras.data.clock import Step
 from mtl_keras.data.task import Task
 
 TASKS = {
@@ -66,6 +67,17 @@ def test_a_plan_ends_with_how_many_parameters_train(capsys):
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert rows[2] == ["block_0", "1,000", "frozen", "1e-05"]
     assert rows[-1] == ["all", "1,020", "20", "1,020"]
+
+
+def test_a_terminal_gets_the_share_of_the_work(capsys, monkeypatch):
+    step = Step("tone, train: 9 rows", what="reading", share=0.25)
+    warn(step)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    warn(step)
+    assert capsys.readouterr().err.splitlines() == [
+        "mtl-keras: tone, train: 9 rows",
+        "mtl-keras: tone, train: 9 rows (25%)",
+    ]
 
 
 def test_warnings_are_beside_the_output(capsys):

@@ -1,11 +1,13 @@
 """A training as it is shown: a table in a terminal, else a line an epoch."""
 
 import io
+import re
 
 import pytest
 from rich.console import Console
 
-from mtl_keras.cli.watching import InLines, InTerminal, Nothing, epoch_line, watching
+from mtl_keras.cli.watching import InLines, InTerminal, Nothing, epoch_line, in_bar, watching
+from mtl_keras.data.clock import Step
 from mtl_keras.training.epoch_rows import EpochRow, TaskRow
 
 
@@ -70,3 +72,21 @@ def test_what_suits_the_output_is_chosen(monkeypatch):
     assert type(watching(quiet=True)) is Nothing
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     assert isinstance(watching(quiet=False), InTerminal)
+
+
+@pytest.mark.parametrize(("share", "percent"), [(0.375, ["38%"]), (None, [])])
+def test_a_terminal_shows_the_share_that_is_read(share, percent):
+    file, lines = io.StringIO(), []
+    with InTerminal(Console(file=file, width=80, force_terminal=True, no_color=True)) as terminal:
+        report = in_bar(terminal, lines.append)
+        report("a line")
+        report(Step("topic: 9 rows", what="reading topic, train", share=share))
+    assert lines == ["a line"]
+    last = file.getvalue().rpartition("reading topic, train")[2]
+    assert re.findall(r"\d+%", last) == percent
+
+
+def test_lines_leave_steps_out():
+    lines = []
+    in_bar(InLines(), lines.append)(Step("features: 5%", what="features", share=0.05))
+    assert lines == []

@@ -17,6 +17,7 @@ from mtl_keras.models.multi_task_model import MultiTaskModel
 from mtl_keras.models.prediction import LookUp
 from mtl_keras.training.features.levels import Levels
 from mtl_keras.training.features.prefix import encoding, weights_digest
+from mtl_keras.training.features.progress import FeatureProgress
 from mtl_keras.training.features.store import (
     HALF,
     MEMORY,
@@ -88,7 +89,8 @@ class FeatureCache:
 
         Args:
             levels: of this stage and of later ones that one pass over the texts serves.
-            report: receives what will be computed and where it is kept.
+            report: receives what will be computed and where it is kept, and every few seconds how
+                far it is.
 
         Returns:
             The seconds that it took.
@@ -184,7 +186,8 @@ class FeatureCache:
             f"keeps the output of {', '.join(made)} for {len(self.texts.lengths):,} texts: "
             f"{size:,.0f} MB in {places}"
         )
-        self._fill(source, valid.get(source or ""), made)
+        progress = FeatureProgress(self.texts.lengths, self._workers.count, report)
+        self._fill(source, valid.get(source or ""), made, progress)
 
     def _make_stores(
         self, levels: Sequence[str], fingerprints: Mapping[str, bytes]
@@ -208,7 +211,13 @@ class FeatureCache:
             made[level] = store
         return made
 
-    def _fill(self, source: str | None, before: Store | None, made: Mapping[str, Store]) -> None:
+    def _fill(
+        self,
+        source: str | None,
+        before: Store | None,
+        made: Mapping[str, Store],
+        progress: FeatureProgress,
+    ) -> None:
         """Encodes all texts, from their ids or from features that are there."""
         encode = encoding(self._model, source, list(made))
 
@@ -217,6 +226,7 @@ class FeatureCache:
             features = encode(before.batch(numbers, ids.shape[1]) if before else ids, mask)
             for level, store in made.items():
                 store.put(numbers, features[level].numpy())
+            progress.add(numbers)
 
         passes, count = self.texts.passes(), self._workers.count
         if count == 1:
