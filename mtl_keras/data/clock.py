@@ -64,10 +64,13 @@ class Clock:
             self._report(Step(line, what=f"reading {self._where}", share=self._share()))
 
     def _share(self) -> float | None:
-        """The share of bytes that were read; None if data are in memory, or have no size."""
+        """The share of bytes that were read; None of data in memory, and of a file that is not
+        read from its first byte to its last.
+        """
         files = [member_files(path) for path in self._paths if isinstance(path, str)]
         sizes = [sum(map(os.path.getsize, members)) for members in files]
-        if len(sizes) < len(self._paths) or not sum(sizes):
+        if len(sizes) < len(self._paths):
             return None
-        done = sum(sizes[: self.files - 1]) + sum(map(bytes_read, files[self.files - 1]))
-        return min(1.0, done / sum(sizes))
+        of_file = [read for path in files[self.files - 1] if (read := bytes_read(path)) is not None]
+        done = sum(sizes[: self.files - 1]) + sum(of_file)
+        return min(1.0, done / max(1, sum(sizes))) if of_file else None

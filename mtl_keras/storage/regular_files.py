@@ -70,14 +70,7 @@ def open_regular(path: str | os.PathLike) -> IO[bytes]:
         OSError: it cannot be opened.
     """
     check_regular(path)
-    file = _OPEN[os.fspath(path)] = _opened(path)
-    return file
-
-
-def bytes_read(path: str | os.PathLike) -> int:
-    """How far a file has been read by who opened it last; 0 if nobody has it open."""
-    file = _OPEN.get(os.fspath(path))
-    return 0 if file is None or file.closed else file.tell()
+    return open(path, "rb", opener=_open)
 
 
 def open_unpacked(path: str | os.PathLike) -> IO[bytes]:
@@ -88,10 +81,16 @@ def open_unpacked(path: str | os.PathLike) -> IO[bytes]:
             and more than `UNPACKED` allows.
         OSError: it cannot be opened.
     """
-    file = open_regular(path)
+    file = _OPEN[os.fspath(path)] = open_regular(path)
     if not os.fspath(path).lower().endswith(".gz"):
         return file
     return io.BufferedReader(_Unpacking(os.fspath(path), file))
+
+
+def bytes_read(path: str | os.PathLike) -> int | None:
+    """How many bytes of a file were read; None if `open_unpacked` has not opened it."""
+    file = _OPEN.get(os.fspath(path))
+    return None if file is None or file.closed else file.tell()
 
 
 def read_whole(path: str | os.PathLike, limit: Limit = SMALL_FILE) -> bytes:
@@ -131,10 +130,6 @@ class _Unpacking(io.RawIOBase):
         self._gzip.close()
         self._file.close()
         super().close()
-
-
-def _opened(path: str | os.PathLike) -> IO[bytes]:
-    return open(path, "rb", opener=_open)
 
 
 def _open(path: str, flags: int) -> int:

@@ -3,7 +3,7 @@
 from mtl_keras.data import clock
 from mtl_keras.data.clock import Clock, Ticks
 from mtl_keras.data.tables import Table
-from mtl_keras.storage.regular_files import open_regular
+from mtl_keras.storage.regular_files import open_unpacked
 
 
 def test_a_report_says_task_split_rows_and_files(monkeypatch, tmp_path):
@@ -20,14 +20,15 @@ def test_the_share_is_that_of_the_bytes(monkeypatch, tmp_path):
     steps, paths = [], _files(tmp_path)
     reading = Clock("topic", "train", steps.append, paths)
     reading.files = 2
-    with open_regular(paths[1]) as file:
+    with open_unpacked(paths[1]) as file:
         file.read(5)
         reading.look(1)
     assert (steps[0].what, steps[0].share) == ("reading topic, train", 0.5)
+    reading.look(1)  # nobody reads it
     in_memory = Clock("topic", "train", steps.append, [Table("topic, train data", [])])
     in_memory.files = 1
     in_memory.look(1)
-    assert steps[1].share is None
+    assert [step.share for step in steps[1:]] == [None, None]
 
 
 def test_it_is_time_every_few_seconds(monkeypatch):

@@ -11,6 +11,7 @@ from mtl_keras.errors import UnsafeFileError
 from mtl_keras.storage import regular_files
 from mtl_keras.storage.limits import FILES, SMALL_FILE, UNPACKED
 from mtl_keras.storage.regular_files import (
+    bytes_read,
     check_regular,
     check_regular_files,
     open_regular,
@@ -99,3 +100,14 @@ def test_what_a_gz_unpacks_to_is_in_proportion(tmp_path, monkeypatch):
     monkeypatch.setenv(UNPACKED.variable, "5000")
     with open_unpacked(tmp_path / "x.gz") as file:
         assert sum(len(part) for part in iter(lambda: file.read(1 << 20), b"")) == 18_000_000
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_it_is_known_how_much_of_a_file_was_read(name, tmp_path):
+    path, content = tmp_path / name, os.urandom(200_000)
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    with open_unpacked(path) as file:
+        assert bytes_read(path) == 0
+        file.read(100_000)
+        assert bytes_read(path) == pytest.approx(100_000, abs=70_000)
+    assert bytes_read(path) is None
