@@ -3,7 +3,6 @@
 import argparse
 import os
 import webbrowser
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,15 +17,14 @@ from mtl_keras.cli.console import (
     readable,
     warn,
 )
+from mtl_keras.cli.evaluating import evaluation_of
 from mtl_keras.data.answer_files import check_answer_file, write_answers
 from mtl_keras.data.text_files import text_rows
 from mtl_keras.display import show
 from mtl_keras.errors import InputError, WorkError
 
 if TYPE_CHECKING:
-    from mtl_keras.data.task_dataset import TaskDataset
     from mtl_keras.recipes.recipe import Recipe
-    from mtl_keras.runs.run import Run
 
 
 def train(options: argparse.Namespace) -> int | None:
@@ -49,27 +47,16 @@ def train(options: argparse.Namespace) -> int | None:
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    """Prints a run's metrics on a split of its recipe's files."""
-    from mtl_keras.data.audit import audit, of_split
-    from mtl_keras.runs.building import open_datasets
-    from mtl_keras.runs.run import Run
-
-    run = Run.open(options.run_folder)
-    recipe = run.recipe
-    datasets = open_datasets(recipe, report=warn)
-    _check_split(datasets, options.split)
-    _warn_of_changes(run, datasets, recipe.path.parent)
+    """Prints the metrics of a run, or of an export on a recipe's files, on a split."""
+    scored = evaluation_of(options.folder, options.recipe, options.best, options.split)
     load_tensorflow()
-    from mtl_keras.evaluation.scores import evaluate_all
-
-    model = run.model(best=options.best)
-    tasks = evaluate_all(model, datasets, options.split)
-    findings = of_split(audit(datasets, model.encoder.tokenizer), options.split)
+    scores = scored()
     if options.json:
-        print_json({"tasks": tasks, "audit": [finding.to_json() for finding in findings]})
+        audit = [finding.to_json() for finding in scores.audit]
+        print_json({"tasks": scores.metrics, "audit": audit})
     else:
-        print_metrics({options.split: tasks})
-        print_findings(findings)
+        print_metrics({options.split: scores.metrics})
+        print_findings(scores.audit)
 
 
 def predict(options: argparse.Namespace) -> None:
@@ -237,27 +224,6 @@ def _train_workers(options: argparse.Namespace, strategy: str, folder: str | Pat
     changes = [f"--set={override.written}" for override in options.overrides]
     arguments = ["train", options.recipe, "--output", str(folder), *flags, *changes]
     return run_workers(arguments, options.workers)
-
-
-def _check_split(datasets: Mapping[str, "TaskDataset"], split: str) -> None:
-    """Warns of tasks that have no files for a split; raises if no task has any."""
-    without = [name for name, dataset in datasets.items() if split not in dataset.splits]
-    if len(without) == len(datasets):
-        datasets[without[0]].check_split(split)
-    for name in without:
-        warn(f"task {name!r} has no {split} files; left out")
-
-
-def _warn_of_changes(run: "Run", datasets: Mapping[str, "TaskDataset"], folder: Path) -> None:
-    """Warns of files that have changed since the run began."""
-    from mtl_keras.runs.provenance import describe_changes, fingerprints
-    from mtl_keras.runs.run import RECORD
-
-    before = run.read_json(RECORD).get("data")
-    now = fingerprints(datasets, folder, like=before)
-    trained_on = now if before is None else {name: before[name] for name in now if name in before}
-    if changes := describe_changes(trained_on, now):
-        warn(changes)
 
 
 def _first_comment(path: Path) -> str:

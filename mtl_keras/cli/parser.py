@@ -145,7 +145,10 @@ def _add_advise(added: Commands) -> None:
 
 def _add_evaluate(added: Commands) -> None:
     command = add_command(added, "evaluate", commands.evaluate, as_json=True)
-    command.add_argument("run_folder", metavar="run", help=RUN_HELP)
+    command.add_argument("folder", metavar="run|export", help=FOLDER_HELP)
+    command.add_argument(
+        "--recipe", help=f"of an export or a .keras file, the recipe with its data: {RECIPE_HELP}"
+    )
     command.add_argument("--split", default="test", choices=("train", "validation", "test"))
     command.add_argument("--best", metavar="TASK", help=BEST_HELP)
 

@@ -26,6 +26,7 @@ SENTENCES = {
     "nothing_to_find": "no example has a label, so F1 measures nothing here",
     "absent": "no example of {labels}",
     "more": "{count:,} of {of:,} labels do not occur in training, and count as wrong: {labels}",
+    "not_learnt": "{count:,} of {of:,} labels are not the model's, and count as wrong: {labels}",
     "alike": "labels look alike but differ: {labels}; to join them, map one to the other with "
     "label_names in columns",
     "joined": "labels look like several labels in one: {labels}; with kind: multilabel, '|' "

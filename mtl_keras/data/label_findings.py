@@ -2,6 +2,7 @@
 
 import difflib
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from mtl_keras.data.columns import Columns
@@ -19,17 +20,7 @@ def of_names(dataset: TaskDataset, splits: Sequence[str]) -> Iterator[Finding]:
     """Finds labels that training lacks, and labels that look like another or like no label."""
     task = dataset.task
     for split in splits:
-        if more := dataset.more_labels.get(split):
-            counts = dataset.label_counts[split]
-            yield Finding(
-                task=task.name,
-                split=split,
-                about="more",
-                count=sum(counts[label] for label in more),
-                of=counts.total(),
-                labels=tuple(more),
-                nearest=tuple(_nearest(label, task.labels) for label in more),
-            )
+        yield from _of_others(dataset, split)
     others = itertools.chain.from_iterable(dataset.more_labels.get(split, ()) for split in splits)
     labels = tuple(dict.fromkeys((*task.labels, *others)))
     suspicious = {
@@ -65,6 +56,24 @@ def of_files(dataset: TaskDataset, splits: Sequence[str]) -> Iterator[Finding]:
         unused = tuple(dict.fromkeys(key for keys in names for key in keys if key not in used))
         if unused:
             yield Finding(task=dataset.task.name, split=None, about="unused_names", labels=unused)
+
+
+def _of_others(dataset: TaskDataset, split: str) -> Iterator[Finding]:
+    """Finds labels that cannot be predicted: training lacks them, or a model of other training."""
+    task, counts = dataset.task, dataset.label_counts[split]
+    trained = dataset.label_counts.get("train", Counter())
+    others = [label for label in dataset.more_labels.get(split, ()) if counts[label]]
+    for about, is_trained in (("more", False), ("not_learnt", True)):
+        if labels := tuple(label for label in others if (label in trained) is is_trained):
+            yield Finding(
+                task=task.name,
+                split=split,
+                about=about,
+                count=sum(counts[label] for label in labels),
+                of=counts.total(),
+                labels=labels,
+                nearest=tuple(_nearest(label, task.labels) for label in labels),
+            )
 
 
 def _sharing(dataset: TaskDataset, split: str) -> Iterable[str]:

@@ -1,5 +1,6 @@
 """Maps labels to indices while rows are read, and orders labels."""
 
+import functools
 import re
 from collections.abc import Collection, Sequence
 
@@ -37,6 +38,12 @@ class KnownLabels(dict[str, int]):
             cure = f"name what the file means by it with label_names in columns: {{{label}: …}}"
         hint = nearest(label, self) if len(self._faults) < MOST_HINTS else ""
         return f"unknown label {shown(label)}; the labels are {listed(self)}{hint}; {cure}"
+
+
+@functools.lru_cache(maxsize=32)
+def known_labels(labels: tuple[str, ...]) -> KnownLabels:
+    """The index of these labels, which is made once."""
+    return KnownLabels(labels)
 
 
 class NewLabels(dict[str, int]):

@@ -15,7 +15,7 @@ from mtl_keras.data.counts import Counts
 from mtl_keras.data.example_arrays import by_text, signature_of
 from mtl_keras.data.examples import Example
 from mtl_keras.data.hub_datasets import HubDataset
-from mtl_keras.data.label_index import KnownLabels
+from mtl_keras.data.label_index import KnownLabels, known_labels
 from mtl_keras.data.oddities import Oddities
 from mtl_keras.data.shuffling import shuffle_keys, shuffled
 from mtl_keras.data.split_files import Placed, SplitFiles, only_paths
@@ -104,10 +104,6 @@ class TaskDataset:
         }
         self._is_cut_off: Callable[[str, int], bool] | None = None
         self._starts: dict[Source, int] = {}  # file → position of its first row in the split
-        self._labels: KnownLabels | None = None
-        self._labels_of: dict[str, KnownLabels] = {}  # of splits that have more
-        if task.has_all_labels:
-            self._labels = KnownLabels(task.labels)
         check_training(task, unread)
         for split in self._files:
             if split not in unread:
@@ -173,8 +169,7 @@ class TaskDataset:
 
     def _divided(self, source: str, path: Source) -> Iterator[tuple[str, Placed]]:
         """The rows of a file with their splits."""
-        assert self._labels is not None
-        rows = self._files[source].rows(path, self._labels_of.get(source, self._labels))
+        rows = self._files[source].rows(path, self._index(source))
         is_cut_off = self._is_cut_off if source == "train" else None
         for place, row in enumerate(rows, self._starts.get(path, 0)):
             is_cut = is_cut_off is not None and is_cut_off(row[2].text, place)
@@ -249,6 +244,9 @@ class TaskDataset:
             self.fault = error
             raise
 
+    def _index(self, split: str) -> KnownLabels:
+        return known_labels((*self.task.labels, *self.more_labels.get(split, ())))
+
     def _num_classes(self, split: str) -> int:
         """The number of classes in a split: the task's, and those that training lacks."""
         return self._kind.num_outputs((*self.task.labels, *self.more_labels.get(split, ())))
@@ -262,7 +260,8 @@ class TaskDataset:
     def _read(self, split: str) -> None:
         """Checks and counts the examples of a split's files; finds labels if none are listed."""
         files = self._files[split]
-        more = self._labels is None or (self.task.labels_are_found and split != "train")
+        must_find = not self.task.has_all_labels
+        more = must_find or (self.task.labels_are_found and split != "train")
         sides = files.counts(self.task.labels, self._report, more=more)
         counts = Counts.sum(itertools.chain.from_iterable(sides))
         is_divided = split == "train" and "validation" not in self._files
@@ -270,23 +269,21 @@ class TaskDataset:
             return  # the faults are why there are too few
         if not counts.examples:
             raise self._no_example(split)
-        if self._labels is None and split != "train":
+        if must_find and split != "train":
             return  # faults of training are why there is none
-        if self._labels is None:
-            labels = files.labels(counts)
-            self.task, self._labels = self.task.with_labels(labels), KnownLabels(labels)
+        if must_find:
+            self.task = self.task.with_labels(files.labels(counts))
         elif more and (others := files.more_labels(self.task.labels, counts)):
             if len(others) == len(counts.labels):
                 return  # all rows are faulty
             self.more_labels[split] = others
-            self._labels_of[split] = KnownLabels((*self.task.labels, *others))
         self.oddities[split] = files.oddities
         if not is_divided:
             self._keep(split, counts)
             return
         sizes = (kept.examples + cut_off.examples for kept, cut_off in sides)
         self._starts = dict(zip(files.paths, itertools.accumulate(sizes, initial=0), strict=False))
-        self._is_cut_off, (kept, cut_off) = files.cut(sides, self._labels)
+        self._is_cut_off, (kept, cut_off) = files.cut(sides, self._index(split))
         self._keep("train", kept)
         self._keep("validation", cut_off)
 

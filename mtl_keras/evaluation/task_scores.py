@@ -84,11 +84,16 @@ def evaluate_tasks(
             "no data to evaluate on; declare tasks with data (Task(…, data={'test': …})), or give "
             "datasets={task: TaskDataset(…)}"
         )
+    check_split(opened, split)
     metrics = evaluate_all(model, opened, split)
-    if not metrics:
-        splits = dict.fromkeys(name for dataset in opened.values() for name in dataset.splits)
-        raise InputError(f"no task has {split} examples; there are {listed(splits)}")
     judged_by = {name: model.tasks[name].metric for name in metrics}
     without = tuple(name for name in model.tasks if name not in metrics)
     findings = of_split(audit(opened, model.encoder.tokenizer), split)
     return TaskScores(split, metrics, judged_by, without, tuple(findings))
+
+
+def check_split(datasets: Mapping[str, TaskDataset], split: str) -> None:
+    """Raises `InputError` if no task has such a split."""
+    splits = dict.fromkeys(name for dataset in datasets.values() for name in dataset.splits)
+    if split not in splits:
+        raise InputError(f"no task has {split} examples; there are {listed(splits)}")

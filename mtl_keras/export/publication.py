@@ -169,9 +169,8 @@ def _write_saved_model(version: _Version, folder: Path, *, against: str | Path |
         version.report(f"{also_compared:,} texts have the same answers as those of {against}")
     signatures = tf.saved_model.load(str(folder)).signatures
     outputs = {name: of_name.structured_outputs for name, of_name in signatures.items()}
-    described = rest_description(
-        version.name, version.number, outputs, list(version.subject.model.tasks)
-    )
+    kinds = {name: task.kind for name, task in version.subject.model.tasks.items()}
+    described = rest_description(version.name, version.number, outputs, kinds)
     (folder / FILE).write_text(json.dumps(described, indent=2), encoding="utf-8")
     _write_card(folder, _saved_model_card(version, folder, signatures, compared))
     if importlib.util.find_spec("tensorflow_serving"):

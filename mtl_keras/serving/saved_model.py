@@ -1,7 +1,8 @@
 """An export in this process, asked as a function."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,8 +16,13 @@ from mtl_keras.export.saved_model.loading import (
     forms_of,
     labels_of,
     load_signatures,
+    tasks_of,
 )
 from mtl_keras.export.saved_model.served_answers import SERVING
+
+if TYPE_CHECKING:
+    from mtl_keras.data.task_dataset import TaskDataset
+    from mtl_keras.evaluation.task_scores import TaskScores
 
 BATCH_SIZE = 32
 
@@ -79,3 +85,25 @@ class SavedModel:
             for row, answer in zip(rows, answers_of_batch, strict=True):
                 answers[row] = answer
         return answers
+
+    def evaluate_tasks(
+        self, datasets: Mapping[str, "TaskDataset"], split: str = "test"
+    ) -> "TaskScores":
+        """What the export's answers score on a split of every task that has it.
+
+        Answers say less than a model's outputs: `tagging` has no `ece` and no `loss`,
+        `token_labels` and `regression` have no `loss`. All other metrics are the model's.
+
+        Args:
+            datasets: task → its data, in any order of labels; labels that the export lacks count
+                as wrong.
+            split: `train`, `validation` or `test`.
+
+        Raises:
+            InputError: the export lacks a task, has it with another kind or with none of the
+                labels; or no task has such a split.
+        """
+        from mtl_keras.evaluation.served_scores import evaluate_served
+
+        tasks = tasks_of(self.folder, self.labels, self.forms)
+        return evaluate_served(self, tasks, datasets, split)

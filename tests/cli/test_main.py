@@ -50,7 +50,7 @@ def test_mistakes_of_the_commands(tmp_path, tiny_recipe, tiny_bert, trained, cap
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
     for arguments, message in [
-        (("evaluate", tmp_path), "no finished run here"),
+        (("evaluate", tmp_path), "neither a finished run nor an export here; give the folder of a"),
         (
             ("predict", tmp_path / "absent", "text"),
             "absent: no such folder; give the folder of a run",

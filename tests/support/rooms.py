@@ -91,6 +91,7 @@ WITHOUT_TENSORFLOW = (
     "data.label_kinds",
     "data.labels",
     "data.levels",
+    "data.model_labels",
     "data.multi_task_batches",
     "data.near_texts",
     "data.oddities",

@@ -5,7 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mtl_keras.data.answer_forms import AnswerForm, form_of
+from mtl_keras.data.label_kinds import LABEL_KINDS
+from mtl_keras.data.model_labels import ModelTask
 from mtl_keras.errors import InputError
+from mtl_keras.export.saved_model.rest_description import in_order, kinds_in
 from mtl_keras.export.saved_model.served_answers import (
     LABELS,
     READING,
@@ -49,7 +52,9 @@ def run_or_export(folder: str | Path) -> Run | Path:
         return Run.open(folder)
     if (export := export_in(folder)) is not None:
         return export
-    problem = "neither a finished run nor an export here" if folder.is_dir() else "no such folder"
+    problem = "a file that is no model" if folder.is_file() else "no such folder"
+    if folder.is_dir():
+        problem = "neither a finished run nor an export here"
     raise InputError(
         f"{folder}: {problem}; give the folder of a run (with {RECORD}), of an export (with "
         f"{GRAPH}), or of numbered exports, or a {KERAS} file"
@@ -99,6 +104,29 @@ def forms_of(signatures: Mapping) -> dict[str, AnswerForm]:
     """Task → the form of its answers, of a loaded export."""
     by_task = columns_by_task(signatures[SERVING].structured_outputs)
     return {task: form_of([*columns]) for task, columns in by_task.items()}
+
+
+def tasks_of(
+    export: Path, labels: Mapping[str, Sequence[str]], forms: Mapping[str, AnswerForm]
+) -> dict[str, ModelTask]:
+    """Name → task, in the model's order. Exports that do not say a kind have those of its form.
+
+    Args:
+        export: the folder of a version.
+        labels: as `labels_of`.
+        forms: as `forms_of`.
+    """
+    kinds = kinds_in(export)
+    return {
+        name: ModelTask(labels.get(name, ()), _of_form(form, kinds.get(name)))
+        for name, form in in_order(forms, export).items()
+    }
+
+
+def _of_form(form: AnswerForm, kind: str | None) -> list[str]:
+    """The kinds whose answers have a form; of them only the given one, if it is there."""
+    kinds = [name for name, label_kind in LABEL_KINDS.items() if label_kind.form is form]
+    return [name for name in kinds if name == kind] or kinds
 
 
 def answering(serving: Callable, labels: Mapping[str, Sequence[str]]) -> Answering:

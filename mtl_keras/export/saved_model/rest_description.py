@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,14 +13,14 @@ from mtl_keras.storage.regular_files import open_regular
 if TYPE_CHECKING:
     import tensorflow as tf
 
-FILE, TASKS = "openapi.json", "x-tasks"
+FILE, TASKS, KINDS = "openapi.json", "x-tasks", "x-kinds"
 Value = TypeVar("Value")
 LONGEST = 1 << 24  # bytes of such a file that are read
 Outputs = Mapping[str, "tf.TensorSpec"]  # of a signature, by name
 
 
 def rest_description(
-    name: str, version: str, signatures: Mapping[str, Outputs], tasks: Sequence[str]
+    name: str, version: str, signatures: Mapping[str, Outputs], kinds: Mapping[str, str]
 ) -> dict[str, Any]:
     """An OpenAPI 3.1 document of a model's addresses on TensorFlow Serving.
 
@@ -31,11 +31,11 @@ def rest_description(
         name: of the model on the server.
         version: of the export.
         signatures: name → its outputs; each takes `text`, strings `(batch,)`.
-        tasks: names, in the model's order, which signatures do not keep.
+        kinds: task → its kind, in the model's order; signatures keep neither.
     """
     return {
         "openapi": "3.1.0",
-        "info": {"title": name, "version": version, TASKS: [*tasks]},
+        "info": {"title": name, "version": version, TASKS: [*kinds], KINDS: {**kinds}},
         "servers": [{"url": "http://localhost:8501"}],
         "paths": {
             f"/v1/models/{name}:predict": {"post": _predict(signatures)},
@@ -58,13 +58,31 @@ def in_order(by_task: Mapping[str, Value], export: Path) -> dict[str, Value]:
         by_task: task → anything.
         export: the folder of a version.
     """
+    order = _info(export).get(TASKS)
+    if not isinstance(order, list) or not all(isinstance(name, str) for name in order):
+        return dict(by_task)
+    places = {name: place for place, name in enumerate(order)}
+    return dict(sorted(by_task.items(), key=lambda item: places.get(item[0], len(places))))
+
+
+def kinds_in(export: Path) -> dict[str, str]:
+    """Task → its kind, as far as an export says it.
+
+    Args:
+        export: the folder of a version.
+    """
+    kinds = _info(export).get(KINDS)
+    return kinds if isinstance(kinds, dict) else {}
+
+
+def _info(export: Path) -> dict[str, Any]:
+    """What an export's description says of itself; nothing if it has none that can be read."""
     try:
         with open_regular(export / FILE) as file:
-            order = json.loads(file.read(LONGEST))["info"][TASKS]
-        places = {name: place for place, name in enumerate(order)}
+            info = json.loads(file.read(LONGEST))["info"]
     except (OSError, ValueError, LookupError, TypeError, RecursionError, InputError):
-        return dict(by_task)
-    return dict(sorted(by_task.items(), key=lambda item: places.get(item[0], len(places))))
+        return {}
+    return info if isinstance(info, dict) else {}
 
 
 def _predict(signatures: Mapping[str, Outputs]) -> dict[str, Any]:

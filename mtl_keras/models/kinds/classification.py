@@ -67,6 +67,11 @@ class Classification(TaskKind):
         score, scores = float(outputs[best]), by_label(task, outputs)
         return {"label": task.labels[best], "score": score, "scores": scores}
 
+    def served_outputs(
+        self, task: Task, answer: Any, text: str, word_starts: Sequence[int]
+    ) -> np.ndarray:
+        return np.array([answer["scores"][label] for label in task.labels], np.float32)
+
     def decided(self, outputs: np.ndarray) -> np.ndarray:
         return outputs.argmax(-1)
 

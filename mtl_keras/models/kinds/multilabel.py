@@ -70,6 +70,11 @@ class Multilabel(TaskKind):
         chosen = [label for label, score in scores.items() if score > THRESHOLD]
         return {"labels": chosen, "scores": scores}
 
+    def served_outputs(
+        self, task: Task, answer: Any, text: str, word_starts: Sequence[int]
+    ) -> np.ndarray:
+        return np.array([answer["scores"][label] for label in task.labels], np.float32)
+
     def decided(self, outputs: np.ndarray) -> np.ndarray:
         return outputs > THRESHOLD
 

@@ -27,6 +27,7 @@ class Regression(TaskKind):
     name = "regression"
     reads = TextVectors()
     link = Identity()
+    not_served = ("loss",)  # is in deviations, which answers do not have
 
     def head_outputs(self, activations: tf.Tensor) -> tf.Tensor:
         return activations[:, 0]  # (batch, 1) → (batch,)
@@ -67,6 +68,11 @@ class Regression(TaskKind):
 
     def answer(self, task: Task, text: str, outputs: np.ndarray, words: WordsOfText) -> dict:
         return {"value": float(outputs)}
+
+    def served_outputs(
+        self, task: Task, answer: Any, text: str, word_starts: Sequence[int]
+    ) -> np.ndarray:
+        return np.array(answer["value"], np.float32)
 
     def decided(self, outputs: np.ndarray) -> np.ndarray:
         return outputs

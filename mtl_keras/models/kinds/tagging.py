@@ -23,6 +23,7 @@ from mtl_keras.models.kinds.probabilities import (
     softened_divergence,
     surprises,
 )
+from mtl_keras.models.kinds.served_words import words_of_passage
 from mtl_keras.models.kinds.spans import SpanF1, spans
 from mtl_keras.models.kinds.task_kind import Scored, TaskKind, WordsOfText, noted
 from mtl_keras.models.kinds.vectors import WordVectors
@@ -34,6 +35,7 @@ class Tagging(TaskKind):
     name = "tagging"
     reads = WordVectors(unread=1.0)  # `O`: outside of spans
     link = Softmax()
+    not_served = ("ece", "loss")  # words outside of spans have no score
 
     def targets(self, labels: np.ndarray, num_outputs: int) -> np.ndarray:
         return one_hot(labels, num_outputs)
@@ -82,6 +84,17 @@ class Tagging(TaskKind):
             entity = {"start": start, "end": limit, "text": text[start:limit]}
             entities.append(entity | {"label": task.labels[span_type], "score": score})
         return entities
+
+    def served_outputs(
+        self, task: Task, answer: Any, text: str, word_starts: Sequence[int]
+    ) -> np.ndarray:
+        tags = np.zeros(len(word_starts), np.int32)  # (words,)
+        for span in answer:
+            first, end = words_of_passage(span, text, word_starts)
+            begins = 2 * task.labels.index(span["label"]) + 1
+            tags[first:end] = begins + 1
+            tags[first : min(first + 1, end)] = begins
+        return one_hot(tags, task.num_outputs)
 
     def decided(self, outputs: np.ndarray) -> np.ndarray:
         return outputs.argmax(-1)

@@ -36,11 +36,13 @@ class TaskKind(abc.ABC):
         name: as recipes have it.
         reads: the vectors that the head reads.
         link: from the head's dense layer to its outputs.
+        not_served: metrics of `measured` that answers do not give (`served_outputs`).
     """
 
     name: ClassVar[str]
     reads: ClassVar[Vectors]
     link: ClassVar[Link]
+    not_served: ClassVar[tuple[str, ...]] = ()
 
     def head_outputs(self, activations: tf.Tensor) -> tf.Tensor:
         """Maps the dense layer's activations `(…, classes)` to the shape of the head's outputs."""
@@ -130,6 +132,21 @@ class TaskKind(abc.ABC):
             text: the text.
             outputs: of the head, for this text.
             words: of the text.
+        """
+
+    @abc.abstractmethod
+    def served_outputs(
+        self, task: Task, answer: Any, text: str, word_starts: Sequence[int]
+    ) -> np.ndarray:
+        """Returns outputs that have the decisions and scores of an answer: undoes `answer`.
+
+        An answer says less than a head: the metrics in `not_served` mean nothing of these outputs.
+
+        Args:
+            task: what was predicted.
+            answer: as `answer` returns it.
+            text: that was answered.
+            word_starts: the first character of each word of the example; outputs have a row each.
         """
 
     @abc.abstractmethod

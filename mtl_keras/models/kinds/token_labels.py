@@ -25,6 +25,7 @@ from mtl_keras.models.kinds.probabilities import (
     softened_divergence,
     surprises,
 )
+from mtl_keras.models.kinds.served_words import word_of_passage
 from mtl_keras.models.kinds.task_kind import (
     Scored,
     TaskKind,
@@ -42,6 +43,7 @@ class TokenLabels(TaskKind):
     name = "token_labels"
     reads = WordVectors(unread=0.0)
     link = Softmax()
+    not_served = ("loss",)  # a word has the score of its answer only
 
     def targets(self, labels: np.ndarray, num_outputs: int) -> np.ndarray:
         return one_hot(labels, num_outputs)
@@ -79,6 +81,16 @@ class TokenLabels(TaskKind):
             label, score = task.labels[int(scores.argmax())], float(scores.max())
             answers.append(word | {"label": label, "score": score})
         return answers
+
+    def served_outputs(
+        self, task: Task, answer: Any, text: str, word_starts: Sequence[int]
+    ) -> np.ndarray:
+        outputs = np.zeros((len(word_starts), task.num_outputs), np.float32)  # (words, labels)
+        for part in reversed(answer):  # of a word's parts, the first one counts
+            row = outputs[word_of_passage(part, word_starts)]
+            row[:] = 0
+            row[task.labels.index(part["label"])] = part["score"]
+        return outputs
 
     def decided(self, outputs: np.ndarray) -> np.ndarray:
         return np.where(outputs.any(axis=-1), outputs.argmax(axis=-1), NOT_READ)

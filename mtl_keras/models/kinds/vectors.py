@@ -1,6 +1,7 @@
 """The vectors that a head reads: one per text or one per word piece."""
 
 import abc
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -32,6 +33,14 @@ class Vectors(abc.ABC):
             values: `(batch, …)`, of word pieces `(batch, length)`.
             padding_mask: `(batch, length)`, bool, true at word pieces.
         """
+
+    @abc.abstractmethod
+    def labels(self, chunk: Chunk) -> list:
+        """Returns the labels of a chunk's examples, in order."""
+
+    @abc.abstractmethod
+    def word_starts(self, chunk: Chunk) -> list[list[int]]:
+        """Returns the first character of each word of a chunk's texts; none of whole texts."""
 
     @abc.abstractmethod
     def by_example(
@@ -125,10 +134,16 @@ class TextVectors(Vectors):
     def mean_weights(self, values: tf.Tensor, padding_mask: tf.Tensor) -> tf.Tensor:
         return tf.ones_like(values)
 
+    def labels(self, chunk: Chunk) -> list:
+        return list(chunk["label"].numpy())
+
+    def word_starts(self, chunk: Chunk) -> list[list[int]]:
+        return [[] for _ in chunk["text"]]
+
     def by_example(
         self, chunk: Chunk, tokenized: TokenizedText, outputs: list[np.ndarray]
     ) -> tuple[list, list[np.ndarray]]:
-        return list(chunk["label"].numpy()), outputs
+        return self.labels(chunk), outputs
 
     def counted(
         self, chunk: Chunk, tokenized: TokenizedText
@@ -178,10 +193,17 @@ class WordVectors(Vectors):
     def mean_weights(self, values: tf.Tensor, padding_mask: tf.Tensor) -> tf.Tensor:
         return tf.cast(padding_mask, values.dtype)
 
+    def labels(self, chunk: Chunk) -> list:
+        return list(chunk["label"].to_list())
+
+    def word_starts(self, chunk: Chunk) -> list[list[int]]:
+        rows = zip(chunk["text"].numpy(), chunk["word_starts"].to_list(), strict=True)
+        return [_in_characters(text, starts) for text, starts in rows]
+
     def by_example(
         self, chunk: Chunk, tokenized: TokenizedText, outputs: list[np.ndarray]
     ) -> tuple[list, list[np.ndarray]]:
-        labels = chunk["label"].to_list()
+        labels = self.labels(chunk)
         _, first = align_labels(tokenized, chunk["word_starts"], chunk["label"])
         words = _words_of_pieces(tokenized.starts, chunk["word_starts"])
         rows = zip(outputs, first.to_list(), words, labels, strict=True)
@@ -229,6 +251,12 @@ class WordVectors(Vectors):
         rows[:, 0] = self.unread
         rows[words[first]] = outputs[first]
         return rows
+
+
+def _in_characters(text: bytes, offsets: Sequence[int]) -> list[int]:
+    """Converts ascending byte offsets in a UTF-8 text, all between characters."""
+    between = itertools.pairwise([0, *offsets])
+    return [*itertools.accumulate(len(text[first:limit].decode()) for first, limit in between)]
 
 
 def unlike(before: np.ndarray, after: np.ndarray) -> np.ndarray:

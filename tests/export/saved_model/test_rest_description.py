@@ -9,14 +9,21 @@ import pytest
 import tensorflow as tf
 from support.serving_stub import ServingStub
 
-from mtl_keras.export.saved_model.rest_description import FILE, in_order, rest_description
+from mtl_keras.export.saved_model.rest_description import (
+    FILE,
+    in_order,
+    kinds_in,
+    rest_description,
+)
+
+KINDS = {"topic": "classification", "stars": "regression"}
 
 
 @pytest.fixture(scope="module")
 def described(exported):
     signatures = tf.saved_model.load(str(exported)).signatures
     outputs = {name: of_name.structured_outputs for name, of_name in signatures.items()}
-    return rest_description("tickets", "1", outputs, ["topic", "stars"])
+    return rest_description("tickets", "1", outputs, KINDS)
 
 
 def test_it_is_an_openapi_document(described):
@@ -28,7 +35,7 @@ def test_it_is_an_openapi_document(described):
 def test_a_name_may_hold_what_a_reference_may_not():
     score = tf.TensorSpec((None,), tf.float32)
     outputs = {"é/b/score": score, "read": tf.TensorSpec((None,), tf.bool)}
-    document = rest_description("m", "1", {"é/b": outputs}, ["é/b"])
+    document = rest_description("m", "1", {"é/b": outputs}, {"é/b": "regression"})
     openapi_spec_validator.validate(document)
 
 
@@ -37,9 +44,12 @@ def test_tasks_keep_the_models_order_if_the_export_says_it(described, tmp_path):
     assert [*in_order(by_task, tmp_path)] == ["entities", "stars", "topic"]
     (tmp_path / FILE).write_text(json.dumps(described))
     assert [*in_order(by_task, tmp_path)] == ["topic", "stars", "entities"]
-    for content in ("", "[]", '{"info": {}}', '{"info": {"x-tasks": 3}}'):
+    assert kinds_in(tmp_path) == KINDS
+    wrong = ('{"info": {"x-tasks": 3, "x-kinds": []}}', '{"info": {"x-tasks": [[]]}}')
+    for content in ("", "[]", '{"info": {}}', '{"info": 3}', *wrong):
         (tmp_path / FILE).write_text(content)
         assert in_order(by_task, tmp_path) == by_task
+        assert kinds_in(tmp_path) == {}
 
 
 @pytest.mark.slow

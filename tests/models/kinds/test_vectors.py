@@ -93,3 +93,12 @@ def test_a_row_differs_where_anything_in_it_does():
     assert unlike(before, np.array([[1, 2], [3, 5]])).tolist() == [False, True]
     assert unlike(before[:, 0], before[:, 1]).tolist() == [True, True]
     assert unlike(before[:0, 0], before[:0, 1]).shape == (0,)
+
+
+def test_words_begin_at_characters():
+    chunk = {
+        "text": tf.constant(["é 漢字 b", "x"]),
+        "word_starts": tf.ragged.constant([[0, 3, 10], [0]]),
+    }
+    assert WordVectors(0.0).word_starts(chunk) == [[0, 2, 5], [0]]
+    assert TextVectors().word_starts(chunk) == [[], []]
