@@ -69,7 +69,7 @@ def row(encoder: mtl.TextEncoder, work: Path, name: str) -> list[str]:
     encoded = time.perf_counter()
     solutions = {head.level: head for head in solve_levels(train, validation, levels, seed=0)}
     solved = time.perf_counter()
-    chosen = best_block(list(solutions.values()))
+    chosen = best_block(list(solutions.values()), dataset.task)
     scores = {
         level: score(test, kind_of(test.task).link.outputs(solution.head(test.levels[level])))
         for level, solution in solutions.items()

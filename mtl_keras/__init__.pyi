@@ -1,4 +1,5 @@
 from .data import Columns as Columns
+from .data import OwnBlocks as OwnBlocks
 from .data import Task as Task
 from .data import TaskDataset as TaskDataset
 from .data import batches as batches

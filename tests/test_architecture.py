@@ -103,6 +103,7 @@ def test_what_is_public():
         "LayerwiseOptimizer",
         "LearningRates",
         "MultiTaskModel",
+        "OwnBlocks",
         "RateSchedule",
         "Recipe",
         "Run",

@@ -80,7 +80,7 @@ def test_the_card_shows_labels_as_text(hostile):
     run = Run.open(hostile[0])
     version = SimpleNamespace(name="[a](b)", version="1", size=1, compared=1)
     measured = {"scores": run.scores, "signatures": {}, "milliseconds": {1: 1.0}}
-    measured |= {"response": {}, "answer": {}}
+    measured |= {"response": {}, "answer": {}, "branches": []}
     card = model_card(Origin.of_run(run, None), **vars(version), **measured)
     assert hidden(card) == set()
     page = MarkdownIt("commonmark", {"html": True}).enable("table").render(card)

@@ -101,5 +101,5 @@ def _untrained(
 
     encoder = load_encoder(recipe)
     model = build_model(recipe, datasets, encoder)
-    left_out = LeftOut.of(encoder, model.encoder)
+    left_out = LeftOut.of(encoder, model.branches.deepest)
     return model, left_out if left_out.blocks else None

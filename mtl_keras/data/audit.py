@@ -16,7 +16,8 @@ from mtl_keras.data.split_rows import (
     shared,
     similar,
 )
-from mtl_keras.data.task import SPLITS, Task
+from mtl_keras.data.splits import SPLITS
+from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 
 if TYPE_CHECKING:

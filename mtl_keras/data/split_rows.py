@@ -15,7 +15,7 @@ from mtl_keras.data.examples import Example
 from mtl_keras.data.file_formats import locate
 from mtl_keras.data.near_texts import is_near_empty, letters_of
 from mtl_keras.data.split_sources import Source
-from mtl_keras.data.task import SPLITS
+from mtl_keras.data.splits import SPLITS
 from mtl_keras.data.task_dataset import TaskDataset
 
 MOST_PLACES = 3  # that are reported

@@ -13,10 +13,10 @@ from mtl_keras.data.columns import Columns, given_label
 from mtl_keras.data.hub_datasets import check_path, hub_dataset
 from mtl_keras.data.label_kinds import LABEL_KINDS, LabelKind
 from mtl_keras.data.levels import LAST, check_level
+from mtl_keras.data.own_blocks import OwnBlocks, as_own_blocks
+from mtl_keras.data.splits import SPLITS, check_splits
 from mtl_keras.data.tables import Table, table_name
-from mtl_keras.errors import InputError, nearest, shown
-
-SPLITS = ("train", "validation", "test")
+from mtl_keras.errors import InputError, shown
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,14 @@ class Task:
             default is `text` and `label`.
         reads: the level of the encoder that the head reads: `last`, `block_<k>`, `mix` (a learned
             mix of all), or `auto` (training finds the best one on held-out texts).
+        own_blocks: its own copy of the encoder's top blocks: how many, or `OwnBlocks`.
         scale: for a regression, mean and standard deviation of its numbers. The head answers
             `mean + deviation * output`, and its loss is in deviations, so it can learn numbers of
             any size. `TaskDataset(task).task` has the scale of the training files. Without training
             files, give the scale, or numbers of about unit size.
 
     Raises:
-        InputError: an invalid name, kind, level, split, label list or list of files.
+        InputError: an invalid name, kind, level, split, label list, list of files or own blocks.
 
     Example:
 
@@ -64,6 +65,7 @@ class Task:
     columns: Columns | Mapping[str, Columns] = field(default_factory=dict, compare=False)
     reads: str = LAST
     scale: tuple[float, float] | None = None
+    own_blocks: OwnBlocks | None = field(default=None, kw_only=True)
     data: InitVar[Mapping[str, Any] | str | None] = field(default=None, kw_only=True)
     text: InitVar[str | int | Sequence[str | int] | None] = field(default=None, kw_only=True)
     label: InitVar[str | int | None] = field(default=None, kw_only=True)
@@ -75,6 +77,7 @@ class Task:
         label: str | int | None,
     ) -> None:
         check_level(f"task {self.name!r}", self.reads)
+        object.__setattr__(self, "own_blocks", as_own_blocks(self.own_blocks))
         object.__setattr__(self, "labels", _as_labels(self.name, self.labels))
         object.__setattr__(self, "files", _as_sources(self.name, self.files, data))
         object.__setattr__(self, "columns", _as_columns(self.name, self.columns, text, label))
@@ -139,14 +142,19 @@ class Task:
 
     def at_level(self, reads: str) -> "Task":
         """The same task with a head that reads this level of the encoder."""
-        task = copy.copy(self)  # `replace` would normalize the labels again
-        object.__setattr__(task, "reads", reads)
-        return task
+        return self._with("reads", reads)
 
     def at_scale(self, scale: tuple[float, float] | None) -> "Task":
         """The same task with this mean and deviation of its numbers."""
-        task = copy.copy(self)
-        object.__setattr__(task, "scale", scale)
+        return self._with("scale", scale)
+
+    def with_own_blocks(self, own_blocks: OwnBlocks | None) -> "Task":
+        """The same task with these own blocks."""
+        return self._with("own_blocks", own_blocks)
+
+    def _with(self, field: str, value: Any) -> "Task":
+        task = copy.copy(self)  # `replace` would normalize the labels again
+        object.__setattr__(task, field, value)
         return task
 
     def _check_labels(self) -> None:
@@ -161,9 +169,10 @@ class Task:
 
     def get_config(self) -> dict:
         """What the model needs to know of the task, as plain values."""
-        config = {"name": self.name, "kind": self.kind, "labels": list(self.labels)}
-        scale = {} if self.scale is None else {"scale": list(self.scale)}
-        return config | {"reads": self.reads} | scale
+        config: dict[str, Any] = {"name": self.name, "kind": self.kind}
+        config |= {"labels": list(self.labels), "reads": self.reads}
+        config |= {"own_blocks": self.own_blocks.get_config()} if self.own_blocks else {}
+        return config if self.scale is None else config | {"scale": list(self.scale)}
 
 
 def checked_tasks(tasks: Any) -> list[Task]:
@@ -213,7 +222,7 @@ def _by_split(name: str, argument: str, given: Any) -> Mapping[str, Any]:
             f"task {name!r}: {argument} must map splits: {argument}={{'train': …, 'test': …}}, or "
             f"be hf://datasets/ORG/NAME. Received: {shown(given)}"
         )
-    _check_splits(name, given)
+    check_splits(name, given)
     return given
 
 
@@ -249,15 +258,6 @@ def _as_columns(
     return Columns(**given)  # type: ignore[arg-type]  # Columns checks them
 
 
-def _check_splits(name: str, by_split: Mapping[str, object]) -> None:
-    for split in by_split:
-        if split not in SPLITS:
-            raise InputError(
-                f"task {name!r}: the splits of files, data and columns are {', '.join(SPLITS)}. "
-                f"Received: {shown(split)}{nearest(str(split), SPLITS, cutoff=0.4)}"
-            )
-
-
 def _check_columns(name: str, by_split: Mapping[str, Columns]) -> None:
     if not isinstance(by_split, Mapping) or not all(
         isinstance(columns, Columns) for columns in by_split.values()
@@ -266,7 +266,7 @@ def _check_columns(name: str, by_split: Mapping[str, Columns]) -> None:
             f"task {name!r}: columns must be Columns(text=…, label=…), or a dict split → Columns. "
             f"Received: {shown(by_split)}"
         )
-    _check_splits(name, by_split)
+    check_splits(name, by_split)
 
 
 def _as_scale(task: Task) -> tuple[float, float] | None:

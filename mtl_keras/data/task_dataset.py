@@ -20,8 +20,9 @@ from mtl_keras.data.oddities import Oddities
 from mtl_keras.data.shuffling import shuffle_keys, shuffled
 from mtl_keras.data.split_files import Placed, SplitFiles, only_paths
 from mtl_keras.data.split_sources import Source, check_training
+from mtl_keras.data.splits import SPLITS
 from mtl_keras.data.tables import Table
-from mtl_keras.data.task import SPLITS, Task
+from mtl_keras.data.task import Task
 from mtl_keras.encoders.chunks import chunks
 from mtl_keras.errors import InputError
 

@@ -3,7 +3,7 @@
 import keras
 
 from mtl_keras.encoders.text_encoder import TextEncoder
-from mtl_keras.encoders.transformer.transformer import pool
+from mtl_keras.encoders.transformer.transformer import FINAL_NORM, pool
 from mtl_keras.errors import InputError
 
 
@@ -35,13 +35,18 @@ def vectors_at(encoder: TextEncoder, level: str) -> dict[str, keras.KerasTensor]
     if level == levels[-1]:
         names = ("sequence_output", "sentence_embedding")
         return {name: transformer.output[name] for name in names}
-    x = transformer.get_layer(level).output
-    if any(layer.name == "final_norm" for layer in transformer.layers):
-        x = transformer.get_layer("final_norm")(x)
+    x = output_at(encoder, level)
+    for norm in (layer for layer in transformer.layers if _is_final_norm(layer)):
+        x = norm(x)
     config = encoder.config.lowest(max(1, levels.index(level)))
     outputs = {"sequence_output": x}
     mask = transformer.input["padding_mask"]
-    return outputs | {"sentence_embedding": pool(config, outputs, mask, f"{level}_")}
+    return outputs | {"sentence_embedding": pool(config, outputs, mask)}
+
+
+def output_at(encoder: TextEncoder, level: str) -> keras.KerasTensor:
+    """What the layer above a level reads, `(batch, length, hidden)`."""
+    return encoder.layer_groups[level][0].output
 
 
 def cut_above(encoder: TextEncoder, level: str) -> TextEncoder:
@@ -92,3 +97,7 @@ def _ending_so(
         normalize=encoder.normalize,
         source=encoder.source,
     )
+
+
+def _is_final_norm(layer: keras.layers.Layer) -> bool:
+    return layer.name.rpartition(".")[-1] == FINAL_NORM

@@ -1,9 +1,11 @@
 """What a comparison runs: its plans, and for each plan and seed the jobs that it needs."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mtl_keras.data.levels import AUTO, LAST, check_level
+from mtl_keras.data.own_blocks import OwnBlocks
 from mtl_keras.errors import InputError
 from mtl_keras.plans.freeze_plan import FreezePlan
 from mtl_keras.plans.protection import Protection
@@ -17,8 +19,9 @@ FEATURES = "features"  # what the frozen encoder gives,
 STATIC = "static"  # means of the vectors in its token table,
 TFIDF = "tfidf"  # or the words themselves.
 REFERENCES = (FEATURES, STATIC, TFIDF)
-HEAD_FROZEN, WITH = "head_frozen:", "+"  # head_frozen:topic+distillation
+HEAD_FROZEN, WITH = "head_frozen:", "+"  # head_frozen:topic+distillation, or +own:2
 READING = "@"  # linear_probe@auto
+OWN = "own:"  # own:2, everything trains, with two blocks of its own for each task
 RUNS = "runs"
 START_SCORE = "score.json"  # of the single-task model that others begin with
 PATIENCE = 3  # evaluations, where the recipe says nothing
@@ -34,12 +37,15 @@ class ComparedPlan:
         protects: the task whose head stays frozen, and whose best single-task model the training
             begins with; None if there is none.
         reads: the level of the encoder that every head reads; None: the one that the recipe says.
+        own_blocks: how many top blocks each task but the protected one has for itself; None: those
+            of the recipe.
     """
 
     name: str
     training: TrainingPlan | None
     protects: str | None = None
     reads: str | None = None
+    own_blocks: int | None = None
 
     @property
     def alone(self) -> str | None:
@@ -50,16 +56,21 @@ class ComparedPlan:
         """
         if self.training is None:
             return None
-        if not (self.training.given or self.training.tasks):
+        if not (self.training.given or self.training.tasks or self.own_blocks):
             return self.name
         return f"full{READING}{self.reads}" if self.reads else "full"
 
     def reading(self, recipe: Recipe) -> Recipe:
-        """The recipe with heads that read where the plan says."""
-        if self.reads is None:
-            return recipe
-        tasks = tuple(task.at_level(self.reads) for task in recipe.tasks)
-        return replace(recipe, tasks=tasks, reads_at={})
+        """The recipe with heads that read where the plan says, and its own blocks."""
+        tasks, places = recipe.tasks, recipe.reads_at
+        if self.reads is not None:
+            tasks, places = tuple(task.at_level(self.reads) for task in tasks), {}
+        if self.own_blocks is not None:
+            own = OwnBlocks(self.own_blocks)
+            tasks = tuple(
+                task if task.name == self.protects else task.with_own_blocks(own) for task in tasks
+            )
+        return replace(recipe, tasks=tasks, reads_at=places)
 
     def seeds(self, seeds: int) -> range:
         """Its seeds, of that many: only the first if no chance is in it."""
@@ -128,7 +139,7 @@ def compared_plan(recipe: Recipe, name: str) -> ComparedPlan:
         return _named(recipe, name)
     check_level(f"plan {name}", level)
     compared = _named(recipe, plan)
-    if compared.training is None or compared.protects:
+    if compared.training is None or compared.protects or compared.own_blocks:
         raise InputError(
             f"plan {name}: a level is given to plans that train every head; without it: {plan}"
         )
@@ -164,11 +175,16 @@ def _named(recipe: Recipe, name: str) -> ComparedPlan:
         return _head_frozen(recipe, name)
     if name == EXPLICIT and recipe.plan.given:
         return ComparedPlan(name, recipe.plan.stopping_after(PATIENCE))
+    if own_blocks := _own_blocks(name):
+        _check_several(recipe, name)
+        plan = TrainingPlan("full", recipe.plan.as_template()).stopping_after(PATIENCE)
+        return ComparedPlan(name, plan, own_blocks=own_blocks)
     try:
         plan = TrainingPlan(name, recipe.plan.as_template())
     except InputError as error:
         with_remedies = f"{HEAD_FROZEN}<task>{WITH}<remedy>"
-        raise InputError(f"{error}; or {with_remedies}, {', '.join(REFERENCES)}") from None
+        others = ", ".join((with_remedies, f"{OWN}<k>", *REFERENCES))
+        raise InputError(f"{error}; or {others}") from None
     return ComparedPlan(name, plan.stopping_after(PATIENCE))
 
 
@@ -188,12 +204,22 @@ def _head_frozen(recipe: Recipe, name: str) -> ComparedPlan:
     _check_head_frozen(recipe, name, task, remedy)
     others = tuple(other.name for other in recipe.tasks if other.name != task)
     template, head = recipe.plan.as_template(), FreezePlan.head(task)
-    if remedy:
+    own_blocks = _own_blocks(remedy)
+    if own_blocks:  # what the task shares with others is frozen
+        template, head = replace(template, protect=None), head | FreezePlan.trunk()
+    elif remedy:
         template = replace(template, protect=_remedy(template, remedy))
     trained = replace(template, freeze=head, tasks=others, solve=False)
     solved = Stage(freeze=FreezePlan.backbone() | head, tasks=others, solve=True)
     stages = [trained] if template.solve is False else [solved, trained]
-    return ComparedPlan(name, TrainingPlan.of(stages).stopping_after(PATIENCE), protects=task)
+    plan = TrainingPlan.of(stages).stopping_after(PATIENCE)
+    return ComparedPlan(name, plan, protects=task, own_blocks=own_blocks)
+
+
+def _own_blocks(name: str) -> int | None:
+    """How many top blocks `own:<k>` gives to each task; None if a name is another."""
+    match = re.fullmatch(f"{OWN}([1-9][0-9]{{0,3}})", name)
+    return int(match[1]) if match else None
 
 
 def _remedy(template: Stage, name: str) -> Protection:
@@ -203,15 +229,20 @@ def _remedy(template: Stage, name: str) -> Protection:
     return remedy
 
 
+def _check_several(recipe: Recipe, name: str) -> None:
+    if len(recipe.tasks) == 1:
+        raise InputError(f"plan {name}: there is no other task that would train")
+
+
 def _check_head_frozen(recipe: Recipe, name: str, task: str, remedy: str) -> None:
     tasks = [task.name for task in recipe.tasks]
     if task not in tasks:
         raise InputError(f"plan {name}: there is no task {task!r}; there are {', '.join(tasks)}")
-    if len(tasks) == 1:
-        raise InputError(f"plan {name}: there is no other task that would train")
+    _check_several(recipe, name)
+    if _own_blocks(remedy):
+        return
     if (remedy or name.endswith(WITH)) and remedy not in PROTECTIONS:
-        raise InputError(
-            f"plan {name}: a remedy is one of {', '.join(PROTECTIONS)}. Received: {remedy!r}"
-        )
+        remedies = ", ".join((*PROTECTIONS, f"{OWN}<k>"))
+        raise InputError(f"plan {name}: a remedy is one of {remedies}. Received: {remedy!r}")
     if remedy and PROTECTIONS[remedy].replays and not recipe.batch_size:
         raise InputError(f"plan {name}: it joins batches; give the recipe batch_size")

@@ -55,8 +55,9 @@ def compare(
             what the frozen encoder gives; `static`, on the mean of its word pieces' own vectors;
             `tfidf`, on TF-IDF of words and pairs of words, for words on their forms and neighbours.
             `head_frozen:<task>` begins with the best single-task model of that task, and
-            `head_frozen:<task>+<remedy>` (a name of `protect`) protects it as well. When empty
-            `default_plans`.
+            `head_frozen:<task>+<remedy>` protects it as well: by a name of `protect`, or by
+            `own:<k>`, k blocks of its own for each other task above a frozen trunk. `own:<k>` alone
+            trains everything, with such blocks for all tasks. When empty: `default_plans`.
         seeds: how many; 0, 1, …
         budget: what the search for the learning rates of one model may cost.
         report: gets what happens, a line at a time.

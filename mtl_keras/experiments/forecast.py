@@ -250,9 +250,10 @@ def _saving_seconds(materials: Materials) -> float:
 def _costs(model: MultiTaskModel, frozen: Sequence[str]) -> StepCosts:
     policy = model.encoder.transformer.get_layer("embeddings").dtype_policy
     return StepCosts(
-        config=model.encoder.config,
+        config=model.branches.deepest.config,
         tasks=tuple(model.tasks.values()),
         frozen=frozen,
+        groups=list(model.layer_groups),
         cached=(
             *groups_up_to(model, model.level),
             *([SENTENCE] if model.level == SENTENCE else []),

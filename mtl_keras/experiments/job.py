@@ -121,15 +121,16 @@ def _scored_split(datasets: Mapping[str, TaskDataset]) -> str:
 def check_plans(recipe: Recipe, plans: Sequence[str]) -> None:
     """Raises `InputError` if the recipe's model lacks the blocks, heads or levels of a plan."""
     encoder = load_encoder(recipe)
-    models: dict[str | None, MultiTaskModel] = {}
+    models: dict[tuple, MultiTaskModel] = {}
     for compared in (compared_plan(recipe, name) for name in plans):
         if compared.training is None:
             continue
         try:
-            if compared.reads not in models:
+            shape = (compared.reads, compared.own_blocks)
+            if shape not in models:
                 read = compared.reading(recipe)
-                models[compared.reads] = build_model(read, open_datasets(read), encoder)
-            check_plan(compared.training, encoder, models[compared.reads])
+                models[shape] = build_model(read, open_datasets(read), encoder)
+            check_plan(compared.training, encoder, models[shape])
         except InputError as error:
             raise InputError(f"plan {compared.name}: {error}") from None
 

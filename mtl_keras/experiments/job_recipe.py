@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from mtl_keras.data.own_blocks import narrowed
 from mtl_keras.data.task import Task
 from mtl_keras.experiments.compared_plans import Job, compared_plan
-from mtl_keras.plans.layer_groups import tasks_of
+from mtl_keras.plans.layer_groups import owners_of, tasks_of
 from mtl_keras.plans.stage import MEAN, watchable
 from mtl_keras.plans.training_plan import TrainingPlan
 from mtl_keras.recipes.recipe import Recipe
@@ -19,7 +20,11 @@ def recipe_of(recipe: Recipe, job: Job, rates: Mapping[str, float] | None = None
         job: what of it is run.
         rates: that were chosen for it (`LearningRates.choosing`).
     """
-    tasks = tuple(task for task in recipe.tasks if task.name in job.tasks)
+    tasks = tuple(
+        task.with_own_blocks(narrowed(task.own_blocks, job.tasks))
+        for task in recipe.tasks
+        if task.name in job.tasks
+    )
     training = compared_plan(recipe, job.plan).training
     return replace(
         recipe,
@@ -33,10 +38,13 @@ def recipe_of(recipe: Recipe, job: Job, rates: Mapping[str, float] | None = None
 
 def _narrowed(plan: TrainingPlan, tasks: Sequence[Task]) -> TrainingPlan:
     """A named plan without what its template says of other tasks than these."""
-    template, names = plan.template, {task.name for task in tasks}
-    rates = template.learning_rate
+    template, rates = plan.template, plan.template.learning_rate
+    names = {task.name for task in tasks}
+    owners = {task.name for task in tasks if task.own_blocks}
     groups = {
-        group: rate for group, rate in rates.groups.items() if names.issuperset(tasks_of([group]))
+        group: rate
+        for group, rate in rates.groups.items()
+        if names.issuperset(tasks_of([group])) and owners.issuperset(owners_of(group))
     }
     watch = template.watch if template.watch in watchable(tasks) else MEAN
     return replace(

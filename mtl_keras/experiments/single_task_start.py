@@ -11,7 +11,7 @@ from mtl_keras.errors import WorkError
 from mtl_keras.evaluation.scores import evaluate
 from mtl_keras.experiments.compared_plans import START_SCORE, Job
 from mtl_keras.models.multi_task_model import MultiTaskModel
-from mtl_keras.models.variables import load_weights, save_weights
+from mtl_keras.models.variables import load_copied, save_weights
 from mtl_keras.runs.run import Run
 
 WEIGHTS = "weights.safetensors"
@@ -45,7 +45,7 @@ class SingleTaskStart:
         folder = self._folder(self.comparison, self.protects)
         if not (folder / START_SCORE).is_file():
             raise WorkError(f"{folder}: the single-task model is missing; run the comparison again")
-        load_weights(model, folder / WEIGHTS)
+        load_copied(model, folder / WEIGHTS)
         plan: str = Run(folder).read_json(START_SCORE)["plan"]
         return plan
 

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from mtl_keras.data.task import Task
 from mtl_keras.encoders.transformer.config import EncoderConfig
 from mtl_keras.models.frozen_prefix import SENTENCE
-from mtl_keras.plans.layer_groups import EMBEDDINGS, head_group
+from mtl_keras.plans.layer_groups import (
+    EMBEDDINGS,
+    backbone_of,
+    head_group,
+    height_of,
+    owners_of,
+)
 
 FLOAT32 = 4  # bytes; layer norms, softmax and heads use it under every dtype policy
 
@@ -25,9 +31,10 @@ class StepCosts:
     Padding costs as much as words, so the costs depend only on a batch's shape, `(batch, length)`.
 
     Args:
-        config: the encoder's dimensions.
+        config: the encoder's dimensions, all blocks counted that a text passes to the highest head.
         tasks: the tasks that have a head; every head runs in every step.
         frozen: names of the frozen layer groups.
+        groups: names of all layer groups; empty: those of an encoder that all tasks share.
         cached: names of the groups whose output is cached instead of computed; with
             `sentence_embedding` the pooling is cached too.
         float_bytes: bytes of a number in the encoder's products; 2 in mixed precision.
@@ -45,6 +52,7 @@ class StepCosts:
     config: EncoderConfig
     tasks: Sequence[Task]
     frozen: Collection[str] = ()
+    groups: Collection[str] = ()
     cached: Collection[str] = ()
     float_bytes: int = FLOAT32
 
@@ -61,7 +69,7 @@ class StepCosts:
         blocks = [self._block_backward_flops(group, shape) for group in self._backbone[1:]]
         pooler = self._passes_back(self._backbone[-1]) * self._pooler_flops(shape)
         heads = [
-            (bool(self._lowest) + self._trains(head_group(task.name)))
+            (self._reached(self._top(task)) + self._trains(head_group(task.name)))
             * self._head_flops(task, shape)
             for task in self.tasks
         ]
@@ -82,20 +90,31 @@ class StepCosts:
 
     @property
     def _backbone(self) -> list[str]:
-        return [EMBEDDINGS, *(f"block_{index}" for index in range(self.config.num_layers))]
+        blocks = [f"block_{index}" for index in range(self.config.num_layers)]
+        return backbone_of(self.groups) or [EMBEDDINGS, *blocks]
 
-    @property
-    def _lowest(self) -> str | None:
-        """The lowest group of the backbone that trains; None if all are frozen."""
-        return next((group for group in self._backbone if self._trains(group)), None)
+    def _top(self, task: Task) -> str:
+        """Returns the highest group that a task's texts pass."""
+        own = [group for group in self._backbone if task.name in owners_of(group)]
+        return (own or [group for group in self._backbone if not owners_of(group)])[-1]
+
+    def _path(self, group: str) -> list[str]:
+        """Returns the groups that a text passes up to one of the backbone, lowest first."""
+        below = [one for one in self._backbone if height_of(one) <= height_of(group)]
+        own = [one for one in below if owners_of(group) and owners_of(one) == owners_of(group)]
+        start = min(map(height_of, own), default=height_of(group) + 1)
+        return [one for one in below if not owners_of(one) and height_of(one) < start] + own
+
+    def _lowest(self, group: str) -> str | None:
+        """Returns the lowest group on the way to one that trains; None if all are frozen."""
+        return next((one for one in self._path(group) if self._trains(one)), None)
 
     def _trains(self, group: str) -> bool:
         return group not in self.frozen
 
     def _reached(self, group: str) -> bool:
         """Returns whether the backward pass reaches a group of the backbone."""
-        order = self._backbone
-        return self._lowest is not None and order.index(self._lowest) <= order.index(group)
+        return self._lowest(group) is not None
 
     def _passes_back(self, group: str) -> int:
         """Returns how many operands of a product with a kernel need a gradient: 0, 1 or 2."""
@@ -104,7 +123,7 @@ class StepCosts:
     def _block_backward_flops(self, group: str, shape: tuple[int, int]) -> int:
         if not self._reached(group):
             return 0
-        unneeded = self._query_key_value_flops(shape) if group == self._lowest else 0
+        unneeded = self._query_key_value_flops(shape) if group == self._lowest(group) else 0
         kernels = self._passes_back(group) * self._kernel_flops(shape)
         whole = kernels + 2 * self._attention_flops(shape)
         return self.config.applications() * whole - unneeded

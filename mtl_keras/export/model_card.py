@@ -34,6 +34,7 @@ def model_card(
     signatures: Mapping[str, Sequence[str]],
     size: int,
     milliseconds: Mapping[int, float],
+    branches: Sequence[Mapping[str, str]],
     compared: int,
     response: Mapping[str, np.ndarray],
     answer: Mapping[str, Any],
@@ -48,6 +49,7 @@ def model_card(
         signatures: name → names of its outputs.
         size: of the SavedModel, in bytes.
         milliseconds: texts per call → median time of `serving_default` on this machine.
+        branches: rows of `branch_costs`.
         compared: number of texts with the same answers as the model's.
         response: output of `serving_default` → its rows for the text `EXAMPLE`.
         answer: the same as `mtl_keras.answer` gives it.
@@ -59,6 +61,7 @@ def model_card(
         f"{size / 2**20:,.1f} MiB. {_speed(milliseconds)} "
         f"Before this version was published, a process without Keras answered {compared:,} texts "
         "as the trained model does (scores within 1e-5, equal labels and spans).",
+        *_branches(branches),
         "## Signatures",
         "Each takes `text`, strings `(batch,)`. Offsets count bytes; the limit is excluded.",
         table(_signature_rows(signatures, origin.tasks)),
@@ -185,6 +188,13 @@ def _drift(drift: Mapping[str, Mapping]) -> list[str]:
         for name, moved in drift.items()
     ]
     title = "Drift of tasks whose head stayed frozen while the encoder trained:"
+    return [title, table(rows)] if rows else []
+
+
+def _branches(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    title = (
+        "Tasks with blocks of their own; the time is what 32 texts of 32 word pieces take longer:"
+    )
     return [title, table(rows)] if rows else []
 
 

@@ -16,6 +16,7 @@ from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.display import show
 from mtl_keras.errors import InputError
 from mtl_keras.evaluation.latency import milliseconds
+from mtl_keras.export.branch_costs import branch_costs
 from mtl_keras.export.conversion.check import SIZES
 from mtl_keras.export.conversion.converter import convert
 from mtl_keras.export.conversion.formats import FLOAT32, SAVED_MODEL, ExportFormat, format_of
@@ -200,6 +201,7 @@ def _saved_model_card(
         milliseconds={
             size: _milliseconds(signatures[SERVING], version.texts(), size) for size in SIZES
         },
+        branches=branch_costs(version.subject.model),
         compared=compared,
         response=raw,
         answer=decoded,

@@ -9,9 +9,10 @@ import keras
 import tensorflow as tf
 
 from mtl_keras.data.task import Task
+from mtl_keras.encoders.levels import output_at
 from mtl_keras.encoders.text_encoder import TextEncoder
 from mtl_keras.errors import InputError
-from mtl_keras.models.heads import read_levels
+from mtl_keras.models.branches import Branches
 from mtl_keras.plans.layer_groups import LayerGroups
 
 FEATURES, SENTENCE = "features", "sentence_embedding"
@@ -21,6 +22,7 @@ class LayeredModel(Protocol):
     """The parts of a `MultiTaskModel` that this module reads."""
 
     encoder: TextEncoder
+    branches: Branches
     tasks: Mapping[str, Task]
     input: Mapping[str, keras.KerasTensor]
     output: Mapping[str, keras.KerasTensor]
@@ -42,25 +44,23 @@ def frozen_prefix(model: LayeredModel, frozen: Collection[str]) -> str | None:
         the whole encoder is frozen and every head reads only that; None if the prefix holds no
         block, since the embeddings alone are only a table look-up.
     """
-    backbone, tasks = list(model.layer_groups.backbone), model.tasks.values()
-    lowest = min(
-        (backbone.index(level[0]) for level in read_levels(model.encoder, tasks).values()),
-        default=len(backbone) - 1,
-    )
-    prefix = list(itertools.takewhile(lambda group: group in frozen, backbone[: lowest + 1]))
+    trunk, tasks = list(model.layer_groups.trunk), model.tasks.values()
+    lowest = min(trunk.index(levels[0]) for levels in model.branches.shared_levels().values())
+    prefix = list(itertools.takewhile(lambda group: group in frozen, trunk[: lowest + 1]))
     if len(prefix) < 2:
         return None
-    if prefix == backbone and not any(task.label_kind.per_word for task in tasks):
+    is_whole = prefix == list(model.layer_groups.backbone)
+    if is_whole and not any(task.label_kind.per_word for task in tasks):
         return SENTENCE
     return prefix[-1]
 
 
 def groups_up_to(model: LayeredModel, level: str | None) -> list[str]:
     """Returns the encoder's layer groups up to a level, lowest first; empty if it is None."""
-    backbone = list(model.layer_groups.backbone)
+    trunk = list(model.layer_groups.trunk)
     if level is None:
         return []
-    return backbone if level == SENTENCE else backbone[: backbone.index(level) + 1]
+    return trunk if level == SENTENCE else trunk[: trunk.index(level) + 1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +100,6 @@ class UpperPart:
 
 def output_of(encoder: TextEncoder, level: str) -> keras.KerasTensor:
     """Returns the symbolic output of an encoder's layer group, or its `sentence_embedding`."""
-    transformer = encoder.transformer
     if level == SENTENCE:
-        return transformer.output[SENTENCE]
-    return transformer.get_layer(level).output
+        return encoder.transformer.output[SENTENCE]
+    return output_at(encoder, level)

@@ -159,6 +159,8 @@ class DistillingGuard(Guard):
 class AnchoringGuard(Guard):
     """Adds `strength / 2` times the squared distance of the encoder's weights from their start.
 
+    Own blocks of tasks are free.
+
     Args:
         strength: factor of the penalty.
         start: path → starting value of each of the encoder's weights.
@@ -172,7 +174,7 @@ class AnchoringGuard(Guard):
         """Returns a guard anchored at the encoder's current weights."""
         start = {
             weight.path: tf.convert_to_tensor(weight.value)
-            for layers in model.layer_groups.backbone.values()
+            for layers in model.layer_groups.trunk.values()
             for layer in layers
             for weight in layer.weights
         }

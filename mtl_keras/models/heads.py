@@ -3,7 +3,7 @@
 import functools
 import itertools
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -115,17 +115,24 @@ def loaded_encoder(encoder: TextEncoder | str) -> TextEncoder:
     return encoder
 
 
-def used_part(encoder: TextEncoder, tasks: Iterable[Task]) -> TextEncoder:
+def used_part(
+    encoder: TextEncoder, tasks: Iterable[Task], needed: Iterable[str] = ()
+) -> TextEncoder:
     """Returns the encoder without what no head reads: blocks above their levels, and the pooler.
 
     A pooler that no head reads is not trained, and would have no weights in the model's file.
+
+    Args:
+        encoder: the encoder.
+        tasks: of the heads.
+        needed: levels that are kept in any case.
 
     Raises:
         InputError: as `read_levels`.
     """
     tasks, order = list(tasks), levels_of(encoder)
     levels = read_levels(encoder, tasks)
-    highest = max(itertools.chain(*levels.values()), key=order.index, default=order[-1])
+    highest = max(itertools.chain(*levels.values(), needed), key=order.index)
     reads_pooler = encoder.config.pooling == "pooler" and any(
         kind_of(task).reads.output == "sentence_embedding" and order[-1] in levels[task.name]
         for task in tasks
@@ -135,23 +142,23 @@ def used_part(encoder: TextEncoder, tasks: Iterable[Task]) -> TextEncoder:
 
 
 def head_outputs(
-    tasks: Sequence[Task], encoder: TextEncoder, dropout: float
+    tasks: Sequence[Task], encoder_of: Callable[[str], TextEncoder], dropout: float
 ) -> dict[str, keras.KerasTensor]:
     """Returns task → the outputs of a new head on the vectors that its kind reads, at its level.
 
     Args:
         tasks: a head for each.
-        encoder: the encoder whose vectors the heads read.
+        encoder_of: a task → the encoder whose vectors its head reads.
         dropout: rate before each head, in training.
 
     Raises:
         InputError: a level that the encoder does not have.
     """
-    vectors = functools.cache(functools.partial(vectors_at, encoder))
+    vectors = functools.cache(vectors_at)
     outputs = {}
     for task in tasks:
-        output = kind_of(task).reads.output
-        read = [vectors(level)[output] for level in _levels(encoder, task)]
+        output, encoder = kind_of(task).reads.output, encoder_of(task.name)
+        read = [vectors(encoder, level)[output] for level in _levels(encoder, task)]
         mixed = LevelMix(name=f"{task.name}_mix")(read) if task.reads == MIX else read[0]
         outputs[task.name] = TaskHead(task, dropout)(mixed)
     return outputs

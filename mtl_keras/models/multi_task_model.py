@@ -11,6 +11,7 @@ from mtl_keras.distribution import replicas
 from mtl_keras.encoders.text_encoder import TextEncoder
 from mtl_keras.encoders.transformer.policy import check_policy
 from mtl_keras.models import heads, training_step
+from mtl_keras.models.branches import Branches
 from mtl_keras.models.calling import CheckedCalls
 from mtl_keras.models.compiling import SavedCompilation, check_compile, checked_optimizer
 from mtl_keras.models.frozen_prefix import FEATURES, UpperPart
@@ -36,8 +37,9 @@ class MultiTaskModel(HasTaskData, SavedCompilation, CheckedCalls, keras.Model):
 
     `fit` takes batches `(x, labels, weights)`, labels and weights dicts by task, as
     `interleave` makes them; `x` may hold `features` too (see `start_above`). A task whose weights
-    are all 0 in a batch is idle: its head does not move by one bit. Weights may be left out: then
-    every example counts for every task.
+    are all 0 in a batch is idle: what serves only idle tasks (heads, own blocks, blocks above the
+    level that others read) does not move by one bit. Weights may be left out: then every example
+    counts for every task.
 
     Logs and history: `loss`; `padding`, the share of a batch's positions without a word piece; per
     task `<task>_loss` and its metrics (`<task>_accuracy`, …), over its own examples, NaN of none.
@@ -45,12 +47,14 @@ class MultiTaskModel(HasTaskData, SavedCompilation, CheckedCalls, keras.Model):
     Args:
         encoder: the `TextEncoder` that the tasks share, or its source, as
             `TextEncoder.from_pretrained` takes it; blocks above all heads' levels are left out.
+            Tasks with own blocks (`Task.own_blocks`) begin with copies of its top blocks.
         tasks: what to predict. Labels that a task lacks are found in its data.
         head_dropout: rate of dropout before each head, in training.
         has_names: whether the tasks have their names from a file; else they may be refused.
 
     Raises:
-        InputError: no task, one without labels and data, names with two meanings, an unknown level.
+        InputError: no task, one without labels and data, names with two meanings, an unknown level,
+            own blocks that the encoder cannot give.
     """
 
     def __init__(
@@ -67,11 +71,12 @@ class MultiTaskModel(HasTaskData, SavedCompilation, CheckedCalls, keras.Model):
         data = TaskData(tasks)
         tasks = data.completed()
         heads.check_tasks(tasks, has_names=has_names)
-        encoder = heads.used_part(heads.loaded_encoder(encoder), tasks)
-        outputs = heads.head_outputs(tasks, encoder, head_dropout)
-        super().__init__(encoder.transformer.input, outputs, name=name, **kwargs)
-        self.encoder = encoder
-        self.tasks = {task.name: task for task in tasks}
+        branches = Branches.of(heads.loaded_encoder(encoder), tasks)
+        outputs = heads.head_outputs(tasks, branches.encoder_of, head_dropout)
+        super().__init__(branches.shared.transformer.input, outputs, name=name, **kwargs)
+        self.encoder = branches.shared
+        self.branches = branches
+        self.tasks = {task.name: task for task in branches.tasks}
         self._data = data
         self.head_dropout = head_dropout
         self._task_losses = {task.name: kind_of(task).loss(task) for task in tasks}
@@ -86,11 +91,13 @@ class MultiTaskModel(HasTaskData, SavedCompilation, CheckedCalls, keras.Model):
 
     @property
     def layer_groups(self) -> LayerGroups:
-        """Layer group → layers, lowest first: `embeddings`, `block_0`, …, `heads/<task>`."""
+        """Layer group → layers, lowest first: `embeddings`, `block_0`, …, `heads/<task>`; a
+        task's own blocks are `block_4@<task>`, ….
+        """
         used = {id(layer) for layer in self.layers}
         backbone = {
             name: [layer for layer in layers if id(layer) in used]
-            for name, layers in self.encoder.layer_groups.items()
+            for name, layers in self.branches.layer_groups.items()
         }
         return LayerGroups(backbone | layers_of_heads(self.layers, self.tasks))
 
@@ -221,7 +228,8 @@ class MultiTaskModel(HasTaskData, SavedCompilation, CheckedCalls, keras.Model):
             values = [variable.value for variable in variables]
             gradients = guard.gradients(tape, total, weighted, values)
             with tf.control_dependencies([total]):  # if no batch came, nothing moves
-                self.optimizer.apply(gradients, variables, active=training_step.active_heads(sums))
+                active = training_step.active_layers(sums, self.branches.readers)
+                self.optimizer.apply(gradients, variables, active=active)
         return self._measure(batch, outputs, losses, total)
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
@@ -250,7 +258,7 @@ class MultiTaskModel(HasTaskData, SavedCompilation, CheckedCalls, keras.Model):
     def get_config(self) -> dict:
         """Encoder and tasks as plain values, and which layer groups are frozen."""
         return {
-            "encoder": self.encoder.get_config(),
+            "encoder": self.branches.deepest.get_config(),
             "tasks": [task.get_config() for task in self.tasks.values()],
             "head_dropout": self.head_dropout,
             "name": self.name,

@@ -12,7 +12,6 @@ import tensorflow as tf
 
 from mtl_keras.data.task import Task
 from mtl_keras.distribution import replicas
-from mtl_keras.models.heads import head_layers
 from mtl_keras.models.kinds.table import kind_of
 from mtl_keras.models.labelled_arrays import check_input_names, check_keys, check_ranks
 from mtl_keras.models.losses import weighted_mean
@@ -91,9 +90,14 @@ def answerable_losses(
     )
 
 
-def active_heads(sums: Tensors) -> dict[str, tf.Tensor]:
-    """Returns the name of each head's layer → whether the batch has an example of its task."""
-    return {layer: total > 0 for name, total in sums.items() for layer in head_layers(name)}
+def active_layers(sums: Tensors, readers: Mapping[str, Sequence[str]]) -> dict[str, tf.Tensor]:
+    """Returns layer → whether the batch has an example of any task that it serves.
+
+    Args:
+        sums: task → the sum of its weights in the batch.
+        readers: name of a layer → its tasks.
+    """
+    return {layer: tf.add_n([sums[name] for name in tasks]) > 0 for layer, tasks in readers.items()}
 
 
 def padding_update(metric: keras.metrics.Metric, padding_mask: tf.Tensor) -> replicas.Update:

@@ -79,6 +79,19 @@ def save_weights(model: keras.Model, groups: Iterable[str], path: Path) -> None:
     write_whole(path, lambda beside: write_arrays(arrays, beside))
 
 
+def load_copied(model: keras.Model, path: Path) -> None:
+    """Loads weights that `save_weights` wrote of a model in which all blocks are shared. Tasks' own
+    copies of a block get its weights too; others stay.
+    """
+    check_header(path)
+    arrays = load_file(path)
+    branches = tuple("-".join(branch.tasks) + "." for branch in model.branches.branches)
+    for variable in model.weights:
+        of_branch = next(filter(variable.path.startswith, branches), "")
+        if (name := variable.path.removeprefix(of_branch)) in arrays:
+            replicas.put(variable, arrays[name])
+
+
 def load_weights(model: keras.Model, path: Path) -> None:
     """Loads weights that `save_weights` wrote into a model of the same shape; others stay."""
     check_header(path)

@@ -13,16 +13,19 @@ from mtl_keras.plans.layer_groups import (
     EMBEDDINGS,
     Grouped,
     backbone_of,
-    blocks_of,
+    depth_of,
     head_group,
+    height_of,
+    owners_of,
     tasks_of,
 )
 
-PRESETS = ("none", "all", "backbone", "head:<task>", "lowest:<k>", "top:<k>")
+PRESETS = ("none", "all", "backbone", "trunk", "head:<task>", "lowest:<k>", "top:<k>")
 _NAME = r"[a-z][a-z0-9_]*"
 _COUNT = "[0-9]{1,4}"
-_PRESET = rf"none|all|backbone|head:{_NAME}|(lowest|top):{_COUNT}"
-_GROUPS = rf"{EMBEDDINGS}|block_{_COUNT}(-{_COUNT})?|heads/{_NAME}"
+_PRESET = rf"none|all|backbone|trunk|head:{_NAME}|(lowest|top):{_COUNT}"
+_BLOCKS = rf"block_({_COUNT})(?:-({_COUNT}))?(@{_NAME}(?:-{_NAME})*)?"
+_GROUPS = rf"{EMBEDDINGS}|{_BLOCKS}|heads/{_NAME}"
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,11 @@ class FreezePlan:
 
     Args:
         rule: one or several of these, joined by ` + `: the presets `none`, `all`, `backbone`
-            (embeddings and every block), `head:<task>` (that head), `lowest:<k>` (embeddings and
-            the k lowest blocks), `top:<k>` (embeddings and all but the k top blocks); and the
-            groups themselves: `embeddings`, `block_3`, `block_0-7` (a range), `heads/<task>`.
+            (embeddings and every block), `trunk` (those of them that are no task's own),
+            `head:<task>` (that head), `lowest:<k>` (embeddings and the k lowest blocks), `top:<k>`
+            (embeddings and all but the k top blocks); and the
+            groups themselves: `embeddings`, `block_3`, `block_0-7` (a range), `heads/<task>`. All
+            of these mean a task's own blocks too; `block_4@<task>` means these alone.
 
     Raises:
         InputError: a rule that is none of these, a range that runs backwards.
@@ -53,14 +58,13 @@ class FreezePlan:
 
     def __post_init__(self) -> None:
         if not isinstance(self.rule, str):
-            raise InputError(
-                f"a freeze plan's rule is a string, such as 'top:2'. Received: {shown(self.rule)}"
-            )
+            raise InputError(f"a freeze plan is a string, 'top:2'. Received: {shown(self.rule)}")
         for term in self.terms:
             if not re.fullmatch(f"{_PRESET}|{_GROUPS}", term):
                 raise InputError(
                     f"a freeze plan is one of {', '.join(PRESETS)}, or names of layer groups "
-                    f"(embeddings, block_0, block_0-3, heads/<task>), joined by ' + '. "
+                    f"(embeddings, block_0, block_0-3, block_5@<task>, heads/<task>), joined by "
+                    f"' + '. "
                     f"Received: {term!r}"
                 )
             _blocks_in(term)
@@ -86,6 +90,11 @@ class FreezePlan:
     def backbone(cls) -> "FreezePlan":
         """Only the heads train."""
         return cls("backbone")
+
+    @classmethod
+    def trunk(cls) -> "FreezePlan":
+        """Only what tasks have for themselves trains: their heads and own blocks."""
+        return cls("trunk")
 
     @classmethod
     def head(cls, task: str) -> "FreezePlan":
@@ -197,13 +206,23 @@ def backbone_trains(model: Grouped) -> bool:
 def named_groups(name: str, groups: Sequence[str]) -> list[str]:
     """Returns the layer groups that a name stands for: itself, or for `block_0-3` blocks 0 to 3.
 
+    A block that is no task's own stands for its copies too.
+
     Raises:
         InputError: a group that the model lacks; the message lists the model's groups.
+
+    Example:
+
+    >>> named_groups("block_0-1", ["block_0", "block_1@topic", "block_1@mood"])
+    ['block_0', 'block_1@topic', 'block_1@mood']
     """
-    names = _blocks_in(name) or [name]
-    if not set(names) <= set(groups):
-        raise InputError(f"there is no layer group {name!r}; there are {', '.join(groups)}")
-    return names
+    named: list[str] = []
+    for one in _blocks_in(name) or [name]:
+        of_one = [group for group in groups if one in (group, group.partition("@")[0])]
+        if not of_one:
+            raise InputError(f"there is no layer group {name!r}; there are {', '.join(groups)}")
+        named += of_one
+    return named
 
 
 def names_within(name: str, blocks: int) -> str:
@@ -214,31 +233,32 @@ def names_within(name: str, blocks: int) -> str:
     >>> names_within("block_1-5", 3), names_within("block_3", 3), names_within("heads/topic", 3)
     ('block_1-2', '', 'heads/topic')
     """
-    match = re.fullmatch(f"block_({_COUNT})(?:-({_COUNT}))?", name)
+    match = re.fullmatch(_BLOCKS, name)
     if not match or int(match[2] or match[1]) < blocks:
         return name
-    return f"block_{match[1]}-{blocks - 1}" if int(match[1]) < blocks else ""
+    owners = match[3] or ""
+    return f"block_{match[1]}-{blocks - 1}{owners}" if int(match[1]) < blocks else ""
 
 
 def check_group(name: str) -> None:
     """Raises `InputError` if a name is neither that of a layer group nor a range."""
     if not re.fullmatch(_GROUPS, name):
         raise InputError(
-            "a layer group is embeddings, block_0, block_0-3 (a range) or heads/<task>. "
-            f"Received: {name!r}"
+            "a layer group is embeddings, block_0, block_0-3 (a range), block_5@<task> (its own) "
+            f"or heads/<task>. Received: {name!r}"
         )
     _blocks_in(name)
 
 
 def _blocks_in(name: str) -> list[str]:
     """Returns the blocks of a range such as `block_0-3`; empty if it is no range."""
-    match = re.fullmatch(f"block_({_COUNT})-({_COUNT})", name)
-    if not match:
+    match = re.fullmatch(_BLOCKS, name)
+    if not match or match[2] is None:
         return []
-    first, last = int(match[1]), int(match[2])
+    first, last, owners = int(match[1]), int(match[2]), match[3] or ""
     if first > last:
-        raise InputError(f"the range {name!r} runs backwards; write block_{last}-{first}")
-    return [f"block_{index}" for index in range(first, last + 1)]
+        raise InputError(f"the range {name!r} runs backwards; write block_{last}-{first}{owners}")
+    return [f"block_{index}{owners}" for index in range(first, last + 1)]
 
 
 def _within(term: str, blocks: int) -> str:
@@ -254,11 +274,12 @@ def _frozen_by(term: str, groups: Sequence[str]) -> Sequence[str]:
     if word == "head":
         return [_known_head(term, argument, tasks_of(groups))]
     if word in ("lowest", "top"):
-        blocks = blocks_of(groups)
-        count = _known_count(term, int(argument), blocks)
-        kept = len(blocks) - count if word == "lowest" else count
-        return backbone[: len(backbone) - kept]
+        depth = depth_of(groups)
+        count = _known_count(term, int(argument), depth)
+        lowest = count if word == "lowest" else depth - count
+        return [group for group in backbone if height_of(group) < lowest]
     presets: dict[str, Sequence[str]] = {"none": [], "all": groups, "backbone": backbone}
+    presets["trunk"] = [group for group in backbone if not owners_of(group)]
     return presets[term] if term in presets else named_groups(term, groups)
 
 
@@ -270,10 +291,9 @@ def _known_head(term: str, task: str, tasks: Sequence[str]) -> str:
     return head_group(task)
 
 
-def _known_count(term: str, count: int, blocks: Sequence[str]) -> int:
-    if count > len(blocks):
+def _known_count(term: str, count: int, depth: int) -> int:
+    if count > depth:
         raise InputError(
-            f"freeze {term!r}: the encoder has {len(blocks)} blocks; "
-            f"choose a number from 0 to {len(blocks)}"
+            f"freeze {term!r}: the encoder has {depth} blocks; choose a number from 0 to {depth}"
         )
     return count

@@ -1,9 +1,11 @@
 """Layer groups: the only way in which freezing, learning rates, caching and pictures name layers.
 
-A model's groups are `embeddings`, `block_0` (the lowest), …, and `heads/<task>` for each task.
+A model's groups are `embeddings`, `block_0` (the lowest), …, and `heads/<task>` for each task. A
+block that some tasks have as their own copy is `block_4@<task>`, or `block_4@<task>-<task>`.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
 
 EMBEDDINGS = "embeddings"
 _HEADS = "heads/"
+_BLOCK = re.compile(r"block_([0-9]+)(?:@(.+))?")
 
 
 class LayerGroups(dict[str, "list[keras.layers.Layer]"]):
@@ -25,8 +28,13 @@ class LayerGroups(dict[str, "list[keras.layers.Layer]"]):
 
     @property
     def backbone(self) -> "LayerGroups":
-        """The groups of the encoder, lowest first."""
+        """The groups of the encoder, tasks' own blocks included, lowest first."""
         return LayerGroups({name: self[name] for name in backbone_of(self)})
+
+    @property
+    def trunk(self) -> "LayerGroups":
+        """The groups of the encoder that all tasks share, lowest first."""
+        return LayerGroups({name: self[name] for name in self.backbone if not owners_of(name)})
 
     @property
     def heads(self) -> "dict[str, list[keras.layers.Layer]]":
@@ -63,6 +71,47 @@ def backbone_of(groups: Iterable[str]) -> list[str]:
     return [name for name in groups if not name.startswith(_HEADS)]
 
 
-def blocks_of(groups: Iterable[str]) -> list[str]:
-    """Returns the blocks among these layer groups, in their order."""
-    return [name for name in backbone_of(groups) if name != EMBEDDINGS]
+def own_group(block: str, tasks: Sequence[str]) -> str:
+    """Returns the layer group of a block that only these tasks have.
+
+    Example:
+
+    >>> own_group("block_4", ["topic", "mood"])
+    'block_4@topic-mood'
+    """
+    return f"{block}@{'-'.join(tasks)}"
+
+
+def owners_of(group: str) -> tuple[str, ...]:
+    """Returns the tasks whose own block a layer group is; empty if it is no task's own."""
+    match = _BLOCK.fullmatch(group)
+    return tuple(match[2].split("-")) if match and match[2] else ()
+
+
+def only_of(groups: Iterable[str], tasks: Iterable[str]) -> list[str]:
+    """Returns the groups that serve no task but these: their heads and own blocks.
+
+    Example:
+
+    >>> only_of(["block_1", "block_1@topic", "block_1@topic-mood", "heads/topic"], ["topic"])
+    ['block_1@topic', 'heads/topic']
+    """
+    served = {group: {*(owners_of(group) or tasks_of([group]))} for group in groups}
+    return [group for group, of_group in served.items() if of_group and of_group <= {*tasks}]
+
+
+def height_of(group: str) -> int:
+    """Returns the number of a block, its own or shared; of the embeddings -1.
+
+    Example:
+
+    >>> [height_of(group) for group in ("embeddings", "block_4", "block_4@topic")]
+    [-1, 4, 4]
+    """
+    match = _BLOCK.fullmatch(group)
+    return int(match[1]) if match else -1
+
+
+def depth_of(groups: Iterable[str]) -> int:
+    """Returns how many blocks a text passes on its way to the highest head."""
+    return max(map(height_of, groups), default=-1) + 1

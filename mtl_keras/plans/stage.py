@@ -13,7 +13,7 @@ from typing import Any
 from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError, shown
 from mtl_keras.plans.freeze_plan import FreezePlan, check_group, named_groups, names_within
-from mtl_keras.plans.layer_groups import EMBEDDINGS, backbone_of, blocks_of, tasks_of
+from mtl_keras.plans.layer_groups import backbone_of, depth_of, height_of, only_of, tasks_of
 from mtl_keras.plans.protection import Protection
 
 SHAPES = ("constant", "linear", "cosine", "slanted_triangular")
@@ -152,12 +152,10 @@ class LearningRates:
         Raises:
             InputError: a rate for a group that is not among these; it lists those that are.
         """
-        blocks = blocks_of(groups)
-        depth = {name: len(blocks) - 1 - index for index, name in enumerate(blocks)}
-        depth[EMBEDDINGS] = len(blocks)
-        rates = {
-            name: self.backbone * self.decay ** depth[name] if name in depth else self.heads
-            for name in groups
+        top = depth_of(groups) - 1
+        rates = dict.fromkeys(groups, self.heads) | {
+            name: self.backbone * self.decay ** (top - height_of(name))
+            for name in backbone_of(groups)
         }
         return rates | self.explicit(groups)
 
@@ -236,9 +234,8 @@ class Stage:
         return tuple(name for name in tasks if name not in self.trained_tasks(tasks))
 
     def frozen(self, groups: Sequence[str]) -> tuple[str, ...]:
-        """Returns which of these layer groups are frozen: the plan's, and idle tasks' heads."""
-        tasks = tasks_of(groups)
-        idle = [FreezePlan.head(name) for name in self.idle_tasks(tasks)]
+        """Returns which of these are frozen: the plan's, and heads and own blocks of idle tasks."""
+        idle = map(FreezePlan, only_of(groups, self.idle_tasks(tasks_of(groups))))
         return functools.reduce(operator.or_, idle, self.freeze).frozen(groups)
 
     def check_solvable(self, groups: Sequence[str]) -> None:

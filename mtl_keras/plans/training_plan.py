@@ -8,7 +8,7 @@ from typing import Any
 
 from mtl_keras.errors import InputError, shown
 from mtl_keras.plans.freeze_plan import FreezePlan
-from mtl_keras.plans.layer_groups import blocks_of, tasks_of
+from mtl_keras.plans.layer_groups import depth_of, tasks_of
 from mtl_keras.plans.stage import Stage, check_sequence
 
 NAMED_PLANS = (
@@ -155,7 +155,7 @@ class TrainingPlan:
 
     def stages_of_used(self, groups: Sequence[str]) -> tuple[Stage, ...]:
         """Returns the stages on a model that may lack upper blocks, since no head reads them."""
-        return self.within(len(blocks_of(groups))).stages(groups)
+        return self.within(depth_of(groups)).stages(groups)
 
     def stages(self, groups: Sequence[str]) -> tuple[Stage, ...]:
         """Returns the stages on a model of these layer groups, lowest first.
@@ -271,7 +271,7 @@ def _plateau(stage: Stage, groups: Sequence[str]) -> list[Stage]:
 
 
 def _lowest_half(stage: Stage, groups: Sequence[str]) -> list[Stage]:
-    return [replace(stage, freeze=FreezePlan.lowest(len(blocks_of(groups)) // 2))]
+    return [replace(stage, freeze=FreezePlan.lowest(depth_of(groups) // 2))]
 
 
 def _head_frozen(stage: Stage, groups: Sequence[str], task: str) -> list[Stage]:
@@ -285,6 +285,6 @@ def _head_frozen(stage: Stage, groups: Sequence[str], task: str) -> list[Stage]:
 
 def _thawing(groups: Sequence[str]) -> list[FreezePlan]:
     """Returns freeze plans: the heads alone, then one block more each, at last everything."""
-    count = len(blocks_of(groups))
+    count = depth_of(groups)
     top = [FreezePlan.top(k) for k in range(1, count)]
     return [FreezePlan.backbone(), *top, FreezePlan.none()]

@@ -11,8 +11,9 @@ import yaml
 
 from mtl_keras.data.columns import Columns
 from mtl_keras.data.hub_datasets import HubDataset
+from mtl_keras.data.splits import SPLITS
 from mtl_keras.data.tables import Table
-from mtl_keras.data.task import SPLITS, Task
+from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError
 from mtl_keras.plans.protection import Protection
 from mtl_keras.plans.stage import LearningRates, RateSchedule, Stage
@@ -85,7 +86,8 @@ def _task(task: Task) -> dict[str, Any]:
     if any(by_split.values()):
         is_one = all(columns == next(iter(by_split.values())) for columns in by_split.values())
         plain["columns"] = next(iter(by_split.values())) if is_one else by_split
-    return plain | ({} if task.reads == Task.reads else {"reads": task.reads})
+    plain |= {} if task.reads == Task.reads else {"reads": task.reads}
+    return plain | ({"own_blocks": task.own_blocks.get_config()} if task.own_blocks else {})
 
 
 def _files(files: Mapping[str, Sequence[str | Table]]) -> str | dict[str, str | list[str]]:

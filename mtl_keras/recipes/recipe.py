@@ -8,7 +8,8 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from mtl_keras.data.schedules import Proportional, Schedule, parse_schedule
-from mtl_keras.data.task import SPLITS, Task, checked_tasks
+from mtl_keras.data.splits import SPLITS
+from mtl_keras.data.task import Task, checked_tasks
 from mtl_keras.data.task_names import name_fault
 from mtl_keras.encoders.pretrained.sources import RUN, located
 from mtl_keras.errors import InputError

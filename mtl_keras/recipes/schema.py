@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 import pydantic
 
+from mtl_keras.data.own_blocks import completed
 from mtl_keras.data.schedules import parse_schedule
 from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError, nearest
@@ -215,6 +216,7 @@ class RecipeSchema(Strict):
     def _check(self) -> Self:
         for name, task in self.tasks.items():
             check_at(("tasks", name), task.build, name)
+        check_at(("tasks",), self.build_tasks)
         names = watchable(self.build_tasks())
         for settings, place in self._places():
             check_at((*place, "watch"), _check_watch, settings.watch, names)
@@ -230,8 +232,11 @@ class RecipeSchema(Strict):
         return self
 
     def build_tasks(self) -> tuple[Task, ...]:
-        """The declared tasks."""
-        return tuple(task.build(name) for name, task in self.tasks.items())
+        """The declared tasks; all that have own blocks together say so."""
+        own_blocks = completed({name: task.own_blocks for name, task in self.tasks.items()})
+        return tuple(
+            task.build(name).with_own_blocks(own_blocks[name]) for name, task in self.tasks.items()
+        )
 
     def _places(self) -> list[tuple[_StageSettings, tuple[str | int, ...]]]:
         """All settings of stages, with their places in the recipe."""

@@ -6,7 +6,9 @@ import pydantic
 
 from mtl_keras.data.columns import Columns
 from mtl_keras.data.label_kinds import LABEL_KINDS
-from mtl_keras.data.task import SPLITS, Task
+from mtl_keras.data.own_blocks import as_own_blocks
+from mtl_keras.data.splits import SPLITS
+from mtl_keras.data.task import Task
 from mtl_keras.recipes.strict import Strict
 from mtl_keras.recipes.values import address, paths
 
@@ -89,6 +91,7 @@ class TaskSchema(Strict):
     delimiter: str | None = None
     encoding: str | None = None
     reads: str = Task.reads
+    own_blocks: Annotated[Any, pydantic.AfterValidator(as_own_blocks)] = None
 
     def build(self, name: str) -> Task:
         files: Any = self.files
@@ -106,4 +109,5 @@ class TaskSchema(Strict):
             files=files,
             columns=columns,
             reads=self.reads,
+            own_blocks=self.own_blocks,
         )

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator
 
 from mtl_keras.data.cells import LARGEST_FLOAT32
 from mtl_keras.data.hub_datasets import check_path, hub_dataset
-from mtl_keras.data.task import SPLITS
+from mtl_keras.data.splits import SPLITS
 from mtl_keras.errors import InputError, shown
 from mtl_keras.plans.freeze_plan import FreezePlan
 from mtl_keras.plans.protection import Distillation, GradientProjection, Protection, StartingWeights

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from mtl_keras.data.findings import Finding
-from mtl_keras.data.task import SPLITS, Task
+from mtl_keras.data.splits import SPLITS
+from mtl_keras.data.task import Task
 from mtl_keras.display import in_html
 from mtl_keras.errors import InputError
 from mtl_keras.evaluation.figures import figure, interval_of, notes_of, values_of

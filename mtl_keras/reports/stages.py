@@ -173,6 +173,9 @@ def _rates(record: Mapping, groups: Sequence[str], stage: Stage | None) -> list[
 
 
 def _layer_of(group: str) -> str:
+    block, _, owners = group.partition("@")
+    if owners:
+        return f"{owners}.{block}"
     return f"{group.removeprefix('heads/')}_head" if group.startswith("heads/") else group
 
 

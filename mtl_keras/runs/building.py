@@ -130,9 +130,9 @@ def check_plan(plan: TrainingPlan, encoder: "TextEncoder", model: "MultiTaskMode
 
     Blocks that no head reads are left out of the model; a plan may name them.
     """
-    used, blocks = list(model.encoder.layer_groups), list(encoder.layer_groups)
-    heads = [group for group in model.layer_groups if group not in used]
-    plan.stages([*blocks, *heads])
+    used, blocks = list(model.branches.deepest.layer_groups), list(encoder.layer_groups)
+    of_tasks = [group for group in model.layer_groups if group not in used]
+    plan.stages([*blocks, *of_tasks])
     try:
         plan.stages_of_used(list(model.layer_groups))
     except InputError as error:

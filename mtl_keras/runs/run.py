@@ -7,12 +7,13 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pydantic
 
 from mtl_keras.data.findings import Finding
-from mtl_keras.data.task import SPLITS, Task
+from mtl_keras.data.splits import SPLITS
+from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError, UnsafeFileError, WorkError
 from mtl_keras.models.late_methods import LateMethod
 from mtl_keras.recipes.recipe import Recipe, load_recipe
@@ -45,6 +46,12 @@ class _TrainedTask(pydantic.BaseModel):
     labels: list[str]
     reads: str = Task.reads
     scale: tuple[float, float] | None = None
+    own_blocks: dict[str, Any] | None = None
+
+    def task(self, name: str) -> Task:
+        """As it was trained, without its files."""
+        settings = self.model_dump(include={"kind", "reads", "scale", "own_blocks"})
+        return Task(name, **settings).with_labels(self.labels)
 
 
 class _Record(pydantic.BaseModel):
@@ -135,10 +142,7 @@ class Run:
     @property
     def tasks(self) -> dict[str, Task]:
         """Name → the task as it was trained, with its labels, without its files."""
-        return {
-            name: Task(name, task.kind, reads=task.reads, scale=task.scale).with_labels(task.labels)
-            for name, task in self._record.tasks.items()
-        }
+        return {name: trained.task(name) for name, trained in self._record.tasks.items()}
 
     @property
     def scores(self) -> dict[str, dict[str, dict]]:

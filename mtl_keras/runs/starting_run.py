@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mtl_keras.data.levels import MIX
 from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError, listed
-from mtl_keras.plans.layer_groups import head_group
+from mtl_keras.plans.layer_groups import head_group, owners_of
 from mtl_keras.recipes.recipe import Recipe
 from mtl_keras.runs.run import Run
 
@@ -92,19 +92,26 @@ class StartingRun:
 
         Raises:
             InputError: a head reads another level of the encoder than in the run, or vectors that
-                are pooled otherwise.
+                are pooled otherwise; a task has other blocks of its own.
         """
         for name in [name for name in model.tasks if name in self._model.tasks]:
-            now, before = (_reading(of.encoder, of.tasks[name]) for of in (model, self._model))
+            owns, owned = (", ".join(_own(of, name)) or "none" for of in (model, self._model))
+            if owns != owned:
+                raise self._error(
+                    f"task {name!r}: has blocks of its own: {owns}; in the run: {owned}; give it "
+                    "the same own_blocks, or another name"
+                )
+            now, before = (_reading(of, name) for of in (model, self._model))
             for setting, value in before.items():
                 if now[setting] != value:
                     raise self._error(
                         f"task {name!r}: {setting} {now[setting]}, in the run {value}; say "
                         f"{setting}: {value}, or give the task another name"
                     )
-            heads = (of.layer_groups[head_group(name)] for of in (self._model, model))
-            for layer, into in zip(*heads, strict=True):
-                _copy(layer, into)
+            for group in (*_own(model, name), head_group(name)):
+                layers = (of.layer_groups[group] for of in (self._model, model))
+                for layer, into in zip(*layers, strict=True):
+                    _copy(layer, into)
 
     def record(self, model: "MultiTaskModel") -> dict[str, Any]:
         """What the training's own run keeps: the run's folder, and whose heads it began with."""
@@ -169,12 +176,18 @@ def _copy(layers: "keras.layers.Layer", into: "keras.layers.Layer") -> None:
         replicas.put(other, replicas.value_of(weight))
 
 
-def _reading(encoder: "TextEncoder", task: Task) -> dict[str, str]:
+def _own(model: "MultiTaskModel", task: str) -> list[str]:
+    """The layer groups of a task's own blocks."""
+    return [group for group in model.layer_groups if task in owners_of(group)]
+
+
+def _reading(model: "MultiTaskModel", name: str) -> dict[str, str]:
     """Which vectors a head reads, in the words of a recipe."""
     from mtl_keras.encoders.levels import levels_of
     from mtl_keras.models.heads import read_levels
 
-    levels = read_levels(encoder, [task])[task.name]
+    task, encoder = model.tasks[name], model.branches.encoder_of(name)
+    levels = read_levels(encoder, [task])[name]
     reading = {"reads": levels[0] if len(levels) == 1 else f"{MIX} of {len(levels)} levels"}
     if task.label_kind.per_word:
         return reading

@@ -1,6 +1,7 @@
 """Early stopping, and the best weights of each task and of the tasks' mean."""
 
 import functools
+import itertools
 import math
 import os
 import shutil
@@ -12,6 +13,7 @@ import keras
 from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError
 from mtl_keras.models.variables import load_weights, save_weights
+from mtl_keras.plans.layer_groups import only_of
 from mtl_keras.plans.stage import MEAN, Stage
 from mtl_keras.storage.writing import write_whole
 
@@ -85,9 +87,7 @@ class Selection(keras.callbacks.Callback):
                 raise InputError(f"{path}: no such file; restore it or train again")
         self.best, self.done = dict(before["best"]), list(before["done"])
         self._waited = dict(before["waited"])
-        for name in self.done:
-            for layer in self.model.layer_groups.heads[name]:
-                layer.trainable = False
+        self._freeze_done()
 
     def restore(self, name: str | None) -> None:
         """Puts back the best weights of a task or of the mean; None leaves the last ones."""
@@ -144,9 +144,14 @@ class Selection(keras.callbacks.Callback):
             if name not in self.done and head[0].trainable and self._waits_too_long(name):
                 self.on_done(name)
                 self.done.append(name)
-                for layer in head:
-                    layer.trainable = False
+                self._freeze_done()
         self.model.make_train_function()
+
+    def _freeze_done(self) -> None:
+        """Freezes the heads and own blocks of tasks that are done."""
+        groups = self.model.layer_groups
+        for layer in itertools.chain(*(groups[name] for name in only_of(groups, self.done))):
+            layer.trainable = False
 
     def _is_over(self) -> bool:
         """Returns whether the stage ends; with `freeze_when_done`, when the last head is done."""

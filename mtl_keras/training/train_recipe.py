@@ -84,7 +84,7 @@ def train(
             depth = _depth(run, recipe, encoder, datasets, report)
             levels = {name: of_task["reads"] for name, of_task in depth.items()}
             model = build_model(recipe, datasets, encoder, levels, as_in_0_1_0=not as_source)
-        facts = {DEPTH: depth, LEFT_OUT: _left_out(encoder, model.encoder, report)}
+        facts = {DEPTH: depth, LEFT_OUT: _left_out(encoder, model.branches.deepest, report)}
         facts |= _started(recipe, model, report)
         materials = Materials.of(recipe, datasets, model)
         with one_writer(run.folder), Interruption(workers.agree).listening() as interruption:
@@ -117,7 +117,8 @@ def _depth(
     if run.has_begun:
         of_run: dict[str, dict] = run.read_json(START).get(DEPTH, {})
         return of_run
-    return depth_record(chosen_levels(encoder, datasets, seed=recipe.seed, report=report))
+    solutions = chosen_levels(encoder, datasets, seed=recipe.seed, report=report)
+    return depth_record(solutions, datasets)
 
 
 def _left_out(

@@ -7,7 +7,8 @@ import shutil
 import pytest
 
 from mtl_keras.data.hub_datasets import HubDataset
-from mtl_keras.data.task import SPLITS, Task
+from mtl_keras.data.splits import SPLITS
+from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.errors import InputError
 

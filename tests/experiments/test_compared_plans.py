@@ -50,6 +50,8 @@ def test_the_default_is_every_scenario(recipe):
         ("stages", "full"),
         ("linear_probe@auto", "linear_probe@auto"),
         ("stages@block_0", "full@block_0"),
+        ("own:1", "full"),
+        ("head_frozen:topic+own:1", "full"),
     ],
 )
 def test_tasks_alone_train_by_the_same_plan_unless_it_speaks_of_others(recipe, name, alone):
@@ -97,12 +99,31 @@ def test_a_frozen_head_begins_with_the_tasks_own_model_and_the_others_choose(rec
 
 
 def test_a_plan_may_say_where_heads_read(recipe):
-    assert compared_plan(recipe, "full").reading(recipe) is recipe
+    assert compared_plan(recipe, "full").reading(recipe) == recipe
     plan = compared_plan(recipe, "full@block_0")
     assert plan.training == compared_plan(recipe, "full").training
     assert [task.reads for task in plan.reading(recipe).tasks] == ["block_0", "block_0"]
     tasks = tuple(task.at_level("auto") for task in recipe.tasks)
     assert "linear_probe@auto" not in default_plans(replace(recipe, tasks=tasks))
+
+
+def test_own_blocks_are_a_plan_and_a_remedy(recipe):
+    compared = compared_plan(recipe, "own:2")
+    assert [task.own_blocks.k for task in compared.reading(recipe).tasks] == [2, 2]
+    assert compared.training.name == "full"
+    protecting = compared_plan(recipe, "head_frozen:topic+own:1")
+    assert (protecting.protects, protecting.own_blocks) == ("topic", 1)
+    assert [task.own_blocks and task.own_blocks.k for task in protecting.reading(recipe).tasks] == [
+        None,
+        1,
+    ]
+    groups = ["embeddings", "block_0", "block_1", "block_1@entities", "heads/topic",
+              "heads/entities"]  # fmt: skip
+    frozen = protecting.training.stages(groups)[-1].frozen(groups)
+    assert frozen == ("embeddings", "block_0", "block_1", "heads/topic")
+    for name in ("own:0", "own:", "own:1@auto", "head_frozen:topic+own:x"):
+        with pytest.raises(InputError, match=r"own:|plan own:1@auto"):
+            compared_plan(recipe, name)
 
 
 def test_a_remedy_that_joins_batches_needs_a_batch_size(recipe):

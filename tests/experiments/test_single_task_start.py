@@ -5,7 +5,7 @@ import pytest
 
 from mtl_keras.errors import WorkError
 from mtl_keras.experiments import single_task_start
-from mtl_keras.experiments.compared_plans import Job
+from mtl_keras.experiments.compared_plans import Job, compared_plan
 from mtl_keras.experiments.job_recipe import recipe_of
 from mtl_keras.experiments.single_task_start import SingleTaskStart
 from mtl_keras.recipes.recipe import load_recipe
@@ -52,6 +52,20 @@ def test_the_shared_model_gets_encoder_and_head_of_the_best_and_nothing_else(
             assert all((weight == 2.0).all() for weight in layer.get_weights())
     after = shared.layer_groups["heads/entities"][0].get_weights()
     assert all(map(np.array_equal, before, after))
+
+
+def test_tasks_own_blocks_begin_as_those_of_the_single_task_model(comparison, built, tiny_recipe):
+    (comparison.folder / ALONE.start_folder("topic")).mkdir(parents=True)
+    model, datasets = built(ALONE)
+    for weight in model.weights:
+        weight.assign(np.full(weight.shape, 2.0, np.float32))
+    SingleTaskStart(comparison, ALONE, None).offer(model, datasets)
+    recipe = compared_plan(load_recipe(tiny_recipe), "own:1").reading(load_recipe(tiny_recipe))
+    shared = build_model(recipe, open_datasets(recipe))
+    SingleTaskStart(comparison, TOGETHER, "topic").begin(shared)
+    for group in ("block_0", "block_1@topic", "block_1@entities", "heads/topic"):
+        for layer in shared.layer_groups[group]:
+            assert all((weight == 2.0).all() for weight in layer.get_weights()), group
 
 
 def test_nothing_is_kept_unless_a_plan_waits_for_it(comparison, built):

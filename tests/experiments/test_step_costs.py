@@ -25,6 +25,9 @@ CASES = [
     ("top:1", {"approximate_gelu": True}),
     ("block_1 + heads/topic", {"pooler": True, "pooling": "pooler"}),
     ("backbone", {}),
+    ("none", {"own": (1, 2)}),
+    ("lowest:2", {"own": (1, 2)}),
+    ("lowest:2 + block_2@topic", {"own": (1, None)}),
 ]
 
 
@@ -35,14 +38,14 @@ def blocks_in_line(monkeypatch):
     monkeypatch.setattr(transformer, "block_function", in_line)
 
 
-def _model(plan="none", hidden=128, dtype=None, **config) -> mtl.MultiTaskModel:
+def _model(plan="none", hidden=128, dtype=None, own=(None, None), **config) -> mtl.MultiTaskModel:
     shape = {"hidden_dim": hidden, "num_layers": 3, "num_heads": 2, "intermediate_dim": 3 * hidden}
     config = EncoderConfig(vocabulary_size=5, max_position=16, **shape, **config)
     tokenizer = WordpieceTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a"], lowercase=True)
     encoder = mtl.TextEncoder(tokenizer, config, build_transformer(config, dtype))
     tasks = [
-        mtl.Task("topic", labels=["x", "y"]),
-        mtl.Task("entities", kind="tagging", labels=["city"]),
+        mtl.Task("topic", labels=["x", "y"], own_blocks=own[0]),
+        mtl.Task("entities", kind="tagging", labels=["city"], own_blocks=own[1]),
     ]
     model = mtl.MultiTaskModel(encoder, tasks)
     mtl.FreezePlan(plan).apply(model)
@@ -54,8 +57,9 @@ def _model(plan="none", hidden=128, dtype=None, **config) -> mtl.MultiTaskModel:
 def _costs(model, plan="none") -> StepCosts:
     policy = model.encoder.transformer.get_layer("embeddings").dtype_policy
     return StepCosts(
-        config=model.encoder.config,
+        config=model.branches.deepest.config,
         tasks=tuple(model.tasks.values()),
+        groups=list(model.layer_groups),
         frozen=mtl.FreezePlan(plan).frozen(list(model.layer_groups)),
         float_bytes=tf.as_dtype(policy.compute_dtype).size,
     )

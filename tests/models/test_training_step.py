@@ -8,7 +8,7 @@ import tensorflow as tf
 import mtl_keras as mtl
 from mtl_keras.models.kinds.table import kind_of
 from mtl_keras.models.training_step import (
-    active_heads,
+    active_layers,
     losses_by_task,
     padding_update,
     sums_of_weights,
@@ -45,7 +45,7 @@ def test_labels_of_other_tasks_are_refused(labels):
         unpack((X, labels), TASKS)
 
 
-def test_an_idle_task_has_no_loss_and_an_inactive_head():
+def test_an_idle_task_has_no_loss_and_what_serves_it_alone_is_inactive():
     weights = {"topic": np.array([0.0, 2.0]), "entities": np.zeros((2, 3))}
     batch = unpack((X, LABELS, weights), TASKS)
     sums = sums_of_weights(batch.weights)
@@ -54,12 +54,9 @@ def test_an_idle_task_has_no_loss_and_an_inactive_head():
     )
     assert float(losses["topic"]) == pytest.approx(-np.log(0.5))
     assert float(losses["entities"]) == 0
-    assert {name: bool(active) for name, active in active_heads(sums).items()} == {
-        "topic_head": True,
-        "topic_mix": True,
-        "entities_head": False,
-        "entities_mix": False,
-    }
+    readers = {"topic_head": ["topic"], "entities_head": ["entities"], "both": list(TASKS)}
+    active = {layer: bool(flag) for layer, flag in active_layers(sums, readers).items()}
+    assert active == {"topic_head": True, "entities_head": False, "both": True}
 
 
 def test_padding_is_the_share_of_all_positions():

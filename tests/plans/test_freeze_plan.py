@@ -15,6 +15,7 @@ GROUPS = ["embeddings", "block_0", "block_1", "block_2", "heads/topic", "heads/s
         (FreezePlan.none(), []),
         (FreezePlan.all(), GROUPS),
         (FreezePlan.backbone(), GROUPS[:4]),
+        (FreezePlan.trunk(), GROUPS[:4]),
         (FreezePlan.head("stars"), ["heads/stars"]),
         (FreezePlan.lowest(0), GROUPS[:1]),
         (FreezePlan.lowest(2), GROUPS[:3]),
@@ -91,7 +92,9 @@ def test_plans_are_values_that_print_and_join():
     ],
 )
 def test_an_unknown_rule_is_refused_with_the_known_ones(rule):
-    with pytest.raises(InputError, match="none, all, backbone, head:<task>, lowest:<k>, top:<k>"):
+    with pytest.raises(
+        InputError, match="none, all, backbone, trunk, head:<task>, lowest:<k>, top:<k>"
+    ):
         FreezePlan(rule)
 
 

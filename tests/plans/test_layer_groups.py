@@ -1,13 +1,13 @@
 """Layer groups by name, and as a mapping."""
 
-from mtl_keras.plans.layer_groups import LayerGroups, backbone_of, blocks_of, head_group, tasks_of
+from mtl_keras.plans.layer_groups import LayerGroups, backbone_of, depth_of, head_group, tasks_of
 
 NAMES = ["embeddings", "block_0", "block_1", "heads/topic", "heads/heads"]
 
 
 def test_names_are_of_the_backbone_or_of_a_head():
     assert [*backbone_of(NAMES), *map(head_group, tasks_of(NAMES))] == NAMES
-    assert blocks_of(NAMES) == ["block_0", "block_1"]
+    assert depth_of(NAMES) == 2
     assert tasks_of(NAMES) == ["topic", "heads"]
 
 

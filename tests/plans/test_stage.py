@@ -137,7 +137,7 @@ def test_stages_are_compared_by_what_they_freeze_of_a_model():
 
 def test_a_freeze_plan_may_be_given_by_its_rule():
     assert Stage(freeze="top:2").freeze == FreezePlan.top(2)
-    with pytest.raises(InputError, match="a freeze plan's rule is a string, such as 'top:2'"):
+    with pytest.raises(InputError, match="a freeze plan is a string, 'top:2'"):
         Stage(freeze=2)
 
 

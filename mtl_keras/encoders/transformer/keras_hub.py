@@ -1,6 +1,7 @@
 """Turns a KerasHub backbone into an encoder with ordered layer groups."""
 
 import dataclasses
+import functools
 import importlib
 import itertools
 import math
@@ -15,7 +16,7 @@ import tensorflow as tf
 
 from mtl_keras.encoders.transformer.config import EncoderConfig, check_pooling
 from mtl_keras.encoders.transformer.keras_hub_graph import Structure, find_structure
-from mtl_keras.encoders.transformer.transformer import build_transformer, pool
+from mtl_keras.encoders.transformer.transformer import build_transformer, copy_of, pool
 from mtl_keras.errors import InputError
 
 OF_ANY_MODEL = ("name", "trainable", "dtype")  # settings that every Keras model has
@@ -109,6 +110,13 @@ class Section(keras.layers.Layer):
         training: bool = False,
     ) -> keras.KerasTensor:
         return keras.KerasTensor(self.network.outputs[0].shape, self.network.outputs[0].dtype)
+
+
+@copy_of.register
+def _(section: Section, branch: str) -> Section:
+    copied = functools.partial(copy_of, branch=branch)
+    network = keras.models.clone_model(section.network, clone_function=copied)
+    return Section(network, name=f"{branch}.{section.name}", dtype=section.dtype_policy)
 
 
 @build_transformer.register

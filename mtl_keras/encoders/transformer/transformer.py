@@ -21,6 +21,8 @@ from mtl_keras.encoders.transformer.config import EncoderConfig
 from mtl_keras.encoders.transformer.dropout import Dropout
 from mtl_keras.encoders.transformer.pooling import LastPooling, MeanPooling, Pooler
 
+FINAL_NORM, POOLER = "final_norm", "pooler"  # layers above the blocks
+
 Shape = tuple[int | None, ...]
 # Not where the class is defined: that module loads without Keras.
 keras.saving.register_keras_serializable("mtl_keras")(EncoderConfig)
@@ -221,10 +223,10 @@ def build_transformer(
         window = config.attention_window(index)
         x = TransformerBlock(config, window, name=f"block_{index}", **common)(x, padding_mask)
     if config.normalize_first:
-        x = LayerNorm(config.norm_epsilon, name="final_norm", dtype=dtype)(x)
+        x = LayerNorm(config.norm_epsilon, name=FINAL_NORM, dtype=dtype)(x)
     outputs = {"sequence_output": x}
     if config.pooler:
-        outputs["pooled_output"] = Pooler(name="pooler", dtype=dtype)(x)
+        outputs["pooled_output"] = Pooler(name=POOLER, dtype=dtype)(x)
     outputs["sentence_embedding"] = pool(config, outputs, padding_mask)
     return keras.Model(
         {"token_ids": token_ids, "padding_mask": padding_mask}, outputs, name="transformer"
@@ -235,26 +237,37 @@ def layer_groups(transformer: keras.Model) -> dict[str, list[keras.layers.Layer]
     """The units of freezing and learning rates, lowest first: `embeddings`, `block_0`, …
 
     A final norm and a pooler belong to the top block; other layers before the blocks (relative
-    positions) belong to the embeddings.
+    positions) belong to the embeddings. Layers of a branch bear its name before their own.
     """
     layers = transformer.layers
-    blocks = [layer for layer in layers if re.fullmatch(r"block_\d+", layer.name)]
+    blocks = {
+        match[1]: layer
+        for layer in layers
+        if (match := re.fullmatch(r"(?:.+\.)?(block_\d+)", layer.name))
+    }
     groups: dict[str, list[keras.layers.Layer]] = {
         "embeddings": [],
-        **{block.name: [block] for block in blocks},
+        **{name: [block] for name, block in blocks.items()},
     }
+    lowest, highest = layers.index(next(iter(blocks.values()))), [*blocks][-1]
     for place, layer in enumerate(layers):
-        if layer.weights and layer not in blocks:
-            below = place < layers.index(blocks[0])
-            groups["embeddings" if below else blocks[-1].name].append(layer)
+        if layer.weights and layer not in blocks.values():
+            groups["embeddings" if place < lowest else highest].append(layer)
     return groups
+
+
+@functools.singledispatch
+def copy_of(layer: keras.layers.Layer, branch: str) -> keras.layers.Layer:
+    """A layer of the same settings, called `<branch>.<name>`, with fresh weights. Register one for
+    each class that cannot be made from its `get_config`.
+    """
+    return type(layer).from_config(layer.get_config() | {"name": f"{branch}.{layer.name}"})
 
 
 def pool(
     config: EncoderConfig,
     outputs: Mapping[str, keras.KerasTensor],
     padding_mask: keras.KerasTensor,
-    prefix: str = "",
 ) -> keras.KerasTensor:
     """The sentence embedding with the configured pooling, `(batch, hidden)`.
 
@@ -262,17 +275,14 @@ def pool(
         config: the encoder's shape.
         outputs: `sequence_output (batch, length, hidden)`, and `pooled_output` if it is used.
         padding_mask: `(batch, length)`, bool.
-        prefix: of the pooling layer's name.
     """
     if config.pooling == "pooler":
         return outputs["pooled_output"]
     if config.pooling == "cls":
         return outputs["sequence_output"][:, 0]
     if config.pooling == "last":
-        return LastPooling(name=f"{prefix}last_pooling", dtype="float32")(
-            outputs["sequence_output"], padding_mask
-        )
-    return MeanPooling(name=f"{prefix}mean_pooling")(outputs["sequence_output"], padding_mask)
+        return LastPooling(dtype="float32")(outputs["sequence_output"], padding_mask)
+    return MeanPooling()(outputs["sequence_output"], padding_mask)
 
 
 def _initializer(draws: bool) -> keras.Initializer:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from mtl_keras.data.levels import AUTO
+from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
 from mtl_keras.encoders.levels import levels_of
 from mtl_keras.encoders.text_encoder import TextEncoder
@@ -74,19 +75,27 @@ def chosen_levels(
     for name, dataset in datasets.items():
         if dataset.task.reads == AUTO:
             solutions[name] = heads_by_depth(encoder, dataset, seed=seed)
-            report(_in_words(name, dataset.task.metric, solutions[name]))
+            report(_in_words(dataset.task, solutions[name]))
     return solutions
 
 
-def best_block(solutions: list[Solution]) -> str:
-    """Returns the block whose head is best; of equal ones the lowest."""
-    return max(solutions[1:], key=lambda solution: solution.rank).level
+def best_block(solutions: list[Solution], task: Task) -> str:
+    """Returns the block whose head is best, one of its own if the task has any; of equal ones the
+    lowest.
+    """
+    blocks = solutions[-task.own_blocks.k :] if task.own_blocks else solutions[1:]
+    return max(blocks, key=lambda solution: solution.rank).level
 
 
-def depth_record(solutions: Mapping[str, list[Solution]]) -> dict[str, dict]:
+def depth_record(
+    solutions: Mapping[str, list[Solution]], datasets: Mapping[str, TaskDataset]
+) -> dict[str, dict]:
     """Returns a run's record of `chosen_levels`: task → its level, and every level's score."""
     return {
-        name: {"reads": best_block(of_task), "levels": [solution.to_json() for solution in of_task]}
+        name: {
+            "reads": best_block(of_task, datasets[name].task),
+            "levels": [solution.to_json() for solution in of_task],
+        }
         for name, of_task in solutions.items()
     }
 
@@ -111,7 +120,7 @@ def scored_depth(
         solutions = heads_by_depth(encoder, dataset, seed=seed)
         rows = Rows.of(encoder, dataset, split, levels_of(encoder), seed=seed)
         levels = [head.to_json() | {"scored": _scored(head, rows)} for head in solutions]
-        metric, reads = dataset.task.metric, best_block(solutions)
+        metric, reads = dataset.task.metric, best_block(solutions, dataset.task)
         depth[name] = {"metric": metric, "reads": reads, "levels": levels}
     return depth
 
@@ -123,6 +132,7 @@ def _scored(solution: Solution, rows: Rows) -> dict[str, float | None]:
     return {"value": metrics[task.metric], "low": metrics["low"], "high": metrics["high"]}
 
 
-def _in_words(name: str, metric: str, solutions: list[Solution]) -> str:
+def _in_words(task: Task, solutions: list[Solution]) -> str:
+    metric = task.metric
     scores = ", ".join(f"{solution.level} {solution.figure(metric)}" for solution in solutions)
-    return f"{name} reads {best_block(solutions)}; {metric} by level: {scores}"
+    return f"{task.name} reads {best_block(solutions, task)}; {metric} by level: {scores}"

@@ -83,11 +83,12 @@ def _solved(
 ) -> tuple[list[np.ndarray], float]:
     """Returns solved values of `_variables`, and the loss on the training texts."""
     task = model.tasks[name]
-    levels = read_levels(model.encoder, [task])[name]
-    train = Rows.of(model.encoder, dataset, "train", levels, seed=seed)
+    encoder = model.branches.encoder_of(name)
+    levels = read_levels(encoder, [task])[name]
+    train = Rows.of(encoder, dataset, "train", levels, seed=seed)
     validation = None
     if "validation" in dataset.splits:
-        validation = Rows.of(model.encoder, dataset, "validation", levels, seed=seed)
+        validation = Rows.of(encoder, dataset, "validation", levels, seed=seed)
     if task.reads == MIX:
         return _solved_mix(task, train.mixed(), validation and validation.mixed(), seed, report)
     solution = solve_level(train, validation, levels[0], seed=seed)

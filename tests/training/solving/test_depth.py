@@ -32,8 +32,14 @@ def test_there_is_a_head_for_each_level_lowest_first(tiny_encoder, dataset):
 
 def test_the_best_block_is_chosen_and_of_equal_ones_the_lowest():
     levels = [solution("embeddings", 0.9), solution("block_0", 0.7), solution("block_1", 0.7)]
-    assert best_block(levels) == "block_0"
-    assert best_block([*levels, solution("block_2", 0.7, loss=0.4)]) == "block_2"
+    task = mtl.Task("topic")
+    assert best_block(levels, task) == "block_0"
+    assert best_block([*levels, solution("block_2", 0.7, loss=0.4)], task) == "block_2"
+
+
+def test_a_task_with_own_blocks_reads_the_best_of_these():
+    levels = [solution("embeddings", 0.9), solution("block_0", 0.8), solution("block_1", 0.7)]
+    assert best_block(levels, mtl.Task("topic", own_blocks=1)) == "block_1"
 
 
 def test_only_tasks_that_leave_it_open_are_asked_and_each_has_a_line(tiny_encoder, dataset):
@@ -41,7 +47,9 @@ def test_only_tasks_that_leave_it_open_are_asked_and_each_has_a_line(tiny_encode
     solutions = chosen_levels(tiny_encoder(), {"topic": dataset}, report=lines.append)
     assert list(solutions) == ["topic"]
     (line,) = lines
-    assert line.startswith(f"topic reads {best_block(solutions['topic'])}; accuracy by level: emb")
+    assert line.startswith(
+        f"topic reads {best_block(solutions['topic'], dataset.task)}; accuracy by level: emb"
+    )
 
 
 def test_without_validation_examples_there_is_nothing_to_choose_by(tiny_encoder, tmp_path):
@@ -74,7 +82,7 @@ def test_an_encoder_of_one_block_has_two_levels_and_is_read_at_its_only_block(le
     encoder = mtl.TextEncoder(letters, config)
     solutions = heads_by_depth(encoder, dataset)
     assert [solution.level for solution in solutions] == ["embeddings", "block_0"]
-    assert best_block(solutions) == "block_0"
+    assert best_block(solutions, dataset.task) == "block_0"
     task = mtl.Task("topic", labels=["x", "y"], reads="block_1")
     with pytest.raises(mtl.InputError, match="has no block_1; its blocks are block_0"):
         mtl.MultiTaskModel(encoder, [task])
