@@ -86,6 +86,9 @@ def test_a_folder_without_a_run_or_an_export_is_refused(tmp_path):
         answerer_of(tmp_path, None, 1)
     with pytest.raises(InputError, match="absent: no such folder"):
         answerer_of(tmp_path / "absent", None, 1)
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="file: a file that is no model"):
+        answerer_of(tmp_path / "file", None, 1)
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "saved_model.pb").write_bytes(b"")
     with pytest.raises(InputError, match="only a run has several sets of weights"):
