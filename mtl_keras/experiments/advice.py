@@ -3,7 +3,6 @@
 The rules (`advice_rules`) name what to try first; `mtl-keras compare` measures what is best.
 """
 
-import math
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,28 +10,26 @@ from typing import Any
 
 from tabulate import tabulate
 
+from mtl_keras.data.levels import LAST
 from mtl_keras.data.schedules import Schedule, parse_schedule
+from mtl_keras.data.task import Task
 from mtl_keras.data.task_dataset import TaskDataset
-from mtl_keras.errors import listed, shown
 from mtl_keras.experiments.advice_rules import (
     EPOCH_RULES,
+    EPOCHS_OF_SOLVED,
+    LEVEL_OF_SOLVED,
+    LEVEL_OF_TRAINED,
     OURS,
     PLAN_RULES,
     SCHEDULE_RULES,
-    Measures,
-    Rule,
-    first_match,
-    turning_points,
+    SOLVED,
 )
+from mtl_keras.experiments.advice_warnings import warnings_of
 from mtl_keras.experiments.data_profile import FEW_EXAMPLES, TaskProfile, profile, quantile
+from mtl_keras.experiments.matching import Measures, Rule, first_match, turning_points
 from mtl_keras.recipes.recipe import Recipe
 
 LENGTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)  # 512: the positions of BERT
-# Thresholds of the warnings, ours.
-LOW_EVENNESS = 0.9
-MANY_REPEATED = 0.05  # of the examples
-FEW_TO_VALIDATE = 100
-EVEN_METRIC = "macro_f1"  # gives every label the same weight
 WIDTH, INDENT = 96, " " * 12  # of the text in a terminal
 LEGEND = f"""\
 largest: share of the most frequent label; even: 1 if all labels are equally frequent;
@@ -46,14 +43,14 @@ class Recommendation:
     """One setting of a recipe.
 
     Args:
-        setting: its name: `plan`, `schedule`, `max_length` or `epochs`.
+        setting: its name: `plan`, `reads`, `schedule`, `max_length` or `epochs`.
         value: what is recommended.
         current: what the recipe has; empty if unknown.
         followed: whether the recipe's value suffices; None if unknown.
         rule: name of the rule.
         condition: when the rule applies.
         reason: why it recommends this.
-        source: the paper that found it.
+        source: the paper, or the report of ours, that found it.
     """
 
     setting: str
@@ -73,7 +70,7 @@ class Advice:
     Args:
         profiles: the counts of each task.
         measures: the figures that the rules compare with their thresholds.
-        recommendations: plan, schedule, max_length, epochs.
+        recommendations: plan, reads, schedule, max_length, epochs.
         turning_points: which changes of the data would change the plan, and to which plan.
         warnings: what to watch under any plan.
     """
@@ -107,7 +104,7 @@ def advise(recipe: Recipe, datasets: Mapping[str, TaskDataset], *, plan_name: st
     """Counts the training data of a recipe's tasks and recommends how to train on them.
 
     Args:
-        recipe: its schedule and `max_length` are compared with the recommended ones.
+        recipe: its levels, schedule and `max_length` are compared with the recommended ones.
         datasets: task name → its dataset.
         plan_name: name of the recipe's training plan, `stages` if it lists stages.
 
@@ -121,12 +118,13 @@ def advise(recipe: Recipe, datasets: Mapping[str, TaskDataset], *, plan_name: st
         measures=measures,
         recommendations=(
             _plan(measures, plan_name),
+            _reading(measures, recipe.tasks),
             _schedule(measures, recipe.schedule),
             _length(profiles, recipe.max_length),
-            _from_rule("epochs", first_match(EPOCH_RULES, measures), "", None),
+            _epochs(measures),
         ),
         turning_points=tuple(_turning_points(measures)),
-        warnings=tuple(_warnings(profiles, recipe.max_length)),
+        warnings=tuple(warnings_of(profiles, recipe.max_length)),
     )
 
 
@@ -147,6 +145,24 @@ def render(advice: Advice) -> str:
 def _plan(measures: Measures, current: str) -> Recommendation:
     rule = first_match(PLAN_RULES, measures)
     return _from_rule("plan", rule, current, current == rule.recommendation)
+
+
+def _reading(measures: Measures, tasks: Sequence[Task]) -> Recommendation:
+    levels = dict.fromkeys(task.reads for task in tasks)
+    if not _is_solved(measures):
+        return _from_rule("reads", LEVEL_OF_TRAINED, ", ".join(levels), True)
+    return _from_rule("reads", LEVEL_OF_SOLVED, ", ".join(levels), LAST not in levels)
+
+
+def _epochs(measures: Measures) -> Recommendation:
+    is_solved = _is_solved(measures)
+    rule = EPOCHS_OF_SOLVED if is_solved else first_match(EPOCH_RULES, measures)
+    return _from_rule("epochs", rule, "", None)
+
+
+def _is_solved(measures: Measures) -> bool:
+    """Returns whether the recommended plan solves heads and trains nothing else."""
+    return first_match(PLAN_RULES, measures).recommendation == SOLVED
 
 
 def _schedule(measures: Measures, current: Schedule) -> Recommendation:
@@ -190,66 +206,6 @@ def _turning_points(measures: Measures) -> Iterator[str]:
     for bound, rule in turning_points(PLAN_RULES, measures):
         now = round(getattr(measures, bound.measure), 1)
         yield f"{bound} (now {now:,}): {rule.recommendation}"
-
-
-def _warnings(profiles: Sequence[TaskProfile], max_length: int) -> Iterator[str]:
-    for of_task in profiles:
-        texts = (
-            _rare_labels(of_task),
-            _uneven_labels(of_task),
-            _cut_tags(of_task, max_length),
-            _repeated_texts(of_task),
-            _few_to_validate(of_task),
-        )
-        yield from (f"{of_task.task}: {text}" for text in texts if text)
-
-
-def _rare_labels(profile: TaskProfile) -> str:
-    never, once = profile.labels_given(0, 0), profile.labels_given(1, 1)
-    few = profile.labels_given(2, FEW_EXAMPLES - 1)
-    texts = (
-        (never, "no example of {}, so it is never learnt: add examples or remove the label"),
-        (once, "one example of {}, too few to both learn and measure: add examples or merge it"),
-        (few, f"fewer than {FEW_EXAMPLES} examples of {{}}: expect little of them"),
-    )
-    return "; ".join(text.format(listed(labels, 4)) for labels, text in texts if labels)
-
-
-def _uneven_labels(profile: TaskProfile) -> str:
-    even = profile.evenness is None or profile.evenness >= LOW_EVENNESS
-    if even or EVEN_METRIC not in profile.kind.metrics:
-        return ""
-    return (
-        f"{shown(profile.largest_label)} is {profile.largest_share:.0%} of the labels: "
-        f"watch {EVEN_METRIC}, which gives every label the same weight"
-    )
-
-
-def _cut_tags(profile: TaskProfile, max_length: int) -> str:
-    cut = profile.longer_than(max_length)
-    if not cut or not profile.kind.per_word:
-        return ""
-    lost = f"their last words get no {profile.kind.mark}"
-    return f"an estimated {cut:.1%} of the texts exceed max_length; {lost}"
-
-
-def _repeated_texts(profile: TaskProfile) -> str:
-    if profile.repeated < MANY_REPEATED * profile.examples:
-        return ""
-    return (
-        f"{profile.repeated:,} of {profile.examples:,} texts repeat an earlier one: "
-        "there are fewer distinct examples than rows"
-    )
-
-
-def _few_to_validate(profile: TaskProfile) -> str:
-    number = profile.validation_examples
-    if number >= FEW_TO_VALIDATE or not profile.kind.counts_texts:
-        return ""
-    return (
-        f"{number} validation examples measure accuracy to ±{98 / math.sqrt(number):.0f} points "
-        "(95% interval at an accuracy of 50%): too coarse to choose a plan by"
-    )
 
 
 def _table(profiles: Sequence[TaskProfile]) -> str:

@@ -4,6 +4,7 @@ import itertools
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -11,17 +12,22 @@ import pytest
 from mtl_keras import Task, TaskDataset, load_recipe
 from mtl_keras.data.schedules import parse_schedule
 from mtl_keras.experiments.advice import WIDTH, Advice, advise, render
-from mtl_keras.experiments.advice_rules import EPOCH_RULES, PLAN_RULES, SCHEDULE_RULES
+from mtl_keras.experiments.advice_rules import (
+    EPOCH_RULES,
+    EPOCHS_OF_SOLVED,
+    PLAN_RULES,
+    SCHEDULE_RULES,
+)
 
 EVERY_RULE = {
     "plan": PLAN_RULES,
     "schedule": SCHEDULE_RULES,
-    "epochs": EPOCH_RULES,
+    "epochs": (*EPOCH_RULES, EPOCHS_OF_SOLVED),
 }
 # Examples of each task, whether the first tags, validation examples → the rules that win.
 DATA_OF_RULES = [
-    ((60, 60), False, 200, ("few examples", "tasks of similar size", "few steps an epoch")),
-    ((60, 120), True, 200, ("small task", "tasks of similar size", "few steps an epoch")),
+    ((60, 60), False, 200, ("few examples", "tasks of similar size", "heads are solved")),
+    ((60, 120), True, 200, ("words to label", "tasks of similar size", "heads are solved")),
     ((300, 3000), False, 200, ("small task", "very unequal", "few steps an epoch")),
     (
         (1000, 10000),
@@ -44,8 +50,9 @@ DATA_OF_RULES = [
 ]
 
 
-def _recipe(schedule="proportional", max_length=32):
-    return SimpleNamespace(schedule=parse_schedule(schedule), max_length=max_length)
+def _recipe(schedule="proportional", max_length=32, reads="last"):
+    settings = {"schedule": parse_schedule(schedule), "max_length": max_length}
+    return SimpleNamespace(tasks=[SimpleNamespace(reads=reads)], **settings)
 
 
 def _dataset(folder, name, labels, *, validation=200, texts=None) -> TaskDataset:
@@ -90,6 +97,22 @@ def test_every_rule_is_reached():
     for index, (setting, table) in enumerate(EVERY_RULE.items()):
         reached = {rules[index] for *_, rules in DATA_OF_RULES}
         assert reached == {rule.name for rule in table}, setting
+
+
+@pytest.mark.parametrize(
+    ("size", "reads", "value", "followed"),
+    [
+        (60, "last", "auto", False),
+        (60, "auto", "auto", True),
+        (60, "block_3", "auto", True),
+        (400, "last", "last", True),
+    ],
+)
+def test_solved_heads_read_the_level_that_suits_them(tmp_path, size, reads, value, followed):
+    dataset = _dataset(tmp_path, "topic", ["a", "b"] * (size // 2))
+    advice = advise(_recipe(reads=reads), {"topic": dataset}, plan_name="full")
+    advised = _setting(advice, "reads")
+    assert (advised.value, advised.followed) == (value, followed)
 
 
 def test_max_length_holds_95_percent_of_the_texts(tmp_path):
@@ -174,32 +197,34 @@ def _tickets():
 @pytest.mark.slow
 def test_the_bundled_recipe():
     advice = advise(*_tickets(), plan_name="stages")
-    assert _setting(advice, "plan").value == "gradual"
+    assert _setting(advice, "plan").value == "linear_probe"
+    assert _setting(advice, "reads").value == "auto"
     assert not advice.followed
     assert advice.turning_points == (
+        "no task that labels words (now 1): lowest_half",
         "3,000 examples of the smallest task or more (now 2,412): lp_ft",
-        "fewer than 1,000 examples of the smallest task (now 2,412): heads_then_top:2",
-        "a largest task at least 10 times the smallest (now 1.0): plateau",
     )
     text = render(advice)
-    assert "gradual (the recipe has stages)" in text
+    assert "linear_probe (the recipe has stages)" in text
     assert len(text.splitlines()) < 45
     assert max(map(len, text.splitlines()[len(advice.profiles) + 2 :])) <= WIDTH + 4
 
 
 @pytest.mark.slow
 def test_advice_that_is_followed_already():
-    advice = advise(*_tickets(), plan_name="gradual")
+    recipe, datasets = _tickets()
+    recipe = replace(recipe, tasks=tuple(task.at_level("auto") for task in recipe.tasks))
+    advice = advise(recipe, datasets, plan_name="linear_probe")
     assert advice.followed
     assert "The recipe already follows every recommendation." in render(advice)
-    assert "gradual (as the recipe has it)" in render(advice)
+    assert "linear_probe (as the recipe has it)" in render(advice)
 
 
 @pytest.mark.slow
 def test_plain_values():
     advice = advise(*_tickets(), plan_name="stages")
     actual = json.loads(json.dumps(advice.to_json(), allow_nan=False))
-    assert actual["recommendations"]["plan"]["value"] == "gradual"
+    assert actual["recommendations"]["plan"]["value"] == "linear_probe"
     assert actual["tasks"][0]["examples"] == 2412
     assert actual["measures"]["tagging_tasks"] == 1
 

@@ -6,17 +6,17 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
+from mtl_keras.data.levels import check_level
 from mtl_keras.data.schedules import parse_schedule
 from mtl_keras.experiments.advice_rules import (
     EPOCH_RULES,
+    LEVEL_OF_SOLVED,
+    LEVEL_OF_TRAINED,
     PLAN_RULES,
     SCHEDULE_RULES,
-    Bound,
-    Measures,
-    Rule,
-    first_match,
-    turning_points,
+    SOLVED,
 )
+from mtl_keras.experiments.matching import Measures, first_match, turning_points
 from mtl_keras.plans.training_plan import TrainingPlan
 
 TABLES = (PLAN_RULES, SCHEDULE_RULES, EPOCH_RULES)
@@ -37,6 +37,8 @@ def test_what_is_recommended_is_what_recipes_take():
         parse_schedule(rule.recommendation)
     for rule in EPOCH_RULES:
         assert int(rule.recommendation) > 0
+    for rule in (LEVEL_OF_SOLVED, LEVEL_OF_TRAINED):
+        check_level("task", rule.recommendation)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -86,15 +88,7 @@ def test_before_the_turning_points_the_plan_stays(measures, size):
 def test_turning_points_of_a_small_task():
     actual = {str(bound): rule.recommendation for bound, rule in turning_points(PLAN_RULES, ONE)}
     assert actual == {
-        "1,000 examples of the smallest task or more": "gradual",
-        "fewer than 200 examples of the smallest task": "linear_probe",
+        "1,000 examples of the smallest task or more": "lowest_half",
+        "fewer than 200 examples of the smallest task": SOLVED,
+        "a task that labels words": SOLVED,
     }
-
-
-def test_a_bound_holds_on_its_own_side_of_the_threshold():
-    at, under = Bound("smallest_task", 500), Bound("smallest_task", 500, below=True)
-    assert at.holds(ONE)
-    assert not under.holds(ONE)
-    assert Rule("both", (at, under), "", "", "").condition == (
-        "500 examples of the smallest task or more, fewer than 500 examples of the smallest task"
-    )
