@@ -253,8 +253,9 @@ def _fit_reference(
     model = build_model(recipe, datasets)
     stages = [Stage(freeze=FreezePlan.all())] if reading.runs_encoder else []
     started = time.perf_counter()
+    encoder_of = model.branches.encoder_of
     probes = {
-        name: Probe.fit(model.encoder, dataset, reading) for name, dataset in datasets.items()
+        name: Probe.fit(encoder_of(name), dataset, reading) for name, dataset in datasets.items()
     }
     seconds = time.perf_counter() - started
     return {

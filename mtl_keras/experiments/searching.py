@@ -74,7 +74,7 @@ def search(
 
     Raises:
         InputError: `within` is negative, no candidate fits the budget, the recipe's strategy uses
-            several devices, or the folder is not empty.
+            several devices, a task has own blocks, or the folder is not empty.
     """
     _check(recipe, within, cost, budget)
     run = Run(folder)
@@ -194,6 +194,11 @@ def _check(recipe: Recipe, within: float, cost: str, budget: Budget | None) -> N
         raise InputError("no candidate fits a budget of 0 epochs; set a larger budget")
     if recipe.strategy != "auto":
         raise InputError("a search trains on one device; leave out the recipe's 'strategy'")
+    if any(task.own_blocks for task in recipe.tasks):
+        raise InputError(
+            "a search chooses depth and frozen blocks for all tasks together; leave out own_blocks, "
+            "and let compare try the plans own:<k>"
+        )
     if not (math.isfinite(within) and within >= 0):
         raise InputError(f"within must be a finite number of points, 0 or more. Received: {within}")
     if cost not in COSTS:

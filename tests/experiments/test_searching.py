@@ -1,7 +1,10 @@
 """A search for the cheapest plan: it leaves a recipe that trains as the plan it found."""
 
+from dataclasses import replace
+
 import pytest
 
+from mtl_keras.data.own_blocks import OwnBlocks
 from mtl_keras.errors import InputError
 from mtl_keras.experiments.budget import Budget
 from mtl_keras.experiments.searching import search
@@ -51,6 +54,13 @@ def test_settings_that_make_no_sense_are_refused(tiny_recipe, tmp_path, settings
     with pytest.raises(InputError, match=message):
         search(load_recipe(tiny_recipe), tmp_path / "search", **settings)
     assert not (tmp_path / "search").exists()
+
+
+def test_own_blocks_are_not_searched(tiny_recipe, tmp_path):
+    recipe = load_recipe(tiny_recipe)
+    tasks = (recipe.tasks[0].with_own_blocks(OwnBlocks(1)), *recipe.tasks[1:])
+    with pytest.raises(InputError, match="leave out own_blocks, and let compare try the plans own"):
+        search(replace(recipe, tasks=tasks), tmp_path / "search")
 
 
 @pytest.mark.slow
