@@ -196,8 +196,8 @@ def _check(recipe: Recipe, within: float, cost: str, budget: Budget | None) -> N
         raise InputError("a search trains on one device; leave out the recipe's 'strategy'")
     if any(task.own_blocks for task in recipe.tasks):
         raise InputError(
-            "a search chooses depth and frozen blocks for all tasks together; leave out own_blocks, "
-            "and let compare try the plans own:<k>"
+            "a search chooses depth and frozen blocks for all tasks together; leave out "
+            "own_blocks, and let compare try the plans own:<k>"
         )
     if not (math.isfinite(within) and within >= 0):
         raise InputError(f"within must be a finite number of points, 0 or more. Received: {within}")
