@@ -89,7 +89,8 @@ class TextEncoder:
         """An encoder with published weights.
 
         Args:
-            source: `all-MiniLM-L6-v2`, `hf://organisation/name`, a TF Hub handle (`https://…`),
+            source: `all-MiniLM-L6-v2`, `small_bert/L-10_H-128` (and the other shapes of Turc et
+                al., 2019), `hf://organisation/name`, a TF Hub handle (`https://…`),
                 `keras_hub://preset`, or a folder of any of these kinds; `run:` and a run's folder,
                 or a `.keras` file, for the encoder that was trained there. See
                 `mtl_keras.encoders.pretrained.loading.load`.

@@ -60,6 +60,7 @@ WITHOUT_TENSORFLOW = (
     "encoders.pretrained.archives",
     "encoders.pretrained.checksum",
     "encoders.pretrained.pickle_reader",
+    "encoders.pretrained.small_berts",
     "encoders.pretrained.sources",
     "encoders.pretrained.torch_pickle",
     "encoders.embedding_transformer",

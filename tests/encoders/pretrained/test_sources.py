@@ -1,6 +1,8 @@
 """Where sources are found, and what is said of those that are nowhere."""
 
 import os
+import sys
+from types import SimpleNamespace
 
 import huggingface_hub
 import pytest
@@ -48,6 +50,27 @@ def test_missing_sources(tmp_path):
     assert_refused(tmp_path, "neither saved_model.pb (TF Hub) nor config.json")
     (tmp_path / "model.tar.gz").write_bytes(b"")
     assert_refused(tmp_path / "model.tar.gz", "no such folder")
+
+
+def test_a_compact_bert_is_sought_on_tf_hub_and_then_on_hugging_face(monkeypatch, tmp_path):
+    asked = []
+
+    def resolve(handle):
+        asked.append(handle)
+        if len(asked) > 1:
+            raise InputError("cannot be fetched: no network")
+        return tmp_path
+
+    cache = "mtl_keras.encoders.pretrained.tf_hub_cache"
+    monkeypatch.setitem(sys.modules, cache, SimpleNamespace(resolve=resolve))
+    assert sources.find("small_bert/L-10_H-128") == tmp_path
+    assert asked == ["https://tfhub.dev/tensorflow/small_bert/bert_en_uncased_L-10_H-128_A-2/2"]
+    repositories = _without_network(monkeypatch)
+    with pytest.raises(
+        InputError, match=r"unpack the archive of https://tfhub.dev/.*L-2_H-768_A-12"
+    ):
+        sources.find("small_bert/bert_en_uncased_L-2_H-768_A-12")
+    assert repositories == ["google/bert_uncased_L-2_H-768_A-12"]
 
 
 def test_presets_that_cannot_be_had(monkeypatch):
