@@ -32,12 +32,13 @@ CLASSES = {
         "Embeddings",
         "TransformerBlock",
     ),
+    "models.fused_adamw": ("FusedAdamW",),
     "models.heads": ("TaskHead", "LevelMix"),
     "models.kinds.multilabel": ("_MicroF1",),
     "models.kinds.regression": ("_MeanAbsoluteError",),
     "models.kinds.spans": ("SpanF1",),
     "models.multi_task_model": ("MultiTaskModel",),
-    "models.optimizers": ("FusedAdamW", "LayerwiseOptimizer"),
+    "models.optimizers": ("LayerwiseOptimizer",),
 }
 
 

@@ -104,7 +104,7 @@ def test_advise_recommends_a_plan_without_tensorflow(tiny_recipe):
         [sys.executable, "-c", program, "advise", tiny_recipe], capture_output=True, text=True
     )
     assert (completed.returncode, completed.stderr) == (0, "")
-    assert "heads_then_top:2" in completed.stdout
+    assert "linear_probe" in completed.stdout
     assert "What would change the plan" in completed.stdout
 
 
