@@ -166,7 +166,7 @@ def _kind(materials: Materials, index: int) -> tuple:
     groups, tasks = list(materials.model.layer_groups), tuple(materials.model.tasks)
     return (
         *(stage.frozen(groups), stage.trained_tasks(tasks), stage.protect, level),
-        stage.steps_per_epoch,
+        *(stage.combine, stage.weighting, stage.steps_per_epoch),
     )
 
 
@@ -263,7 +263,11 @@ def _costs(model: MultiTaskModel, frozen: Sequence[str]) -> StepCosts:
 
 
 def _backwards(stage: Stage, tasks: Sequence[str]) -> int:
-    """Returns backward passes per step: 2 with replay, which projects onto a second gradient."""
+    """Returns backward passes per step: one for each task whose gradient is combined; 2 with
+    replay, which projects onto a second gradient.
+    """
+    if stage.combine.combines:
+        return len(stage.trained_tasks(tasks))
     return 2 if stage.protect and stage.protect.replays and stage.idle_tasks(tasks) else 1
 
 

@@ -65,10 +65,14 @@ class _Gram(NamedTuple):
         return tf.cast(weights + self.fault, tf.float32)
 
 
+def seeds(seed: int, step: tf.Tensor) -> tf.Tensor:
+    """Returns the start of a stateless random generator, `(2,)`."""
+    return tf.stack([tf.constant(seed, tf.int64), tf.cast(step, tf.int64)])
+
+
 def random_orders(tasks: int, seed: int, step: tf.Tensor) -> tf.Tensor:
-    """Returns for each task a random order of all tasks, `(K, K)`; it follows from seed and step."""
-    start = tf.stack([tf.constant(seed & 0x7FFFFFFF, tf.int64), tf.cast(step, tf.int64)])
-    drawn = tf.random.stateless_uniform((tasks, tasks), start, alg="philox")
+    """Returns for each task a random order of all tasks, `(K, K)`, by seed and step."""
+    drawn = tf.random.stateless_uniform((tasks, tasks), seeds(seed, step), alg="philox")
     return tf.argsort(drawn, axis=-1)
 
 
@@ -163,7 +167,7 @@ def mgda(gramian: tf.Tensor) -> tf.Tensor:
 
 
 def imtl_g(gramian: tf.Tensor) -> tf.Tensor:
-    """Returns the weights with which all gradients have the same projection on the sum (`IMTLG`)."""
+    """Returns the weights with which the gradients have equal projections on the sum (`IMTLG`)."""
     gram = _Gram.of(gramian)
     values, vectors, counts = _spectrum(gram)
     norms = tf.sqrt(tf.linalg.diag_part(gram.matrix))

@@ -13,7 +13,7 @@ def gradient_of(
     """Returns the dense gradient of the sum of the losses, over all replicas; 0 if unconnected."""
     zero = tf.UnconnectedGradients.ZERO
     gradients = tape.gradient(losses, weights, unconnected_gradients=zero)
-    return summed([_dense(gradient) for gradient in gradients], weights)
+    return summed([dense(gradient) for gradient in gradients], weights)
 
 
 def summed(gradients: Sequence, weights: Sequence[tf.Variable]) -> list:
@@ -42,8 +42,8 @@ def project(gradients: Sequence[tf.Tensor], protected: Sequence[tf.Tensor]) -> l
     return [g - share * p for g, p in zip(gradients, protected, strict=True)]
 
 
-def _dense(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
-    """Sums the rows of a table's gradient that belong to the same token."""
+def dense(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
+    """Returns a gradient as a tensor: sums the rows of a table that belong to the same token."""
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient
     rows = gradient.dense_shape[0]

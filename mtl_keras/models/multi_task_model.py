@@ -11,8 +11,10 @@ from mtl_keras.distribution import replicas
 from mtl_keras.encoders.text_encoder import TextEncoder
 from mtl_keras.encoders.transformer.policy import check_policy
 from mtl_keras.models import heads, training_step
+from mtl_keras.models.balancing import BalancesTasks
 from mtl_keras.models.branches import Branches
 from mtl_keras.models.calling import CheckedCalls
+from mtl_keras.models.combiners import Losses
 from mtl_keras.models.compiling import SavedCompilation, check_compile, checked_optimizer
 from mtl_keras.models.frozen_prefix import FEATURES, UpperPart
 from mtl_keras.models.guards import Guard, guard_of
@@ -29,7 +31,7 @@ from mtl_keras.plans.protection import Protection
 
 
 @keras.saving.register_keras_serializable("mtl_keras")
-class MultiTaskModel(HasTaskData, SavedCompilation, CheckedCalls, keras.Model):
+class MultiTaskModel(HasTaskData, SavedCompilation, BalancesTasks, CheckedCalls, keras.Model):
     """One encoder, a head per task: a functional Keras model.
 
     Inputs, by name: `token_ids (batch, length)` int32 and `padding_mask (batch, length)` bool.
@@ -100,11 +102,6 @@ class MultiTaskModel(HasTaskData, SavedCompilation, CheckedCalls, keras.Model):
             for name, layers in self.branches.layer_groups.items()
         }
         return LayerGroups(backbone | layers_of_heads(self.layers, self.tasks))
-
-    @property
-    def loss_weights(self) -> dict[str, float]:
-        """Task → factor of its loss."""
-        return dict(self._loss_weights)
 
     def compile(
         self,
@@ -193,9 +190,11 @@ class MultiTaskModel(HasTaskData, SavedCompilation, CheckedCalls, keras.Model):
 
     def make_train_function(self, force: bool = False) -> Any:
         """Traces the step again if something was frozen, thawed or protected since."""
-        state = (self._guard, self._upper, *(variable.trainable for variable in self.variables))
+        balance = (self._combiner, self._weigher)
+        state = (self._guard, self._upper, *balance, *(v.trainable for v in self.variables))
         if state != self._compiled_for:
             self._guard.check(self)
+            self._combiner.check(self._guard)
             if self._upper:
                 self._upper.check(self)
             self._compiled_for = state
@@ -216,20 +215,20 @@ class MultiTaskModel(HasTaskData, SavedCompilation, CheckedCalls, keras.Model):
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """One update from a batch of one task, or of several."""
         batch = training_step.unpack(data, self.tasks)
-        guard = self._guard
-        with tf.GradientTape(persistent=guard.two_gradients) as tape:
+        with tf.GradientTape(persistent=self._needs_two_gradients) as tape:
             outputs = self._forward(batch.x, training=True)
             sums = training_step.sums_of_weights(batch.weights)
             losses = training_step.losses_by_task(self._task_losses, batch, outputs, sums)
-            weighted = self._weighted(losses)
-            total = tf.add_n([*weighted.values(), *guard.penalties(self, batch.x, outputs)])
-        variables = self.trainable_variables
-        if variables:
-            values = [variable.value for variable in variables]
-            gradients = guard.gradients(tape, total, weighted, values)
+            given = self._weighted(losses)
+            weighted = self._weigher.weighted(given, sums, self._step)
+            penalties = self._guard.penalties(self, batch.x, outputs)
+            total = tf.add_n([*weighted.values(), *penalties])
+        if variables := self.trainable_variables:
+            gradients = self._combined(tape, Losses(weighted, penalties, total))
             with tf.control_dependencies([total]):  # if no batch came, nothing moves
                 active = training_step.active_layers(sums, self.branches.readers)
                 self.optimizer.apply(gradients, variables, active=active)
+            self._look_again(given, lambda: self._weighted(self._losses(batch, sums)))
         return self._measure(batch, outputs, losses, total)
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
@@ -282,8 +281,9 @@ class MultiTaskModel(HasTaskData, SavedCompilation, CheckedCalls, keras.Model):
         run = self._upper if self._upper and FEATURES in x else self
         return run(x, training=training)
 
-    def _weighted(self, losses: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        return {name: self._loss_weights[name] * loss for name, loss in losses.items()}
+    def _losses(self, batch: Batch, sums: Tensors) -> dict[str, tf.Tensor]:
+        outputs = self._forward(batch.x, training=True)
+        return training_step.losses_by_task(self._task_losses, batch, outputs, sums)
 
     def _measure(
         self, batch: Batch, outputs: Tensors, losses: Tensors, total: tf.Tensor

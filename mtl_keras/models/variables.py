@@ -21,7 +21,7 @@ def metric_variables(model: keras.Model) -> dict[str, keras.Variable]:
 
 
 def trained_variables(model: keras.Model, groups: Collection[str]) -> dict[str, keras.Variable]:
-    """Returns name → variable of all that a step changes: weights, optimizer state, seeds.
+    """Returns name → variable of all that a step changes: weights, seeds, and what it learned.
 
     Args:
         model: a compiled `MultiTaskModel`.
@@ -34,7 +34,7 @@ def trained_variables(model: keras.Model, groups: Collection[str]) -> dict[str, 
     trained |= _named("optimizer", optimizer.variables)
     for layer, of_layer in optimizer.of_layer.items():
         trained |= _named(f"optimizer of {layer}", of_layer.variables)
-    return trained
+    return trained | _named("balancing", model.balancing_state)
 
 
 def weight_variables(model: Grouped, groups: Collection[str]) -> dict[str, keras.Variable]:

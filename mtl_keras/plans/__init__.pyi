@@ -1,3 +1,13 @@
+from .combination import DBMTL as DBMTL
+from .combination import IMTLG as IMTLG
+from .combination import MGDA as MGDA
+from .combination import Aligned as Aligned
+from .combination import CAGrad as CAGrad
+from .combination import GradVac as GradVac
+from .combination import Nash as Nash
+from .combination import PCGrad as PCGrad
+from .combination import Sum as Sum
+from .combination import UPGrad as UPGrad
 from .freeze_plan import FreezePlan as FreezePlan
 from .freeze_plan import trainability as trainability
 from .plan_table import plan_grid as plan_grid
@@ -8,3 +18,10 @@ from .stage import LearningRates as LearningRates
 from .stage import RateSchedule as RateSchedule
 from .stage import Stage as Stage
 from .training_plan import TrainingPlan as TrainingPlan
+from .weighting import DWA as DWA
+from .weighting import FAMO as FAMO
+from .weighting import GLS as GLS
+from .weighting import RLW as RLW
+from .weighting import STCH as STCH
+from .weighting import Equal as Equal
+from .weighting import Uncertainty as Uncertainty

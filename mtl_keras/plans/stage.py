@@ -3,8 +3,6 @@
 import dataclasses
 import functools
 import itertools
-import math
-import numbers
 import operator
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +10,12 @@ from typing import Any
 
 from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError, shown
+from mtl_keras.plans.combination import SUM, Combination
 from mtl_keras.plans.freeze_plan import FreezePlan, check_group, named_groups, names_within
 from mtl_keras.plans.layer_groups import backbone_of, depth_of, height_of, only_of, tasks_of
 from mtl_keras.plans.protection import Protection
+from mtl_keras.plans.ranges import count, is_finite
+from mtl_keras.plans.weighting import EQUAL, Weighting, check_balance
 
 SHAPES = ("constant", "linear", "cosine", "slanted_triangular")
 MEAN = "mean"
@@ -48,7 +49,7 @@ class RateSchedule:
             raise InputError(
                 f"a learning rate schedule is one of {', '.join(SHAPES)}. Received: {self.shape!r}"
             )
-        if self.warmup is not None and not (_is_finite(self.warmup) and 0 <= self.warmup < 1):
+        if self.warmup is not None and not (is_finite(self.warmup) and 0 <= self.warmup < 1):
             raise InputError(
                 "warmup is a share of the steps in [0, 1), 0.1 for a tenth. Received: "
                 f"{shown(self.warmup)}"
@@ -107,12 +108,12 @@ class LearningRates:
             check_group(name)
         named = {"heads": self.heads, "backbone": self.backbone} | dict(self.groups)
         for name, rate in named.items():
-            if not (_is_finite(rate) and rate > 0):
+            if not (is_finite(rate) and rate > 0):
                 raise InputError(
                     f"learning rate {name}: {shown(rate)} is not a positive, finite number; "
                     "freeze what should not learn"
                 )
-        if not (_is_finite(self.decay) and 0 < self.decay <= 1):
+        if not (is_finite(self.decay) and 0 < self.decay <= 1):
             raise InputError(
                 f"learning rate decay: {shown(self.decay)} is outside (0, 1]; 1 is no decay"
             )
@@ -191,9 +192,11 @@ class Stage:
             for `patience` evaluations; when all have, the stage ends.
         protect: what keeps the tasks without batches, whose heads are frozen, from drifting
             (a value of `mtl_keras.plans.protection`).
+        combine: how the tasks' gradients of shared weights become one (`plans.combination`).
+        weighting: how the tasks' losses are weighted (`plans.weighting`).
 
     Raises:
-        InputError: a number out of its range.
+        InputError: a number out of its range, no combination, no weighting.
     """
 
     freeze: FreezePlan = field(default_factory=FreezePlan)  # or its rule, as `top:2`
@@ -207,6 +210,8 @@ class Stage:
     solve: bool | None = None
     freeze_when_done: bool = False
     protect: Protection | None = None
+    combine: Combination = SUM
+    weighting: Weighting = EQUAL
 
     def __post_init__(self) -> None:
         if not isinstance(self.freeze, FreezePlan):
@@ -217,10 +222,11 @@ class Stage:
         for name, least in LEAST.items():
             value = getattr(self, name)
             if value is not None or name == "epochs":
-                object.__setattr__(self, name, _count(value, least))
+                object.__setattr__(self, name, count(value, least))
+        check_balance(self.combine, self.weighting)
         if self.freeze_when_done and self.patience is None:
             raise InputError("freeze_when_done needs patience: after how many evaluations?")
-        if not (_is_finite(self.weight_decay) and self.weight_decay >= 0):
+        if not (is_finite(self.weight_decay) and self.weight_decay >= 0):
             raise InputError(
                 f"weight_decay is a finite number, 0 or more. Received: {shown(self.weight_decay)}"
             )
@@ -256,17 +262,6 @@ class Stage:
         if not useless:
             return []
         return [f"learning rates for frozen groups have no effect: {', '.join(useless)}"]
-
-
-def _count(value: object, least: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-        raise InputError(f"{least}. Received: {shown(value)}")
-    return int(value)
-
-
-def _is_finite(value: object) -> bool:
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    return is_number and math.isfinite(value)  # type: ignore[arg-type]
 
 
 def watchable(tasks: Sequence[Task]) -> list[str]:

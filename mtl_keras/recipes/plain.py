@@ -15,11 +15,10 @@ from mtl_keras.data.splits import SPLITS
 from mtl_keras.data.tables import Table
 from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError
-from mtl_keras.plans.protection import Protection
 from mtl_keras.plans.stage import LearningRates, RateSchedule, Stage
 from mtl_keras.plans.training_plan import EXPLICIT, TrainingPlan
 from mtl_keras.recipes.schema import RecipeSchema
-from mtl_keras.recipes.values import PROTECTIONS
+from mtl_keras.recipes.values import COMBINATIONS, PROTECTIONS, WEIGHTINGS
 
 _TRAINING = RecipeSchema.model_fields["training"].annotation
 OF_TRAINING = (
@@ -125,8 +124,11 @@ def _stage(stage: Stage) -> dict[str, Any]:
     if rates := _rates(stage.learning_rate):
         own["learning_rate"] = rates
     if stage.protect is not None:
-        own["protect"] = _protection(stage.protect)
-    left_out = {"freeze", "solve", "tasks", "learning_rate", "protect"}
+        own["protect"] = _named(stage.protect, PROTECTIONS)
+    for name, kinds in (("combine", COMBINATIONS), ("weighting", WEIGHTINGS)):
+        if name in plain:
+            own[name] = _named(plain[name], kinds)
+    left_out = {"freeze", "solve", "tasks", "learning_rate", "protect", "combine", "weighting"}
     return own | {name: value for name, value in plain.items() if name not in left_out}
 
 
@@ -143,9 +145,9 @@ def _rates(rates: LearningRates) -> dict[str, Any]:
     return plain
 
 
-def _protection(protection: Protection) -> dict[str, Any]:
-    name = next(name for name, kind in PROTECTIONS.items() if isinstance(protection, kind))
-    return {"by": name, **dataclasses.asdict(protection)}  # type: ignore[call-overload]
+def _named(value: Any, kinds: Mapping[str, type[Any]]) -> dict[str, Any]:
+    name = next(name for name, kind in kinds.items() if isinstance(value, kind))
+    return {"by": name, **dataclasses.asdict(value)}
 
 
 def _changed(value: Any, default: Any) -> dict[str, Any]:

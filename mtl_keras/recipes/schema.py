@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 
 from mtl_keras.data.own_blocks import completed
-from mtl_keras.data.schedules import parse_schedule
+from mtl_keras.data.schedules import Schedule, parse_schedule
 from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError, nearest
 from mtl_keras.plans.freeze_plan import FreezePlan
@@ -27,9 +27,11 @@ from mtl_keras.recipes.values import (
     LARGEST_SEED,
     Number,
     Whole,
+    combination,
     freeze_plan,
     protection,
     true_false_or_auto,
+    weighting,
 )
 
 AUTO_EPOCHS = "auto"
@@ -79,6 +81,8 @@ class _StageSettings(Strict):
     watch: str = MEAN
     freeze_when_done: bool = False
     protect: Annotated[Any, pydantic.AfterValidator(protection)] = None
+    combine: Annotated[Any, pydantic.AfterValidator(combination)] = Stage.combine
+    weighting: Annotated[Any, pydantic.AfterValidator(weighting)] = Stage.weighting
 
     @pydantic.model_validator(mode="before")
     @classmethod
@@ -143,6 +147,9 @@ class _Training(_StageSettings):
         for index, stage in enumerate(self.stages):
             check_at(("stages", index), stage.build, self)
         check_sequence([stage.build(self) for stage in self.stages])
+        self._check_balance((), self, Stage(**self.settings()))
+        for index, stage in enumerate(self.stages):
+            self._check_balance(("stages", index), stage, stage.build(self))
         check_at(("max_tokens",), self._check_budget)
         check_at(("jit_compile",), self._check_measured)
         check_at(("plan",) if self.plan else (), self.build)
@@ -176,6 +183,11 @@ class _Training(_StageSettings):
                 "protect: gradient_projection joins batches, which would exceed max_tokens; use "
                 "batch_size"
             )
+
+    def _check_balance(self, place: tuple, part: _StageSettings, stage: Stage) -> None:
+        for key, check in (("combine", _check_combine), ("weighting", _check_weighting)):
+            at = (*place, key) if key in part.model_fields_set else (key,)
+            check_at(at, check, stage, self.schedule)
 
     def _check_measured(self) -> None:
         if self.deterministic and self.jit_compile == "auto":
@@ -254,6 +266,27 @@ class RecipeSchema(Strict):
                 f"restore must be {MEAN}, a task ({', '.join(self.tasks)}), or null for the last "
                 f"weights. Received: {name!r}"
             )
+
+
+def _check_combine(stage: Stage, schedule: Schedule) -> None:
+    """Checks that the gradients, if they are combined, come in one step, and in one way."""
+    if not stage.combine.combines:
+        return
+    if not schedule.joins_tasks:
+        raise InputError(
+            "combining gradients needs a batch of every task in each step; write schedule: joint"
+        )
+    if stage.protect and stage.protect.replays:
+        raise InputError(
+            "protect: gradient_projection combines gradients in its own way; keep one of the two"
+        )
+
+
+def _check_weighting(stage: Stage, schedule: Schedule) -> None:
+    if stage.weighting.needs_all and not schedule.joins_tasks:
+        raise InputError(
+            "this weighting needs a loss of every task in each step; write schedule: joint"
+        )
 
 
 def _check_watch(name: str, names: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Reads single values of a recipe: numbers, paths, freeze plans, protections."""
+"""Reads single values of a recipe: numbers, paths, freeze plans, protections, combinations."""
 
 import contextlib
 import dataclasses
@@ -10,9 +10,13 @@ from pydantic import BeforeValidator
 from mtl_keras.data.cells import LARGEST_FLOAT32
 from mtl_keras.data.hub_datasets import check_path, hub_dataset
 from mtl_keras.data.splits import SPLITS
-from mtl_keras.errors import InputError, shown
+from mtl_keras.errors import InputError, nearest, shown
+from mtl_keras.plans import combination as combinations
+from mtl_keras.plans import weighting as weightings
+from mtl_keras.plans.combination import Combination
 from mtl_keras.plans.freeze_plan import FreezePlan
 from mtl_keras.plans.protection import Distillation, GradientProjection, Protection, StartingWeights
+from mtl_keras.plans.weighting import Weighting
 
 LARGEST_SEED = 2**32 - 1  # of NumPy's random states
 LARGEST_BATCH = 2**20
@@ -22,6 +26,27 @@ PROTECTIONS: dict[str, type[Any]] = {
     "gradient_projection": GradientProjection,
     "distillation": Distillation,
     "starting_weights": StartingWeights,
+}
+COMBINATIONS: dict[str, type[Any]] = {
+    "sum": combinations.Sum,
+    "pcgrad": combinations.PCGrad,
+    "gradvac": combinations.GradVac,
+    "cagrad": combinations.CAGrad,
+    "mgda": combinations.MGDA,
+    "imtl_g": combinations.IMTLG,
+    "nash": combinations.Nash,
+    "aligned": combinations.Aligned,
+    "upgrad": combinations.UPGrad,
+    "db_mtl": combinations.DBMTL,
+}
+WEIGHTINGS: dict[str, type[Any]] = {
+    "equal": weightings.Equal,
+    "uncertainty": weightings.Uncertainty,
+    "dwa": weightings.DWA,
+    "rlw": weightings.RLW,
+    "gls": weightings.GLS,
+    "famo": weightings.FAMO,
+    "stch": weightings.STCH,
 }
 
 
@@ -78,19 +103,17 @@ def freeze_plan(value: Any) -> FreezePlan:
 
 def protection(value: Any) -> Protection | None:
     """A protection, from `{by: distillation, weight: 2}` or its name alone."""
-    if value is None:
-        return None
-    settings = dict(value) if isinstance(value, dict) else {"by": value}
-    name = str(settings.pop("by", None))
-    if name not in PROTECTIONS:
-        raise InputError(f"by must be one of {', '.join(PROTECTIONS)}. Received: {shown(value)}")
-    kind = PROTECTIONS[name]
-    names = [field.name for field in dataclasses.fields(kind)]
-    for key in settings:
-        if key not in names:
-            has = ", ".join(names) or "no settings"
-            raise InputError(f"unknown key {shown(key)}; {name} has {has}")
-    return kind(**{key: _setting(key, number) for key, number in settings.items()})
+    return None if value is None else _by_name(value, PROTECTIONS)
+
+
+def combination(value: Any) -> Combination:
+    """A gradient combination, from `{by: cagrad, c: 0.4}` or its name alone."""
+    return _by_name(value, COMBINATIONS)
+
+
+def weighting(value: Any) -> Weighting:
+    """A loss weighting, from `{by: dwa, temperature: 1}` or its name alone."""
+    return _by_name(value, WEIGHTINGS)
 
 
 def true_false_or_auto(value: Any) -> bool | Literal["auto"]:
@@ -98,6 +121,21 @@ def true_false_or_auto(value: Any) -> bool | Literal["auto"]:
     if value == "auto" or isinstance(value, bool):
         return value
     raise InputError(f"expected true, false or auto. Received: {shown(value)}")
+
+
+def _by_name(value: Any, kinds: dict[str, type[Any]]) -> Any:
+    """The value of a kind, with the settings in a mapping that names it as `by`."""
+    settings = dict(value) if isinstance(value, dict) else {"by": value}
+    name = str(settings.pop("by", None))
+    if name not in kinds:
+        hint = nearest(name, kinds)
+        raise InputError(f"by must be one of {', '.join(kinds)}. Received: {shown(value)}{hint}")
+    names = [field.name for field in dataclasses.fields(kinds[name])]
+    for key in settings:
+        if key not in names:
+            has = ", ".join(names) or "no settings"
+            raise InputError(f"unknown key {shown(key)}; {name} has {has}")
+    return kinds[name](**{key: _setting(key, number) for key, number in settings.items()})
 
 
 def _setting(key: str, value: Any) -> float:

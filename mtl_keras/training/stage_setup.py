@@ -86,6 +86,12 @@ def set_up(
     validation_batches = batches.validation()
     steps = _compile(materials, stage, batches, compilation or _declared(materials, batches))
     idle = stage.idle_tasks(tuple(model.tasks))
+    model.balance(
+        combine=stage.combine,
+        weighting=stage.weighting,
+        tasks=stage.trained_tasks(tuple(model.tasks)),
+        seed=materials.recipe.seed,
+    )
     model.protect(idle if backbone_trains(model) else (), stage.protect)
     if materials.recipe.jit_compile == AUTO and compilation is None and not stage.solve:
         steps = _cheaper(materials, stage, batches, steps, report)
@@ -120,6 +126,8 @@ def _announcement(materials: Materials, index: int, groups: Trainability) -> lis
     warnings = stage.warnings(list(model.layer_groups))
     if stage.protect and not stage.idle_tasks(tuple(model.tasks)):
         warnings.append("protect has no effect: every task has batches in this stage")
+    if stage.combine.combines and not backbone_trains(model):
+        warnings.append("combine has no effect: no weights that tasks share train in this stage")
     lines = [first, *(f"warning: {warning}" for warning in warnings)]
     frozen = stage.frozen(list(model.layer_groups))
     if stage.steps_per_epoch and materials.recipe.cache and frozen_prefix(model, frozen):

@@ -22,7 +22,7 @@ def upgrad(gradients: np.ndarray) -> np.ndarray:
 
 
 def mgda(gradients: np.ndarray) -> np.ndarray:
-    """The shortest vector of the convex hull, by Wolfe's reduction to non-negative least squares."""
+    """The shortest vector of the convex hull, reduced to non-negative least squares."""
     length = np.linalg.norm(gradients, axis=1).mean()
     stacked = np.vstack([gradients.T / length, np.ones(len(gradients))])
     target = np.append(np.zeros(gradients.shape[1]), 1.0)
