@@ -12,7 +12,6 @@ from mtl_keras.models.guards import Gradients, Guard
 from mtl_keras.models.heads import check_task_names
 from mtl_keras.models.weightings import EqualWeigher, Weigher, weigher_of
 from mtl_keras.plans.combination import SUM, Combination
-from mtl_keras.plans.layer_groups import LayerGroups
 from mtl_keras.plans.weighting import EQUAL, Weighting, check_balance
 
 
@@ -21,7 +20,7 @@ class BalancesTasks:
 
     tasks: Mapping[str, Any]
     branches: Branches
-    layer_groups: LayerGroups
+    layers: Sequence[keras.layers.Layer]
     trainable_variables: Sequence[keras.Variable]
     distribute_strategy: tf.distribute.Strategy
     optimizer: Any
@@ -79,12 +78,7 @@ class BalancesTasks:
     def _combined(self, tape: tf.GradientTape, losses: Losses) -> Gradients:
         """Returns the gradients of the weights that train."""
         variables = self.trainable_variables
-        layer_of = {
-            id(weight): layer.name
-            for layers in self.layer_groups.values()
-            for layer in layers
-            for weight in layer.weights
-        }
+        layer_of = {id(weight): layer.name for layer in self.layers for weight in layer.weights}
         readers = self.branches.readers
         of_weights = [frozenset(readers.get(layer_of[id(v)], self.tasks)) for v in variables]
         values = [variable.value for variable in variables]

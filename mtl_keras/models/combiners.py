@@ -131,7 +131,8 @@ class GramianCombiner(Combiner):
 
 def combiner_of(by: Combination, tasks: Sequence[str], seed: int = 0) -> Combiner:
     """Returns the combiner of a combination, for the tasks that train."""
-    return GramianCombiner(by, tasks, seed) if by.combines else Combiner()
+    is_plain = len(tasks) < 2 or not by.combines
+    return Combiner() if is_plain else GramianCombiner(by, tasks, seed)
 
 
 @functools.singledispatch

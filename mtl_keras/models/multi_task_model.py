@@ -228,7 +228,7 @@ class MultiTaskModel(HasTaskData, SavedCompilation, BalancesTasks, CheckedCalls,
             with tf.control_dependencies([total]):  # if no batch came, nothing moves
                 active = training_step.active_layers(sums, self.branches.readers)
                 self.optimizer.apply(gradients, variables, active=active)
-            self._look_again(given, lambda: self._weighted(self._losses(batch, sums)))
+            self._look_again(given, lambda: self._weighted(self._losses_of(batch, sums)))
         return self._measure(batch, outputs, losses, total)
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
@@ -281,7 +281,7 @@ class MultiTaskModel(HasTaskData, SavedCompilation, BalancesTasks, CheckedCalls,
         run = self._upper if self._upper and FEATURES in x else self
         return run(x, training=training)
 
-    def _losses(self, batch: Batch, sums: Tensors) -> dict[str, tf.Tensor]:
+    def _losses_of(self, batch: Batch, sums: Tensors) -> dict[str, tf.Tensor]:
         outputs = self._forward(batch.x, training=True)
         return training_step.losses_by_task(self._task_losses, batch, outputs, sums)
 

@@ -46,9 +46,10 @@ class PCGrad(Combination):
 class GradVac(Combination):
     """Raises the cosine φ of each pair of gradients to its mean so far φ̂, then adds.
 
-    In random order, if `φ < φ̂`: `g_i ← g_i + ‖g_i‖ (φ̂ √(1-φ²) - φ √(1-φ̂²)) / (‖g_j‖ √(1-φ̂²)) g_j`; then
-    `φ̂ ← (1-β) φ̂ + β φ`, from 0 (Wang et al., 2021, "Gradient vaccine: investigating and improving
-    multi-task optimization in massively multilingual models"). All weights count as one group.
+    In random order, if `φ < φ̂`, `g_i ← g_i + a g_j` with
+    `a = ‖g_i‖ (φ̂ √(1-φ²) - φ √(1-φ̂²)) / (‖g_j‖ √(1-φ̂²))`; then `φ̂ ← (1-β) φ̂ + β φ`, from 0
+    (Wang et al., 2021, "Gradient vaccine: investigating and improving multi-task optimization in
+    massively multilingual models"). All weights count as one group.
     LibMTL moves φ̂ only if `φ < φ̂`; here it always moves, as in the paper and TorchJD.
 
     Args:

@@ -18,9 +18,9 @@ def count(value: object, least: str) -> int:
     Raises:
         InputError: it is not; the message begins with `least`.
     """
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not _is_count(value):
+    if not (is_finite(value) and value == int(value) and value >= 1):  # type: ignore
         raise InputError(f"{least}. Received: {shown(value)}")
-    return int(value)
+    return int(value)  # type: ignore[call-overload]
 
 
 def check_number(value: object, name: str, *, above: float, most: float = math.inf) -> None:
@@ -34,7 +34,3 @@ def check_number(value: object, name: str, *, above: float, most: float = math.i
         return
     limit = f"above {above:g}" + (f", at most {most:g}" if most < math.inf else "")
     raise InputError(f"{name} is a number {limit}. Received: {shown(value)}")
-
-
-def _is_count(value: numbers.Real) -> bool:
-    return is_finite(value) and value == int(value) and value >= 1  # type: ignore[call-overload]

@@ -33,8 +33,8 @@ class Uncertainty(Weighting):
     """Weights losses by learned uncertainties, of variance `e^s`.
 
     `w_k = ½ e^(-s_k)`; s, 0 at first, descends on `Σ ½ e^(-s_k) L_k + ½ s_k` by Adam (Kendall et
-    al., 2018, "Multi-task learning using uncertainty to weigh losses for scene geometry and semantics").
-    LibMTL begins with s = -½.
+    al., 2018, "Multi-task learning using uncertainty to weigh losses for scene geometry and
+    semantics"). LibMTL begins with s = -½.
 
     Args:
         learning_rate: of s.
@@ -98,8 +98,8 @@ class FAMO(Weighting):
     """Lets all losses fall at the same rate, from their values alone.
 
     `w_k = c z_k / L_k`, `z = softmax(ξ)`, `c = 1 / Σ z_k / L_k`; after each step ξ descends by Adam
-    on the change of `log L` over it, weighted by z (Liu et al., 2023, "FAMO: fast adaptive multitask
-    optimization"). A step takes one more forward pass of the same batch.
+    on the change of `log L` over it, weighted by z (Liu et al., 2023, "FAMO: fast adaptive
+    multitask optimization"). A step takes one more forward pass of the same batch.
 
     Args:
         learning_rate: of ξ.

@@ -29,9 +29,9 @@ from mtl_keras.recipes.values import (
     Whole,
     combination,
     freeze_plan,
+    loss_weighting,
     protection,
     true_false_or_auto,
-    weighting,
 )
 
 AUTO_EPOCHS = "auto"
@@ -82,7 +82,7 @@ class _StageSettings(Strict):
     freeze_when_done: bool = False
     protect: Annotated[Any, pydantic.AfterValidator(protection)] = None
     combine: Annotated[Any, pydantic.AfterValidator(combination)] = Stage.combine
-    weighting: Annotated[Any, pydantic.AfterValidator(weighting)] = Stage.weighting
+    weighting: Annotated[Any, pydantic.AfterValidator(loss_weighting)] = Stage.weighting
 
     @pydantic.model_validator(mode="before")
     @classmethod

@@ -111,7 +111,7 @@ def combination(value: Any) -> Combination:
     return _by_name(value, COMBINATIONS)
 
 
-def weighting(value: Any) -> Weighting:
+def loss_weighting(value: Any) -> Weighting:
     """A loss weighting, from `{by: dwa, temperature: 1}` or its name alone."""
     return _by_name(value, WEIGHTINGS)
 

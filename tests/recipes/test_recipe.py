@@ -10,9 +10,11 @@ import pytest
 from mtl_keras.data.schedules import Temperature
 from mtl_keras.data.task import Task
 from mtl_keras.errors import InputError
+from mtl_keras.plans.combination import CAGrad
 from mtl_keras.plans.freeze_plan import FreezePlan
 from mtl_keras.plans.protection import Distillation, StartingWeights
 from mtl_keras.plans.stage import LearningRates, RateSchedule, Stage
+from mtl_keras.plans.weighting import DWA
 from mtl_keras.recipes.overrides import parse_override
 from mtl_keras.recipes.recipe import Recipe, bundled_recipes, load_recipe
 
@@ -436,6 +438,8 @@ def test_stages_and_settings_come_through_yaml(tmp_path):
             patience=2,
             watch="a_loss",
             protect=Distillation(weight=2.0),
+            combine=CAGrad(c=0.4),
+            weighting=DWA(period=50),
             learning_rate=LearningRates(
                 heads=1e-4,
                 groups={"block_0": 1e-6},
@@ -450,7 +454,7 @@ def test_stages_and_settings_come_through_yaml(tmp_path):
             Task("b", "regression", files={"train": "x.csv"}, text=("q", "r"), label=-1),
         ],
         stages=stages,
-        schedule="temperature:2",
+        schedule="joint",
         max_tokens=None,
         batch_size=4,
         restore=None,

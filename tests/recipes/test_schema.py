@@ -53,6 +53,30 @@ BUDGET = {"plan": "full", "max_tokens": 512}
             "gradient_projection joins batches",
         ),
         (
+            {"plan": "full", "combine": "pcgrad"},
+            ("training", "combine"),
+            "needs a batch of every task in each step; write schedule: joint",
+        ),
+        (
+            {"stages": [{}, {"combine": "mgda"}]},
+            ("training", "stages", 1, "combine"),
+            "write schedule: joint",
+        ),
+        (
+            {"plan": "full", "weighting": "famo"},
+            ("training", "weighting"),
+            "needs a loss of every task in each step; write schedule: joint",
+        ),
+        (
+            {
+                "stages": [{"protect": "gradient_projection"}],
+                "schedule": "joint",
+                "combine": "mgda",
+            },
+            ("training", "combine"),
+            "combines gradients in its own way; keep one of the two",
+        ),
+        (
             {"plan": "full", "jit_compile": "auto", "deterministic": True},
             ("training", "jit_compile"),
             "auto depends on measured times",

@@ -4,12 +4,16 @@ import pydantic
 import pytest
 
 from mtl_keras.errors import InputError
+from mtl_keras.plans.combination import SUM, CAGrad, PCGrad
 from mtl_keras.plans.freeze_plan import FreezePlan
 from mtl_keras.plans.protection import Distillation, GradientProjection
+from mtl_keras.plans.weighting import DWA, Uncertainty
 from mtl_keras.recipes.values import (
     Number,
     Whole,
+    combination,
     freeze_plan,
+    loss_weighting,
     paths,
     protection,
     true_false_or_auto,
@@ -46,6 +50,11 @@ def test_what_is_no_finite_number_is_refused(value):
         (protection, None, None),
         (protection, "gradient_projection", GradientProjection()),
         (protection, {"by": "distillation", "weight": "2"}, Distillation(weight=2)),
+        (combination, "sum", SUM),
+        (combination, "pcgrad", PCGrad()),
+        (combination, {"by": "cagrad", "c": "0.4"}, CAGrad(c=0.4)),
+        (loss_weighting, "uncertainty", Uncertainty()),
+        (loss_weighting, {"by": "dwa", "period": 50}, DWA(period=50)),
         (true_false_or_auto, "auto", "auto"),
         (true_false_or_auto, False, False),
     ],
@@ -67,6 +76,11 @@ def test_a_value_becomes_its_declaration(read, value, expected):
         ),
         (protection, {"by": "gradient_projection", "t": 1}, "gradient_projection has no settings"),
         (protection, {"by": "distillation", "weight": "much"}, "weight: expected a finite number"),
+        (combination, "pcgrd", "one of sum, pcgrad, .* 'pcgrd'; did you mean 'pcgrad'?"),
+        (combination, None, "by must be one of sum, pcgrad"),
+        (combination, {"by": "cagrad", "d": 1}, "unknown key 'd'; cagrad has c"),
+        (combination, {"by": "cagrad", "c": -1}, "CAGrad c is a number above 0. Received: -1"),
+        (loss_weighting, {"by": "famo", "rate": 1}, "famo has learning_rate, weight_decay"),
         (true_false_or_auto, "yes", "expected true, false or auto. Received: 'yes'"),
     ],
 )

@@ -48,6 +48,16 @@ IN_STEPS = """\
 """
 
 
+BALANCED = """\
+  checkpoint_minutes: 1.0e-9
+  schedule: joint
+  combine: {by: %s, %s}
+  weighting: %s
+  stages:
+    - {freeze: "lowest:1", epochs: 2, learning_rate: {heads: 1.0e-2}}
+"""
+
+
 @pytest.fixture(scope="module")
 def recipe(tiny_bert, tmp_path_factory):
     path = write_tiny_recipe(tmp_path_factory.mktemp("resumed"), tiny_bert)
@@ -286,3 +296,28 @@ def test_a_run_whose_encoder_is_another_runs_is_not_resumed_on_a_changed_one(
             assert [w.numpy().tobytes() for w in layer.weights] == [
                 w.numpy().tobytes() for w in same.weights
             ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("combine", "weighting"), [(("gradvac", "beta: 0.2"), "famo"), (("cagrad", "c: 1"), "dwa")]
+)
+def test_what_balances_tasks_is_resumed(recipe, tmp_path, combine, weighting):
+    path = recipe.path.with_name("balanced.yaml")
+    if weighting == "dwa":
+        weighting = "{by: dwa, period: 3}"
+    text = _text(recipe)
+    path.write_text(text[: text.index("  checkpoint_minutes")] + BALANCED % (*combine, weighting))
+    balanced, folder, lines = load_recipe(path), tmp_path / "run", []
+    with pytest.raises(Killed):
+        train(
+            balanced,
+            folder,
+            verbose=0,
+            report=lines.append,
+            callbacks=[At("on_train_batch_end", 13, kill)],
+        )
+    run = train(balanced, folder, resume=True, verbose=0, report=lines.append)
+    assert any(line.startswith("resumes from stage 1, epoch 1, step") for line in lines)
+    never = train(balanced, tmp_path / "never", verbose=0, report=lines.append)
+    assert results(run) == results(never)
