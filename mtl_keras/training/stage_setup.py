@@ -126,7 +126,8 @@ def _announcement(materials: Materials, index: int, groups: Trainability) -> lis
     warnings = stage.warnings(list(model.layer_groups))
     if stage.protect and not stage.idle_tasks(tuple(model.tasks)):
         warnings.append("protect has no effect: every task has batches in this stage")
-    if stage.combine.combines and not backbone_trains(model):
+    is_alone = len(stage.trained_tasks(tuple(model.tasks))) < 2
+    if stage.combine.combines and (is_alone or not backbone_trains(model)):
         warnings.append("combine has no effect: no weights that tasks share train in this stage")
     lines = [first, *(f"warning: {warning}" for warning in warnings)]
     frozen = stage.frozen(list(model.layer_groups))

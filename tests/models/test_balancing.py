@@ -69,8 +69,9 @@ def _gradients(model) -> tuple[list[list], list[float]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("own_blocks", [None, 1])
-@pytest.mark.parametrize("by", COMBINATIONS, ids=lambda by: type(by).__name__)
+@pytest.mark.parametrize(
+    ("by", "own_blocks"), [*((by, None) for by in COMBINATIONS), (mtl.MGDA(), 1)], ids=str
+)
 def test_shared_weights_move_along_the_combination_and_own_ones_along_their_loss(
     make, by: Combination, own_blocks
 ):
