@@ -176,7 +176,8 @@ class FastWeigher(Weigher):
 
     def _weights(self, losses: tf.Tensor, present: tf.Tensor, step: ReadStep) -> tf.Tensor:
         shares = tf.nn.softmax(self._read("logits")) / (losses + TINY)
-        return shares / tf.reduce_sum(shares)
+        shares = tf.where(present, shares, 0.0)
+        return tf.math.divide_no_nan(shares, tf.reduce_sum(shares))
 
 
 class SmoothMaximumWeigher(Weigher):
