@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import mtl_keras as mtl
 from mtl_keras.errors import InputError
-from mtl_keras.models.combiners import combine
+from mtl_keras.models.combiners import combine, combiner_of
 from mtl_keras.plans.combination import Combination
 
 COMBINATIONS = [
@@ -83,10 +83,8 @@ def test_shared_weights_move_along_the_combination_and_own_ones_along_their_loss
     pairs = list(zip(first, second, strict=True))
     shared = [(a.numpy(), b.numpy()) for a, b in pairs if a is not None and b is not None]
     flat = np.array([np.concatenate([pair[k].ravel() for pair in shared]) for k in (0, 1)])
-    fresh = make(own_blocks)
-    fresh.balance(combine=by, seed=3)
-    gramian = tf.constant(flat @ flat.T)
-    weights = combine(by, gramian, fresh._combiner, tf.constant(losses), lambda: tf.constant(0))
+    combiner, gramian = combiner_of(by, NAMES, seed=3), tf.constant(flat @ flat.T)
+    weights = combine(by, gramian, combiner, tf.constant(losses), lambda: tf.constant(0))
     assert not np.allclose(weights, 1.0, atol=1e-3) or by in (mtl.PCGrad(), mtl.GradVac())
     for variable, old, (a, b) in zip(model.trainable_variables, before, pairs, strict=True):
         is_shared = a is not None and b is not None
@@ -100,8 +98,8 @@ def test_xla_combines_and_weights_as_a_plain_graph_does(make):
     bits = []
     for jit_compile in (False, True):
         model = make(jit_compile=jit_compile)
-        model.balance(combine=mtl.GradVac(), weighting=mtl.FAMO(), seed=1)
-        _train(model, 0, 1, 2)
+        model.balance(combine=mtl.GradVac(), weighting=mtl.Uncertainty(), seed=1)
+        _train(model, 0, 1)
         bits.append([variable.numpy() for variable in (*model.weights, *model.balancing_state)])
     for plain, compiled in zip(*bits, strict=True):
         np.testing.assert_allclose(plain, compiled, atol=1e-4)
