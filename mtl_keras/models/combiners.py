@@ -147,8 +147,13 @@ def combine(
         of: the combiner, which has the state.
         losses: the tasks' losses, `(K,)`.
         step: reads the number of the step.
+
+    Raises:
+        InputError: the combination has no function.
     """
-    raise NotImplementedError(type(by))
+    raise InputError(
+        f"no function is registered for {type(by).__name__}; register one with combine"
+    )
 
 
 @combine.register

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from mtl_keras.distribution import replicas
+from mtl_keras.errors import InputError
 from mtl_keras.models.combinations import seeds
 from mtl_keras.plans.weighting import (
     DWA,
@@ -71,7 +72,7 @@ class Weigher:
 
     def _weights(self, losses: tf.Tensor, present: tf.Tensor, step: ReadStep) -> tf.Tensor:
         """Returns the weights `(K,)` for losses `(K,)` of tasks that are present, or not."""
-        raise NotImplementedError
+        return tf.ones_like(losses)
 
     def _read(self, name: str) -> tf.Tensor:
         return tf.convert_to_tensor(self.state[name].value)
@@ -192,8 +193,14 @@ class SmoothMaximumWeigher(Weigher):
 
 @functools.singledispatch
 def weigher_of(by: Weighting, tasks: Sequence[str], seed: int = 0) -> Weigher:
-    """Returns the weigher of a weighting, for the tasks that train. Register one for each."""
-    raise NotImplementedError(type(by))
+    """Returns the weigher of a weighting, for the tasks that train. Register one for each.
+
+    Raises:
+        InputError: the weighting has no weigher.
+    """
+    raise InputError(
+        f"no weigher is registered for {type(by).__name__}; register one with weigher_of"
+    )
 
 
 def _register(kind: type[Weighting], weigher: Callable[..., Weigher]) -> None:

@@ -4,33 +4,16 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.two_layers import gradients_of, two_layers, values_of
 
 from mtl_keras.models.fused_adamw import FusedAdamW
-
-
-def _model() -> keras.Model:
-    keras.utils.set_random_seed(0)
-    inputs = keras.Input((3,))
-    hidden = keras.layers.Dense(4, name="lower")(inputs)
-    return keras.Model(inputs, keras.layers.Dense(2, name="upper")(hidden))
-
-
-def _gradients(model, seed=0):
-    generator = np.random.default_rng(seed)
-    return [
-        tf.constant(generator.normal(size=v.shape), tf.float32) for v in model.trainable_variables
-    ]
-
-
-def _values(model):
-    return [variable.numpy() for variable in model.trainable_variables]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_the_fused_adamw_equals_keras_adamw(jit_compile):
     settings = {"learning_rate": 0.01, "weight_decay": 0.1, "epsilon": 1e-8}
-    models, collected = (_model(), _model()), []
+    models, collected = (two_layers(), two_layers()), []
     for model, make in zip(models, (keras.optimizers.AdamW, FusedAdamW), strict=True):
         optimizer = make(**settings)
         optimizer.exclude_from_weight_decay(var_names=["bias"])
@@ -42,8 +25,8 @@ def test_the_fused_adamw_equals_keras_adamw(jit_compile):
             jit_compile=jit_compile,
         )
         for seed in range(5):
-            step(_gradients(model, seed))
-        collected.append(_values(model) + [variable.numpy() for variable in optimizer.variables])
+            step(gradients_of(model, seed))
+        collected.append(values_of(model) + [variable.numpy() for variable in optimizer.variables])
     for expected, value in zip(*collected, strict=True):
         np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-6)
 

@@ -5,48 +5,31 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support.asserts import assert_same_weights
+from support.two_layers import gradients_of, two_layers, values_of
 
 from mtl_keras.errors import InputError
 from mtl_keras.models.optimizers import LayerwiseOptimizer, layerwise_adamw, rate_factor
 from mtl_keras.plans.stage import RateSchedule
 
 
-def _model() -> keras.Model:
-    keras.utils.set_random_seed(0)
-    inputs = keras.Input((3,))
-    hidden = keras.layers.Dense(4, name="lower")(inputs)
-    return keras.Model(inputs, keras.layers.Dense(2, name="upper")(hidden))
-
-
-def _gradients(model, seed=0):
-    generator = np.random.default_rng(seed)
-    return [
-        tf.constant(generator.normal(size=v.shape), tf.float32) for v in model.trainable_variables
-    ]
-
-
-def _values(model):
-    return [variable.numpy() for variable in model.trainable_variables]
-
-
 @pytest.mark.parametrize(
     "make", [keras.optimizers.AdamW, keras.optimizers.SGD, keras.optimizers.Lion]
 )
 def test_with_one_rate_it_equals_the_optimizer_itself(make):
-    plain, layerwise = _model(), _model()
+    plain, layerwise = two_layers(), two_layers()
     theirs = make(learning_rate=0.01, weight_decay=0.0)
     ours = LayerwiseOptimizer(make(learning_rate=0.01, weight_decay=0.0))
     for step in range(5):
-        theirs.apply(_gradients(plain, step), plain.trainable_variables)
-        ours.apply(_gradients(layerwise, step), layerwise.trainable_variables)
-    assert_same_weights(_values(layerwise), _values(plain), tolerance=1e-7)
+        theirs.apply(gradients_of(plain, step), plain.trainable_variables)
+        ours.apply(gradients_of(layerwise, step), layerwise.trainable_variables)
+    assert_same_weights(values_of(layerwise), values_of(plain), tolerance=1e-7)
 
 
 def test_each_layer_moves_at_its_rate():
-    model = _model()
-    before = _values(model)
+    model = two_layers()
+    before = values_of(model)
     optimizer = LayerwiseOptimizer(keras.optimizers.SGD(), {"lower": 0.01, "upper": 0.1})
-    gradients = _gradients(model)
+    gradients = gradients_of(model)
     optimizer.apply(gradients, model.trainable_variables)
     for variable, old, gradient in zip(model.trainable_variables, before, gradients, strict=True):
         rate = 0.01 if variable.path.startswith("lower") else 0.1
@@ -56,13 +39,13 @@ def test_each_layer_moves_at_its_rate():
 @pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_an_idle_layer_and_its_state_do_not_move_by_one_bit(jit_compile):
-    model = _model()
+    model = two_layers()
     optimizer = LayerwiseOptimizer(keras.optimizers.AdamW(0.1, weight_decay=0.1))
     optimizer.build(model.trainable_variables)
 
     @tf.function(jit_compile=jit_compile)
     def step(active):
-        optimizer.apply(_gradients(model), model.trainable_variables, active={"upper": active})
+        optimizer.apply(gradients_of(model), model.trainable_variables, active={"upper": active})
 
     step(tf.constant(True))
     before = [v.numpy() for v in model.get_layer("upper").weights]
@@ -77,7 +60,7 @@ def test_an_idle_layer_and_its_state_do_not_move_by_one_bit(jit_compile):
 
 
 def test_biases_and_norms_are_not_decayed():
-    model = _model()
+    model = two_layers()
     optimizer = LayerwiseOptimizer(keras.optimizers.AdamW(0.1, weight_decay=0.5))
     for layer in model.layers[1:]:
         layer.bias.assign(tf.ones_like(layer.bias))
@@ -89,10 +72,10 @@ def test_biases_and_norms_are_not_decayed():
 
 
 def test_a_frozen_layer_has_no_state_and_a_thawed_one_starts_afresh():
-    model = _model()
+    model = two_layers()
     model.get_layer("lower").trainable = False
     first = LayerwiseOptimizer(keras.optimizers.Adam(), {"lower": 0.01, "upper": 0.1})
-    first.apply(_gradients(model), model.trainable_variables)
+    first.apply(gradients_of(model), model.trainable_variables)
     assert list(first.of_layer) == ["upper"]
     model.get_layer("lower").trainable = True
     second = LayerwiseOptimizer(keras.optimizers.Adam(), {"lower": 0.01, "upper": 0.1})
@@ -106,7 +89,7 @@ def test_setting_the_learning_rate_scales_every_layer():
     assert float(optimizer.learning_rate) == pytest.approx(0.1)
     optimizer.learning_rate = 0.05
     assert optimizer.rates == pytest.approx({"lower": 0.005, "upper": 0.05})
-    model = _model()
+    model = two_layers()
     before = model.get_layer("lower").kernel.numpy()
     ones = [tf.ones_like(v) for v in model.trainable_variables]
     optimizer.apply(ones, model.trainable_variables)
@@ -115,13 +98,13 @@ def test_setting_the_learning_rate_scales_every_layer():
 
 def test_a_schedule_drives_every_layer():
     schedule = keras.optimizers.schedules.PiecewiseConstantDecay([1], [0.1, 0.0])
-    model = _model()
+    model = two_layers()
     optimizer = LayerwiseOptimizer(keras.optimizers.SGD(schedule))
     for _ in range(3):
-        optimizer.apply(_gradients(model), model.trainable_variables)
-    before = _values(model)
-    optimizer.apply(_gradients(model), model.trainable_variables)
-    assert_same_weights(_values(model), before)
+        optimizer.apply(gradients_of(model), model.trainable_variables)
+    before = values_of(model)
+    optimizer.apply(gradients_of(model), model.trainable_variables)
+    assert_same_weights(values_of(model), before)
 
 
 @pytest.mark.slow
@@ -160,7 +143,7 @@ def test_linear_equals_keras_polynomial_decay():
 
 
 def test_a_rate_schedule_moves_every_layer_and_can_still_be_scaled():
-    model = _model()
+    model = two_layers()
     optimizer = LayerwiseOptimizer(
         keras.optimizers.SGD(),
         {"lower": 0.01, "upper": 0.1},
@@ -194,7 +177,7 @@ def test_a_rate_schedule_survives_serialization():
 
 
 def test_weight_decay_of_the_new_stage_holds_for_layers_that_go_on():
-    model = _model()
+    model = two_layers()
     first = LayerwiseOptimizer(keras.optimizers.AdamW(0.1, weight_decay=0.5))
     first.build(model.trainable_variables)
     second = LayerwiseOptimizer(keras.optimizers.AdamW(0.1, weight_decay=0.0))
@@ -206,7 +189,7 @@ def test_weight_decay_of_the_new_stage_holds_for_layers_that_go_on():
 
 @pytest.mark.slow
 def test_keras_callbacks_change_the_rate_of_a_scheduled_optimizer():
-    model = _model()
+    model = two_layers()
     optimizer = LayerwiseOptimizer(
         keras.optimizers.SGD(),
         {"lower": 0.01, "upper": 0.1},
@@ -222,7 +205,7 @@ def test_keras_callbacks_change_the_rate_of_a_scheduled_optimizer():
 
 def test_layerwise_adamw_steps_like_pytorchs_adamw():
     """One step of a gradient is the learning rate in size, however small the gradient."""
-    model = _model()
+    model = two_layers()
     model.layer_groups = {"heads/x": model.layers[1:]}
     optimizer = layerwise_adamw(model, head_lr=0.1, weight_decay=0.0)
     before = model.get_layer("upper").kernel.numpy()

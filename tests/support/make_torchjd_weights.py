@@ -65,7 +65,7 @@ def combined(gramian: torch.Tensor) -> dict:
 
 
 def conflict_averse(gramian: torch.Tensor) -> torch.Tensor:
-    """CAGrad's weights; its solver is exact to 1e-4 only unless it is told otherwise."""
+    """CAGrad's weights, by a solver that is more precise than its default, 1e-4."""
     usual = cvxpy.Problem.solve
     cvxpy.Problem.solve = functools.partialmethod(usual, **EXACT)
     try:
